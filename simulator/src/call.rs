@@ -1,0 +1,98 @@
+//! A request as the simulator reads it.
+
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use hyper::{Method, Request};
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use crate::body::Cut;
+use crate::ledger::Api;
+
+/// Most bytes that a request body may have; a longer one is cut off (guess: Feishu's limit is unknown).
+const MAX_BODY: usize = 1024 * 1024;
+
+pub(crate) struct Call {
+    pub(crate) api: Api,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+    /// The body as JSON, if it is JSON, whatever `Content-Type` says: one official SDK sends none.
+    pub(crate) json: Option<Value>,
+    pub(crate) message_id: Option<String>,
+    pub(crate) receive_id: Option<String>,
+    pub(crate) receive_id_type: Option<String>,
+    pub(crate) uuid: Option<String>,
+}
+
+impl Call {
+    pub(crate) async fn read(request: Request<Incoming>) -> Result<Self, Cut> {
+        let (head, body) = request.into_parts();
+        let body = Limited::new(body, MAX_BODY).collect().await.map_err(|_| Cut)?.to_bytes();
+        let json: Option<Value> = serde_json::from_slice(&body).ok();
+        let path = head.uri.path().to_owned();
+        let query = head.uri.query().unwrap_or_default().to_owned();
+        let (api, message_id) = route(&head.method, &path);
+        Ok(Self {
+            api,
+            method: head.method.to_string(),
+            headers: head
+                .headers
+                .iter()
+                .map(|(name, value)| {
+                    (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+                })
+                .collect(),
+            body: String::from_utf8_lossy(&body).into_owned(),
+            message_id,
+            receive_id: text(json.as_ref(), "receive_id").map(str::to_owned),
+            receive_id_type: parameter(&query, "receive_id_type"),
+            uuid: parameter(&query, "uuid"),
+            json,
+            path,
+            query,
+        })
+    }
+
+    /// A text member of the JSON body.
+    pub(crate) fn text(&self, member: &str) -> Option<&str> {
+        text(self.json.as_ref(), member)
+    }
+
+    /// The app that a token call names.
+    pub(crate) fn app_id(&self) -> Option<&str> {
+        self.text("app_id")
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// The API of a path, with or without a slash at its end, and the message id that it holds.
+fn route(method: &Method, path: &str) -> (Api, Option<String>) {
+    let segments: Vec<&str> = path.strip_suffix('/').unwrap_or(path).split('/').skip(1).collect();
+    match segments[..] {
+        _ if method != Method::POST => (Api::Unknown, None),
+        ["open-apis", "auth", "v3", "tenant_access_token", "internal"] => {
+            (Api::TenantAccessToken, None)
+        }
+        ["open-apis", "auth", "v3", "app_access_token", "internal"] => (Api::AppAccessToken, None),
+        ["open-apis", "im", "v1", "messages", message_id, "forward"] => {
+            (Api::Forward, Some(percent_decode_str(message_id).decode_utf8_lossy().into_owned()))
+        }
+        _ => (Api::Unknown, None),
+    }
+}
+
+fn parameter(query: &str, wanted: &str) -> Option<String> {
+    url::form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == wanted)
+        .map(|(_, value)| value.into_owned())
+}
+
+fn text<'a>(json: Option<&'a Value>, member: &str) -> Option<&'a str> {
+    json?.get(member)?.as_str()
+}

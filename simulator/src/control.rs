@@ -1,0 +1,174 @@
+//! The control API under `/_simulator/`: what the handle offers, over HTTP.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::fault::{Fault, FaultKind};
+use crate::settings::Settings;
+use crate::state::{Shared, State};
+
+const ROOT: &str = "/_simulator";
+
+/// What there is: path, method, meaning.
+const ROUTES: [(&str, &str, &str); 12] = [
+    ("", "GET", "this list"),
+    ("ledger", "GET", "every request and every delivery so far, oldest first"),
+    ("ledger", "DELETE", "forget them"),
+    ("faults", "GET", "the faults that wait to strike"),
+    ("faults", "POST", "add a fault: {\"api\", \"receive_id\", \"times\", \"kind\", \"phase\"}"),
+    ("faults", "DELETE", "forget the faults"),
+    ("settings", "GET", "the settings"),
+    ("settings", "PATCH", "change those settings that the body names"),
+    ("revoke", "POST", "make every token invalid"),
+    ("clock", "GET", "the simulator's clock in milliseconds"),
+    ("clock", "POST", "move the clock forward: {\"advance_ms\"}"),
+    (
+        "reset",
+        "POST",
+        "as after the start: empty ledger, no faults, first settings, no tokens, no uuids",
+    ),
+];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance_ms: u64,
+}
+
+/// The rest of a path that belongs to the control API.
+pub(crate) fn path(call: &Call) -> Option<&str> {
+    let rest = call.path.strip_prefix(ROOT)?;
+    if !rest.is_empty() && !rest.starts_with('/') {
+        return None;
+    }
+    Some(rest.trim_matches('/'))
+}
+
+/// Answers a call of the control API.
+pub(crate) fn answer(path: &str, call: &Call, shared: &Shared) -> Answer {
+    let mut state = shared.state();
+    let result = match (path, call.method.as_str()) {
+        ("", "GET") => Ok(index()),
+        ("ledger", "GET") => {
+            let ledger = state.book.snapshot();
+            drop(state); // so that writing a long ledger holds up nobody
+            Ok(json!(ledger))
+        }
+        ("ledger", "DELETE") => {
+            state.book.clear();
+            Ok(done())
+        }
+        ("faults", "GET") => Ok(json!(state.faults)),
+        ("faults", "POST") => add_fault(&mut state, &call.body),
+        ("faults", "DELETE") => {
+            state.faults.clear();
+            Ok(done())
+        }
+        ("settings", "GET") => Ok(json!(state.settings)),
+        ("settings", "PATCH") => change_settings(&mut state, &call.body),
+        ("revoke", "POST") => {
+            state.revoke_tokens();
+            Ok(done())
+        }
+        ("clock", "GET") => Ok(clock(&state)),
+        ("clock", "POST") => advance(&mut state, &call.body),
+        ("reset", "POST") => {
+            state.reset();
+            Ok(done())
+        }
+        _ => return no_such_route(path, &call.method),
+    };
+    match result {
+        Ok(body) => Answer::control(200, &body),
+        Err(body) => Answer::control(400, &body),
+    }
+}
+
+fn index() -> Value {
+    let line = |(path, method, meaning): &(&str, &str, &str)| json!({"method": method, "path": format!("{ROOT}/{path}"), "does": meaning});
+    json!({"about": "Control API of the Feishu simulator.", "routes": ROUTES.iter().map(line).collect::<Vec<_>>()})
+}
+
+fn no_such_route(path: &str, method: &str) -> Answer {
+    let allowed: Vec<&str> =
+        ROUTES.iter().filter(|(known, ..)| *known == path).map(|(_, method, _)| *method).collect();
+    if allowed.is_empty() {
+        let error = format!("there is no {ROOT}/{path}; GET {ROOT}/ lists what there is");
+        return Answer::control(404, &json!({"error": error}));
+    }
+    let error = format!("{ROOT}/{path} takes {}, not {method}", allowed.join(", "));
+    Answer::control(405, &json!({"error": error}))
+}
+
+fn add_fault(state: &mut State, body: &str) -> Result<Value, Value> {
+    let fault: Fault = parse(body)?;
+    if fault.times == Some(0) {
+        return Err(mistake("times", "must be 1 or more, or null for ever"));
+    }
+    let status = match fault.kind {
+        FaultKind::Status { status, .. } => Some(status),
+        FaultKind::Code { status, .. } => status,
+        _ => None,
+    };
+    if status.is_some_and(|status| !(200..=599).contains(&status)) {
+        return Err(mistake("kind.status", "must be an HTTP status from 200 to 599"));
+    }
+    state.faults.push(fault);
+    Ok(json!({"ok": true, "waiting": state.faults.len()}))
+}
+
+/// Puts the members of the body in the place of the settings' own.
+fn change_settings(state: &mut State, body: &str) -> Result<Value, Value> {
+    let changes: serde_json::Map<String, Value> = parse(body)?;
+    let mut merged = json!(state.settings);
+    for (name, value) in changes {
+        merged[name] = value;
+    }
+    let settings: Settings = parse(&merged.to_string())?;
+    for (name, status) in [
+        ("app_limit_status", settings.app_limit_status),
+        ("rejected_token_status", settings.rejected_token_status),
+    ] {
+        if !(200..=599).contains(&status) {
+            return Err(mistake(name, "must be an HTTP status from 200 to 599"));
+        }
+    }
+    state.settings = settings;
+    Ok(json!(state.settings))
+}
+
+fn advance(state: &mut State, body: &str) -> Result<Value, Value> {
+    let Advance { advance_ms } = parse(body)?;
+    state.clock.advance(Duration::from_millis(advance_ms));
+    Ok(clock(state))
+}
+
+fn clock(state: &State) -> Value {
+    json!({"now_ms": state.clock.now() / 1_000_000})
+}
+
+/// Reads JSON, or says which field is wrong.
+fn parse<T: DeserializeOwned>(body: &str) -> Result<T, Value> {
+    let mut reader = serde_json::Deserializer::from_str(body);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let whole = error.inner().is_syntax() || error.inner().is_eof();
+        mistake(if whole { "." } else { &path }, &error.inner().to_string())
+    })?;
+    reader.end().map_err(|error| mistake(".", &error.to_string()))?;
+    Ok(value)
+}
+
+/// A mistake in the body; the field `.` is the body as a whole.
+fn mistake(field: &str, detail: &str) -> Value {
+    json!({"error": format!("{field}: {detail}"), "field": field})
+}
+
+fn done() -> Value {
+    json!({"ok": true})
+}

@@ -1,0 +1,121 @@
+//! Faults on demand: what shall go wrong, for whom, and how often.
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::Call;
+use crate::ledger::Api;
+
+/// Something that goes wrong at the next request it fits.
+///
+/// Faults wait in a queue; a request is struck by the first that fits it, and by that one only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// The API it strikes; `None`: any.
+    #[serde(default)]
+    pub api: Option<Api>,
+    /// The receiver it strikes; `None`: any, and requests without a receiver too.
+    #[serde(default)]
+    pub receive_id: Option<String>,
+    /// How many requests it strikes; `None`: all of them, for ever. Left out of JSON it is 1.
+    #[serde(default = "once")]
+    pub times: Option<u32>,
+    /// What goes wrong.
+    pub kind: FaultKind,
+    /// Whether Feishu has done its work when it goes wrong. Left out of JSON it is `before_commit`.
+    #[serde(default)]
+    pub phase: Phase,
+}
+
+/// Whether a request that a fault strikes has had its effect.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// The request has no effect: nothing is delivered, and no limit counts it.
+    ///
+    /// [`FaultKind::Latency`] then waits before Feishu looks at the request, which is answered and
+    /// delivered afterwards unless the caller has hung up.
+    #[default]
+    BeforeCommit,
+    /// The request has its full effect, and only its answer suffers.
+    AfterCommit,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum FaultKind {
+    /// The normal answer comes late.
+    Latency {
+        /// Real milliseconds, whatever the simulator's clock does.
+        ms: u64,
+    },
+    /// An error of Feishu's.
+    Code {
+        /// Feishu's code.
+        code: i64,
+        /// HTTP status; `None`: what Feishu uses for the code, 400 if it is unknown.
+        #[serde(default)]
+        status: Option<u16>,
+        /// Feishu's text; `None`: its own for the code.
+        #[serde(default)]
+        msg: Option<String>,
+        /// Seconds in the header `x-ogw-ratelimit-reset`; `None`: no such header.
+        #[serde(default)]
+        reset: Option<u64>,
+    },
+    /// An answer that is not Feishu's own, such as HTML from a proxy or a body that does not parse.
+    Status {
+        /// HTTP status, 200 to 599.
+        status: u16,
+        /// The body as it is sent.
+        #[serde(default)]
+        body: String,
+        /// The header `Content-Type`; left out of JSON it is `text/html`.
+        #[serde(default = "html")]
+        content_type: String,
+    },
+    /// The connection is closed without an answer.
+    Cut,
+    /// The headers and half of the body, then the connection is closed.
+    CutInBody,
+    /// No answer until the caller hangs up.
+    Silence,
+    /// The normal answer, one byte of the body at a time; the phase does not matter.
+    SlowDrip {
+        /// Real milliseconds before each byte.
+        ms_per_byte: u64,
+    },
+}
+
+impl Fault {
+    /// A fault that strikes the next request of any API, once, before it has an effect.
+    #[must_use]
+    pub fn once(kind: FaultKind) -> Self {
+        Self { api: None, receive_id: None, times: once(), kind, phase: Phase::default() }
+    }
+
+    fn fits(&self, call: &Call) -> bool {
+        self.api.is_none_or(|api| api == call.api)
+            && self.receive_id.as_ref().is_none_or(|id| Some(id) == call.receive_id.as_ref())
+    }
+}
+
+/// The first fault that fits the call, which is then used up by one.
+pub(crate) fn take(faults: &mut Vec<Fault>, call: &Call) -> Option<Fault> {
+    let index = faults.iter().position(|fault| fault.fits(call))?;
+    let Some(times) = &mut faults[index].times else {
+        return Some(faults[index].clone());
+    };
+    *times = times.saturating_sub(1);
+    if *times == 0 { Some(faults.remove(index)) } else { Some(faults[index].clone()) }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it is the default of a field that may be None")]
+fn once() -> Option<u32> {
+    Some(1)
+}
+
+fn html() -> String {
+    "text/html".into()
+}

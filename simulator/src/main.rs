@@ -1,0 +1,69 @@
+//! The Feishu simulator as a program of its own.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::Parser;
+use feishu_simulator::{App, Options, Simulator};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A Feishu (Lark) open API for tests: tokens, forwards, limits, faults on demand and a ledger.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
+    listen: SocketAddr,
+
+    /// The app that may fetch tokens.
+    #[arg(long, value_name = "ID", default_value_t = App::default().app_id)]
+    app_id: String,
+
+    /// The app's secret. Make one up: the ledger shows it to everybody who asks.
+    #[arg(long, value_name = "SECRET", default_value_t = App::default().app_secret)]
+    #[arg(env = "FEISHU_SIMULATOR_APP_SECRET", hide_env_values = true)]
+    app_secret: String,
+
+    /// Allow an address that is not a loopback address: anybody who reaches it controls the simulator.
+    #[arg(long)]
+    public: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if !arguments.public && !arguments.listen.ip().is_loopback() {
+        return fail(2, &format!("{} is not a loopback address: add --public", arguments.listen));
+    }
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(1, &error.to_string()),
+    }
+}
+
+#[tokio::main]
+async fn run(arguments: Arguments) -> io::Result<()> {
+    // Installed first, so that a signal right after the first line of output is not lost.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let Arguments { listen, app_id, app_secret, .. } = arguments;
+    let apps = vec![App { app_id: app_id.clone(), app_secret }];
+    let simulator = Simulator::start(Options { listen, apps, ..Options::default() }).await?;
+
+    let url = simulator.url();
+    let greeting =
+        format!("Feishu simulator: {url}\nControl API: {url}/_simulator/\nApp: {app_id}\n");
+    io::stdout().write_all(greeting.as_bytes())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    simulator.stop().await;
+    Ok(())
+}
+
+fn fail(code: u8, message: &str) -> ExitCode {
+    // Where nobody reads the message, the exit code still tells.
+    let _ = writeln!(io::stderr(), "feishu-simulator: {message}");
+    ExitCode::from(code)
+}

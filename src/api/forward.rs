@@ -1,0 +1,216 @@
+//! The route that everything is here for.
+
+use std::time::Duration;
+
+use actix_web::http::header::{CONTENT_TYPE, ContentType, HeaderMap, HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::input::Input;
+use super::observe::Story;
+use super::problem::{InvalidField, Problem};
+use crate::delivery::{Delivery, Order, Report, Timings};
+use crate::model::api_key::Caller;
+use crate::model::problem_kind::ProblemKind;
+use crate::model::receiver::ReceiveIdType;
+
+/// What the operator set for this route.
+#[derive(Clone, Debug)]
+pub struct ForwardSettings {
+    /// Longest time that a forward may wait for its turn.
+    pub max_wait: Duration,
+    /// Largest body, in bytes.
+    pub max_body: usize,
+    /// The value of `RateLimit-Policy`.
+    pub rate_limit_policy: HeaderValue,
+}
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+const FEISHU_LOG_ID: HeaderName = HeaderName::from_static("x-feishu-log-id");
+
+/// The new message, with every field that Feishu sent, ones that are not listed here included.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what is passed through as it is")]
+pub(super) struct ForwardedMessage {
+    /// The new message's id.
+    #[schema(example = "om_dc13264520392913993dd051dba21dcf")]
+    message_id: String,
+    /// The kind of message: `text`, `post`, `image`, `interactive` and so on.
+    #[schema(example = "text")]
+    msg_type: Option<String>,
+    /// When it was made: milliseconds since 1970, as a string.
+    #[schema(example = "1615380573411")]
+    create_time: Option<String>,
+    /// When it was last changed: milliseconds since 1970, as a string.
+    #[schema(example = "1615380573411")]
+    update_time: Option<String>,
+    /// The chat that it is in.
+    #[schema(example = "oc_5ad11d72b830411d72b836c20")]
+    chat_id: Option<String>,
+    /// The thread that it is in, if it is in one.
+    thread_id: Option<String>,
+}
+
+/// The body of a forward.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "describes what `input` reads in its own way")]
+#[serde(deny_unknown_fields)]
+pub(super) struct ForwardBody {
+    /// Who gets the message: a user, a group or a thread.
+    #[schema(
+        example = "oc_5ad11d72b830411d72b836c20",
+        min_length = 1,
+        max_length = 256,
+        pattern = r"^\P{Cc}+$"
+    )]
+    receive_id: String,
+}
+
+/// Forward a message
+///
+/// Forwards one message to a user, a group or a thread, once. It waits for its turn under Feishu's
+/// limits, first come, first served for each receiver.
+///
+/// A failure says in `outcome` whether the message went out. After `unknown`, repeat with the
+/// `uuid` of the problem within the hour: it cannot arrive twice.
+#[utoipa::path(
+    post,
+    path = "/v1/messages/{message_id}/forward",
+    operation_id = "forward_message",
+    tag = "messages",
+    security(("api_key" = []), ("bearer" = [])),
+    params(
+        ("message_id" = String, Path, description = "The message to forward.",
+            min_length = 4, max_length = 128, pattern = "^om_[A-Za-z0-9_-]+$",
+            example = "om_dc13264520392913993dd051dba21dcf"),
+        ("receive_id_type" = Option<ReceiveIdType>, Query,
+            description = "What `receive_id` is. Left out, it is detected: `ou_` open_id, `on_` union_id, \
+                `oc_` chat_id, `omt_` thread_id, an `@` inside email, else chat_id. When given it is believed."),
+        ("uuid" = Option<String>, Query, min_length = 1, max_length = 50,
+            description = "Requests with the same one reach the same receiver once within an hour. Left out, the \
+                gateway makes one, so that its own retries cannot send twice."),
+        ("Prefer" = Option<String>, Header, pattern = "^wait=[0-9]{1,9}$", example = "wait=2",
+            description = "`wait=N`: wait at most N seconds for the receiver's and the app's turn, 0 for not at all. \
+                Never more than the gateway allows."),
+        ("X-Request-Id" = Option<String>, Header, min_length = 1, max_length = 128, pattern = "^[!-~]+$",
+            description = "Your id for this request, kept in the answer and in the gateway's log."),
+    ),
+    request_body(content = ForwardBody, content_type = "application/json"),
+    responses((status = 200, description = "The message was forwarded; this is the new one.",
+        content_type = "application/json", body = ForwardedMessage,
+        headers(
+            ("X-Request-Id" = String, description = "The request's id in the gateway's log."),
+            ("X-Feishu-Log-Id" = String, description = "The id under which Feishu's support finds the call."),
+            ("RateLimit-Policy" = String, description = "The limits: of the receiver in a second, of the app in a minute."),
+            ("RateLimit" = String, description = "What is left of the receiver's limit, and the seconds until there is more."),
+            ("Server-Timing" = String, description = "Where the time went, in milliseconds."),
+            ("Preference-Applied" = String, description = "The wait that held, where `Prefer` asked for one."),
+        ))),
+)]
+pub(super) async fn forward(
+    caller: Caller,
+    request: HttpRequest,
+    body: Result<web::Bytes, actix_web::Error>,
+    delivery: web::Data<Delivery>,
+    settings: web::Data<ForwardSettings>,
+) -> Result<HttpResponse, Problem> {
+    let order = order(&request, body, &settings)?;
+    let report = delivery.forward(&caller.app, &order).await;
+    Ok(answer(&request, &order, report, &settings))
+}
+
+fn order(
+    request: &HttpRequest,
+    body: Result<web::Bytes, actix_web::Error>,
+    settings: &ForwardSettings,
+) -> Result<Order, Problem> {
+    require_json(request.headers())?;
+    let body = body.map_err(|error| unreadable_body(&error, settings.max_body))?;
+    let input = Input {
+        message_id: request.match_info().query("message_id"),
+        query: request.query_string(),
+        headers: request.headers(),
+        body: &body,
+    };
+    input.order(settings.max_wait).map_err(Problem::invalid)
+}
+
+fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(content_type) = headers.get(CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let media_type =
+        content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    if media_type.trim().eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let detail =
+        format!("The body is declared as {:?}, not as application/json.", media_type.trim());
+    Err(Problem::new(ProblemKind::UnsupportedMediaType, detail))
+}
+
+fn unreadable_body(error: &actix_web::Error, max_body: usize) -> Problem {
+    let status = error.as_response_error().status_code();
+    if status == actix_web::http::StatusCode::PAYLOAD_TOO_LARGE {
+        let detail = format!("The body is larger than {max_body} bytes.");
+        return Problem::new(ProblemKind::BodyTooLarge, detail);
+    }
+    Problem::invalid(vec![InvalidField::new("body", format!("could not be read: {error}"))])
+}
+
+fn answer(
+    request: &HttpRequest,
+    order: &Order,
+    report: Report,
+    settings: &ForwardSettings,
+) -> HttpResponse {
+    let Report { result, timings, standing } = report;
+    let (mut response, log_id) = match result {
+        Ok(forwarded) => {
+            let mut response = HttpResponse::Ok();
+            (response.insert_header(ContentType::json()).body(forwarded.message), forwarded.log_id)
+        }
+        Err(error) => {
+            let problem = Problem::of_forward(&error, order.uuid.clone());
+            let log_id = problem.log_id.clone();
+            (HttpResponse::from_error(problem), log_id)
+        }
+    };
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, value: String| {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    };
+    let reset = standing.reset.as_secs() + u64::from(standing.reset.subsec_nanos() > 0);
+    set(RATE_LIMIT, format!("\"receiver\";r={};t={reset}", standing.remaining));
+    set(SERVER_TIMING, server_timing(&timings));
+    if request.headers().contains_key("prefer") {
+        set(PREFERENCE_APPLIED, format!("wait={}", order.wait.as_secs()));
+    }
+    if let Some(log_id) = &log_id {
+        set(FEISHU_LOG_ID, log_id.clone());
+    }
+    headers.insert(RATE_LIMIT_POLICY, settings.rate_limit_policy.clone());
+    Story::tell(request, |story| {
+        story.timings = Some(timings);
+        story.feishu_log_id = log_id;
+    });
+    response
+}
+
+/// Where the time went, in milliseconds.
+fn server_timing(timings: &Timings) -> String {
+    let ms = |part: Duration| part.as_secs_f64() * 1e3;
+    format!(
+        "wait;dur={:.3}, token;dur={:.3}, feishu;dur={:.3}, total;dur={:.3}",
+        ms(timings.wait),
+        ms(timings.token),
+        ms(timings.feishu),
+        ms(timings.total)
+    )
+}

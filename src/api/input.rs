@@ -1,0 +1,182 @@
+//! From what a caller sent to an order, or to every mistake in it at once.
+//!
+//! Nothing unknown is passed over: a typo must not silently change where a message goes.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use actix_web::http::header::HeaderMap;
+use percent_encoding::percent_decode;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+
+use super::problem::InvalidField;
+use crate::delivery::Order;
+use crate::model::dedup_key::DedupKey;
+use crate::model::message_id::MessageId;
+use crate::model::receiver::{ReceiveIdType, Receiver};
+
+/// What a caller sent.
+pub(super) struct Input<'a> {
+    pub(super) message_id: &'a str,
+    pub(super) query: &'a str,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: &'a [u8],
+}
+
+impl Input<'_> {
+    /// Reads an order that may wait for `max_wait`; in it, `uuid` is made if it was left out.
+    pub(super) fn order(&self, max_wait: Duration) -> Result<Order, Vec<InvalidField>> {
+        let mut mistakes = Mistakes(Vec::new());
+        let message = mistakes.keep("message_id", MessageId::parse(self.message_id));
+        let (kind, uuid) = self.query(&mut mistakes);
+        let receive_id = self.receive_id(&mut mistakes);
+        let receiver =
+            receive_id.and_then(|id| mistakes.keep("receive_id", Receiver::parse(&id, kind)));
+        let wait = mistakes.keep("Prefer", preferred_wait(self.headers)).flatten();
+        match (message, receiver) {
+            (Some(message), Some(receiver)) if mistakes.0.is_empty() => Ok(Order {
+                message,
+                receiver,
+                uuid: uuid.unwrap_or_else(DedupKey::generate),
+                wait: wait.map_or(max_wait, |wait| wait.min(max_wait)),
+            }),
+            _ => Err(mistakes.0),
+        }
+    }
+
+    fn query(&self, mistakes: &mut Mistakes) -> (Option<ReceiveIdType>, Option<DedupKey>) {
+        let (mut kind, mut uuid) = (None, None);
+        let mut seen = Vec::new();
+        for pair in self.query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = decode(name).unwrap_or(Cow::Borrowed(name));
+            let Some(value) = decode(value) else {
+                mistakes.add(shortened(&name), "is not UTF-8 when it is percent-decoded");
+                continue;
+            };
+            if seen.contains(&name) {
+                mistakes.add(shortened(&name), "is given more than once");
+                continue;
+            }
+            match &*name {
+                "receive_id_type" => {
+                    kind = mistakes.keep("receive_id_type", ReceiveIdType::parse(&value));
+                }
+                "uuid" => uuid = mistakes.keep("uuid", DedupKey::parse(&value)),
+                _ => mistakes.add(
+                    shortened(&name),
+                    "is not a query parameter; there are receive_id_type and uuid",
+                ),
+            }
+            seen.push(name);
+        }
+        (kind, uuid)
+    }
+
+    fn receive_id(&self, mistakes: &mut Mistakes) -> Option<String> {
+        let members = match serde_json::from_slice::<Members>(self.body) {
+            Ok(Members(members)) => members,
+            Err(error) => {
+                mistakes.add(
+                    "body",
+                    format!("is not a JSON object such as {{\"receive_id\": \"oc_…\"}}: {error}"),
+                );
+                return None;
+            }
+        };
+        let mut found = None;
+        for (name, value) in members {
+            match (name.as_str(), value, &found) {
+                ("receive_id", _, Some(_)) => mistakes.add("receive_id", "is given more than once"),
+                ("receive_id", value, None) => found = Some(value),
+                (other, ..) => mistakes
+                    .add(shortened(other), "is not a member of the body; there is only receive_id"),
+            }
+        }
+        match found {
+            Some(Value::String(id)) => Some(id),
+            Some(_) => {
+                mistakes.add("receive_id", "must be a string");
+                None
+            }
+            None => {
+                mistakes.add("receive_id", "is missing");
+                None
+            }
+        }
+    }
+}
+
+/// The `wait` of `Prefer` (RFC 7240) in seconds; other preferences are none of ours.
+fn preferred_wait(headers: &HeaderMap) -> Result<Option<Duration>, &'static str> {
+    let preferences = headers.get_all("prefer").filter_map(|value| value.to_str().ok());
+    for preference in preferences.flat_map(|value| value.split([',', ';'])) {
+        let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
+        if name.trim().eq_ignore_ascii_case("wait") {
+            let seconds = value.trim().trim_matches('"').parse::<u32>();
+            return match seconds {
+                Ok(seconds) => Ok(Some(Duration::from_secs(seconds.into()))),
+                Err(_) => Err("wait must be a whole number of seconds, as in wait=5"),
+            };
+        }
+    }
+    Ok(None)
+}
+
+struct Mistakes(Vec<InvalidField>);
+
+impl Mistakes {
+    fn add(&mut self, field: impl Into<String>, detail: impl Into<String>) {
+        self.0.push(InvalidField::new(field, detail));
+    }
+
+    fn keep<T>(&mut self, field: &str, result: Result<T, &'static str>) -> Option<T> {
+        result.map_err(|detail| self.add(field, detail)).ok()
+    }
+}
+
+/// A percent-decoded part of a query, in which `+` is a space; none if it is not UTF-8.
+fn decode(text: &str) -> Option<Cow<'_, str>> {
+    if text.contains('+') {
+        let spaced = text.replace('+', " ");
+        return percent_decode(spaced.as_bytes())
+            .decode_utf8()
+            .ok()
+            .map(|it| Cow::Owned(it.into_owned()));
+    }
+    percent_decode(text.as_bytes()).decode_utf8().ok()
+}
+
+/// A name that a caller made up, short enough to be said back.
+fn shortened(name: &str) -> String {
+    name.chars().take(64).collect()
+}
+
+/// The members of a JSON object in order, repeated ones included.
+struct Members(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(Members(members))
+    }
+}

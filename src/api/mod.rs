@@ -1,0 +1,81 @@
+//! HTTP in: the routes of both listeners. Knows actix and nothing of Feishu's wire.
+
+mod admin;
+mod caller;
+mod docs;
+mod forward;
+mod input;
+pub mod keyring;
+mod observe;
+mod openapi;
+pub mod problem;
+mod problem_body;
+mod request_log;
+
+use std::future::ready;
+
+use actix_web::dev::HttpServiceFactory;
+use actix_web::http::Method;
+use actix_web::middleware::from_fn;
+use actix_web::{HttpRequest, Resource, Route, web};
+use tracing_actix_web::TracingLogger;
+
+use crate::model::problem_kind::ProblemKind;
+use problem::Problem;
+use request_log::RequestLog;
+
+pub use admin::Draining;
+pub use docs::{Docs, openapi_json};
+pub use forward::ForwardSettings;
+pub use observe::Observer;
+
+/// The public listener. Around every request, outermost first: the span and the log line, then
+/// counting, bounding and writing problems out.
+pub fn public() -> impl HttpServiceFactory {
+    web::scope("")
+        .service(post("/v1/messages/{message_id}/forward", web::post().to(forward::forward)))
+        .service(get("/openapi.json", || web::route().to(docs::openapi)))
+        .service(get("/docs/{file:.*}", || web::route().to(docs::swagger)))
+        .service(get("/docs", || web::route().to(docs::to_docs)))
+        .service(get("/", || web::route().to(docs::to_docs)))
+        .default_service(web::to(|request| ready(route_not_found(&request))))
+        .wrap(from_fn(observe::observe))
+        .wrap(TracingLogger::<RequestLog>::new())
+}
+
+/// The admin listener: not counted, bounded or logged, so that it answers when the other is full.
+pub fn admin() -> impl HttpServiceFactory {
+    web::scope("")
+        .service(get("/livez", || web::route().to(admin::livez)))
+        .service(get("/readyz", || web::route().to(admin::readyz)))
+        .service(get("/metrics", || web::route().to(admin::metrics)))
+        .default_service(web::to(|request| ready(route_not_found(&request))))
+        .wrap(from_fn(observe::finish_only))
+}
+
+fn post(path: &str, route: Route) -> Resource {
+    web::resource(path)
+        .route(route)
+        .default_service(web::to(|request| ready(method_not_allowed("POST", &request))))
+}
+
+fn get(path: &str, route: fn() -> Route) -> Resource {
+    web::resource(path)
+        .route(route().method(Method::GET))
+        .route(route().method(Method::HEAD))
+        .default_service(web::to(|request| ready(method_not_allowed("GET, HEAD", &request))))
+}
+
+fn method_not_allowed(
+    allowed: &'static str,
+    request: &HttpRequest,
+) -> Result<&'static str, Problem> {
+    Err(Problem::method_not_allowed(request.method().as_str(), allowed))
+}
+
+fn route_not_found(request: &HttpRequest) -> Result<&'static str, Problem> {
+    Err(Problem::new(
+        ProblemKind::RouteNotFound,
+        format!("There is nothing at {}.", request.path()),
+    ))
+}

@@ -1,0 +1,221 @@
+//! What is done around every request of the public listener: counted, bounded, told in one log
+//! line, and any failure written out as a problem.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{
+    CONTENT_LANGUAGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, VARY,
+};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpRequest, web};
+use tracing::Span;
+use uuid::Uuid;
+
+use super::problem::Problem;
+use super::problem_body::{Language, render};
+use crate::clock::{Clock, Moment};
+use crate::delivery::Timings;
+use crate::model::problem_kind::ProblemKind;
+use crate::telemetry::metrics::Metrics;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What is known of a request while it is answered, for its log line.
+#[derive(Debug, Default)]
+pub(super) struct Story {
+    pub(super) request_id: String,
+    pub(super) caller: Option<Arc<str>>,
+    /// Why a key was refused; never said to the caller.
+    pub(super) reason: Option<String>,
+    pub(super) timings: Option<Timings>,
+    pub(super) feishu_log_id: Option<String>,
+    pub(super) problem: Option<(ProblemKind, String)>,
+}
+
+impl Story {
+    /// Begins the story of a request: its id is the caller's if that is 1 to 128 visible ASCII
+    /// characters.
+    pub(super) fn begin(request: &ServiceRequest) -> String {
+        let request_id =
+            given_id(request.headers()).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
+        let story = Self { request_id: request_id.clone(), ..Self::default() };
+        request.extensions_mut().insert(story);
+        request_id
+    }
+
+    pub(super) fn tell(request: &HttpRequest, more: impl FnOnce(&mut Self)) {
+        if let Some(story) = request.extensions_mut().get_mut::<Self>() {
+            more(story);
+        }
+    }
+}
+
+fn given_id(headers: &HeaderMap) -> Option<&str> {
+    let id = headers.get(X_REQUEST_ID)?.to_str().ok()?;
+    let fits = (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then_some(id)
+}
+
+/// What `observe` needs; one for all workers.
+#[derive(Debug)]
+pub struct Observer {
+    clock: Clock,
+    metrics: Metrics,
+    in_flight: AtomicUsize,
+    max_in_flight: usize,
+}
+
+impl Observer {
+    /// Lets at most `max_in_flight` requests be answered at the same time.
+    #[must_use]
+    pub fn new(clock: Clock, metrics: Metrics, max_in_flight: usize) -> Self {
+        Self { clock, metrics, in_flight: AtomicUsize::new(0), max_in_flight }
+    }
+}
+
+/// The middleware.
+pub(super) async fn observe(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let Some(observer) = request.app_data::<web::Data<Observer>>().cloned() else {
+        unreachable!("the route table hands every route the observer");
+    };
+    let mut visit = Visit::new(&observer, &request);
+    let response = if visit.is_one_too_many {
+        let detail = format!("More than {} requests are being answered.", observer.max_in_flight);
+        request.error_response(Problem::new(ProblemKind::Overloaded, detail)).map_into_boxed_body()
+    } else {
+        next.call(request).await?.map_into_boxed_body()
+    };
+    let response = finish(response);
+    visit.end(&response);
+    Ok(response)
+}
+
+/// The middleware of the admin listener: problems are written out, and nothing else is done.
+pub(super) async fn finish_only(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    Story::begin(&request);
+    let response = next.call(request).await?.map_into_boxed_body();
+    Ok(finish(response))
+}
+
+/// Adds what every answer has, and the body of a problem.
+fn finish(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let (request, mut response) = response.into_parts();
+    let mut request_id = String::new();
+    Story::tell(&request, |story| request_id.clone_from(&story.request_id));
+    if let Some(error) = response.error() {
+        let foreign;
+        let problem = if let Some(problem) = error.as_error::<Problem>() {
+            problem
+        } else {
+            foreign = problem_of_status(response.status(), &request);
+            &foreign
+        };
+        Story::tell(&request, |story| {
+            story.problem = Some((problem.kind, problem.detail.clone()));
+            if problem.log_id.is_some() {
+                story.feishu_log_id.clone_from(&problem.log_id);
+            }
+        });
+        let language = Language::preferred_by(&request);
+        let body = render(problem, request.path(), &request_id, language);
+        response = response.set_body(BoxBody::new(body));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+        headers.insert(VARY, HeaderValue::from_static("Accept-Language"));
+    }
+    if let Ok(request_id) = HeaderValue::try_from(request_id) {
+        response.headers_mut().insert(X_REQUEST_ID, request_id);
+    }
+    ServiceResponse::new(request, response)
+}
+
+/// A failure that the framework answered by itself.
+fn problem_of_status(status: StatusCode, request: &HttpRequest) -> Problem {
+    let kind = match status {
+        StatusCode::NOT_FOUND => ProblemKind::RouteNotFound,
+        StatusCode::PAYLOAD_TOO_LARGE => ProblemKind::BodyTooLarge,
+        status if status.is_client_error() => ProblemKind::InvalidRequest,
+        _ => ProblemKind::InternalError,
+    };
+    Problem::new(kind, format!("{} {} was refused.", request.method(), request.path()))
+}
+
+/// A request from its head to its answer, or to the caller's hanging up.
+struct Visit<'a> {
+    observer: &'a Observer,
+    started: Moment,
+    route: String,
+    method: &'static str,
+    span: Span,
+    is_one_too_many: bool,
+    ended: bool,
+}
+
+impl<'a> Visit<'a> {
+    fn new(observer: &'a Observer, request: &ServiceRequest) -> Self {
+        let before = observer.in_flight.fetch_add(1, Relaxed);
+        observer.metrics.in_flight().inc();
+        Self {
+            observer,
+            started: observer.clock.now(),
+            route: request.match_pattern().unwrap_or_else(|| "unmatched".to_owned()),
+            method: known_method(request.method()),
+            span: Span::current(),
+            is_one_too_many: before >= observer.max_in_flight,
+            ended: false,
+        }
+    }
+
+    fn end(&mut self, response: &ServiceResponse<BoxBody>) {
+        self.ended = true;
+        let status = response.status().as_u16();
+        Story::tell(response.request(), |story| {
+            self.count(status, story.caller.as_deref().unwrap_or_default());
+            if let Some((kind, _)) = story.problem {
+                self.observer.metrics.problem(kind);
+            }
+        });
+    }
+
+    fn count(&self, status: u16, caller: &str) {
+        let took = self.observer.clock.since(self.started);
+        self.observer.metrics.http(&self.route, self.method, status, caller, took);
+    }
+}
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        self.observer.in_flight.fetch_sub(1, Relaxed);
+        self.observer.metrics.in_flight().dec();
+        if !self.ended {
+            // 499 is what nginx made customary for this; no caller ever sees it.
+            self.count(499, "");
+            self.span.in_scope(|| tracing::info!(route = self.route, "the caller hung up"));
+        }
+    }
+}
+
+/// A method as a label: callers can make up any, and labels have a bound.
+fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}

@@ -1,0 +1,159 @@
+//! What the OpenAPI document says beyond the handlers: the API as a whole, its keys, its headers
+//! and its problems. Every problem comes from the one table of problems.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::header::{Header, HeaderBuilder};
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
+use utoipa::{Modify, OpenApi};
+
+use super::problem::{InvalidField, Problem};
+use super::problem_body::{self, Language, render};
+use super::{docs, forward};
+use crate::feishu::codes::CODES;
+use crate::feishu::error::Refusal;
+use crate::model::problem_kind::ProblemKind;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "feishu-forward-gateway",
+        description = "Forwards Feishu (Lark) messages for internal services.\n\n\
+            Send one plain request with your API key. The gateway holds the app's secret, keeps to \
+            Feishu's limits (5 messages a second to one receiver; 50 calls a second and 1000 a \
+            minute for an app), waits for your turn, and answers with the new message, or with a \
+            problem that says whether the message went out, who can remove the cause, and how.\n\n\
+            Click **Authorize**, enter your key, then try `POST /v1/messages/{message_id}/forward`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    servers((url = "/", description = "This gateway")),
+    tags(
+        (name = "messages", description = "Forwarding messages."),
+        (name = "documentation", description = "What you are reading."),
+    ),
+    paths(forward::forward, docs::openapi),
+    components(schemas(problem_body::ProblemBody, forward::ForwardedMessage)),
+    modifiers(&Keys, &Problems),
+)]
+pub(super) struct Document;
+
+/// The two ways to show a key.
+struct Keys;
+
+impl Modify for Keys {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        let header = ApiKeyValue::with_description(
+            "X-API-Key",
+            "Your API key. An operator makes one with `keys new`.",
+        );
+        components.add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(header)));
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("The same API key as a bearer token."))
+            .build();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    }
+}
+
+/// Adds to the forward one response for each status that a problem has, each problem an example.
+struct Problems;
+
+impl Modify for Problems {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let forward = openapi
+            .paths
+            .paths
+            .get_mut("/v1/messages/{message_id}/forward")
+            .and_then(|path| path.post.as_mut())
+            .expect("the document has the forward");
+        let mut by_status: BTreeMap<u16, Vec<ProblemKind>> = BTreeMap::new();
+        for kind in ProblemKind::ALL.iter().filter(|kind| concerns_forwards(**kind)) {
+            by_status.entry(kind.facts().status).or_default().push(*kind);
+        }
+        for (status, problems) in by_status {
+            add_response(forward, status, &problems);
+        }
+    }
+}
+
+fn concerns_forwards(kind: ProblemKind) -> bool {
+    !matches!(kind, ProblemKind::RouteNotFound | ProblemKind::MethodNotAllowed)
+}
+
+fn add_response(forward: &mut Operation, status: u16, kinds: &[ProblemKind]) {
+    let lines =
+        kinds.iter().map(|kind| format!("- `{}`: {}.", kind.facts().name, kind.facts().title));
+    let examples = kinds.iter().flat_map(|kind| samples(*kind)).map(|(name, problem)| {
+        let body = render(&problem, SAMPLE_PATH, SAMPLE_ID, Language::English);
+        let value = serde_json::from_slice::<Value>(&body).ok();
+        let summary = problem.kind.facts().title;
+        (name, ExampleBuilder::new().summary(summary).value(value).build())
+    });
+    let content = ContentBuilder::new()
+        .schema(Some(RefOr::Ref(Ref::from_schema_name("Problem"))))
+        .examples_from_iter(examples)
+        .build();
+    let mut response = ResponseBuilder::new()
+        .description(lines.collect::<Vec<_>>().join("\n"))
+        .content("application/problem+json", content)
+        .header("X-Request-Id", text_header("The request's id in the gateway's log."));
+    response = match status {
+        401 => response.header("WWW-Authenticate", text_header("How to show a key.")),
+        429 | 503 => response
+            .header("Retry-After", whole_number_header("Seconds to wait before trying again.")),
+        _ => response,
+    };
+    forward.responses.responses.insert(status.to_string(), RefOr::T(response.build()));
+}
+
+fn text_header(description: &str) -> Header {
+    header(Type::String, description)
+}
+
+fn whole_number_header(description: &str) -> Header {
+    header(Type::Integer, description)
+}
+
+fn header(schema_type: Type, description: &str) -> Header {
+    let schema = ObjectBuilder::new().schema_type(schema_type).build();
+    HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
+}
+
+const SAMPLE_PATH: &str = "/v1/messages/om_dc13264520392913993dd051dba21dcf/forward";
+const SAMPLE_ID: &str = "0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20";
+
+/// Plausible cases of a problem: the gateway's own, Feishu's, or both.
+fn samples(kind: ProblemKind) -> Vec<(String, Problem)> {
+    let name = kind.facts().name;
+    let by_feishu = CODES.iter().find(|code| code.problem == kind).map(|code| {
+        let refusal = Refusal {
+            code: code.code,
+            msg: code.msg.to_owned(),
+            log_id: Some("202611221530120F2A6D1F5C3B7E9A4D21".to_owned()),
+            http_status: 400,
+            troubleshooter: Some(format!("https://open.feishu.cn/search?query={}", code.code)),
+            ..Refusal::default()
+        };
+        Problem::of_refusal(&refusal)
+    });
+    let own = match kind {
+        ProblemKind::InvalidRequest => {
+            Some(Problem::invalid(vec![InvalidField::new("receive_id", "is missing")]))
+        }
+        ProblemKind::ReceiverRateLimited | ProblemKind::AppRateLimited => Some(Problem::new(
+            kind,
+            "The next turn is 0.412 s away, longer than this forward may wait; nothing was sent.",
+        )),
+        _ if by_feishu.is_none() => Some(Problem::new(kind, format!("{}.", kind.facts().title))),
+        _ => None,
+    };
+    let feishu_name = if own.is_some() { format!("{name}_by_feishu") } else { name.to_owned() };
+    let own = own.map(|problem| (name.to_owned(), problem));
+    own.into_iter().chain(by_feishu.map(|problem| (feishu_name, problem))).collect()
+}

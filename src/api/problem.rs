@@ -1,0 +1,216 @@
+//! A failure on its way to the caller, and the one table from errors to problems.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use thiserror::Error;
+use utoipa::ToSchema;
+
+use crate::delivery::{ForwardError, NoTurn};
+use crate::feishu::codes;
+use crate::feishu::error::{CallError, Refusal};
+use crate::limits::Scope;
+use crate::model::dedup_key::DedupKey;
+use crate::model::problem_kind::{Outcome, ProblemKind, Remedy};
+
+/// What went wrong with one request. `observe` writes it out, because that takes the request.
+#[derive(Debug, Error)]
+#[error("{}: {detail}", .kind.facts().name)]
+pub struct Problem {
+    pub(super) kind: ProblemKind,
+    /// One sentence about this case.
+    pub(super) detail: String,
+    pub(super) outcome: Outcome,
+    pub(super) remedy: Remedy,
+    pub(super) uuid: Option<DedupKey>,
+    /// What Feishu said, where Feishu answered.
+    pub(super) feishu: Option<Box<Refusal>>,
+    pub(super) errors: Vec<InvalidField>,
+    /// For the log alone.
+    pub(super) log_id: Option<String>,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+/// A field of the request that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct InvalidField {
+    /// The name of the parameter, header or body member; `body` for the body as a whole.
+    #[schema(example = "receive_id")]
+    pub field: String,
+    /// What is wrong with it.
+    #[schema(example = "must not be empty")]
+    pub detail: String,
+}
+
+impl InvalidField {
+    pub(super) fn new(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { field: field.into(), detail: detail.into() }
+    }
+}
+
+/// When to come back after Feishu said that a quota is used up: it does not say itself.
+const QUOTA_RETRY_AFTER: Duration = Duration::from_hours(1);
+const SOON: Duration = Duration::from_secs(1);
+
+impl Problem {
+    pub(super) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
+        let facts = kind.facts();
+        let problem = Self {
+            kind,
+            detail: detail.into(),
+            outcome: facts.outcome,
+            remedy: facts.remedy,
+            uuid: None,
+            feishu: None,
+            errors: Vec::new(),
+            log_id: None,
+            header: None,
+        };
+        match facts.status {
+            429 | 503 => problem.retry_after(SOON),
+            _ => problem,
+        }
+    }
+
+    pub(super) fn invalid(errors: Vec<InvalidField>) -> Self {
+        let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
+        let detail = format!("Not valid: {}.", fields.join(", "));
+        Self { errors, ..Self::new(ProblemKind::InvalidRequest, detail) }
+    }
+
+    pub(super) fn unauthorized() -> Self {
+        let challenge = HeaderValue::from_static("Bearer realm=\"feishu-forward-gateway\"");
+        Self {
+            header: Some((WWW_AUTHENTICATE, challenge)),
+            ..Self::new(
+                ProblemKind::Unauthorized,
+                "The request shows no API key that is valid now.",
+            )
+        }
+    }
+
+    pub(super) fn method_not_allowed(method: &str, allowed: &'static str) -> Self {
+        Self {
+            header: Some((ALLOW, HeaderValue::from_static(allowed))),
+            ..Self::new(
+                ProblemKind::MethodNotAllowed,
+                format!("The route takes {allowed}, not {method}."),
+            )
+        }
+    }
+
+    /// The problem of a forward that did not succeed.
+    pub(super) fn of_forward(error: &ForwardError, uuid: DedupKey) -> Self {
+        let problem = match error {
+            ForwardError::NoTurn(no_turn) => Self::of_no_turn(*no_turn),
+            ForwardError::Draining => {
+                Self::new(ProblemKind::Draining, "The gateway is shutting down; nothing was sent.")
+            }
+            ForwardError::NoToken(error) => Self::of_missing_token(error),
+            ForwardError::Failed(error) => Self::of_call(error),
+        };
+        Self { uuid: Some(uuid), ..problem }
+    }
+
+    fn of_no_turn(no_turn: NoTurn) -> Self {
+        let (kind, whose) = match no_turn.scope {
+            Scope::Receiver => (ProblemKind::ReceiverRateLimited, "this receiver"),
+            Scope::App => (ProblemKind::AppRateLimited, "the app"),
+        };
+        let seconds = no_turn.retry_after.as_secs_f64();
+        let detail = format!(
+            "The next turn for {whose} is {seconds:.3} s away, longer than this forward may wait; nothing was sent."
+        );
+        Self::new(kind, detail).retry_after(no_turn.retry_after)
+    }
+
+    /// Without a token nothing was sent, whatever became of the call for it.
+    fn of_missing_token(error: &CallError) -> Self {
+        let problem = match error {
+            CallError::Refused(refusal) => Self::of_refusal(refusal),
+            CallError::Connect(_)
+            | CallError::TimedOut
+            | CallError::Broken(_)
+            | CallError::Unreadable { .. } => Self::new(
+                ProblemKind::FeishuUnreachable,
+                format!("No tenant token could be fetched: {error}; nothing was sent."),
+            ),
+        };
+        Self { outcome: Outcome::NotDelivered, ..problem }
+    }
+
+    fn of_call(error: &CallError) -> Self {
+        match error {
+            CallError::Connect(_) => Self::new(
+                ProblemKind::FeishuUnreachable,
+                format!("Feishu cannot be reached: {error}; nothing was sent."),
+            ),
+            CallError::TimedOut => Self::new(
+                ProblemKind::FeishuTimeout,
+                "Feishu did not answer in time after the message was handed over.",
+            ),
+            CallError::Broken(_) => Self::new(
+                ProblemKind::FeishuUnreadable,
+                format!("No whole answer came from Feishu: {error}."),
+            ),
+            CallError::Unreadable { log_id, .. } => Self {
+                log_id: log_id.clone(),
+                ..Self::new(
+                    ProblemKind::FeishuUnreadable,
+                    format!("Feishu's answer cannot be read: {error}."),
+                )
+            },
+            CallError::Refused(refusal) => Self::of_refusal(refusal),
+        }
+    }
+
+    pub(super) fn of_refusal(refusal: &Refusal) -> Self {
+        let detail = format!("Feishu answered {}: {}", refusal.code, refusal.msg);
+        let problem = match codes::find(refusal.code) {
+            Some(known) => Self { remedy: known.remedy, ..Self::new(known.problem, detail) },
+            // A server that fails may have done its work before.
+            None if refusal.http_status >= 500 => {
+                Self { outcome: Outcome::Unknown, ..Self::new(ProblemKind::FeishuError, detail) }
+            }
+            None => Self::new(ProblemKind::FeishuError, detail),
+        };
+        let problem = match problem.kind {
+            ProblemKind::AppRateLimited => problem.retry_after(refusal.reset.unwrap_or(SOON)),
+            ProblemKind::MonthlyQuotaExhausted | ProblemKind::DailyQuotaExhausted => {
+                problem.retry_after(QUOTA_RETRY_AFTER)
+            }
+            _ => problem,
+        };
+        let errors =
+            refusal.fields.iter().map(|it| InvalidField::new(&it.field, &it.description)).collect();
+        Self {
+            errors,
+            log_id: refusal.log_id.clone(),
+            feishu: Some(Box::new(refusal.clone())),
+            ..problem
+        }
+    }
+
+    fn retry_after(self, pause: Duration) -> Self {
+        let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+        Self { header: Some((RETRY_AFTER, seconds.max(1).into())), ..self }
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.kind.facts().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The head alone: the body takes the request, and `observe` adds it.
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::new(self.status_code());
+        if let Some((name, value)) = &self.header {
+            response.headers_mut().insert(name.clone(), value.clone());
+        }
+        response
+    }
+}

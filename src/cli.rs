@@ -1,0 +1,190 @@
+//! The commands.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is what talks to people")]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::Application;
+use crate::clock::Clock;
+use crate::config::{self, Config, Mistake};
+use crate::model::api_key::ApiKey;
+use crate::{api, telemetry};
+
+#[cfg(feature = "dev")]
+mod dev;
+mod health;
+
+/// Forwards Feishu (Lark) messages for internal services.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the gateway.
+    Serve(ConfigFile),
+    /// Runs the gateway with a Feishu simulator on loopback: no account and no network needed.
+    #[cfg(feature = "dev")]
+    Dev(dev::Dev),
+    /// Makes API keys.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Looks at the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Prints the OpenAPI document.
+    Openapi,
+    /// Asks a running gateway whether it is ready; exit 0 or 1.
+    Health(health::Health),
+}
+
+#[derive(Subcommand)]
+enum Keys {
+    /// Prints a fresh API key, once, and the configuration entry that holds only its hash.
+    New {
+        /// The caller's name in logs and metrics.
+        name: String,
+    },
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Prints the effective configuration with secrets masked, or every mistake; exit 0 or 2.
+    Check(ConfigFile),
+}
+
+#[derive(Args)]
+struct ConfigFile {
+    /// The TOML file; variables such as `GATEWAY__SERVER__LISTEN` win over it.
+    #[arg(long = "config", value_name = "FILE", env = "GATEWAY_CONFIG")]
+    file: Option<PathBuf>,
+}
+
+/// The configuration is wrong.
+const EXIT_CONFIG: u8 = 2;
+/// The process was ended by a second signal.
+const EXIT_SIGNAL: i32 = 130;
+
+/// Runs the command that the arguments name.
+#[must_use]
+pub fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(file) => serve(file.file.as_deref()),
+        #[cfg(feature = "dev")]
+        Command::Dev(dev) => dev.run(),
+        Command::Keys(Keys::New { name }) => new_key(&name),
+        Command::Config(ConfigCommand::Check(file)) => check(file.file.as_deref()),
+        Command::Openapi => {
+            print!("{}", api::openapi_json());
+            ExitCode::SUCCESS
+        }
+        Command::Health(health) => health.ask(),
+    }
+}
+
+fn serve(file: Option<&Path>) -> ExitCode {
+    let config = match config::load(file, environment()) {
+        Ok(config) => config,
+        Err(mistakes) => return refuse(&mistakes),
+    };
+    if let Err(error) = telemetry::logs::init(config.log.format, &config.log.filter) {
+        eprintln!("log.filter: {error}");
+        return EXIT_CONFIG.into();
+    }
+    if config.keys.is_empty() && config.keys_file.is_none() {
+        tracing::warn!("no API key is configured: every forward will be refused");
+    }
+    actix_web::rt::System::new().block_on(run(config))
+}
+
+async fn run(config: Config) -> ExitCode {
+    let application = match Application::build(&config, &Clock::system()) {
+        Ok(application) => application,
+        Err(error) => {
+            tracing::error!(%error, "cannot start");
+            return ExitCode::FAILURE;
+        }
+    };
+    tracing::info!(
+        version = telemetry::metrics::VERSION,
+        listen = %application.address(),
+        admin = %application.admin_address(),
+        "listening"
+    );
+    stopped(application).await
+}
+
+/// Runs until a signal comes; a second one ends the process at once.
+async fn stopped(application: Application) -> ExitCode {
+    let stop = async {
+        ended_by_signal().await;
+        actix_web::rt::spawn(async {
+            ended_by_signal().await;
+            std::process::exit(EXIT_SIGNAL);
+        });
+    };
+    match application.run_until_stopped(stop).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "stopped");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn ended_by_signal() {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        // Without handlers a signal ends the process by itself.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+fn new_key(name: &str) -> ExitCode {
+    let key = ApiKey::generate();
+    println!("The key of {name}, shown this once:\n\n    {}\n", key.expose());
+    println!("The entry for the configuration, or without `keys.` for the keys file:\n");
+    println!("[keys.{name}]\nhash = \"{}\"", key.hash());
+    ExitCode::SUCCESS
+}
+
+fn check(file: Option<&Path>) -> ExitCode {
+    let checked = config::load(file, environment()).and_then(|config| {
+        if let Some(path) = &config.keys_file {
+            config::read_keys_file(path, &config.apps, &config.keys)?;
+        }
+        Ok(config)
+    });
+    match checked {
+        Ok(config) => {
+            print!("{}", config::effective(&config));
+            ExitCode::SUCCESS
+        }
+        Err(mistakes) => refuse(&mistakes),
+    }
+}
+
+fn refuse(mistakes: &[Mistake]) -> ExitCode {
+    for mistake in mistakes {
+        eprintln!("{mistake}");
+    }
+    EXIT_CONFIG.into()
+}
+
+/// The variables as text; what is not UTF-8 in one that matters is refused by its key.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().map(|(name, value)| {
+        (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
+    })
+}

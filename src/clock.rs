@@ -1,0 +1,145 @@
+//! Time, handed to whatever needs it, so that tests decide how it passes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+/// A point in time: how long after the clock was made. It never goes back.
+pub type Moment = Duration;
+
+/// The deadline came first.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Elapsed;
+
+/// Reads the time and waits for it. Clones show the same time.
+#[derive(Clone, Debug)]
+pub struct Clock(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    System(Instant),
+    Manual(Arc<Manual>),
+}
+
+#[derive(Debug)]
+struct Manual {
+    now: watch::Sender<Moment>,
+    sleepers: watch::Sender<Vec<Moment>>,
+}
+
+/// The hand that turns a manual clock.
+#[derive(Clone, Debug)]
+pub struct Hand(Arc<Manual>);
+
+impl Clock {
+    /// The machine's monotonic clock.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
+    pub fn system() -> Self {
+        Self(Source::System(Instant::now()))
+    }
+
+    /// A clock that stands still until its hand is turned.
+    #[must_use]
+    pub fn manual() -> (Self, Hand) {
+        let manual = Arc::new(Manual {
+            now: watch::Sender::new(Moment::ZERO),
+            sleepers: watch::Sender::new(Vec::new()),
+        });
+        (Self(Source::Manual(Arc::clone(&manual))), Hand(manual))
+    }
+
+    /// The time now.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        match &self.0 {
+            Source::System(start) => start.elapsed(),
+            Source::Manual(manual) => *manual.now.borrow(),
+        }
+    }
+
+    /// The time that has passed since `moment`.
+    #[must_use]
+    pub fn since(&self, moment: Moment) -> Duration {
+        self.now().saturating_sub(moment)
+    }
+
+    /// The calendar's time, for expiry dates and time stamps; a manual clock starts on 2026-01-01.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
+    pub fn wall(&self) -> Timestamp {
+        match &self.0 {
+            Source::System(_) => Timestamp::now(),
+            Source::Manual(manual) => Timestamp::constant(1_767_225_600, 0) + *manual.now.borrow(),
+        }
+    }
+
+    /// Returns once `moment` has come.
+    pub async fn sleep_until(&self, moment: Moment) {
+        if moment <= self.now() {
+            return;
+        }
+        match &self.0 {
+            Source::System(start) => tokio::time::sleep_until((*start + moment).into()).await,
+            Source::Manual(manual) => manual.sleep_until(moment).await,
+        }
+    }
+
+    /// The output of `work`, unless `moment` comes first.
+    pub async fn timeout_at<F: Future>(
+        &self,
+        moment: Moment,
+        work: F,
+    ) -> Result<F::Output, Elapsed> {
+        tokio::select! {
+            biased;
+            output = work => Ok(output),
+            () = self.sleep_until(moment) => Err(Elapsed),
+        }
+    }
+}
+
+impl Manual {
+    async fn sleep_until(&self, moment: Moment) {
+        let mut now = self.now.subscribe();
+        let _bed = Bed::new(self, moment);
+        // Fails only when the sender is gone, and `self` holds it.
+        let _ = now.wait_for(|now| *now >= moment).await;
+    }
+}
+
+/// A sleeper's entry in the list of those who sleep, removed when it wakes or is dropped.
+struct Bed<'a>(&'a Manual, Moment);
+
+impl<'a> Bed<'a> {
+    fn new(manual: &'a Manual, moment: Moment) -> Self {
+        manual.sleepers.send_modify(|all| all.push(moment));
+        Self(manual, moment)
+    }
+}
+
+impl Drop for Bed<'_> {
+    fn drop(&mut self) {
+        self.0.sleepers.send_modify(|all| {
+            if let Some(mine) = all.iter().position(|moment| *moment == self.1) {
+                all.swap_remove(mine);
+            }
+        });
+    }
+}
+
+impl Hand {
+    /// Lets `by` pass and wakes everybody whose moment has come.
+    pub fn advance(&self, by: Duration) {
+        self.0.now.send_modify(|now| *now += by);
+    }
+
+    /// Returns once `enough` is true of the moments that sleepers wait for.
+    pub async fn wait_for_sleepers(&self, enough: impl FnMut(&Vec<Moment>) -> bool) {
+        let mut sleepers = self.0.sleepers.subscribe();
+        // Fails only when the sender is gone, and `self` holds it.
+        let _ = sleepers.wait_for(enough).await;
+    }
+}

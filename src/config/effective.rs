@@ -1,0 +1,121 @@
+//! The configuration written back as TOML, for people who ask what holds.
+
+use std::time::Duration;
+
+use humantime_serde::re::humantime::format_duration;
+
+use super::key::dotted;
+use super::{App, Config, Feishu, Limits, Log, Server};
+use crate::model::api_key::KeyEntry;
+use crate::telemetry::logs::Format;
+
+/// What stands in place of a secret.
+const MASK: &str = "********";
+
+/// The configuration as TOML with every key and its secrets masked.
+///
+/// It can be loaded again, though with a mask for a secret. A secret from a file is shown as if it
+/// had been set itself, and the keys in `keys_file` are not shown.
+#[must_use]
+pub fn effective(config: &Config) -> String {
+    let keys_file = config.keys_file.as_deref().unwrap_or("".as_ref());
+    let mut toml = format!("keys_file = {}\n", quoted(&keys_file.display().to_string()));
+    toml += &server(&config.server);
+    toml += &feishu(&config.feishu);
+    toml.extend(config.apps.iter().map(|(name, it)| app(name, it)));
+    toml.extend(config.keys.iter().map(|(name, it)| key(name, it)));
+    toml += &limits(&config.limits);
+    toml += &log(&config.log);
+    toml
+}
+
+fn server(server: &Server) -> String {
+    table(
+        &["server"],
+        &[
+            ("listen", quoted(&server.listen.to_string())),
+            ("admin_listen", quoted(&server.admin_listen.to_string())),
+            ("max_in_flight", server.max_in_flight.to_string()),
+            ("max_body", size(server.max_body)),
+            ("drain_timeout", duration(server.drain_timeout)),
+        ],
+    )
+}
+
+fn feishu(feishu: &Feishu) -> String {
+    table(
+        &["feishu"],
+        &[
+            ("base_url", quoted(feishu.base_url.as_str())),
+            ("connect_timeout", duration(feishu.connect_timeout)),
+            ("attempt_timeout", duration(feishu.attempt_timeout)),
+            ("deadline", duration(feishu.deadline)),
+        ],
+    )
+}
+
+fn app(name: &str, app: &App) -> String {
+    table(&["apps", name], &[("app_id", quoted(&app.app_id)), ("app_secret", quoted(MASK))])
+}
+
+fn key(name: &str, key: &KeyEntry) -> String {
+    // TOML has no word for never: the key is shown all the same.
+    let expires_at = match key.expires_at {
+        Some(moment) => ("expires_at", quoted(&moment.to_string())),
+        None => ("# expires_at", "never".into()),
+    };
+    table(
+        &["keys", name],
+        &[
+            ("hash", quoted(&key.hash.to_string())),
+            ("app", quoted(&key.app)),
+            expires_at,
+            ("disabled", key.disabled.to_string()),
+        ],
+    )
+}
+
+fn limits(limits: &Limits) -> String {
+    table(
+        &["limits"],
+        &[
+            ("receiver_per_second", limits.receiver_per_second.to_string()),
+            ("app_per_second", limits.app_per_second.to_string()),
+            ("app_per_minute", limits.app_per_minute.to_string()),
+            ("guard", duration(limits.guard)),
+            ("max_wait", duration(limits.max_wait)),
+        ],
+    )
+}
+
+fn log(log: &Log) -> String {
+    let format = match log.format {
+        Format::Json => "json",
+        Format::Text => "text",
+    };
+    table(&["log"], &[("format", quoted(format)), ("filter", quoted(&log.filter))])
+}
+
+/// A table of keys with their values as TOML writes them.
+fn table(header: &[&str], entries: &[(&str, String)]) -> String {
+    let lines = entries.iter().map(|(key, value)| format!("{key} = {value}\n"));
+    format!("\n[{}]\n{}", dotted(header), lines.collect::<String>())
+}
+
+fn duration(duration: Duration) -> String {
+    quoted(&format_duration(duration).to_string())
+}
+
+/// A whole number of KiB where it is one, else of bytes.
+fn size(bytes: usize) -> String {
+    if bytes.is_multiple_of(1024) {
+        return quoted(&format!("{}KiB", bytes / 1024));
+    }
+    bytes.to_string()
+}
+
+/// A TOML basic string. No text of a configuration holds a control character, so quotes and
+/// backslashes are all that needs escaping.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}

@@ -1,0 +1,173 @@
+//! From defaults, file and variables to a [`Config`], or to every mistake in them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use humantime_serde::re::humantime;
+use secrecy::SecretString;
+
+use super::settings::Settings;
+use super::values::{
+    address, base_url, count, duration, log_filter, log_format, path, path_or_none,
+    positive_duration, secret, size, text,
+};
+use super::{App, Config, DEFAULTS, Feishu, Limits, Log, Mistake, Server, keys};
+
+/// Reads the configuration: the defaults, then `file`, then the variables `GATEWAY__SECTION__KEY`
+/// of `env`, the later winning; else every mistake.
+///
+/// The file's names of apps and keys are matched to variables without regard to case. Of the keys
+/// only those in `file` and `env` are read: for those in `keys_file` see `read_keys_file`.
+pub fn load(
+    file: Option<&Path>,
+    env: impl IntoIterator<Item = (String, String)>,
+) -> Result<Config, Vec<Mistake>> {
+    let mut settings = Settings::with_defaults(DEFAULTS);
+    if let Some(path) = file {
+        // Without the file everything it sets would seem to be missing: that would be noise.
+        read_file(&mut settings, path).map_err(|mistake| vec![mistake])?;
+    }
+    settings.add_variables(env);
+    let config = config(&mut settings);
+    let mistakes = settings.mistakes();
+    if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
+}
+
+fn read_file(settings: &mut Settings, path: &Path) -> Result<(), Mistake> {
+    let content = fs::read(path).map_err(|error| Mistake {
+        key: path.display().to_string(),
+        detail: format!("cannot be read: {error}"),
+    })?;
+    settings.add_file(path, &content, None)
+}
+
+fn config(settings: &mut Settings) -> Config {
+    let app_names = settings.names("apps");
+    Config {
+        server: server(settings),
+        feishu: feishu(settings),
+        apps: apps(settings, &app_names),
+        keys: keys::read(settings, &app_names, &BTreeMap::new()),
+        keys_file: settings.or_default(&["keys_file"], path_or_none),
+        limits: limits(settings),
+        log: log(settings),
+    }
+}
+
+fn server(settings: &mut Settings) -> Server {
+    let server = Server {
+        listen: settings.or_default(&["server", "listen"], address),
+        admin_listen: settings.or_default(&["server", "admin_listen"], address),
+        max_in_flight: settings.or_default(&["server", "max_in_flight"], count).get() as usize,
+        max_body: settings.or_default(&["server", "max_body"], size),
+        drain_timeout: settings.or_default(&["server", "drain_timeout"], duration),
+    };
+    settings.rule(
+        [&["server", "admin_listen"], &["server", "listen"]],
+        !collide(server.listen, server.admin_listen),
+        "must not be the address of server.listen".into(),
+    );
+    server
+}
+
+/// Whether two listeners cannot have these addresses at the same time.
+fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let same_host =
+        one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port() && one.port() != 0 && same_host
+}
+
+fn feishu(settings: &mut Settings) -> Feishu {
+    let feishu = Feishu {
+        base_url: settings.or_default(&["feishu", "base_url"], base_url),
+        connect_timeout: settings.or_default(&["feishu", "connect_timeout"], positive_duration),
+        attempt_timeout: settings.or_default(&["feishu", "attempt_timeout"], positive_duration),
+        deadline: settings.or_default(&["feishu", "deadline"], positive_duration),
+    };
+    let written = |duration| humantime::format_duration(duration);
+    settings.rule(
+        [&["feishu", "connect_timeout"], &["feishu", "attempt_timeout"]],
+        feishu.connect_timeout < feishu.attempt_timeout,
+        format!(
+            "{} must be shorter than feishu.attempt_timeout, {}",
+            written(feishu.connect_timeout),
+            written(feishu.attempt_timeout),
+        ),
+    );
+    settings.rule(
+        [&["feishu", "attempt_timeout"], &["feishu", "deadline"]],
+        feishu.attempt_timeout <= feishu.deadline,
+        format!(
+            "{} must not be longer than feishu.deadline, {}",
+            written(feishu.attempt_timeout),
+            written(feishu.deadline),
+        ),
+    );
+    feishu
+}
+
+fn apps(settings: &mut Settings, names: &BTreeSet<String>) -> BTreeMap<String, App> {
+    if names.is_empty() {
+        settings
+            .mistake(&["apps"], "needs at least one table [apps.NAME] with app_id and app_secret");
+    }
+    names.iter().filter_map(|name| Some((name.clone(), app(settings, name)?))).collect()
+}
+
+fn app(settings: &mut Settings, name: &str) -> Option<App> {
+    let app_id = settings.required(&["apps", name, "app_id"], text);
+    let app_secret = app_secret(settings, name);
+    Some(App { app_id: app_id?, app_secret: app_secret? })
+}
+
+fn app_secret(settings: &mut Settings, name: &str) -> Option<SecretString> {
+    let inline_key = ["apps", name, "app_secret"];
+    let file_key = ["apps", name, "app_secret_file"];
+    let inline = settings.optional(&inline_key, secret);
+    let file = settings.optional(&file_key, path);
+    match (settings.is_set(&inline_key), settings.is_set(&file_key)) {
+        (true, false) => inline,
+        (false, true) => {
+            read_secret(&file?).map_err(|detail| settings.mistake(&file_key, detail)).ok()
+        }
+        (false, false) => {
+            settings.mistake(&inline_key, "is missing, and so is app_secret_file");
+            None
+        }
+        (true, true) => {
+            settings.mistake(&file_key, "is set, and app_secret is too: keep one of them");
+            None
+        }
+    }
+}
+
+/// The content of a mounted secret, without the one newline that editors put at the end.
+fn read_secret(path: &Path) -> Result<SecretString, String> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| format!("names a file that cannot be read: {error}"))?;
+    let without_end = text.strip_suffix("\r\n").or(text.strip_suffix('\n'));
+    let text = without_end.unwrap_or(&text);
+    if text.is_empty() {
+        return Err("names an empty file".into());
+    }
+    Ok(SecretString::from(text))
+}
+
+fn limits(settings: &mut Settings) -> Limits {
+    Limits {
+        receiver_per_second: settings.or_default(&["limits", "receiver_per_second"], count),
+        app_per_second: settings.or_default(&["limits", "app_per_second"], count),
+        app_per_minute: settings.or_default(&["limits", "app_per_minute"], count),
+        guard: settings.or_default(&["limits", "guard"], duration),
+        max_wait: settings.or_default(&["limits", "max_wait"], duration),
+    }
+}
+
+fn log(settings: &mut Settings) -> Log {
+    Log {
+        format: settings.or_default(&["log", "format"], log_format),
+        filter: settings.or_default(&["log", "filter"], log_filter),
+    }
+}

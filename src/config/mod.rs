@@ -1,0 +1,133 @@
+//! The configuration: plain data, read once at the start and valid from then on.
+//!
+//! `defaults.toml` documents every key and is compiled in. What a file sets wins over it, and what
+//! a variable `GATEWAY__SECTION__KEY` sets wins over both. Only the file of API keys is read again
+//! while the gateway runs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::model::api_key::KeyEntry;
+use crate::telemetry::logs::Format;
+
+mod effective;
+mod key;
+mod keys;
+mod load;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod toml;
+mod values;
+mod watch;
+
+pub use effective::effective;
+pub use keys::read_keys_file;
+pub use load::load;
+pub use watch::{Keys, KeysFile, watch_keys_file};
+
+/// The documentation of every key and its default: TOML with comments.
+pub const DEFAULTS: &str = include_str!("defaults.toml");
+
+/// The whole configuration, valid as it stands.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// What the gateway listens on and takes in.
+    pub server: Server,
+    /// How Feishu is called.
+    pub feishu: Feishu,
+    /// The Feishu apps by name, at least one.
+    pub apps: BTreeMap<String, App>,
+    /// The API keys by the caller's name, without those of `keys_file`; may be empty.
+    pub keys: BTreeMap<String, KeyEntry>,
+    /// The file of further API keys, which `read_keys_file` reads.
+    pub keys_file: Option<PathBuf>,
+    /// How many forwards may leave in which time.
+    pub limits: Limits,
+    /// How the log is written.
+    pub log: Log,
+}
+
+/// What the gateway listens on and takes in.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// Address of the API.
+    pub listen: SocketAddr,
+    /// Address of metrics and health.
+    pub admin_listen: SocketAddr,
+    /// Requests worked on at the same time, at least 1.
+    pub max_in_flight: usize,
+    /// Largest body of a request, in bytes, at least 1.
+    pub max_body: usize,
+    /// Time that requests in flight get to finish after SIGTERM; may be zero.
+    pub drain_timeout: Duration,
+}
+
+/// How Feishu is called.
+#[derive(Debug, Clone)]
+pub struct Feishu {
+    /// Where Feishu's API is: http or https, without credentials, query and fragment.
+    pub base_url: Url,
+    /// Time to make one connection; shorter than `attempt_timeout`.
+    pub connect_timeout: Duration,
+    /// Time for one call; at most `deadline`.
+    pub attempt_timeout: Duration,
+    /// Time for a whole forward, waiting and retries included.
+    pub deadline: Duration,
+}
+
+/// One Feishu app.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// The app's id in Feishu's developer console.
+    pub app_id: String,
+    /// The app's secret, from the configuration itself or from `app_secret_file`.
+    pub app_secret: SecretString,
+}
+
+/// How many forwards may leave in which time.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Forwards to one receiver in any second.
+    pub receiver_per_second: NonZeroU32,
+    /// Forwards with one app in any second.
+    pub app_per_second: NonZeroU32,
+    /// Forwards with one app in any minute.
+    pub app_per_minute: NonZeroU32,
+    /// Added to each of these spans; may be zero.
+    pub guard: Duration,
+    /// Longest time that a forward waits for its turn; may be zero.
+    pub max_wait: Duration,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// The form of a line.
+    pub format: Format,
+    /// What is logged: directives that tracing-subscriber's `EnvFilter` parses.
+    pub filter: String,
+}
+
+/// One thing wrong with the configuration; it never holds a value that was set, as that may be a
+/// secret in the wrong place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// The dotted key, or the path of a file that cannot be read at all.
+    pub key: String,
+    /// What is wrong, and in which file or variable.
+    pub detail: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.detail)
+    }
+}

@@ -1,0 +1,140 @@
+//! What apps and keys need.
+
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
+
+use super::*;
+
+#[test]
+fn names_are_1_to_64_letters_digits_and_three_signs() {
+    let long = "n".repeat(64);
+    for name in ["a", "A-1_b", "'main.cn'", &long] {
+        let toml = format!(
+            "[apps.{name}]\napp_id = 'cli_1'\napp_secret = 'hush'\n{}",
+            key_table(name, "k", "")
+        );
+        assert!(load_toml(&toml).is_ok(), "{name}");
+    }
+    for name in ["''", "'a b'", "'ä'", "'a\"b'", "\"a\\nb\"", &"n".repeat(65)] {
+        let told = mistake(&key_table(name, "k", ""));
+        assert!(told.contains(": must be named with 1 to 64 ") && !told.contains('\n'), "{told}");
+    }
+}
+
+#[test]
+fn at_least_one_app_is_needed() {
+    assert!(mistakes("")[0].starts_with("apps: needs at least one table [apps.NAME]"));
+}
+
+#[test]
+fn an_app_needs_an_id_and_a_secret() {
+    let told = mistakes("[apps.main]");
+    assert_eq!(told.len(), 2);
+    assert!(told[0].starts_with("apps.main.app_id: is missing"));
+    assert!(told[1].starts_with("apps.main.app_secret: is missing, and so is app_secret_file"));
+}
+
+#[test]
+fn an_empty_secret_or_one_with_control_characters_is_refused() {
+    for secret in ["\"\"", "\"a\\nb\"", "\"a\\u0000\""] {
+        let told = mistakes(&format!("[apps.main]\napp_id = 'cli_1'\napp_secret = {secret}"));
+        assert!(told.len() == 1 && told[0].starts_with("apps.main.app_secret: must "), "{told:?}");
+    }
+}
+
+#[test]
+fn a_secret_from_a_file_loses_one_newline_and_nothing_else() {
+    for (content, secret) in
+        [("hush", "hush"), ("hush\n", "hush"), ("hush\r\n", "hush"), (" hush\n\n", " hush\n")]
+    {
+        let file = on_disk(content);
+        let toml =
+            format!("[apps.main]\napp_id = 'cli_1'\napp_secret_file = '{}'", file.path.display());
+        let config = load_toml(&toml).expect("right");
+        assert_eq!(config.apps["main"].app_secret.expose_secret(), secret);
+    }
+}
+
+#[test]
+fn a_secret_file_that_is_empty_or_missing_or_binary_is_a_mistake() {
+    for content in [&b""[..], b"\n", b"\xff"] {
+        let file = on_disk(content);
+        let toml =
+            format!("[apps.main]\napp_id = 'cli_1'\napp_secret_file = '{}'", file.path.display());
+        assert!(mistakes(&toml)[0].starts_with("apps.main.app_secret_file: names a"));
+    }
+    let told = mistakes("[apps.main]\napp_id = 'cli_1'\napp_secret_file = '/no/such'");
+    assert!(told.len() == 1 && told[0].contains("names a file that cannot be read"), "{told:?}");
+}
+
+#[test]
+fn a_secret_and_its_file_together_are_a_mistake() {
+    let env = [("GATEWAY__APPS__MAIN__APP_SECRET_FILE", "/no/such")];
+    let mistakes = load_with(APP, &env).expect_err("both");
+    assert!(matches!(&mistakes[..], [only] if only.to_string().starts_with(
+        "apps.main.app_secret_file: is set, and app_secret is too"
+    )));
+}
+
+#[test]
+fn a_key_takes_the_only_app_and_must_choose_among_several() {
+    let config = load_toml(&(key_table("k", "k", "") + APP)).expect("right");
+    assert_eq!(config.keys["k"].app, "main");
+    let config = load_toml(&(key_table("k", "k", "app = 'other'") + APPS)).expect("right");
+    assert_eq!(config.keys["k"].app, "other");
+    let told = mistakes(&(key_table("k", "k", "") + APPS));
+    assert_eq!(told, ["keys.k.app: is missing, and there are several apps: main, other"]);
+}
+
+#[test]
+fn a_key_whose_app_does_not_exist_is_a_mistake_that_names_those_that_do() {
+    let told = mistakes(&(key_table("k", "k", "app = 'Main'") + APPS));
+    assert!(
+        told.len() == 1 && told[0].starts_with("keys.k.app: names no app; there are main, other"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_key_of_an_app_that_is_wrong_itself_is_no_mistake_of_its_own() {
+    let told = mistakes(&(key_table("k", "k", "app = 'main'") + "[apps.main]\napp_id = 'cli_1'"));
+    assert!(told.len() == 1 && told[0].starts_with("apps.main.app_secret: "), "{told:?}");
+}
+
+#[test]
+fn two_names_with_one_hash_are_a_mistake_that_names_both() {
+    let told = mistake(&(key_table("a", "same", "") + &key_table("b", "same", "")));
+    assert!(told.starts_with("keys.b.hash: is the hash of keys.a too"), "{told}");
+}
+
+#[test]
+fn a_key_in_clear_in_place_of_its_hash_is_refused_and_not_repeated() {
+    let told = mistake("[keys.k]\nhash = 'ffg_in_clear'");
+    assert!(
+        told.starts_with("keys.k.hash: must be `sha256:`") && !told.contains("in_clear"),
+        "{told}"
+    );
+}
+
+#[test]
+fn an_expiry_is_rfc_3339_quoted_or_not() {
+    for value in ["'2030-01-01T00:00:00Z'", "2030-01-01T00:00:00Z", "'2030-01-01T08:00:00+08:00'"] {
+        let config = load_toml(&(key_table("k", "k", &format!("expires_at = {value}")) + APP))
+            .expect("right");
+        assert_eq!(config.keys["k"].expires_at.map(Timestamp::as_second), Some(1_893_456_000));
+    }
+    for value in ["'tomorrow'", "2030-01-01", "2030-01-01T00:00:00", "1893456000"] {
+        refused(&[(
+            &key_table("k", "k", &format!("expires_at = {value}")),
+            "keys.k.expires_at: must be ",
+        )]);
+    }
+}
+
+#[test]
+fn disabled_is_true_or_false() {
+    refused(&[
+        (&key_table("k", "k", "disabled = 1"), "keys.k.disabled: must be true or false"),
+        (&key_table("k", "k", "disabled = 'yes'"), "keys.k.disabled: must be true or false"),
+    ]);
+}

@@ -1,0 +1,46 @@
+//! The configuration printed back.
+
+use super::*;
+use crate::config::{DEFAULTS, effective};
+
+fn unusual() -> Config {
+    let toml = format!(
+        "keys_file = 'C:\\keys \"1\".toml'\nserver.max_body = 1000\nlog.filter = 'info,a=debug'\n\
+         log.format = 'text'\nlimits.guard = '1ms 5us'\n{}{}{}",
+        key_table("'a.b'", "one", "expires_at = 2030-01-01T00:00:00Z\napp = 'main'"),
+        key_table("b", "two", "disabled = true\napp = 'main'"),
+        APPS,
+    );
+    load_toml(&toml).expect("right")
+}
+
+#[test]
+fn it_loads_again_as_the_same_but_for_the_masked_secrets() {
+    let config = unusual();
+    let again = load_toml(&effective(&config)).expect("right");
+    assert_eq!(format!("{again:?}"), format!("{config:?}"));
+    assert_eq!(effective(&again), effective(&config));
+}
+
+#[test]
+fn it_holds_every_key() {
+    let shown = effective(&unusual());
+    let keys = DEFAULTS.lines().filter_map(|line| line.split_once(" = "));
+    let mut count = 0;
+    for key in
+        keys.map(|(key, _)| key.trim_start_matches("# ")).filter(|key| !key.ends_with("_file"))
+    {
+        assert!(shown.contains(&format!("{key} = ")), "{key}");
+        count += 1;
+    }
+    assert_eq!(count, 21);
+    assert!(shown.contains("keys_file = "));
+}
+
+#[test]
+fn neither_it_nor_debug_holds_a_secret() {
+    let config = unusual();
+    let shown = format!("{}{config:?}", effective(&config));
+    assert!(shown.contains("app_secret = \"********\""));
+    assert!(!shown.contains("hush"));
+}

@@ -1,0 +1,145 @@
+//! The keys file, at the start and while it changes.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::clock::Clock;
+use crate::config::{App, KeysFile, read_keys_file, watch_keys_file};
+use crate::model::api_key::KeyEntry;
+
+fn table(name: &str, key: &str) -> String {
+    format!("[{name}]\nhash = '{}'\n", KeyHash::of(key))
+}
+
+fn config() -> Config {
+    load_toml(&(key_table("inline", "inline", "") + APP)).expect("right")
+}
+
+fn read(content: &str) -> Result<BTreeMap<String, KeyEntry>, Vec<Mistake>> {
+    let Config { apps, keys, .. } = config();
+    read_keys_file(&on_disk(content).path, &apps, &keys)
+}
+
+fn told(content: &str) -> Vec<String> {
+    read(content).expect_err("mistakes").iter().map(Mistake::to_string).collect()
+}
+
+fn keys_file(path: &Path) -> KeysFile {
+    let Config { apps, keys, .. } = config();
+    KeysFile::new(path.into(), &apps, keys)
+}
+
+fn names(keys: &BTreeMap<String, KeyEntry>) -> Vec<&str> {
+    keys.keys().map(String::as_str).collect()
+}
+
+#[test]
+fn its_tables_are_keys_like_those_of_the_configuration() {
+    let keys = read(&(table("a", "a") + "disabled = true\n" + &table("b", "b") + "app = 'main'\n"))
+        .expect("right");
+    assert_eq!(names(&keys), ["a", "b"]);
+    assert!(keys["a"].disabled && keys["a"].app == "main" && keys["b"].hash == KeyHash::of("b"));
+}
+
+#[test]
+fn an_empty_one_holds_no_keys() {
+    assert_eq!(read("").map(|keys| keys.len()), Ok(0));
+}
+
+#[test]
+fn all_its_mistakes_are_told_at_once() {
+    let told = told("hash = 'x'\n[a]\nhash = 'hush'\napp = 'no'\n[b]\nowner = 'me'\n");
+    let keys: Vec<&str> = told.iter().filter_map(|it| it.split(": ").next()).collect();
+    assert_eq!(keys, ["keys.a.app", "keys.a.hash", "keys.b.hash", "keys.b.owner", "keys.hash"]);
+    assert!(!told.concat().contains("hush"));
+}
+
+#[test]
+fn a_name_or_a_hash_of_the_configuration_is_a_mistake_in_it() {
+    let told = told(&(table("inline", "another") + &table("a", "inline")));
+    assert!(told[0].starts_with("keys.a.hash: is the hash of keys.inline too (in "), "{told:?}");
+    assert!(
+        told[1].starts_with("keys.inline: is in the configuration and in the keys file"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn one_that_cannot_be_read_is_a_mistake_with_its_path() {
+    let apps: BTreeMap<String, App> = config().apps;
+    let mistakes =
+        read_keys_file("/no/such".as_ref(), &apps, &BTreeMap::new()).expect_err("no file");
+    assert!(mistakes[0].to_string().starts_with("keys_file: /no/such cannot be read: "));
+}
+
+#[test]
+fn the_first_look_tells_all_keys_and_the_next_nothing() {
+    let file = on_disk(table("a", "a"));
+    let mut keys_file = keys_file(&file.path);
+    let keys = keys_file.look().expect("the first").expect("right");
+    assert_eq!(names(&keys), ["a", "inline"]);
+    assert!(keys_file.look().is_none());
+}
+
+#[test]
+fn the_swap_of_a_mounted_kubernetes_secret_is_noticed() {
+    let volume = tempfile::tempdir().expect("a temporary directory");
+    let at = |name: &str| volume.path().join(name);
+    for (version, key) in [("..2024_1", "old"), ("..2024_2", "new")] {
+        fs::create_dir(at(version)).expect("a version");
+        fs::write(at(version).join("keys.toml"), table("a", key)).expect("its content");
+    }
+    symlink("..2024_1", at("..data")).expect("the link to the version");
+    symlink("..data/keys.toml", at("keys.toml")).expect("the link to the file");
+    let mut keys_file = keys_file(&at("keys.toml"));
+    let keys = keys_file.look().expect("the first").expect("right");
+    assert_eq!(keys["a"].hash, KeyHash::of("old"));
+
+    symlink("..2024_2", at("..data_tmp")).expect("the new link");
+    fs::rename(at("..data_tmp"), at("..data")).expect("the swap");
+    fs::remove_dir_all(at("..2024_1")).expect("the old version goes");
+    let keys = keys_file.look().expect("a change").expect("right");
+    assert_eq!(keys["a"].hash, KeyHash::of("new"));
+    assert!(keys_file.look().is_none());
+}
+
+#[test]
+fn a_broken_file_is_told_once_and_a_mended_one_is_picked_up() {
+    let file = on_disk(table("a", "a"));
+    let mut keys_file = keys_file(&file.path);
+    assert!(keys_file.look().is_some_and(|keys| keys.is_ok()));
+    fs::write(&file.path, "[a").expect("breaking it");
+    assert!(keys_file.look().is_some_and(|keys| keys.is_err()));
+    assert!(keys_file.look().is_none());
+    fs::remove_file(&file.path).expect("removing it");
+    assert!(keys_file.look().is_some_and(|keys| keys.is_err()));
+    assert!(keys_file.look().is_none());
+    fs::write(&file.path, table("a", "a")).expect("mending it");
+    assert!(keys_file.look().is_some_and(|keys| keys.is_ok()));
+}
+
+#[tokio::test]
+async fn watching_hands_on_each_good_change_and_keeps_the_keys_over_a_bad_one() {
+    let file = on_disk(table("a", "a"));
+    let (clock, hand) = Clock::manual();
+    let (sender, mut seen) = mpsc::unbounded_channel();
+    let apply = move |keys: &BTreeMap<String, KeyEntry>| {
+        sender.send(keys.clone()).expect("the test listens");
+    };
+    let interval = Duration::from_secs(2);
+    tokio::spawn(watch_keys_file(keys_file(&file.path), clock, interval, apply));
+    assert_eq!(names(&seen.recv().await.expect("the first")), ["a", "inline"]);
+
+    for (round, content) in (1_u32..).zip(["[a".into(), table("b", "b")]) {
+        hand.wait_for_sleepers(|all| *all == [interval * round]).await;
+        fs::write(&file.path, content).expect("a change");
+        hand.advance(interval);
+    }
+    assert_eq!(names(&seen.recv().await.expect("the second")), ["b", "inline"]);
+    assert!(seen.is_empty());
+}

@@ -1,0 +1,161 @@
+//! From a value as it was written to the type that a key needs.
+//!
+//! No detail repeats the value: it may be a secret in the wrong place.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use humantime_serde::re::humantime;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use tracing_subscriber::EnvFilter;
+use url::Url;
+
+use crate::model::api_key::{InvalidKeyHash, KeyHash};
+use crate::telemetry::logs::Format;
+
+/// A value as it was written. Text stays text until a key asks for another type, so that a secret
+/// of digits, or a variable, is not taken for a number. No `Debug`: it may be a secret.
+pub(super) enum Value {
+    Text(String),
+    Integer(i64),
+    Boolean(bool),
+    /// A table with nothing in it.
+    EmptyTable,
+    /// An array or a number with a fraction: no key takes one.
+    Other,
+}
+
+/// Longest duration that any key takes: far from where adding to a point in time overflows.
+const LONGEST: Duration = Duration::from_hours(1);
+/// Largest body that can be allowed, in bytes.
+const LARGEST: u64 = bytesize::GIB;
+
+pub(super) fn text(value: &Value) -> Result<String, String> {
+    let Value::Text(text) = value else {
+        return Err("must be text in quotes".into());
+    };
+    if text.is_empty() {
+        return Err("must not be empty".into());
+    }
+    if text.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER) {
+        return Err("must hold no control characters and be valid UTF-8".into());
+    }
+    Ok(text.clone())
+}
+
+pub(super) fn secret(value: &Value) -> Result<SecretString, String> {
+    text(value).map(SecretString::from)
+}
+
+pub(super) fn path(value: &Value) -> Result<PathBuf, String> {
+    text(value).map(PathBuf::from)
+}
+
+pub(super) fn path_or_none(value: &Value) -> Result<Option<PathBuf>, String> {
+    match value {
+        Value::Text(text) if text.is_empty() => Ok(None),
+        value => path(value).map(Some),
+    }
+}
+
+pub(super) fn count(value: &Value) -> Result<NonZeroU32, String> {
+    let count = match value {
+        Value::Integer(number) => u32::try_from(*number).ok(),
+        Value::Text(text) => text.parse().ok(),
+        _ => None,
+    };
+    count
+        .and_then(NonZeroU32::new)
+        .ok_or_else(|| format!("must be a whole number from 1 to {}", u32::MAX))
+}
+
+pub(super) fn size(value: &Value) -> Result<usize, String> {
+    let bytes = match value {
+        Value::Integer(bytes) => u64::try_from(*bytes).ok(),
+        Value::Text(text) => text.parse::<ByteSize>().ok().map(|size| size.as_u64()),
+        _ => None,
+    };
+    bytes
+        .filter(|bytes| (1..=LARGEST).contains(bytes))
+        .and_then(|bytes| usize::try_from(bytes).ok())
+        .ok_or_else(|| "must be a size from 1 byte to 1GiB, such as \"64KiB\"".into())
+}
+
+pub(super) fn duration(value: &Value) -> Result<Duration, String> {
+    let Value::Text(text) = value else {
+        return Err("must be a duration with its unit in quotes, such as \"5s\" or \"50ms\"".into());
+    };
+    humantime::parse_duration(text).ok().filter(|duration| *duration <= LONGEST).ok_or_else(|| {
+        "must be a duration with its unit, such as \"5s\", \"50ms\" or \"1m 30s\", at most \"1h\""
+            .into()
+    })
+}
+
+pub(super) fn positive_duration(value: &Value) -> Result<Duration, String> {
+    match duration(value)? {
+        Duration::ZERO => Err("must be longer than zero".into()),
+        duration => Ok(duration),
+    }
+}
+
+pub(super) fn flag(value: &Value) -> Result<bool, String> {
+    match value {
+        Value::Boolean(flag) => Ok(*flag),
+        Value::Text(text) if text == "true" => Ok(true),
+        Value::Text(text) if text == "false" => Ok(false),
+        _ => Err("must be true or false".into()),
+    }
+}
+
+pub(super) fn address(value: &Value) -> Result<SocketAddr, String> {
+    text(value)?
+        .parse()
+        .map_err(|_| "must be an IP address and a port, such as \"0.0.0.0:8080\"".into())
+}
+
+pub(super) fn base_url(value: &Value) -> Result<Url, String> {
+    let url = Url::parse(&text(value)?)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"))
+        .ok_or("must be a URL that starts with https:// or http://")?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must hold no user name and no password".into());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("must hold no query and no fragment".into());
+    }
+    Ok(url)
+}
+
+pub(super) fn hash(value: &Value) -> Result<KeyHash, String> {
+    text(value)?.parse().map_err(|error: InvalidKeyHash| error.to_string())
+}
+
+pub(super) fn timestamp(value: &Value) -> Result<Timestamp, String> {
+    text(value)?
+        .parse()
+        .map_err(|_| "must be a time as in RFC 3339, such as \"2030-01-01T00:00:00Z\"".into())
+}
+
+pub(super) fn log_format(value: &Value) -> Result<Format, String> {
+    match text(value)?.as_str() {
+        "json" => Ok(Format::Json),
+        "text" => Ok(Format::Text),
+        _ => Err("must be \"json\" or \"text\"".into()),
+    }
+}
+
+pub(super) fn log_filter(value: &Value) -> Result<String, String> {
+    let filter = text(value)?;
+    match EnvFilter::builder().parse(&filter) {
+        Ok(_) => Ok(filter),
+        Err(_) => Err(
+            "must be a level, such as \"info\", or directives of EnvFilter, such as \"info,actix_web=warn\""
+                .into(),
+        ),
+    }
+}

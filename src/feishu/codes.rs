@@ -1,0 +1,120 @@
+//! Feishu's result codes and what each one means here. Judge by the code, never by the HTTP status
+//! or by `msg`, which carries suffixes such as `, ext=chat rate limit` (Feishu's documentation).
+
+use crate::model::problem_kind::ProblemKind::{self, *};
+use crate::model::problem_kind::Remedy;
+use Retry::{AfterReset, Backoff, Never, RefreshTokenOnce, ResendTicket};
+
+/// Whether the same call may succeed when it is made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// It will fail again.
+    Never,
+    /// After a growing pause.
+    Backoff,
+    /// After the seconds in `x-ogw-ratelimit-reset`.
+    AfterReset,
+    /// Once, with a fresh tenant token.
+    RefreshTokenOnce,
+    /// After Feishu has pushed a new app ticket (store apps).
+    ResendTicket,
+}
+
+/// One of Feishu's result codes.
+#[derive(Clone, Copy, Debug)]
+pub struct Code {
+    /// The number in `code`.
+    pub code: i64,
+    /// What the gateway answers.
+    pub problem: ProblemKind,
+    /// Whether to call again.
+    pub retry: Retry,
+    /// Feishu's description of it, as documented; empty where none is.
+    pub msg: &'static str,
+    /// What to do about it.
+    pub remedy: Remedy,
+}
+
+/// The row of a code, if it is known.
+#[must_use]
+pub fn find(code: i64) -> Option<&'static Code> {
+    CODES.iter().find(|row| row.code == code)
+}
+
+const fn row(code: i64, problem: ProblemKind, retry: Retry, msg: &'static str) -> Code {
+    Code { code, problem, retry, msg, remedy: problem.facts().remedy }
+}
+
+impl Code {
+    /// With a remedy that is more exact than the problem's own.
+    const fn saying(self, en: &'static str, zh: &'static str) -> Self {
+        Self { remedy: Remedy { en, zh }, ..self }
+    }
+}
+
+/// Every code that is known.
+#[rustfmt::skip]
+pub const CODES: &[Code] = &[
+    // The forward API: each one is on its documentation page, with HTTP 400.
+    row(230001, InvalidRequest, Never, "Your request contains an invalid request parameter.").saying("Check message_id, receive_id, receive_id_type and uuid; Feishu's message names the field after 'ext='.", "检查 message_id、receive_id、receive_id_type 与 uuid；飞书返回信息中 ext= 之后会指出出错字段。"),
+    row(230002, BotNotInChat, Never, "The bot can not be outside the group."),
+    row(230006, BotNotEnabled, Never, "Bot ability is not activated."),
+    row(230013, UserOutOfScope, Never, "Bot has NO availability to this user."),
+    row(230018, ChatSettingsForbid, Never, "These operations are NOT allowed at current group settings."),
+    row(230019, ThreadNotFound, Never, "The thread does NOT exist."),
+    row(230020, ReceiverRateLimited, Backoff, "This operation triggers the frequency limit.").saying("Feishu refused because this receiver gets too many messages; the budget of a chat is shared by every bot in it. Retry later.", "该接收者的消息频率过高（群内所有机器人共享额度），请稍后重试。"),
+    row(230027, PermissionMissing, Never, "Lack of necessary permissions.").saying("Grant the app im:message or im:message:send_as_bot; for chats outside the tenant enable external sharing of the bot.", "为应用开通 im:message 或 im:message:send_as_bot；外部群需先开启机器人对外共享。"),
+    row(230029, UserResigned, Never, "User has resigned."),
+    row(230034, ReceiverInvalid, Never, "The receive_id is invalid."),
+    row(230035, SendDenied, Never, "Send Message Permission deny."),
+    row(230036, TenantKeyDeleted, Never, "Tenant crypt key has been deleted."),
+    row(230038, CrossTenantForbidden, Never, "Cross tenant p2p chat operate forbid."),
+    row(230049, MessageInProgress, Backoff, "The message is being sent."),
+    row(230050, MessageNotVisible, Never, "The message is invisible to the operator."),
+    row(230053, UserStoppedBot, Never, "The user has stopped the bot from sending messages."),
+    row(230061, MessageTypeUnsupported, Never, "The message type does not support forwarding."),
+    row(230062, EncryptedChatForbidden, Never, "No permission to forward to third-party encryption group."),
+    row(230063, ChatInvalid, Never, "The chat_id of group to forward is invalid."),
+    row(230064, MessageInvalid, Never, "The message to be forwarded is invalid."),
+    row(230065, MessageRecalled, Never, "The message to be forwarded has been recalled."),
+    row(230066, MessageInSecretChat, Never, "The message to be forwarded is in a secret group, forwarding is not supported."),
+    row(230070, MessageRestricted, Never, "Forwarding of messages in restricted mode is not allowed."),
+    row(230074, ThreadNotVisible, Never, "The target thread is invisible to the operator."),
+    row(230110, MessageDeleted, Never, "Action unavailable as the message has been deleted."),
+    row(232009, ChatDissolved, Never, "Your request specifies a chat which has already been dissolved."),
+    // Any API.
+    row(99991400, AppRateLimited, AfterReset, "request trigger frequency limit").saying("The app used up its 50 calls a second or 1000 calls a minute; wait the seconds in x-ogw-ratelimit-reset.", "应用触发了每秒 50 次或每分钟 1000 次的上限，按 x-ogw-ratelimit-reset 等待后重试。"),
+    row(99991403, MonthlyQuotaExhausted, Never, ""),
+    row(99991401, GatewayAddressDenied, Never, ""),
+    row(99991661, CredentialsRejected, Never, "").saying("Feishu saw no access token; this is a fault of the gateway or of a proxy that strips Authorization.", "飞书未收到访问凭证，请检查网关或中间代理是否移除了 Authorization。"),
+    row(99991662, AppNotInUse, Never, ""),
+    row(99991663, CredentialsRejected, RefreshTokenOnce, "").saying("Feishu rejected the tenant token even after a new one was fetched; check the app's credentials and the API's token type.", "重新获取凭证后仍被拒绝，请检查应用凭证。"),
+    row(99991664, CredentialsRejected, RefreshTokenOnce, "").saying("Feishu rejected the app token.", "应用凭证被拒绝，请检查 app_id 与 app_secret。"),
+    row(99991665, CredentialsRejected, RefreshTokenOnce, "").saying("Feishu rejected the tenant token.", "租户凭证被拒绝。"),
+    row(99991668, CredentialsRejected, Never, "").saying("Feishu took the token for a user token and rejected it.", "凭证被当作用户凭证并被拒绝。"),
+    row(99991671, CredentialsRejected, RefreshTokenOnce, "").saying("Feishu says the token has the wrong form.", "凭证格式不正确。"),
+    row(99991672, PermissionMissing, Never, "").saying("The app lacks the API's scope; grant im:message or im:message:send_as_bot.", "应用缺少接口权限，请开通 im:message 或 im:message:send_as_bot。"),
+    row(99991673, AppNotAvailable, Never, ""),
+    row(99991676, PermissionMissing, Never, "").saying("The token lacks a permission that this API needs.", "凭证缺少接口所需权限。"),
+    row(99991679, PermissionMissing, Never, "").saying("The user has not authorised the app.", "用户未授权该应用。"),
+    row(99992402, InvalidRequest, Never, "field validation failed").saying("Feishu's field_violations name the wrong field (a uuid of over 50 characters is answered so, without a name).", "field_violations 会指出错误字段；uuid 超过 50 字符也会返回此码但不指明字段。"),
+    row(99992354, MessageNotFound, Never, ""),
+    row(18121, MessageInProgress, Backoff, "").saying("The same request is still being processed; retry with the same uuid.", "相同请求正在处理中，请用相同 uuid 稍后重试。"),
+    row(11232, ReceiverRateLimited, Backoff, "").saying("Feishu's message system is limiting; retry later.", "飞书消息系统限频，请稍后重试。"),
+    row(11233, ReceiverRateLimited, Backoff, "").saying("Feishu limits this chat; retry later.", "该会话被限频，请稍后重试。"),
+    row(11247, DailyQuotaExhausted, Never, ""),
+    row(2200, FeishuInternalError, Backoff, "").saying("Feishu failed internally; the gateway retried with the same uuid.", "飞书内部错误，网关已用相同 uuid 重试。"),
+    row(1500, FeishuInternalError, Backoff, "").saying("Feishu failed internally; the gateway retried with the same uuid.", "飞书内部错误，网关已用相同 uuid 重试。"),
+    row(1663, FeishuInternalError, Backoff, "").saying("Feishu failed internally; the gateway retried with the same uuid.", "飞书内部错误，网关已用相同 uuid 重试。"),
+    row(5000, FeishuInternalError, Backoff, "").saying("Feishu failed internally; the gateway retried with the same uuid.", "飞书内部错误，网关已用相同 uuid 重试。"),
+    row(55001, FeishuInternalError, Backoff, "").saying("Feishu failed internally; the gateway retried with the same uuid.", "飞书内部错误，网关已用相同 uuid 重试。"),
+    // The token APIs, seen with HTTP 200.
+    row(10003, CredentialsRejected, Never, "invalid param").saying("app_id or app_secret is malformed.", "app_id 或 app_secret 格式错误。"),
+    row(10005, CredentialsRejected, Never, "").saying("The app_id is not authorised.", "app_id 未授权。"),
+    row(10012, CredentialsRejected, ResendTicket, "").saying("The app token of a store app could not be made; its app_ticket is missing or old.", "商店应用的 app_access_token 获取失败，app_ticket 缺失或过期。"),
+    row(10013, CredentialsRejected, Backoff, "").saying("The tenant token could not be made.", "tenant_access_token 获取失败。"),
+    row(10014, CredentialsRejected, Never, "app secret invalid | app id not exists").saying("app_id or app_secret is wrong, or the app is disabled (seen live with HTTP 200).", "app_id 或 app_secret 错误，或应用已停用（实测 HTTP 200）。"),
+    row(10015, CredentialsRejected, Never, "").saying("app_secret is wrong.", "app_secret 错误。"),
+    row(10016, CredentialsRejected, Never, "").saying("app_ticket can be resent only for a store app.", "只有商店应用可以重推 app_ticket。"),
+    row(99991543, CredentialsRejected, Never, "").saying("app_id or app_secret does not exist.", "app_id 或 app_secret 不存在。"),
+];

@@ -1,0 +1,92 @@
+//! How a call to Feishu can fail, told apart by what the caller of this module can do about it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+use thiserror::Error;
+use utoipa::ToSchema;
+
+/// A call that did not succeed.
+#[derive(Clone, Debug, Error)]
+pub enum CallError {
+    /// No connection came about, so nothing was sent.
+    #[error("no connection: {0}")]
+    Connect(String),
+    /// The request was written, or may have been, and no whole answer came in time.
+    #[error("no answer in time")]
+    TimedOut,
+    /// The connection broke after the request was written, or may have been.
+    #[error("the connection broke: {0}")]
+    Broken(String),
+    /// An answer that is not Feishu's: HTML of a proxy, JSON without a code, a success without a
+    /// message.
+    #[error("HTTP {http_status} that cannot be read: {detail}")]
+    Unreadable {
+        /// The HTTP status.
+        http_status: u16,
+        /// What is wrong with it.
+        detail: &'static str,
+        /// Feishu's log id, if a header holds one.
+        log_id: Option<String>,
+    },
+    /// Feishu answered with a result code that is not zero.
+    #[error("code {}: {}", .0.code, .0.msg)]
+    Refused(Box<Refusal>),
+}
+
+/// What Feishu said when it refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Refusal {
+    /// Feishu's result code.
+    pub code: i64,
+    /// Feishu's description of it.
+    pub msg: String,
+    /// The id under which Feishu's support finds the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_id: Option<String>,
+    /// The HTTP status of Feishu's answer.
+    pub http_status: u16,
+    /// A link to Feishu's own help for this case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub troubleshooter: Option<String>,
+    /// Time until the app's limit is reset, where Feishu said so.
+    #[serde(skip)]
+    pub reset: Option<Duration>,
+    /// The fields that Feishu found wrong.
+    #[serde(skip)]
+    pub fields: Vec<FieldViolation>,
+}
+
+/// A field that Feishu found wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldViolation {
+    /// Its name.
+    pub field: String,
+    /// What is wrong with it.
+    pub description: String,
+}
+
+/// Feishu's answer to a forward that went out.
+#[derive(Clone, Debug)]
+pub struct Forwarded {
+    /// The new message as Feishu wrote it, a JSON object.
+    pub message: Bytes,
+    /// Its id.
+    pub message_id: String,
+    /// The id under which Feishu's support finds the call.
+    pub log_id: Option<String>,
+}
+
+impl CallError {
+    /// The word for it in the label `code` of the metrics, unless it is Feishu's own code.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::Connect(_) => "connect".to_owned(),
+            Self::TimedOut => "timeout".to_owned(),
+            Self::Broken(_) | Self::Unreadable { .. } => "unreadable".to_owned(),
+            Self::Refused(refusal) => refusal.code.to_string(),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Tenant tokens: one per app, fetched once however many need it, renewed before it runs out.
+//!
+//! A token lives at most two hours. Asked with 30 minutes or more left, Feishu returns the same
+//! token; with less it returns a new one and both are valid (Feishu's documentation). So renewal
+//! begins when 30 minutes are left, and a renewal that fails costs nothing for a long while.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::future::Cache;
+use moka::ops::compute::Op;
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::client::Client;
+use super::error::CallError;
+use crate::clock::{Clock, Moment};
+use crate::telemetry::metrics::Metrics;
+
+/// Who the gateway is to Feishu.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The app's id, `cli_…`.
+    pub app_id: String,
+    /// The app's secret.
+    pub app_secret: SecretString,
+}
+
+/// A tenant token.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// `Bearer …`, marked as sensitive, so that it is not printed.
+    authorization: HeaderValue,
+    expires_at: Moment,
+}
+
+impl Token {
+    /// The value of the `Authorization` header.
+    #[must_use]
+    pub fn authorization(&self) -> &HeaderValue {
+        &self.authorization
+    }
+}
+
+/// One app's tenant token.
+#[derive(Debug)]
+pub struct TokenSource {
+    app: Arc<str>,
+    credentials: Credentials,
+    client: Client,
+    clock: Clock,
+    metrics: Metrics,
+    /// Holds one entry; it is a cache for its single flight.
+    current: Cache<(), Arc<Token>>,
+}
+
+/// Time left at which renewal begins: from then on Feishu hands out a new token.
+const RENEW_WITH_LEFT: Duration = Duration::from_mins(30);
+/// Pause between two tries of a renewal that fails, doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+
+impl TokenSource {
+    /// Has no token yet.
+    #[must_use]
+    pub fn new(
+        app: Arc<str>,
+        credentials: Credentials,
+        client: Client,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> Self {
+        Self { app, credentials, client, clock, metrics, current: Cache::new(1) }
+    }
+
+    /// The token, fetched first if there is no valid one. All who ask at once share one call.
+    pub async fn get(&self) -> Result<Arc<Token>, Arc<CallError>> {
+        if let Some(token) = self.current.get(&()).await {
+            if token.expires_at > self.clock.now() {
+                return Ok(token);
+            }
+            self.reject(&token).await;
+        }
+        self.current.try_get_with((), self.fetch()).await
+    }
+
+    /// Drops a token that Feishu rejected or that ran out, unless there is another one already.
+    pub async fn reject(&self, rejected: &Arc<Token>) {
+        let entry = self.current.entry(());
+        let drop_it = |current: Option<moka::Entry<(), Arc<Token>>>| async {
+            match current {
+                Some(current) if Arc::ptr_eq(current.value(), rejected) => Op::Remove,
+                _ => Op::Nop,
+            }
+        };
+        entry.and_compute_with(drop_it).await;
+    }
+
+    /// Whether there is a token that can be used now; asks nobody.
+    pub async fn is_usable(&self) -> bool {
+        self.current.get(&()).await.is_some_and(|token| token.expires_at > self.clock.now())
+    }
+
+    /// Fetches a token at the start and renews it for ever, keeping the old one until a new one is
+    /// there.
+    pub async fn keep_fresh(&self) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let wake_at = match self.renew().await {
+                Ok(token) => {
+                    pause = FIRST_PAUSE;
+                    // Feishu may hand out a token that is older than that; then a while later.
+                    token
+                        .expires_at
+                        .saturating_sub(RENEW_WITH_LEFT)
+                        .max(self.clock.now() + FIRST_PAUSE)
+                }
+                Err(error) => {
+                    tracing::error!(app = %self.app, %error, retry_in = ?pause, "no tenant token");
+                    let wake_at = self.clock.now() + pause;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    wake_at
+                }
+            };
+            self.clock.sleep_until(wake_at).await;
+        }
+    }
+
+    async fn renew(&self) -> Result<Arc<Token>, Arc<CallError>> {
+        if !self.is_usable().await {
+            // Nobody can forward without one: share the call with those who wait for it.
+            return self.get().await;
+        }
+        let fresh = self.fetch().await?;
+        self.current.insert((), Arc::clone(&fresh)).await;
+        Ok(fresh)
+    }
+
+    async fn fetch(&self) -> Result<Arc<Token>, CallError> {
+        let started = self.clock.now();
+        let Credentials { app_id, app_secret } = &self.credentials;
+        let answer = self.client.tenant_access_token(app_id, app_secret).await;
+        let took = self.clock.since(started);
+        self.metrics.upstream(
+            &self.app,
+            "tenant_access_token",
+            answer.as_ref().map_or_else(CallError::label, |_| "0".to_owned()).as_str(),
+            took,
+        );
+        let (token, lives) = answer?;
+        let mut authorization = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))
+            .map_err(|_| CallError::Unreadable {
+                http_status: 200,
+                detail: "a token that fits no header",
+                log_id: None,
+            })?;
+        authorization.set_sensitive(true);
+        // Counted from before the call, so that it never seems to live longer than it does.
+        let expires_at = started + lives;
+        self.metrics.token_expires_at(
+            &self.app,
+            self.clock.wall() + (expires_at.saturating_sub(self.clock.now())),
+        );
+        tracing::info!(app = %self.app, lives_seconds = lives.as_secs(), "tenant token fetched");
+        Ok(Arc::new(Token { authorization, expires_at }))
+    }
+}

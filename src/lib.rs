@@ -1,0 +1,14 @@
+//! feishu-forward-gateway: forwards Feishu (Lark) messages for a company's internal services.
+//!
+//! ARCHITECTURE.md says how the parts fit together.
+
+pub mod api;
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod delivery;
+pub mod feishu;
+pub mod limits;
+pub mod model;
+pub mod telemetry;

@@ -1,0 +1,84 @@
+//! An app's two limits, a second's and a minute's, kept by one bucket.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::Quota;
+
+use super::gcra::decide;
+use super::{NotUntil, Scope};
+use crate::clock::Moment;
+
+/// The bucket that keeps within both limits of an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AppPace {
+    /// Calls that may go at once.
+    pub burst: NonZeroU32,
+    /// Time in which one more call comes in.
+    pub period: Duration,
+}
+
+/// What a larger burst may cost in sustained rate, in percent.
+const SUSTAINED_AT_LEAST: u32 = 95;
+
+impl AppPace {
+    /// The largest burst that leaves 95 % of the rate that the limits allow for ever.
+    ///
+    /// A bucket of `burst` that refills one call in `period` lets through at most
+    /// `burst + ceil(window / period) - 1` in any window, and that has to stay within the limit of
+    /// each window. For 50 a second and 1000 a minute with a guard of 50 ms it gives a burst of 34
+    /// and about 16 a second.
+    #[must_use]
+    pub fn derive(per_second: NonZeroU32, per_minute: NonZeroU32, guard: Duration) -> Self {
+        let period_for = |burst: u32| {
+            let second = shortest_period(per_second, burst, Duration::from_secs(1) + guard);
+            let minute = shortest_period(per_minute, burst, Duration::from_mins(1) + guard);
+            second.max(minute)
+        };
+        let slowest = period_for(1) * 100 / SUSTAINED_AT_LEAST;
+        let largest = per_second.min(per_minute).get();
+        let burst = (1..=largest).rev().find(|burst| period_for(*burst) <= slowest).unwrap_or(1);
+        let period = period_for(burst);
+        Self { burst: NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN), period }
+    }
+}
+
+fn shortest_period(limit: NonZeroU32, burst: u32, window: Duration) -> Duration {
+    // `burst` never exceeds the smaller limit. One nanosecond makes up for what division drops.
+    window / (limit.get() - burst + 1) + Duration::from_nanos(1)
+}
+
+#[derive(Debug)]
+pub(super) struct AppGate {
+    pace: AppPace,
+    quota: Quota,
+    spent_until: Moment,
+}
+
+impl AppGate {
+    pub(super) fn new(pace: AppPace) -> Self {
+        let quota = Quota::with_period(pace.period)
+            .expect("a period is at least a nanosecond long")
+            .allow_burst(pace.burst);
+        Self { pace, quota, spent_until: Moment::ZERO }
+    }
+
+    pub(super) fn take(&mut self, now: Moment) -> Result<(), NotUntil> {
+        match decide(self.quota, self.spent_until, now) {
+            Ok(spent_until) => {
+                self.spent_until = spent_until;
+                Ok(())
+            }
+            Err(moment) => Err(NotUntil { scope: Scope::App, moment }),
+        }
+    }
+
+    /// When a call with `ahead` others before it may go.
+    pub(super) fn ready_at(&self, ahead: usize, now: Moment) -> Moment {
+        let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
+        let spent_until =
+            self.spent_until.max(now).saturating_add(self.pace.period.saturating_mul(ahead));
+        let allowance = self.pace.period * (self.pace.burst.get() - 1);
+        spent_until.saturating_sub(allowance).max(now)
+    }
+}

@@ -1,0 +1,138 @@
+//! Yes, or not until: Feishu's limits for one app, kept exactly.
+//!
+//! Nothing here waits or reads a clock. A decision is a function of what was allowed before and of
+//! the moment that is handed in.
+
+mod app;
+mod gcra;
+mod receivers;
+
+use std::num::NonZeroU32;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use crate::clock::Moment;
+use crate::model::receiver::Receiver;
+
+use app::AppGate;
+pub use app::AppPace;
+use receivers::ReceiverGates;
+
+/// What one app may do.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Messages to one receiver in any span of one second.
+    pub receiver_per_second: NonZeroU32,
+    /// Calls of the app in any span of one second.
+    pub app_per_second: NonZeroU32,
+    /// Calls of the app in any span of one minute.
+    pub app_per_minute: NonZeroU32,
+    /// Added to every span: calls that leave a second apart may arrive at Feishu closer together.
+    pub guard: Duration,
+}
+
+/// Which of the two limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The limit of one receiver.
+    Receiver,
+    /// The limits of the app.
+    App,
+}
+
+impl Scope {
+    /// The name in metrics and headers.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Receiver => "receiver",
+            Self::App => "app",
+        }
+    }
+}
+
+/// A refusal: which limit, and the earliest moment at which it would allow one more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotUntil {
+    /// The limit that refuses.
+    pub scope: Scope,
+    /// When it will not.
+    pub moment: Moment,
+}
+
+/// How much of a receiver's limit is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Messages that may go to the receiver at once.
+    pub remaining: u32,
+    /// Time until there is one more; zero when nothing is used.
+    pub reset: Duration,
+}
+
+/// The limits of one app and what has been allowed under them.
+#[derive(Debug)]
+pub struct Limits {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    receivers: ReceiverGates,
+    app: AppGate,
+}
+
+impl Limits {
+    /// Nothing allowed yet.
+    #[must_use]
+    pub fn new(rules: &Rules) -> Self {
+        let receivers =
+            ReceiverGates::new(rules.receiver_per_second, Duration::from_secs(1) + rules.guard);
+        let app =
+            AppGate::new(AppPace::derive(rules.app_per_second, rules.app_per_minute, rules.guard));
+        Self { state: Mutex::new(State { receivers, app }) }
+    }
+
+    /// Takes the receiver's turn and the app's together, or neither.
+    pub fn take(&self, receiver: &Receiver, now: Moment) -> Result<(), NotUntil> {
+        self.with(|state| {
+            // Looked at first and taken last, so that a refusal by the app costs the receiver nothing.
+            state.receivers.ready(receiver, now)?;
+            state.app.take(now)?;
+            state.receivers.take(receiver, now)
+        })
+    }
+
+    /// When the receiver's limit would allow a message that has `ahead` others before it.
+    #[must_use]
+    pub fn receiver_ready_at(&self, receiver: &Receiver, ahead: usize, now: Moment) -> Moment {
+        self.with(|state| state.receivers.ready_at(receiver, ahead, now))
+    }
+
+    /// When the app's limits would allow a call that has `ahead` others before it.
+    #[must_use]
+    pub fn app_ready_at(&self, ahead: usize, now: Moment) -> Moment {
+        self.with(|state| state.app.ready_at(ahead, now))
+    }
+
+    /// How much of the receiver's limit is left.
+    #[must_use]
+    pub fn standing(&self, receiver: &Receiver, now: Moment) -> Standing {
+        self.with(|state| state.receivers.standing(receiver, now))
+    }
+
+    /// Forgets the receivers whose last message no longer counts.
+    pub fn sweep(&self, now: Moment) {
+        self.with(|state| state.receivers.sweep(now));
+    }
+
+    /// How many receivers are remembered.
+    #[must_use]
+    pub fn receivers(&self) -> usize {
+        self.with(|state| state.receivers.len())
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        // A panic in here leaves no half-made state behind, so a poisoned lock is used on.
+        work(&mut self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+}

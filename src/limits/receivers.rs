@@ -1,0 +1,91 @@
+//! At most so many messages to one receiver in any span of a second.
+//!
+//! One bucket that refills would let burst and refill add up to almost twice the limit. So each
+//! receiver has as many cells as it may get messages, each good for one message in a window; a
+//! message may go if any of them is free. That is an exact sliding window.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::Quota;
+
+use super::gcra::decide;
+use super::{NotUntil, Scope, Standing};
+use crate::clock::Moment;
+use crate::model::receiver::Receiver;
+
+#[derive(Debug)]
+pub(super) struct ReceiverGates {
+    /// How many cells a receiver has.
+    limit: usize,
+    window: Duration,
+    quota: Quota,
+    /// For each receiver the moments until which its cells are taken; a quiet one has one cell.
+    cells: HashMap<Receiver, Vec<Moment>>,
+}
+
+impl ReceiverGates {
+    pub(super) fn new(limit: NonZeroU32, window: Duration) -> Self {
+        let quota = Quota::with_period(window).expect("a window is at least one second long");
+        Self { limit: limit.get() as usize, window, quota, cells: HashMap::new() }
+    }
+
+    /// Whether a cell is free; none is taken.
+    pub(super) fn ready(&self, receiver: &Receiver, now: Moment) -> Result<(), NotUntil> {
+        let moment = self.ready_at(receiver, 0, now);
+        if moment > now { Err(NotUntil { scope: Scope::Receiver, moment }) } else { Ok(()) }
+    }
+
+    /// Takes the first free cell.
+    pub(super) fn take(&mut self, receiver: &Receiver, now: Moment) -> Result<(), NotUntil> {
+        if let Some(cells) = self.cells.get_mut(receiver) {
+            let mut earliest = Moment::MAX;
+            for cell in cells.iter_mut() {
+                match decide(self.quota, *cell, now) {
+                    Ok(taken_until) => {
+                        *cell = taken_until;
+                        return Ok(());
+                    }
+                    Err(free_at) => earliest = earliest.min(free_at),
+                }
+            }
+            if cells.len() == self.limit {
+                return Err(NotUntil { scope: Scope::Receiver, moment: earliest });
+            }
+        }
+        let fresh = decide(self.quota, Moment::ZERO, now).expect("an untouched cell is free");
+        self.cells.entry(receiver.clone()).or_default().push(fresh);
+        Ok(())
+    }
+
+    /// When a message with `ahead` others before it finds a free cell: they all take the cells in
+    /// the order in which these become free, each for one window.
+    pub(super) fn ready_at(&self, receiver: &Receiver, ahead: usize, now: Moment) -> Moment {
+        let cells = self.cells.get(receiver).map_or(&[][..], Vec::as_slice);
+        let mut free_at: Vec<Moment> = cells.iter().map(|cell| (*cell).max(now)).collect();
+        free_at.resize(self.limit, now);
+        free_at.sort_unstable();
+        let rounds = u32::try_from(ahead / self.limit).unwrap_or(u32::MAX);
+        free_at[ahead % self.limit].saturating_add(self.window.saturating_mul(rounds))
+    }
+
+    pub(super) fn standing(&self, receiver: &Receiver, now: Moment) -> Standing {
+        let cells = self.cells.get(receiver).map_or(&[][..], Vec::as_slice);
+        let taken = cells.iter().filter(|cell| **cell > now);
+        let reset = taken.clone().min().map_or(Duration::ZERO, |first| first.saturating_sub(now));
+        let remaining = u32::try_from(self.limit - taken.count()).unwrap_or(u32::MAX);
+        Standing { remaining, reset }
+    }
+
+    pub(super) fn sweep(&mut self, now: Moment) {
+        self.cells.retain(|_, cells| cells.iter().any(|cell| *cell > now));
+        if self.cells.len() < self.cells.capacity() / 4 {
+            self.cells.shrink_to(self.cells.len() * 2);
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.cells.len()
+    }
+}

@@ -1,0 +1,177 @@
+//! API keys: what callers show, and the only form in which the gateway keeps them, a hash.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rand::distr::{Alphanumeric, SampleString};
+use secrecy::{ExposeSecret, SecretString};
+
+mod hash;
+
+pub use hash::{InvalidKeyHash, KeyHash};
+
+const PREFIX: &str = "ffg_";
+const ID_LENGTH: usize = 12;
+/// Base62 characters; 62^43 > 2^256, so the secret part holds at least 256 bits.
+const SECRET_LENGTH: usize = 43;
+/// Base62 characters; 62^6 > 2^32, so they hold any CRC32.
+const CHECKSUM_LENGTH: usize = 6;
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// A fresh API key in clear: `ffg_`, 12 characters of public id, `_`, 43 secret characters and a
+/// checksum of 6, all of them base62.
+///
+/// The checksum, like the one of GitHub's tokens, lets a secret scanner tell a key from a
+/// look-alike without asking anybody. `Debug` shows nothing of the key.
+#[derive(Debug)]
+pub struct ApiKey(SecretString);
+
+impl ApiKey {
+    /// Makes a key that nobody has seen.
+    #[must_use]
+    pub fn generate() -> Self {
+        // A generator for cryptography, seeded by the operating system.
+        let mut random = rand::rng();
+        let id = Alphanumeric.sample_string(&mut random, ID_LENGTH);
+        let secret = Alphanumeric.sample_string(&mut random, SECRET_LENGTH);
+        let body = format!("{PREFIX}{id}_{secret}");
+        let checksum = checksum(&body);
+        Self(SecretString::from(body + &checksum))
+    }
+
+    /// The key in clear, to be shown once to the one who asked for it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// The hash that goes into the configuration in place of the key.
+    #[must_use]
+    pub fn hash(&self) -> KeyHash {
+        KeyHash::of(self.expose())
+    }
+
+    /// Whether `text` has the shape of a generated key and its checksum holds.
+    ///
+    /// It does not say that anybody knows the key, and a key without this shape may be configured.
+    #[must_use]
+    pub fn has_valid_checksum(text: &str) -> bool {
+        let Some((body, checksum_shown)) =
+            text.split_at_checked(PREFIX.len() + ID_LENGTH + 1 + SECRET_LENGTH)
+        else {
+            return false;
+        };
+        let Some((id, secret)) = body.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_'))
+        else {
+            return false;
+        };
+        id.len() == ID_LENGTH
+            && id.chars().chain(secret.chars()).all(|c| c.is_ascii_alphanumeric())
+            && checksum_shown == checksum(body)
+    }
+}
+
+/// CRC32 of `body` in base62, most significant digit first.
+fn checksum(body: &str) -> String {
+    let mut rest = crc32fast::hash(body.as_bytes());
+    let mut digits = [b'0'; CHECKSUM_LENGTH];
+    for digit in digits.iter_mut().rev() {
+        *digit = DIGITS[(rest % 62) as usize];
+        rest /= 62;
+    }
+    digits.iter().copied().map(char::from).collect()
+}
+
+/// What the configuration says of one API key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyEntry {
+    /// The hash of the whole key.
+    pub hash: KeyHash,
+    /// The name of the app that the caller forwards with.
+    pub app: String,
+    /// From this moment on the key is refused; none: never.
+    pub expires_at: Option<Timestamp>,
+    /// A disabled key is refused as if it were unknown.
+    pub disabled: bool,
+}
+
+/// Who calls; cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The name of the key, for logs and metrics.
+    pub name: Arc<str>,
+    /// The name of the app that the caller forwards with.
+    pub app: Arc<str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_fresh_key_has_the_documented_shape() {
+        let key = ApiKey::generate();
+        let (id, rest) = key
+            .expose()
+            .strip_prefix("ffg_")
+            .and_then(|rest| rest.split_once('_'))
+            .expect("ffg_, id, _, secret and checksum");
+        assert_eq!((id.len(), rest.len()), (12, 43 + 6));
+        assert!(id.chars().chain(rest.chars()).all(|c| c.is_ascii_alphanumeric()));
+        assert!(ApiKey::has_valid_checksum(key.expose()));
+    }
+
+    #[test]
+    fn no_two_fresh_keys_share_their_id_or_their_secret() {
+        let keys: Vec<ApiKey> = (0..1000).map(|_| ApiKey::generate()).collect();
+        let ids: HashSet<&str> = keys.iter().map(|key| &key.expose()[4..16]).collect();
+        let secrets: HashSet<&str> = keys.iter().map(|key| &key.expose()[17..60]).collect();
+        assert_eq!((ids.len(), secrets.len()), (1000, 1000));
+    }
+
+    #[test]
+    fn a_text_of_another_shape_has_no_valid_checksum() {
+        for text in ["", "ffg_", "a password", &"é".repeat(40), &"_".repeat(66)] {
+            assert!(!ApiKey::has_valid_checksum(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_nothing_of_a_key() {
+        let key = ApiKey::generate();
+        let shown = format!("{key:?}");
+        assert!(shown.contains("REDACTED"));
+        assert!(!shown.contains(&key.expose()[4..16]) && !shown.contains(&key.expose()[17..]));
+    }
+
+    #[test]
+    fn the_checksum_is_crc32_in_base62() {
+        // CRC32 of "123456789" is 0xCBF43926, the check value of the algorithm.
+        assert_eq!(checksum("123456789"), "3jZRME");
+        assert_eq!(checksum(""), "000000");
+    }
+
+    proptest! {
+        #[test]
+        fn the_checksum_tells_of_any_one_changed_character(
+            place in 0..66_usize,
+            other in proptest::char::range('!', '~'),
+        ) {
+            let key = ApiKey::generate();
+            let mut characters: Vec<char> = key.expose().chars().collect();
+            prop_assume!(characters[place] != other);
+            characters[place] = other;
+            let changed: String = characters.into_iter().collect();
+            prop_assert!(!ApiKey::has_valid_checksum(&changed));
+        }
+
+        #[test]
+        fn any_text_may_be_asked_about(text: String) {
+            prop_assert!(!ApiKey::has_valid_checksum(&text));
+        }
+    }
+}

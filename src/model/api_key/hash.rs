@@ -1,0 +1,128 @@
+//! The hash of an API key: all that the gateway keeps of it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+/// SHA-256 of a whole API key, written `sha256:` and 64 hex digits.
+///
+/// One fast round is enough: a key of 256 random bits cannot be guessed, unlike a password.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct KeyHash([u8; 32]);
+
+impl KeyHash {
+    /// The hash of `key`, which need not have the shape of a generated one.
+    #[must_use]
+    pub fn of(key: &str) -> Self {
+        Self(Sha256::digest(key.as_bytes()).into())
+    }
+}
+
+/// The text is not the hash of a key; the text itself is left out, as it may be a key in clear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be `sha256:` and the 64 hex digits of the API key's SHA-256 (`keys new NAME` makes one)"
+)]
+pub struct InvalidKeyHash;
+
+impl FromStr for KeyHash {
+    type Err = InvalidKeyHash;
+
+    fn from_str(text: &str) -> Result<Self, InvalidKeyHash> {
+        let hex = text.strip_prefix("sha256:").ok_or(InvalidKeyHash)?;
+        let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
+        if pairs.len() != 32 || !rest.is_empty() {
+            return Err(InvalidKeyHash);
+        }
+        let mut hash = [0; 32];
+        for (byte, pair) in hash.iter_mut().zip(pairs) {
+            *byte = hex_digit(pair[0])? << 4 | hex_digit(pair[1])?;
+        }
+        Ok(Self(hash))
+    }
+}
+
+fn hex_digit(digit: u8) -> Result<u8, InvalidKeyHash> {
+    match digit {
+        b'0'..=b'9' => Ok(digit - b'0'),
+        b'a'..=b'f' => Ok(digit - b'a' + 10),
+        b'A'..=b'F' => Ok(digit - b'A' + 10),
+        _ => Err(InvalidKeyHash),
+    }
+}
+
+impl TryFrom<String> for KeyHash {
+    type Error = InvalidKeyHash;
+
+    fn try_from(text: String) -> Result<Self, InvalidKeyHash> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for KeyHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sha256:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for KeyHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyHash({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_hash_is_the_sha256_of_the_whole_text() {
+        let abc = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(KeyHash::of("abc").to_string(), abc);
+    }
+
+    #[test]
+    fn hex_digits_may_be_capitals() {
+        let hash = KeyHash::of("abc");
+        let capitals = hash.to_string()[7..].to_uppercase();
+        assert_eq!(format!("sha256:{capitals}").parse(), Ok(hash));
+    }
+
+    #[test]
+    fn what_is_no_hash_is_refused_without_being_repeated() {
+        let whole = KeyHash::of("abc").to_string();
+        let one_less = &whole[..whole.len() - 1];
+        let one_more = format!("{whole}0");
+        let other_digit = format!("{one_less}g");
+        for text in ["", "sha256:", &whole[7..], one_less, &one_more, &other_digit, "ffg_secret"] {
+            let error = text.parse::<KeyHash>().expect_err("no hash");
+            assert!(!error.to_string().contains("ffg_secret"));
+        }
+    }
+
+    #[test]
+    fn a_hash_deserializes_from_its_text() {
+        let hash = KeyHash::of("abc");
+        let json = format!("\"{hash}\"");
+        assert_eq!(serde_json::from_str::<KeyHash>(&json).ok(), Some(hash));
+    }
+
+    proptest! {
+        #[test]
+        fn a_printed_hash_parses_to_itself(bytes: [u8; 32]) {
+            let hash = KeyHash(bytes);
+            prop_assert_eq!(hash.to_string().parse(), Ok(hash));
+        }
+
+        #[test]
+        fn any_text_may_be_parsed(text: String) {
+            prop_assert!(text.parse::<KeyHash>().is_err());
+        }
+    }
+}

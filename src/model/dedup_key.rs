@@ -1,0 +1,75 @@
+//! The `uuid` by which Feishu knows that two requests are one.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+/// 1 to 50 characters; requests with the same one succeed once within an hour for the same receiver
+/// (Feishu's documentation).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DedupKey(Box<str>);
+
+const MAX_CHARACTERS: usize = 50;
+
+impl DedupKey {
+    /// Reads a caller's `uuid`; the error is a sentence for the caller.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        if text.is_empty() {
+            return Err(
+                "must have at least one character; leave it out to let the gateway make one",
+            );
+        }
+        if text.chars().count() > MAX_CHARACTERS {
+            return Err("must be at most 50 characters long");
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// A new one that nobody else has.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7().to_string().into())
+    }
+
+    /// The `uuid` as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DedupKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_generated_one_is_one_that_a_caller_could_have_sent() {
+        let generated = DedupKey::generate();
+        assert_eq!(DedupKey::parse(generated.as_str()), Ok(generated));
+    }
+
+    #[test]
+    fn two_generated_ones_differ() {
+        assert_ne!(DedupKey::generate(), DedupKey::generate());
+    }
+
+    proptest! {
+        #[test]
+        fn one_to_fifty_characters_are_accepted_and_kept(text in "\\PC{1,50}") {
+            prop_assert_eq!(DedupKey::parse(&text).map(|key| key.to_string()), Ok(text));
+        }
+
+        #[test]
+        fn more_than_fifty_are_refused(text in "\\PC{51,80}") {
+            prop_assert!(DedupKey::parse(&text).is_err());
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The id of the message that is to be forwarded.
+
+use std::fmt;
+
+/// A Feishu message id: `om_` and then letters, digits, `_` and `-`, at most 128 characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageId(Box<str>);
+
+const MAX_LENGTH: usize = 128;
+
+impl MessageId {
+    /// Reads an id; the error is a sentence for the caller.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let Some(rest) = text.strip_prefix("om_") else {
+            return Err("must begin with om_");
+        };
+        if rest.is_empty() {
+            return Err("must have at least one character after om_");
+        }
+        if text.len() > MAX_LENGTH {
+            return Err("must be at most 128 characters long");
+        }
+        if !rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) {
+            return Err("may hold only letters, digits, _ and -");
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The id as text; nothing in it needs encoding in a URL.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn ids_that_are_not_of_the_form_are_refused() {
+        for bad in ["", "om_", "oc_1", "om", "om_a b", "om_ä", "om_a/b", "xom_1"] {
+            assert!(MessageId::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_may_be_128_characters_long_and_no_longer() {
+        assert!(MessageId::parse(&format!("om_{}", "a".repeat(125))).is_ok());
+        assert!(MessageId::parse(&format!("om_{}", "a".repeat(126))).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn every_id_of_the_form_is_kept_as_it_is(text in "om_[A-Za-z0-9_-]{1,125}") {
+            prop_assert_eq!(MessageId::parse(&text).map(|id| id.to_string()), Ok(text));
+        }
+
+        #[test]
+        fn no_text_at_all_makes_the_parser_panic(text in any::<String>()) {
+            let _ = MessageId::parse(&text);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Values that are parsed once and valid for ever after.
+
+pub mod api_key;
+pub mod dedup_key;
+pub mod message_id;
+pub mod problem_kind;
+pub mod receiver;

@@ -1,0 +1,239 @@
+//! What can go wrong, in the words of the API.
+
+mod table;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use table::facts;
+
+/// Who can remove the cause of a problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FixBy {
+    /// The program that called the gateway.
+    Caller,
+    /// The person who gets the message.
+    Receiver,
+    /// The owner or an administrator of the chat.
+    ChatAdmin,
+    /// The administrator of the Feishu tenant.
+    TenantAdmin,
+    /// Whoever runs the gateway and its Feishu app.
+    Operator,
+    /// Nobody needs to act: it passes.
+    Nobody,
+}
+
+impl FixBy {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Receiver => "receiver",
+            Self::ChatAdmin => "chat_admin",
+            Self::TenantAdmin => "tenant_admin",
+            Self::Operator => "operator",
+            Self::Nobody => "nobody",
+        }
+    }
+}
+
+/// What a failure says about delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The message was not delivered.
+    NotDelivered,
+    /// The message may or may not have been delivered; repeating with the same `uuid` within the
+    /// hour cannot deliver it twice.
+    Unknown,
+}
+
+/// What to do about a problem, in both languages of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remedy {
+    /// English.
+    pub en: &'static str,
+    /// Chinese.
+    pub zh: &'static str,
+}
+
+/// All that holds for every case of one problem.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// The problem code.
+    pub name: &'static str,
+    /// A short summary that is the same for each case.
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// Who can remove the cause.
+    pub fix_by: FixBy,
+    /// What it says about delivery.
+    pub outcome: Outcome,
+    /// Whether the same request may succeed later although nobody acts.
+    pub retryable: bool,
+    /// What to do, unless Feishu's code says it more exactly.
+    pub remedy: Remedy,
+}
+
+/// The problem codes of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProblemKind {
+    /// The request is invalid.
+    InvalidRequest,
+    /// The bot is not in the chat.
+    BotNotInChat,
+    /// The app has no bot.
+    BotNotEnabled,
+    /// The user is outside the app's availability range.
+    UserOutOfScope,
+    /// The chat's settings forbid posting.
+    ChatSettingsForbid,
+    /// The thread does not exist.
+    ThreadNotFound,
+    /// The receiver gets too many messages.
+    ReceiverRateLimited,
+    /// The app lacks a permission.
+    PermissionMissing,
+    /// The receiver has left the company.
+    UserResigned,
+    /// The receiver is invalid.
+    ReceiverInvalid,
+    /// Sending to this receiver is denied.
+    SendDenied,
+    /// The tenant's encryption key is deleted.
+    TenantKeyDeleted,
+    /// The receiver belongs to another tenant.
+    CrossTenantForbidden,
+    /// The message is being sent.
+    MessageInProgress,
+    /// The bot cannot see the message.
+    MessageNotVisible,
+    /// The user has stopped the bot.
+    UserStoppedBot,
+    /// This type of message cannot be forwarded.
+    MessageTypeUnsupported,
+    /// The receiving chat is encrypted.
+    EncryptedChatForbidden,
+    /// The receiving chat is invalid.
+    ChatInvalid,
+    /// The message is invalid.
+    MessageInvalid,
+    /// The message was recalled.
+    MessageRecalled,
+    /// The message is in a secret chat.
+    MessageInSecretChat,
+    /// The message is restricted.
+    MessageRestricted,
+    /// The bot cannot see the receiving thread.
+    ThreadNotVisible,
+    /// The message was deleted.
+    MessageDeleted,
+    /// The chat was dissolved.
+    ChatDissolved,
+    /// The app makes too many calls.
+    AppRateLimited,
+    /// The monthly API quota is used up.
+    MonthlyQuotaExhausted,
+    /// The gateway's address is not allowed.
+    GatewayAddressDenied,
+    /// Feishu rejects the app's credentials.
+    CredentialsRejected,
+    /// The app is disabled.
+    AppNotInUse,
+    /// The app is not available in this tenant.
+    AppNotAvailable,
+    /// The message does not exist.
+    MessageNotFound,
+    /// The daily message quota is used up.
+    DailyQuotaExhausted,
+    /// Feishu failed internally.
+    FeishuInternalError,
+    /// The API key is missing or not valid.
+    Unauthorized,
+    /// There is no such route.
+    RouteNotFound,
+    /// The route does not take this method.
+    MethodNotAllowed,
+    /// The request body is too large.
+    BodyTooLarge,
+    /// The request body is not JSON.
+    UnsupportedMediaType,
+    /// Feishu cannot be reached.
+    FeishuUnreachable,
+    /// Feishu's answer cannot be read.
+    FeishuUnreadable,
+    /// Feishu answered with an unknown error.
+    FeishuError,
+    /// Feishu did not answer in time.
+    FeishuTimeout,
+    /// The gateway is at its limit.
+    Overloaded,
+    /// The gateway is shutting down.
+    Draining,
+    /// The gateway failed.
+    InternalError,
+}
+
+impl ProblemKind {
+    /// Every problem code, Feishu's first.
+    pub const ALL: &'static [Self] = &[
+        Self::InvalidRequest,
+        Self::BotNotInChat,
+        Self::BotNotEnabled,
+        Self::UserOutOfScope,
+        Self::ChatSettingsForbid,
+        Self::ThreadNotFound,
+        Self::ReceiverRateLimited,
+        Self::PermissionMissing,
+        Self::UserResigned,
+        Self::ReceiverInvalid,
+        Self::SendDenied,
+        Self::TenantKeyDeleted,
+        Self::CrossTenantForbidden,
+        Self::MessageInProgress,
+        Self::MessageNotVisible,
+        Self::UserStoppedBot,
+        Self::MessageTypeUnsupported,
+        Self::EncryptedChatForbidden,
+        Self::ChatInvalid,
+        Self::MessageInvalid,
+        Self::MessageRecalled,
+        Self::MessageInSecretChat,
+        Self::MessageRestricted,
+        Self::ThreadNotVisible,
+        Self::MessageDeleted,
+        Self::ChatDissolved,
+        Self::AppRateLimited,
+        Self::MonthlyQuotaExhausted,
+        Self::GatewayAddressDenied,
+        Self::CredentialsRejected,
+        Self::AppNotInUse,
+        Self::AppNotAvailable,
+        Self::MessageNotFound,
+        Self::DailyQuotaExhausted,
+        Self::FeishuInternalError,
+        Self::Unauthorized,
+        Self::RouteNotFound,
+        Self::MethodNotAllowed,
+        Self::BodyTooLarge,
+        Self::UnsupportedMediaType,
+        Self::FeishuUnreachable,
+        Self::FeishuUnreadable,
+        Self::FeishuError,
+        Self::FeishuTimeout,
+        Self::Overloaded,
+        Self::Draining,
+        Self::InternalError,
+    ];
+
+    /// What holds for every case of this problem.
+    #[must_use]
+    pub const fn facts(self) -> Facts {
+        facts(self)
+    }
+}
