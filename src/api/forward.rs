@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::input::Input;
+use super::input::{Input, preferred_wait};
 use super::observe::Story;
 use super::problem::{InvalidField, Problem};
 use crate::delivery::{Delivery, Order, Report, Timings};
@@ -93,23 +93,17 @@ pub(super) struct ForwardBody {
         ("uuid" = Option<String>, Query, min_length = 1, max_length = 50,
             description = "Requests with the same one reach the same receiver once within an hour. Left out, the \
                 gateway makes one, so that its own retries cannot send twice."),
-        ("Prefer" = Option<String>, Header, pattern = "^wait=[0-9]{1,9}$", example = "wait=2",
+        ("Prefer" = Option<String>, Header, nullable = false, pattern = "^wait=[0-9]{1,9}$", example = "wait=2",
             description = "`wait=N`: wait at most N seconds for the receiver's and the app's turn, 0 for not at all. \
                 Never more than the gateway allows."),
-        ("X-Request-Id" = Option<String>, Header, min_length = 1, max_length = 128, pattern = "^[!-~]+$",
+        ("Accept-Language" = Option<String>, Header, nullable = false, example = "zh-CN",
+            description = "The language of `remedy` in a problem: `zh` for Chinese, else English."),
+        ("X-Request-Id" = Option<String>, Header, nullable = false, min_length = 1, max_length = 128, pattern = "^[!-~]+$",
             description = "Your id for this request, kept in the answer and in the gateway's log."),
     ),
     request_body(content = ForwardBody, content_type = "application/json"),
     responses((status = 200, description = "The message was forwarded; this is the new one.",
-        content_type = "application/json", body = ForwardedMessage,
-        headers(
-            ("X-Request-Id" = String, description = "The request's id in the gateway's log."),
-            ("X-Feishu-Log-Id" = String, description = "The id under which Feishu's support finds the call."),
-            ("RateLimit-Policy" = String, description = "The limits: of the receiver in a second, of the app in a minute."),
-            ("RateLimit" = String, description = "What is left of the receiver's limit, and the seconds until there is more."),
-            ("Server-Timing" = String, description = "Where the time went, in milliseconds."),
-            ("Preference-Applied" = String, description = "The wait that held, where `Prefer` asked for one."),
-        ))),
+        content_type = "application/json", body = ForwardedMessage)),
 )]
 pub(super) async fn forward(
     caller: Caller,
@@ -189,7 +183,7 @@ fn answer(
     let reset = standing.reset.as_secs() + u64::from(standing.reset.subsec_nanos() > 0);
     set(RATE_LIMIT, format!("\"receiver\";r={};t={reset}", standing.remaining));
     set(SERVER_TIMING, server_timing(&timings));
-    if request.headers().contains_key("prefer") {
+    if let Ok(Some(_)) = preferred_wait(request.headers()) {
         set(PREFERENCE_APPLIED, format!("wait={}", order.wait.as_secs()));
     }
     if let Some(log_id) = &log_id {

@@ -110,7 +110,7 @@ impl Input<'_> {
 }
 
 /// The `wait` of `Prefer` (RFC 7240) in seconds; other preferences are none of ours.
-fn preferred_wait(headers: &HeaderMap) -> Result<Option<Duration>, &'static str> {
+pub(super) fn preferred_wait(headers: &HeaderMap) -> Result<Option<Duration>, &'static str> {
     let preferences = headers.get_all("prefer").filter_map(|value| value.to_str().ok());
     for preference in preferences.flat_map(|value| value.split([',', ';'])) {
         let (name, value) = preference.split_once('=').unwrap_or((preference, ""));

@@ -6,10 +6,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::header::{Header, HeaderBuilder};
-use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::problem::{InvalidField, Problem};
@@ -77,7 +76,14 @@ impl Modify for Problems {
             by_status.entry(kind.facts().status).or_default().push(*kind);
         }
         for (status, problems) in by_status {
-            add_response(forward, status, &problems);
+            let response = RefOr::T(problem_response(&problems));
+            forward.responses.responses.insert(status.to_string(), response);
+        }
+        for (status, response) in &mut forward.responses.responses {
+            if let RefOr::T(response) = response {
+                let headers = HEADERS.iter().filter(|header| header.comes_with(status));
+                response.headers.extend(headers.map(AnswerHeader::described));
+            }
         }
     }
 }
@@ -86,7 +92,7 @@ fn concerns_forwards(kind: ProblemKind) -> bool {
     !matches!(kind, ProblemKind::RouteNotFound | ProblemKind::MethodNotAllowed)
 }
 
-fn add_response(forward: &mut Operation, status: u16, kinds: &[ProblemKind]) {
+fn problem_response(kinds: &[ProblemKind]) -> Response {
     let lines =
         kinds.iter().map(|kind| format!("- `{}`: {}.", kind.facts().name, kind.facts().title));
     let examples = kinds.iter().flat_map(|kind| samples(*kind)).map(|(name, problem)| {
@@ -99,30 +105,87 @@ fn add_response(forward: &mut Operation, status: u16, kinds: &[ProblemKind]) {
         .schema(Some(RefOr::Ref(Ref::from_schema_name("Problem"))))
         .examples_from_iter(examples)
         .build();
-    let mut response = ResponseBuilder::new()
+    ResponseBuilder::new()
         .description(lines.collect::<Vec<_>>().join("\n"))
         .content("application/problem+json", content)
-        .header("X-Request-Id", text_header("The request's id in the gateway's log."));
-    response = match status {
-        401 => response.header("WWW-Authenticate", text_header("How to show a key.")),
-        429 | 503 => response
-            .header("Retry-After", whole_number_header("Seconds to wait before trying again.")),
-        _ => response,
-    };
-    forward.responses.responses.insert(status.to_string(), RefOr::T(response.build()));
+        .build()
 }
 
-fn text_header(description: &str) -> Header {
-    header(Type::String, description)
+/// A header of the forward's answers.
+struct AnswerHeader {
+    name: &'static str,
+    description: &'static str,
+    comes: Comes,
 }
 
-fn whole_number_header(description: &str) -> Header {
-    header(Type::Integer, description)
+/// With which answers a header comes.
+enum Comes {
+    Always,
+    With(&'static [&'static str]),
+    /// With the answers that are not given before the limiter is asked.
+    AfterTheLimiter,
 }
 
-fn header(schema_type: Type, description: &str) -> Header {
-    let schema = ObjectBuilder::new().schema_type(schema_type).build();
-    HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
+const BEFORE_THE_LIMITER: &[&str] = &["401", "413", "415", "500"];
+
+const HEADERS: &[AnswerHeader] = &[
+    AnswerHeader {
+        name: "X-Request-Id",
+        description: "The request's id in the gateway's log: yours if you sent one.",
+        comes: Comes::Always,
+    },
+    AnswerHeader {
+        name: "WWW-Authenticate",
+        description: "How to show a key.",
+        comes: Comes::With(&["401"]),
+    },
+    AnswerHeader {
+        name: "Retry-After",
+        description: "Seconds to wait before trying again.",
+        comes: Comes::With(&["429", "503"]),
+    },
+    AnswerHeader {
+        name: "X-Feishu-Log-Id",
+        description: "The id under which Feishu's support finds the call, where Feishu gave one.",
+        comes: Comes::AfterTheLimiter,
+    },
+    AnswerHeader {
+        name: "RateLimit-Policy",
+        description: "The limits: of the receiver in a second, of the app in a minute.",
+        comes: Comes::AfterTheLimiter,
+    },
+    AnswerHeader {
+        name: "RateLimit",
+        description: "What is left of the receiver's limit, and the seconds until there is more.",
+        comes: Comes::AfterTheLimiter,
+    },
+    AnswerHeader {
+        name: "Server-Timing",
+        description: "Where the time went, in milliseconds.",
+        comes: Comes::AfterTheLimiter,
+    },
+    AnswerHeader {
+        name: "Preference-Applied",
+        description: "The wait that held, where `Prefer` asked for one.",
+        comes: Comes::AfterTheLimiter,
+    },
+];
+
+impl AnswerHeader {
+    fn comes_with(&self, status: &str) -> bool {
+        match self.comes {
+            Comes::Always => true,
+            Comes::With(statuses) => statuses.contains(&status),
+            Comes::AfterTheLimiter => !BEFORE_THE_LIMITER.contains(&status),
+        }
+    }
+
+    fn described(&self) -> (String, RefOr<Header>) {
+        let text = ObjectBuilder::new().schema_type(Type::String).build();
+        let header =
+            HeaderBuilder::new().schema(Some(text)).description(Some(self.description)).build();
+        (self.name.to_owned(), header.into())
+    }
 }
 
 const SAMPLE_PATH: &str = "/v1/messages/om_dc13264520392913993dd051dba21dcf/forward";
@@ -136,7 +199,7 @@ fn samples(kind: ProblemKind) -> Vec<(String, Problem)> {
             code: code.code,
             msg: code.msg.to_owned(),
             log_id: Some("202611221530120F2A6D1F5C3B7E9A4D21".to_owned()),
-            http_status: 400,
+            http_status: if code.problem == ProblemKind::AppRateLimited { 429 } else { 400 },
             troubleshooter: Some(format!("https://open.feishu.cn/search?query={}", code.code)),
             ..Refusal::default()
         };

@@ -168,7 +168,10 @@ impl Problem {
     }
 
     pub(super) fn of_refusal(refusal: &Refusal) -> Self {
-        let detail = format!("Feishu answered {}: {}", refusal.code, refusal.msg);
+        let detail = match refusal.msg.as_str() {
+            "" => format!("Feishu answered {} without a word.", refusal.code),
+            msg => format!("Feishu answered {}: {msg}", refusal.code),
+        };
         let problem = match codes::find(refusal.code) {
             Some(known) => Self { remedy: known.remedy, ..Self::new(known.problem, detail) },
             // A server that fails may have done its work before.

@@ -48,10 +48,11 @@ pub(super) struct ProblemBody<'a> {
     request_id: &'a str,
     /// The `uuid` that this forward had or was given: repeat with it and nothing arrives twice.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20", max_length = 50)]
+    #[schema(example = "0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20", max_length = 50, nullable = false)]
     uuid: Option<&'a str>,
     /// What Feishu said, where Feishu answered.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     feishu: Option<&'a Refusal>,
     /// Every mistake in the request, where the request is what is wrong.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]

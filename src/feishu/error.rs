@@ -44,11 +44,13 @@ pub struct Refusal {
     pub msg: String,
     /// The id under which Feishu's support finds the call.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub log_id: Option<String>,
     /// The HTTP status of Feishu's answer.
     pub http_status: u16,
     /// A link to Feishu's own help for this case.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub troubleshooter: Option<String>,
     /// Time until the app's limit is reset, where Feishu said so.
     #[serde(skip)]

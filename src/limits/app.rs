@@ -30,22 +30,27 @@ impl AppPace {
     /// and about 16 a second.
     #[must_use]
     pub fn derive(per_second: NonZeroU32, per_minute: NonZeroU32, guard: Duration) -> Self {
-        let period_for = |burst: u32| {
-            let second = shortest_period(per_second, burst, Duration::from_secs(1) + guard);
-            let minute = shortest_period(per_minute, burst, Duration::from_mins(1) + guard);
-            second.max(minute)
-        };
-        let slowest = period_for(1) * 100 / SUSTAINED_AT_LEAST;
-        let largest = per_second.min(per_minute).get();
-        let burst = (1..=largest).rev().find(|burst| period_for(*burst) <= slowest).unwrap_or(1);
-        let period = period_for(burst);
+        let windows = [
+            (per_second.get(), Duration::from_secs(1) + guard),
+            (per_minute.get(), Duration::from_mins(1) + guard),
+        ];
+        let fastest = shortest_period(windows, 1);
+        let slowest = fastest * 100 / SUSTAINED_AT_LEAST;
+        let room = windows.map(|(limit, window)| {
+            let refilled = window.as_nanos().div_ceil(slowest.as_nanos());
+            limit.saturating_sub(u32::try_from(refilled).unwrap_or(u32::MAX)) + 1
+        });
+        let burst = room[0].min(room[1]);
+        let period = shortest_period(windows, burst);
         Self { burst: NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN), period }
     }
 }
 
-fn shortest_period(limit: NonZeroU32, burst: u32, window: Duration) -> Duration {
-    // `burst` never exceeds the smaller limit. One nanosecond makes up for what division drops.
-    window / (limit.get() - burst + 1) + Duration::from_nanos(1)
+/// The shortest period that keeps a bucket of `burst` within the limit of every window.
+fn shortest_period(windows: [(u32, Duration); 2], burst: u32) -> Duration {
+    // `burst` never exceeds a limit. One nanosecond makes up for what division drops.
+    let periods = windows.map(|(limit, window)| window / (limit - burst + 1));
+    periods[0].max(periods[1]) + Duration::from_nanos(1)
 }
 
 #[derive(Debug)]

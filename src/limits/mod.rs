@@ -6,6 +6,8 @@
 mod app;
 mod gcra;
 mod receivers;
+#[cfg(test)]
+mod tests;
 
 use std::num::NonZeroU32;
 use std::sync::Mutex;

@@ -62,20 +62,29 @@ impl ReceiverGates {
     /// When a message with `ahead` others before it finds a free cell: they all take the cells in
     /// the order in which these become free, each for one window.
     pub(super) fn ready_at(&self, receiver: &Receiver, ahead: usize, now: Moment) -> Moment {
-        let cells = self.cells.get(receiver).map_or(&[][..], Vec::as_slice);
-        let mut free_at: Vec<Moment> = cells.iter().map(|cell| (*cell).max(now)).collect();
-        free_at.resize(self.limit, now);
-        free_at.sort_unstable();
         let rounds = u32::try_from(ahead / self.limit).unwrap_or(u32::MAX);
-        free_at[ahead % self.limit].saturating_add(self.window.saturating_mul(rounds))
+        let later = self.window.saturating_mul(rounds);
+        let mut taken: Vec<Moment> = self.taken(receiver, now).collect();
+        let free = self.limit - taken.len();
+        let place = ahead % self.limit;
+        if place < free {
+            return now.saturating_add(later);
+        }
+        taken.sort_unstable();
+        taken[place - free].saturating_add(later)
     }
 
     pub(super) fn standing(&self, receiver: &Receiver, now: Moment) -> Standing {
+        let first = self.taken(receiver, now).min();
+        let reset = first.map_or(Duration::ZERO, |first| first.saturating_sub(now));
+        let free = self.limit - self.taken(receiver, now).count();
+        Standing { remaining: u32::try_from(free).unwrap_or(u32::MAX), reset }
+    }
+
+    /// The moments at which the receiver's taken cells become free.
+    fn taken(&self, receiver: &Receiver, now: Moment) -> impl Iterator<Item = Moment> {
         let cells = self.cells.get(receiver).map_or(&[][..], Vec::as_slice);
-        let taken = cells.iter().filter(|cell| **cell > now);
-        let reset = taken.clone().min().map_or(Duration::ZERO, |first| first.saturating_sub(now));
-        let remaining = u32::try_from(self.limit - taken.count()).unwrap_or(u32::MAX);
-        Standing { remaining, reset }
+        cells.iter().copied().filter(move |cell| *cell > now)
     }
 
     pub(super) fn sweep(&mut self, now: Moment) {
