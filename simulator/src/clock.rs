@@ -16,6 +16,8 @@ pub fn real_time() -> TimeSource {
     Arc::new(move || start.elapsed())
 }
 
+const MOST_ADDED: Duration = Duration::from_hours(100 * 365 * 24);
+
 pub(crate) struct Clock {
     source: TimeSource,
     added: Duration,
@@ -39,8 +41,9 @@ impl Clock {
         nanos((self.source)() + self.added)
     }
 
+    /// Moves the clock forward, by 100 years in all at most, so that no time overflows.
     pub(crate) fn advance(&mut self, by: Duration) {
-        self.added += by;
+        self.added = self.added.saturating_add(by).min(MOST_ADDED);
     }
 
     /// What a wall clock shows at `now`, in Unix milliseconds, as Feishu writes `create_time`.

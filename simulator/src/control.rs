@@ -90,8 +90,11 @@ pub(crate) fn answer(path: &str, call: &Call, shared: &Shared) -> Answer {
 }
 
 fn index() -> Value {
-    let line = |(path, method, meaning): &(&str, &str, &str)| json!({"method": method, "path": format!("{ROOT}/{path}"), "does": meaning});
-    json!({"about": "Control API of the Feishu simulator.", "routes": ROUTES.iter().map(line).collect::<Vec<_>>()})
+    let routes: Vec<Value> = ROUTES
+        .iter()
+        .map(|(path, method, does)| json!({"method": method, "path": format!("{ROOT}/{path}"), "does": does}))
+        .collect();
+    json!({"about": "Control API of the Feishu simulator.", "routes": routes})
 }
 
 fn no_such_route(path: &str, method: &str) -> Answer {

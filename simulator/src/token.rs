@@ -46,7 +46,7 @@ impl Tokens {
         }
         let token = ids.tenant_token();
         self.valid.retain(|_, token| token.expires_at > now);
-        let expires_at = now + nanos(lifetime);
+        let expires_at = now.saturating_add(nanos(lifetime));
         self.valid.insert(token.clone(), Token { app_id: app_id.to_owned(), expires_at });
         self.newest.insert(app_id.to_owned(), token.clone());
         (token, lifetime.as_secs())

@@ -1,0 +1,135 @@
+use feishu_simulator::Settings;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::feishu::{FORWARD, Feishu, reply};
+
+#[tokio::test]
+async fn each_kind_of_bad_authorization_has_its_code() {
+    let feishu = Feishu::start().await;
+    let (good, _) = feishu.token().await;
+    for (authorization, code) in [
+        (String::new(), 99_991_661),
+        ("Bearer ".into(), 99_991_661),
+        (good.clone(), 99_991_661),
+        ("Basic abc".into(), 99_991_661),
+        (format!("Bearer Bearer {good}"), 99_991_663),
+        ("Bearer t-unknown".into(), 99_991_663),
+        ("Bearer a-unknown".into(), 99_991_663),
+        ("Bearer u-unknown".into(), 99_991_668),
+        ("Bearer eyJhbGciOiJFUzI1NiIs".into(), 99_991_668),
+        ("Bearer something".into(), 99_991_671),
+    ] {
+        let request = feishu.request(Method::POST, FORWARD).header("Authorization", &authorization);
+        let answer = reply(request.json(&json!({"receive_id": "oc_1"}))).await;
+        assert_eq!(answer.verdict(), (400, code), "{authorization:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_forward_without_authorization_is_refused_before_anything_else_is_looked_at() {
+    let feishu = Feishu::start().await;
+    let answer = reply(feishu.request(Method::POST, FORWARD).body("{")).await;
+    assert_eq!(answer.verdict(), (400, 99_991_661));
+}
+
+#[tokio::test]
+async fn the_status_of_a_rejected_token_can_be_200() {
+    let feishu =
+        Feishu::start_with(Settings { rejected_token_status: 200, ..Settings::default() }).await;
+    let answer = reply(feishu.request(Method::POST, FORWARD).bearer_auth("t-unknown")).await;
+    assert_eq!(answer.verdict(), (200, 99_991_663));
+}
+
+#[tokio::test]
+async fn a_missing_or_mistyped_field_is_named() {
+    let feishu = Feishu::start().await;
+    let path = "/open-apis/im/v1/messages/om_1/forward";
+    let receiver = json!({"receive_id": "oc_1"});
+    for (path, body, field) in [
+        (path.to_owned(), receiver.clone(), "receive_id_type"),
+        (format!("{path}?receive_id_type="), receiver.clone(), "receive_id_type"),
+        (format!("{path}?receive_id_type=chat"), receiver, "receive_id_type"),
+        (FORWARD.to_owned(), json!({}), "receive_id"),
+        (FORWARD.to_owned(), json!({"receive_id": null}), "receive_id"),
+        (FORWARD.to_owned(), json!({"receive_id": 7}), "receive_id"),
+        (FORWARD.to_owned(), json!(["oc_1"]), "body"),
+    ] {
+        let answer = reply(feishu.authorized(&path, &body).await).await;
+        assert_eq!(answer.verdict(), (400, 99_992_402), "{path} {body}");
+        assert_eq!(answer.json()["error"]["field_violations"][0]["field"], json!(field));
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_json_is_refused() {
+    let feishu = Feishu::start().await;
+    let (token, _) = feishu.token().await;
+    let answer =
+        reply(feishu.request(Method::POST, FORWARD).bearer_auth(token).body("{\"receive_id\":"))
+            .await;
+    assert_eq!(answer.verdict(), (400, 99_992_402));
+    assert_eq!(answer.json()["error"]["field_violations"][0]["field"], json!("body"));
+}
+
+#[tokio::test]
+async fn a_uuid_may_have_50_characters_and_with_51_no_field_is_named() {
+    let feishu = Feishu::start().await;
+    assert_eq!(feishu.forward_once("oc_1", &"é".repeat(50)).await.verdict(), (200, 0));
+    let answer = feishu.forward_once("oc_1", &"u".repeat(51)).await;
+    assert_eq!(answer.verdict(), (400, 99_992_402));
+    assert!(answer.json()["error"].get("field_violations").is_none());
+}
+
+#[tokio::test]
+async fn an_empty_receiver_is_an_invalid_parameter_whose_name_stands_in_the_text() {
+    let feishu = Feishu::start().await;
+    let answer = feishu.forward(" ").await;
+    assert_eq!(answer.verdict(), (400, 230_001));
+    assert_eq!(
+        answer.msg(),
+        "Your request contains an invalid request parameter, ext=invalid receive_id"
+    );
+}
+
+#[tokio::test]
+async fn an_id_that_is_no_message_id_is_refused() {
+    let feishu = Feishu::start().await;
+    let path = FORWARD.replace("om_1", "oc_1");
+    let answer = reply(feishu.authorized(&path, &json!({"receive_id": "oc_1"})).await).await;
+    assert_eq!(answer.verdict(), (400, 99_992_354));
+}
+
+#[tokio::test]
+async fn a_prefix_of_the_receiver_is_never_a_reason_to_refuse() {
+    let feishu = Feishu::start().await;
+    for kind in ["open_id", "user_id", "union_id", "email", "chat_id", "thread_id"] {
+        assert_eq!(feishu.forward_to(kind, "anything").await.verdict(), (200, 0), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn ids_are_decoded_as_each_sdk_encodes_them() {
+    let feishu = Feishu::start().await;
+    for (path, uuid) in [("om_a%2Fb%3Fc", "u-1%20a%2Fb"), ("om_a%2Fb%3Fc", "u-1+a%2Fb")] {
+        let path = format!("{}&uuid={uuid}", FORWARD.replace("om_1", path));
+        reply(feishu.authorized(&path, &json!({"receive_id": "oc_1"})).await).await;
+    }
+    let ledger = feishu.simulator.ledger();
+    let last = ledger.attempts.last().unwrap();
+    assert_eq!(last.message_id.as_deref(), Some("om_a/b?c"));
+    assert_eq!(last.uuid.as_deref(), Some("u-1 a/b"));
+    assert_eq!(ledger.deliveries.len(), 1);
+}
+
+#[tokio::test]
+async fn an_unknown_path_or_method_is_a_plain_404() {
+    let feishu = Feishu::start().await;
+    for (method, path) in
+        [(Method::POST, "/open-apis/im/v1/nothing"), (Method::GET, FORWARD), (Method::GET, "/")]
+    {
+        let answer = reply(feishu.request(method, path)).await;
+        assert_eq!((answer.status, answer.text.as_str()), (404, "404 page not found"), "{path}");
+        assert_eq!(answer.header("content-type"), Some("text/plain"));
+    }
+}

@@ -1,0 +1,189 @@
+use feishu_simulator::{Fault, FaultKind, Ledger, Phase, Settings};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::feishu::{Feishu, Reply, reply};
+
+async fn call(feishu: &Feishu, method: Method, path: &str, body: &str) -> Reply {
+    reply(feishu.request(method, &format!("/_simulator{path}")).body(body.to_owned())).await
+}
+
+#[tokio::test]
+async fn the_index_lists_every_route_and_each_exists() {
+    let feishu = Feishu::start().await;
+    for root in ["", "/"] {
+        assert_eq!(call(&feishu, Method::GET, root, "").await.status, 200);
+    }
+    let index = call(&feishu, Method::GET, "/", "").await.json();
+    let routes = index["routes"].as_array().unwrap();
+    assert_eq!(routes.len(), 12);
+    for route in routes {
+        let method = Method::from_bytes(route["method"].as_str().unwrap().as_bytes()).unwrap();
+        let answer = reply(feishu.request(method, route["path"].as_str().unwrap())).await;
+        assert!([200, 400].contains(&answer.status), "{route}");
+    }
+}
+
+#[tokio::test]
+async fn the_ledger_can_be_read_and_cleared_and_holds_no_control_calls() {
+    let feishu = Feishu::start().await;
+    feishu.forward("oc_1").await;
+    let ledger: Ledger =
+        serde_json::from_str(&call(&feishu, Method::GET, "/ledger", "").await.text).unwrap();
+    assert_eq!(ledger, feishu.simulator.ledger());
+    assert_eq!(ledger.attempts.len(), 2);
+    call(&feishu, Method::DELETE, "/ledger/", "").await;
+    assert_eq!(feishu.simulator.ledger(), Ledger::default());
+}
+
+#[tokio::test]
+async fn every_kind_of_fault_can_be_added_as_json_and_read_back() {
+    let feishu = Feishu::start().await;
+    let kinds = [
+        json!({"latency": {"ms": 5}}),
+        json!({"code": {"code": 230_002, "status": 200, "msg": "no", "reset": 3}}),
+        json!({"status": {"status": 502, "body": "bad", "content_type": "text/plain"}}),
+        json!("cut"),
+        json!("cut_in_body"),
+        json!("silence"),
+        json!({"slow_drip": {"ms_per_byte": 2}}),
+    ];
+    for kind in &kinds {
+        let fault = json!({"api": "forward", "receive_id": "oc_1", "times": null, "kind": kind, "phase": "after_commit"});
+        assert_eq!(
+            call(&feishu, Method::POST, "/faults", &fault.to_string()).await.status,
+            200,
+            "{kind}"
+        );
+    }
+    let faults = call(&feishu, Method::GET, "/faults", "").await.json();
+    assert_eq!(
+        faults.as_array().unwrap().iter().map(|fault| &fault["kind"]).collect::<Vec<_>>(),
+        kinds.iter().collect::<Vec<_>>()
+    );
+    call(&feishu, Method::DELETE, "/faults", "").await;
+    assert_eq!(call(&feishu, Method::GET, "/faults", "").await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn a_fault_needs_only_its_kind() {
+    let feishu = Feishu::start().await;
+    call(&feishu, Method::POST, "/faults", r#"{"kind": {"code": {"code": 230002}}}"#).await;
+    let faults: Vec<Fault> =
+        serde_json::from_str(&call(&feishu, Method::GET, "/faults", "").await.text).unwrap();
+    let kind = FaultKind::Code { code: 230_002, status: None, msg: None, reset: None };
+    assert_eq!(
+        faults,
+        [Fault { api: None, receive_id: None, times: Some(1), kind, phase: Phase::BeforeCommit }]
+    );
+}
+
+#[tokio::test]
+async fn settings_can_be_read_and_changed_one_by_one() {
+    let feishu = Feishu::start().await;
+    let before = call(&feishu, Method::GET, "/settings", "").await;
+    assert_eq!(serde_json::from_str::<Settings>(&before.text).unwrap(), Settings::default());
+    let changes =
+        r#"{"token_lifetime_seconds": 60, "duplicate": "in_progress", "receiver_per_second": 1}"#;
+    let mut expected = before.json();
+    expected["token_lifetime_seconds"] = json!(60);
+    expected["duplicate"] = json!("in_progress");
+    expected["receiver_per_second"] = json!(1);
+    assert_eq!(call(&feishu, Method::PATCH, "/settings", changes).await.json(), expected);
+    feishu.forward("oc_1").await;
+    assert_eq!(feishu.forward("oc_1").await.code(), 230_020);
+}
+
+#[tokio::test]
+async fn tokens_can_be_revoked_and_the_clock_moved() {
+    let feishu = Feishu::start().await;
+    let (first, _) = feishu.token().await;
+    call(&feishu, Method::POST, "/revoke", "").await;
+    let (second, _) = feishu.token().await;
+    assert_ne!(first, second);
+    let clock = call(&feishu, Method::POST, "/clock", r#"{"advance_ms": 1000}"#).await;
+    assert_eq!(clock.json(), json!({"now_ms": 1000}));
+    assert_eq!(call(&feishu, Method::GET, "/clock", "").await.json(), json!({"now_ms": 1000}));
+    assert_eq!(feishu.token().await, (second, 7199));
+}
+
+#[tokio::test]
+async fn no_advance_is_too_far() {
+    let feishu = Feishu::start().await;
+    for _ in 0..2 {
+        let body = json!({"advance_ms": u64::MAX}).to_string();
+        assert_eq!(call(&feishu, Method::POST, "/clock", &body).await.status, 200);
+        assert_eq!(feishu.forward("oc_1").await.code(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_reset_makes_everything_new_but_the_time() {
+    let first = Settings { receiver_per_second: 2, ..Settings::default() };
+    let feishu = Feishu::start_with(first.clone()).await;
+    let (token, _) = feishu.token().await;
+    feishu.pass(std::time::Duration::from_secs(1));
+    let original = feishu.forward_once("oc_1", "u").await.message_id();
+    feishu.forward("oc_1").await;
+    feishu.simulator.change_settings(|settings| settings.receiver_per_second = 9);
+    feishu.simulator.add_fault(Fault::once(FaultKind::Cut));
+
+    assert_eq!(call(&feishu, Method::POST, "/reset", "").await.json(), json!({"ok": true}));
+    assert_eq!(feishu.simulator.ledger(), Ledger::default());
+    assert_eq!(call(&feishu, Method::GET, "/settings", "").await.json(), json!(first));
+    assert_ne!(feishu.token().await.0, token);
+    assert_ne!(feishu.forward_once("oc_1", "u").await.message_id(), original);
+    assert_eq!(feishu.forward("oc_1").await.code(), 0, "no limit remembers what was before");
+    assert_eq!(call(&feishu, Method::GET, "/clock", "").await.json(), json!({"now_ms": 1000}));
+}
+
+#[tokio::test]
+async fn a_mistake_in_the_body_names_its_field_and_changes_nothing() {
+    let feishu = Feishu::start().await;
+    let before = call(&feishu, Method::GET, "/settings", "").await.text;
+    for (method, path, body, field) in [
+        (Method::POST, "/faults", "{", "."),
+        (Method::POST, "/faults", r#"{"kind": "cut"} more"#, "."),
+        (Method::POST, "/faults", r#"{"kind": "cut", "tmes": 3}"#, "tmes"),
+        (Method::POST, "/faults", r#"{"kind": "cut", "times": "3"}"#, "times"),
+        (Method::POST, "/faults", r#"{"kind": "cut", "times": 0}"#, "times"),
+        (Method::POST, "/faults", r#"{"kind": "cut", "phase": "before"}"#, "phase"),
+        (Method::POST, "/faults", r#"{"kind": {"latency": {"ms": "x"}}}"#, "kind.latency.ms"),
+        (Method::POST, "/faults", r#"{"kind": {"status": {"status": 99}}}"#, "kind.status"),
+        (Method::PATCH, "/settings", r#"{"receiver_per_sec": 3}"#, "receiver_per_sec"),
+        (Method::PATCH, "/settings", r#"{"receiver_per_second": -1}"#, "receiver_per_second"),
+        (Method::PATCH, "/settings", r#"{"duplicate": "none"}"#, "duplicate"),
+        (Method::PATCH, "/settings", r#"{"app_limit_status": 7}"#, "app_limit_status"),
+        (Method::POST, "/clock", r#"{"advance_ms": -1}"#, "advance_ms"),
+        (Method::POST, "/clock", "{}", "."),
+    ] {
+        let answer = call(&feishu, method, path, body).await;
+        assert_eq!(answer.status, 400, "{body}");
+        assert_eq!(answer.json()["field"], json!(field), "{}", answer.text);
+        assert!(answer.json()["error"].as_str().unwrap().len() > field.len() + 2);
+    }
+    assert_eq!(call(&feishu, Method::GET, "/faults", "").await.json(), json!([]));
+    assert_eq!(call(&feishu, Method::GET, "/settings", "").await.text, before);
+}
+
+#[tokio::test]
+async fn an_unknown_path_and_a_wrong_method_are_told_what_there_is() {
+    let feishu = Feishu::start().await;
+    let unknown = call(&feishu, Method::GET, "/fault", "").await;
+    assert_eq!(
+        (unknown.status, error(&unknown)),
+        (404, "there is no /_simulator/fault; GET /_simulator/ lists what there is".to_owned())
+    );
+    let wrong = call(&feishu, Method::PUT, "/faults", "").await;
+    assert_eq!(
+        (wrong.status, error(&wrong)),
+        (405, "/_simulator/faults takes GET, POST, DELETE, not PUT".to_owned())
+    );
+}
+
+fn error(reply: &Reply) -> String {
+    let Value::String(error) = reply.json()["error"].clone() else {
+        unreachable!("an error is a text")
+    };
+    error
+}

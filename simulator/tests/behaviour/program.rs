@@ -1,0 +1,86 @@
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use reqwest::Client;
+use serde_json::json;
+
+use crate::feishu::{APP, TENANT_TOKEN, reply};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_feishu-simulator");
+
+/// The program while it runs; it does not outlive its test.
+struct Program(Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// Starts the program on a free port and reads the two addresses that it prints.
+fn start(arguments: &[&str]) -> (Program, String, String) {
+    let mut child = Command::new(PROGRAM)
+        .args(["--listen", "127.0.0.1:0"])
+        .args(arguments)
+        .env("FEISHU_SIMULATOR_APP_SECRET", "from-the-environment")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut address =
+        |name: &str| lines.next().unwrap().unwrap().strip_prefix(name).unwrap().to_owned();
+    let (url, control) = (address("Feishu simulator: "), address("Control API: "));
+    // The pipe has to be read to its last line before it is closed, or the program cannot write it.
+    address("App: ");
+    (Program(child), url, control)
+}
+
+async fn token_code(url: &str, app_id: &str, app_secret: &str) -> i64 {
+    let client = Client::builder().no_proxy().build().unwrap();
+    let request = client.post(format!("{url}{TENANT_TOKEN}"));
+    reply(request.json(&json!({"app_id": app_id, "app_secret": app_secret}))).await.code()
+}
+
+#[tokio::test]
+async fn the_program_prints_addresses_that_answer() {
+    let (_program, url, control) = start(&[]);
+    assert_eq!(control, format!("{url}/_simulator/"));
+    let client = Client::builder().no_proxy().build().unwrap();
+    assert_eq!(reply(client.get(control)).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_secret_comes_from_the_environment_or_the_command_line() {
+    let (_one, url, _) = start(&[]);
+    assert_eq!(token_code(&url, APP, "from-the-environment").await, 0);
+    let (_two, url, _) = start(&["--app-id", "cli_other", "--app-secret", "given"]);
+    assert_eq!(token_code(&url, "cli_other", "given").await, 0);
+}
+
+#[test]
+fn the_program_ends_well_on_both_signals() {
+    for signal in ["-INT", "-TERM"] {
+        let (mut program, _, _) = start(&[]);
+        let killed =
+            Command::new("kill").args([signal, &program.0.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        assert!(program.0.wait().unwrap().success(), "{signal}");
+    }
+}
+
+#[test]
+fn an_address_that_others_can_reach_has_to_be_asked_for() {
+    let output = Command::new(PROGRAM).args(["--listen", "0.0.0.0:0"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(message, "feishu-simulator: 0.0.0.0:0 is not a loopback address: add --public\n");
+}
+
+#[test]
+fn a_port_in_use_is_an_error() {
+    let (_program, url, _) = start(&[]);
+    let address = url.strip_prefix("http://").unwrap();
+    let output = Command::new(PROGRAM).args(["--listen", address]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+}
