@@ -5,7 +5,6 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use humantime_serde::re::humantime;
 use secrecy::SecretString;
 
 use super::settings::Settings;

@@ -1,47 +1,43 @@
 //! From TOML text to keys and values: the one place that knows the parser.
 
-use config::{ConfigError, File, FileFormat, Source, ValueKind};
+use toml::{Table, Value as Toml};
 
 use super::key::Key;
 use super::values::Value;
 
-/// The keys in `text` with their values, or what is wrong with it and where, without an excerpt.
+/// The keys in `text` with their values, or what is wrong with it and where.
 pub(super) fn parse_toml(text: &str) -> Result<Vec<(Key, Value)>, String> {
-    let table = File::from_str(text, FileFormat::Toml).collect().map_err(without_excerpt)?;
+    let table: Table = text.parse().map_err(|error| without_excerpt(text, &error))?;
     let mut values = Vec::new();
     for (name, value) in table {
-        flatten(vec![name], value.kind, &mut values);
+        flatten(vec![name], value, &mut values);
     }
     Ok(values)
 }
 
-/// What is wrong with a TOML text and where. The parser's message shows the line too, which may
-/// hold a secret, between a first line that says where and a last one that says what.
-fn without_excerpt(error: ConfigError) -> String {
-    let message = match error {
-        ConfigError::FileParse { cause, .. } => cause.to_string(),
-        other => other.to_string(),
-    };
-    match (message.lines().next(), message.lines().last()) {
-        (Some(place), Some(reason)) if place != reason => format!("{place}: {reason}"),
-        _ => message,
-    }
+/// The parser's own text shows the line as well, which may hold a secret.
+fn without_excerpt(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    format!("is not valid TOML at line {line}: {}", error.message())
 }
 
-fn flatten(key: Key, value: ValueKind, values: &mut Vec<(Key, Value)>) {
+fn flatten(key: Key, value: Toml, values: &mut Vec<(Key, Value)>) {
     let value = match value {
-        ValueKind::Table(table) if !table.is_empty() => {
+        Toml::Table(table) if !table.is_empty() => {
             for (name, value) in table {
                 let key = key.iter().cloned().chain([name]).collect();
-                flatten(key, value.kind, values);
+                flatten(key, value, values);
             }
             return;
         }
-        ValueKind::Table(_) => Value::EmptyTable,
-        ValueKind::String(text) => Value::Text(text),
-        ValueKind::I64(number) => Value::Integer(number),
-        ValueKind::Boolean(flag) => Value::Boolean(flag),
-        _ => Value::Other,
+        Toml::Table(_) => Value::EmptyTable,
+        Toml::String(text) => Value::Text(text),
+        Toml::Integer(number) => Value::Integer(number),
+        Toml::Boolean(flag) => Value::Boolean(flag),
+        // A date reads the same with and without quotes.
+        Toml::Datetime(date) => Value::Text(date.to_string()),
+        Toml::Float(_) | Toml::Array(_) => Value::Other,
     };
     values.push((key, value));
 }

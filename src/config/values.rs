@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use humantime_serde::re::humantime;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use tracing_subscriber::EnvFilter;

@@ -151,7 +151,7 @@ proptest! {
     #[test]
     fn a_duration_up_to_an_hour_is_read_as_it_is_written(nanoseconds in 0..=3_600_000_000_000_u64) {
         let guard = Duration::from_nanos(nanoseconds);
-        let text = humantime_serde::re::humantime::format_duration(guard).to_string();
+        let text = humantime::format_duration(guard).to_string();
         let config = load_with(APP, &[("GATEWAY__LIMITS__GUARD", &text)]);
         prop_assert_eq!(config.expect("right").limits.guard, guard);
     }
