@@ -11,6 +11,7 @@ use moka::future::Cache;
 use moka::ops::compute::Op;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Notify;
 
 use super::client::Client;
 use super::error::CallError;
@@ -52,6 +53,8 @@ pub struct TokenSource {
     metrics: Metrics,
     /// Holds one entry; it is a cache for its single flight.
     current: Cache<(), Arc<Token>>,
+    /// Wakes `keep_fresh` when there is no token any more.
+    dropped: Notify,
 }
 
 /// Time left at which renewal begins: from then on Feishu hands out a new token.
@@ -70,7 +73,15 @@ impl TokenSource {
         clock: Clock,
         metrics: Metrics,
     ) -> Self {
-        Self { app, credentials, client, clock, metrics, current: Cache::new(1) }
+        Self {
+            app,
+            credentials,
+            client,
+            clock,
+            metrics,
+            current: Cache::new(1),
+            dropped: Notify::new(),
+        }
     }
 
     /// The token, fetched first if there is no valid one. All who ask at once share one call.
@@ -89,7 +100,10 @@ impl TokenSource {
         let entry = self.current.entry(());
         let drop_it = |current: Option<moka::Entry<(), Arc<Token>>>| async {
             match current {
-                Some(current) if Arc::ptr_eq(current.value(), rejected) => Op::Remove,
+                Some(current) if Arc::ptr_eq(current.value(), rejected) => {
+                    self.dropped.notify_one();
+                    Op::Remove
+                }
                 _ => Op::Nop,
             }
         };
@@ -104,26 +118,39 @@ impl TokenSource {
     /// Fetches a token at the start and renews it for ever, keeping the old one until a new one is
     /// there.
     pub async fn keep_fresh(&self) {
+        let mut fetched = self.get().await;
         let mut pause = FIRST_PAUSE;
         loop {
-            let wake_at = match self.renew().await {
+            let renew_at = match &fetched {
                 Ok(token) => {
                     pause = FIRST_PAUSE;
-                    // Feishu may hand out a token that is older than that; then a while later.
-                    token
-                        .expires_at
-                        .saturating_sub(RENEW_WITH_LEFT)
-                        .max(self.clock.now() + FIRST_PAUSE)
+                    self.renewal_of(token)
                 }
                 Err(error) => {
                     tracing::error!(app = %self.app, %error, retry_in = ?pause, "no tenant token");
-                    let wake_at = self.clock.now() + pause;
+                    let next_try = self.clock.now() + pause;
                     pause = (pause * 2).min(LONGEST_PAUSE);
-                    wake_at
+                    next_try
                 }
             };
-            self.clock.sleep_until(wake_at).await;
+            fetched = tokio::select! {
+                () = self.clock.sleep_until(renew_at) => self.renew().await,
+                () = self.dropped.notified() => self.get().await,
+            };
         }
+    }
+
+    /// When to renew a token: with 30 minutes left. One that has no more than that is either the old
+    /// one, which Feishu hands out until just then, or a new one that lives for a short time.
+    fn renewal_of(&self, token: &Token) -> Moment {
+        let now = self.clock.now();
+        let left = token.expires_at.saturating_sub(now);
+        let pause = match left.checked_sub(RENEW_WITH_LEFT) {
+            Some(pause) if !pause.is_zero() => pause,
+            Some(_) => FIRST_PAUSE,
+            None => left / 2,
+        };
+        now + pause.max(FIRST_PAUSE)
     }
 
     async fn renew(&self) -> Result<Arc<Token>, Arc<CallError>> {
