@@ -1,0 +1,77 @@
+//! The README's tables are those of the code.
+
+use feishu_forward_gateway::config::{self, DEFAULTS};
+use feishu_forward_gateway::model::problem_kind::{Outcome, ProblemKind};
+use feishu_forward_gateway::telemetry::metrics::Metrics;
+
+const README: &str = include_str!("../README.md");
+
+#[test]
+fn the_problem_table_has_each_problem_as_the_code_has_it() {
+    for kind in ProblemKind::ALL {
+        let facts = kind.facts();
+        let outcome = match facts.outcome {
+            Outcome::NotDelivered => "no",
+            Outcome::Unknown => "unknown",
+        };
+        let retry = if facts.retryable { "yes" } else { "no" };
+        let (name, status, fix_by, title) =
+            (facts.name, facts.status, facts.fix_by.name(), facts.title);
+        let row = format!("| `{name}` | {status} | {outcome} | {retry} | {fix_by} | {title} |\n");
+        assert!(README.contains(&row), "README.md lacks this row:\n{row}");
+    }
+}
+
+#[test]
+fn the_problem_table_has_no_row_that_the_code_lacks() {
+    let rows = README.lines().filter(|line| line.starts_with("| `") && line.contains(" | no | "));
+    let known: Vec<String> =
+        ProblemKind::ALL.iter().map(|kind| format!("| `{}` |", kind.facts().name)).collect();
+    for row in rows {
+        assert!(known.iter().any(|start| row.starts_with(start)), "README.md has this row:\n{row}");
+    }
+}
+
+#[test]
+fn the_metrics_table_has_each_metric_of_the_gateways_own() {
+    let metrics = Metrics::new();
+    metrics.http("", "", 200, "", std::time::Duration::ZERO);
+    metrics.upstream("", "", "", std::time::Duration::ZERO);
+    metrics.retry("");
+    metrics.limit_decision("", "");
+    metrics.token_expires_at("", jiff::Timestamp::UNIX_EPOCH);
+    metrics.problem(ProblemKind::InvalidRequest);
+    let text = String::from_utf8(metrics.render(0)).unwrap();
+    let names: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
+        .filter(|name| name.starts_with("feishu_gateway_"))
+        .collect();
+    assert_eq!(names.len(), 12, "{names:?}");
+    for name in names {
+        assert!(README.contains(&format!("| `{name}` |")), "README.md lacks the metric {name}");
+    }
+}
+
+#[test]
+fn the_configuration_table_has_each_key_with_its_default() {
+    let environment = [
+        ("GATEWAY__APPS__MAIN__APP_ID".to_owned(), "cli_a".to_owned()),
+        ("GATEWAY__APPS__MAIN__APP_SECRET".to_owned(), "secret".to_owned()),
+    ];
+    let config = config::load(None, environment).unwrap();
+    assert!(DEFAULTS.contains("[server]"));
+    for line in config::effective(&config).lines() {
+        let Some((key, value)) = line.split_once(" = ") else { continue };
+        let value = value.trim_matches('"').trim_end_matches('/');
+        if value.is_empty() || ["app_id", "app_secret"].contains(&key) {
+            continue;
+        }
+        let row = README.lines().find(|row| row.contains(&format!(".{key}` | ")));
+        let row = row.unwrap_or_else(|| panic!("README.md lacks the key {key}"));
+        assert!(
+            row.contains(&format!("`{value}`")),
+            "README.md: {row}, but the default is {value}"
+        );
+    }
+}
