@@ -152,10 +152,14 @@ async fn ended_by_signal() {
 }
 
 fn new_key(name: &str) -> ExitCode {
+    if !config::is_name(name) {
+        eprintln!("NAME: must be 1 to 64 letters, digits, `_`, `-` or `.`");
+        return EXIT_CONFIG.into();
+    }
     let key = ApiKey::generate();
     println!("The key of {name}, shown this once:\n\n    {}\n", key.expose());
     println!("The entry for the configuration, or without `keys.` for the keys file:\n");
-    println!("[keys.{name}]\nhash = \"{}\"", key.hash());
+    println!("[{}]\nhash = \"{}\"", config::dotted(&["keys", name]), key.hash());
     ExitCode::SUCCESS
 }
 

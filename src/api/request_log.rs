@@ -31,7 +31,7 @@ impl RootSpanBuilder for RequestLog {
             return;
         };
         let timings = story.timings.as_ref();
-        let ms = |part: fn(&Timings) -> Duration| timings.map(|it| part(it).as_secs_f64() * 1e3);
+        let ms = |part: fn(&Timings) -> Duration| timings.map(|it| milliseconds(part(it)));
         // A level is part of what tracing prepares at compile time, so each has its own call.
         macro_rules! line {
             ($level:expr) => {
@@ -59,6 +59,11 @@ impl RootSpanBuilder for RequestLog {
             _ => line!(Level::INFO),
         }
     }
+}
+
+/// With three digits after the point.
+fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// An error is what an operator has to be woken for, a warning what may become that.

@@ -8,7 +8,8 @@ pub(super) fn owned(key: &[&str]) -> Key {
 }
 
 /// The key as TOML writes it: `apps.main.app_id`, `apps."main.cn".app_id`.
-pub(super) fn dotted<S: AsRef<str>>(key: &[S]) -> String {
+#[must_use]
+pub fn dotted<S: AsRef<str>>(key: &[S]) -> String {
     let segments: Vec<String> = key.iter().map(|segment| quoted(segment.as_ref())).collect();
     segments.join(".")
 }
@@ -22,7 +23,8 @@ fn quoted(segment: &str) -> String {
 }
 
 /// Whether `name` can be the name of an app or a caller: it stands in logs, metrics and variables.
-pub(super) fn is_name(name: &str) -> bool {
+#[must_use]
+pub fn is_name(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     (1..=64).contains(&name.len()) && name.chars().all(allowed)
 }

@@ -29,6 +29,7 @@ mod values;
 mod watch;
 
 pub use effective::effective;
+pub use key::{dotted, is_name};
 pub use keys::read_keys_file;
 pub use load::load;
 pub use watch::{Keys, KeysFile, watch_keys_file};

@@ -17,7 +17,7 @@ pub enum Format {
 /// Sends the process's log lines to standard output. Fails when the filter does not parse; a second
 /// call changes nothing.
 pub fn init(format: Format, filter: &str) -> Result<(), ParseError> {
-    let filter = EnvFilter::builder().parse(filter)?;
+    let filter = EnvFilter::builder().parse(without_chatter(filter))?;
     let lines = fmt().with_env_filter(filter).with_writer(io::stdout);
     // A subscriber that is already there belongs to whoever set it up first.
     let _ = match format {
@@ -30,4 +30,13 @@ pub fn init(format: Format, filter: &str) -> Result<(), ParseError> {
         Format::Text => lines.with_ansi(io::stdout().is_terminal()).with_target(false).try_init(),
     };
     Ok(())
+}
+
+/// The server framework tells how it starts, at `info`; whoever wants to know can name it.
+fn without_chatter(filter: &str) -> String {
+    if filter.contains("actix_server") {
+        filter.to_owned()
+    } else {
+        format!("{filter},actix_server=warn")
+    }
 }
