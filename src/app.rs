@@ -217,7 +217,7 @@ fn public(
     delivery: web::Data<Delivery>,
 ) -> Result<Listener, StartError> {
     let server = &config.server;
-    let docs = web::Data::new(Docs::new());
+    let docs = web::Data::new(Docs::new(api::openapi_json()));
     let observer = Observer::new(clock.clone(), metrics.clone(), server.max_in_flight);
     let observer = web::Data::new(observer);
     let clock = web::Data::new(clock.clone());

@@ -5,20 +5,10 @@ use std::sync::Arc;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use utoipa::OpenApi;
 use utoipa_swagger_ui::Config;
 
-use super::openapi::Document;
 use super::problem::Problem;
 use crate::model::problem_kind::ProblemKind;
-
-/// The OpenAPI document as it is kept under review in `openapi/openapi.json`.
-#[must_use]
-pub fn openapi_json() -> String {
-    let mut json = Document::openapi().to_pretty_json().expect("the document is made of strings");
-    json.push('\n');
-    json
-}
 
 /// What the pages are made of; one for all workers.
 #[derive(Clone)]
@@ -28,22 +18,16 @@ pub struct Docs {
 }
 
 impl Docs {
-    /// The document and the page's configuration.
+    /// The page for a document.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn new(openapi_json: String) -> Self {
         let swagger = Config::from("/openapi.json")
             .deep_linking(true)
             .display_request_duration(true)
             .try_it_out_enabled(true)
             // Otherwise the page sends the document to a validator on the internet.
             .validator_url("none");
-        Self { openapi: openapi_json().into(), swagger: Arc::new(swagger) }
-    }
-}
-
-impl Default for Docs {
-    fn default() -> Self {
-        Self::new()
+        Self { openapi: openapi_json.into(), swagger: Arc::new(swagger) }
     }
 }
 

@@ -25,9 +25,10 @@ use problem::Problem;
 use request_log::RequestLog;
 
 pub use admin::Draining;
-pub use docs::{Docs, openapi_json};
+pub use docs::Docs;
 pub use forward::ForwardSettings;
 pub use observe::Observer;
+pub use openapi::openapi_json;
 
 /// The public listener. Around every request, outermost first: the span and the log line, then
 /// counting, bounding and writing problems out.

@@ -18,6 +18,14 @@ use crate::feishu::codes::CODES;
 use crate::feishu::error::Refusal;
 use crate::model::problem_kind::ProblemKind;
 
+/// The OpenAPI document as it is kept under review in `openapi/openapi.json`.
+#[must_use]
+pub fn openapi_json() -> String {
+    let mut json = Document::openapi().to_pretty_json().expect("the document is made of strings");
+    json.push('\n');
+    json
+}
+
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -39,7 +47,7 @@ use crate::model::problem_kind::ProblemKind;
     components(schemas(problem_body::ProblemBody, forward::ForwardedMessage)),
     modifiers(&Keys, &Problems),
 )]
-pub(super) struct Document;
+struct Document;
 
 /// The two ways to show a key.
 struct Keys;
