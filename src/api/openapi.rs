@@ -17,6 +17,7 @@ use super::{docs, forward};
 use crate::feishu::codes::CODES;
 use crate::feishu::error::Refusal;
 use crate::model::problem_kind::ProblemKind;
+use crate::model::receiver::ReceiveIdType;
 
 /// The OpenAPI document as it is kept under review in `openapi/openapi.json`.
 #[must_use]
@@ -44,7 +45,7 @@ pub fn openapi_json() -> String {
         (name = "documentation", description = "What you are reading."),
     ),
     paths(forward::forward, docs::openapi),
-    components(schemas(problem_body::ProblemBody, forward::ForwardedMessage)),
+    components(schemas(problem_body::ProblemBody, forward::ForwardedMessage, ReceiveIdType)),
     modifiers(&Keys, &Problems),
 )]
 struct Document;
