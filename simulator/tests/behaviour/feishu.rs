@@ -33,7 +33,7 @@ impl Feishu {
     pub(crate) async fn start_with(settings: Settings) -> Self {
         let clock = Arc::new(|| Duration::ZERO);
         let options = Options { clock, settings, ..Options::default() };
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client = client();
         Self { simulator: Simulator::start(options).await.unwrap(), client }
     }
 
@@ -115,4 +115,10 @@ pub(crate) async fn reply(request: RequestBuilder) -> Reply {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     Reply { status, headers, text: response.text().await.unwrap() }
+}
+
+/// An HTTP client. In a build of the whole workspace reqwest has TLS, and then wants to be told whose.
+pub(crate) fn client() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
 }

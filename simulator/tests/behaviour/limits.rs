@@ -58,7 +58,7 @@ async fn a_chat_is_shared_by_all_apps_and_a_user_is_not() {
     let settings = Settings { receiver_per_second: 1, ..Settings::default() };
     let options = Options { apps: vec![app("cli_a"), app("cli_b")], settings, ..frozen() };
     let simulator = Simulator::start(options).await.unwrap();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = crate::feishu::client();
     let mut codes = Vec::new();
     for (app_id, kind) in
         [("cli_a", "chat_id"), ("cli_b", "chat_id"), ("cli_a", "open_id"), ("cli_b", "open_id")]

@@ -1,7 +1,6 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use reqwest::Client;
 use serde_json::json;
 
 use crate::feishu::{APP, TENANT_TOKEN, reply};
@@ -37,7 +36,7 @@ fn start(arguments: &[&str]) -> (Program, String, String) {
 }
 
 async fn token_code(url: &str, app_id: &str, app_secret: &str) -> i64 {
-    let client = Client::builder().no_proxy().build().unwrap();
+    let client = crate::feishu::client();
     let request = client.post(format!("{url}{TENANT_TOKEN}"));
     reply(request.json(&json!({"app_id": app_id, "app_secret": app_secret}))).await.code()
 }
@@ -46,7 +45,7 @@ async fn token_code(url: &str, app_id: &str, app_secret: &str) -> i64 {
 async fn the_program_prints_addresses_that_answer() {
     let (_program, url, control) = start(&[]);
     assert_eq!(control, format!("{url}/_simulator/"));
-    let client = Client::builder().no_proxy().build().unwrap();
+    let client = crate::feishu::client();
     assert_eq!(reply(client.get(control)).await.status, 200);
 }
 

@@ -98,7 +98,7 @@ async fn each_app_has_its_own_token() {
     let app = |app_id: &str| App { app_id: app_id.into(), app_secret: "s".into() };
     let options = Options { apps: vec![app("cli_a"), app("cli_b")], ..Options::default() };
     let simulator = Simulator::start(options).await.unwrap();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = crate::feishu::client();
     let mut tokens = Vec::new();
     for app_id in ["cli_a", "cli_b"] {
         let request = client.post(format!("{}{TENANT_TOKEN}", simulator.url()));
