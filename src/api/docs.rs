@@ -22,6 +22,7 @@ impl Docs {
     #[must_use]
     pub fn new(openapi_json: String) -> Self {
         let swagger = Config::from("/openapi.json")
+            .use_base_layout()
             .deep_linking(true)
             .display_request_duration(true)
             .try_it_out_enabled(true)

@@ -65,7 +65,7 @@ pub(super) struct ForwardBody {
         example = "oc_5ad11d72b830411d72b836c20",
         min_length = 1,
         max_length = 256,
-        pattern = r"^\P{Cc}+$"
+        pattern = r"^[^\x00-\x1F\x7F-\x9F]+$"
     )]
     receive_id: String,
 }
@@ -93,13 +93,14 @@ pub(super) struct ForwardBody {
         ("uuid" = Option<String>, Query, min_length = 1, max_length = 50,
             description = "Requests with the same one reach the same receiver once within an hour. Left out, the \
                 gateway makes one, so that its own retries cannot send twice."),
-        ("Prefer" = Option<String>, Header, nullable = false, pattern = "^wait=[0-9]{1,9}$", example = "wait=2",
-            description = "`wait=N`: wait at most N seconds for the receiver's and the app's turn, 0 for not at all. \
+        ("Prefer" = Option<String>, Header, nullable = false,
+            description = "`wait=N`, such as `wait=2`: wait at most N seconds for the receiver's and the app's turn, 0 for not at all. \
                 Never more than the gateway allows."),
-        ("Accept-Language" = Option<String>, Header, nullable = false, example = "zh-CN",
-            description = "The language of `remedy` in a problem: `zh` for Chinese, else English."),
-        ("X-Request-Id" = Option<String>, Header, nullable = false, min_length = 1, max_length = 128, pattern = "^[!-~]+$",
-            description = "Your id for this request, kept in the answer and in the gateway's log."),
+        ("Accept-Language" = Option<String>, Header, nullable = false,
+            description = "The language of `remedy` in a problem: `zh` or `zh-CN` for Chinese, else English."),
+        ("X-Request-Id" = Option<String>, Header, nullable = false,
+            description = "Your id for this request, kept in the answer and in the gateway's log if it is 1 to 128 \
+                visible ASCII characters."),
     ),
     request_body(content = ForwardBody, content_type = "application/json"),
     responses((status = 200, description = "The message was forwarded; this is the new one.",
