@@ -102,8 +102,9 @@ fn concerns_forwards(kind: ProblemKind) -> bool {
 }
 
 fn problem_response(kinds: &[ProblemKind]) -> Response {
-    let lines =
-        kinds.iter().map(|kind| format!("- `{}`: {}.", kind.facts().name, kind.facts().title));
+    let bullet = if kinds.len() > 1 { "- " } else { "" };
+    let line =
+        |kind: &ProblemKind| format!("{bullet}`{}`: {}.", kind.facts().name, kind.facts().title);
     let examples = kinds.iter().flat_map(|kind| samples(*kind)).map(|(name, problem)| {
         let body = render(&problem, SAMPLE_PATH, SAMPLE_ID, Language::English);
         let value = serde_json::from_slice::<Value>(&body).ok();
@@ -115,7 +116,7 @@ fn problem_response(kinds: &[ProblemKind]) -> Response {
         .examples_from_iter(examples)
         .build();
     ResponseBuilder::new()
-        .description(lines.collect::<Vec<_>>().join("\n"))
+        .description(kinds.iter().map(line).collect::<Vec<_>>().join("\n"))
         .content("application/problem+json", content)
         .build()
 }

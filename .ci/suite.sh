@@ -1,0 +1,71 @@
+# What the outer suites share; `source` it first. A suite builds what it runs, keeps what it installs
+# and what it leaves (logs, screenshots) under target/NAME, and ends every process that it started.
+
+set -euo pipefail
+
+suite=$(basename "$(dirname "$(realpath "$0")")")
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cache=$PWD/target/$suite
+programs=$(realpath -m "${CARGO_TARGET_DIR:-target}")/debug
+mkdir -p "$cache"
+
+# Everything talks to loopback; a proxy would only be in the way.
+export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
+
+# Suites never skip: what cannot run says why, with an exit code that is not a failed test's.
+give_up() {
+  echo "tests/$suite cannot run: $1" >&2
+  exit 2
+}
+
+need() {
+  local program
+  for program; do
+    command -v "$program" >/dev/null || give_up "$program is not installed"
+  done
+}
+
+# Installs Python packages into target/NAME/python, once, and again when what is pinned changes.
+python_packages() {
+  local pinned=tests/$suite/requirements.txt
+  cmp -s "$pinned" "$cache/python/installed" && return
+  python3 -m venv --clear "$cache/python" || give_up "python3 cannot make a virtual environment"
+  "$cache/python/bin/pip" install --quiet --disable-pip-version-check -r "$pinned" ||
+    give_up "pip cannot install $pinned"
+  cp "$pinned" "$cache/python/installed"
+}
+
+# The same for node, which finds packages only beside the program: run a copy from target/NAME/node.
+node_packages() {
+  mkdir -p "$cache/node"
+  cp "tests/$suite/"{package.json,package-lock.json,.npmrc} "$cache/node/"
+  cmp -s "tests/$suite/package-lock.json" "$cache/node/installed" && return
+  npm --prefix "$cache/node" ci --ignore-scripts --no-audit --no-fund --loglevel=error ||
+    give_up "npm cannot install tests/$suite/package-lock.json"
+  cp "tests/$suite/package-lock.json" "$cache/node/installed"
+}
+
+started=()
+end_started() {
+  ((${#started[@]})) || return 0
+  kill "${started[@]}" 2>/dev/null || true
+  wait "${started[@]}" 2>/dev/null || true
+}
+trap end_started EXIT
+
+# start NAME COMMAND…: in the background, with its output in NAME.log.
+start() {
+  local log=$cache/$1.log
+  shift
+  "$@" >"$log" 2>&1 &
+  started+=($!)
+}
+
+# said NAME REGEX: waits until NAME has printed it and prints the part after \K.
+said() {
+  local log=$cache/$1.log deadline=$((SECONDS + 20))
+  until grep -m 1 -oP "$2" "$log"; do
+    ((SECONDS < deadline)) || give_up "$1 does not say $2: $(cat "$log")"
+    sleep 0.05
+  done
+}

@@ -1,0 +1,74 @@
+# `make run` and `make test` need Rust and make, nothing else.
+# The other targets install or find what they need and say what is missing; none of them skips.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+CARGO_DENY_VERSION := 0.20.2
+tools := target/tools
+export PATH := $(CURDIR)/$(tools)/bin:$(PATH)
+
+.PHONY: help
+help: ## Shows this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Runs the gateway with a Feishu simulator: no account, no network
+	$(CARGO) run -- dev
+
+.PHONY: test
+test: ## Runs the tests
+	@set -o pipefail; $(CARGO) test --locked --workspace | awk '{ print; fflush() } \
+	  /^test result:/ { passed += $$4; failed += $$6; ignored += $$8 } \
+	  END { printf "all tests: %d passed; %d failed; %d ignored\n", passed, failed, ignored }'
+
+.PHONY: openapi
+openapi: ## Writes openapi/openapi.json from the program
+	@mkdir -p openapi
+	$(CARGO) run --quiet --locked -- openapi > openapi/openapi.json.new
+	mv openapi/openapi.json.new openapi/openapi.json
+
+.PHONY: fmt
+fmt: ## Formats the code
+	$(CARGO) fmt --all
+
+.PHONY: lint
+lint: ## Checks format, clippy's lints and the documentation's links
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --document-private-items
+
+.PHONY: deny
+deny: $(tools)/cargo-deny-$(CARGO_DENY_VERSION) ## Checks the dependencies' licences and sources, and what is banned
+	$(CARGO) deny --locked check --hide-inclusion-graph bans licenses sources
+
+$(tools)/cargo-deny-$(CARGO_DENY_VERSION):
+	# Not optimised: it is built more often than it runs long.
+	$(CARGO) install --locked --quiet --debug --no-default-features --root $(tools) cargo-deny@$(CARGO_DENY_VERSION)
+	touch $@
+
+.PHONY: test-sdks
+test-sdks: ## Runs Feishu's own SDKs against the simulator (node, npm, python3)
+	tests/sdk/run.sh
+
+.PHONY: test-schemathesis
+test-schemathesis: ## Tests the running API against its OpenAPI document (python3, curl)
+	tests/schemathesis/run.sh
+
+.PHONY: test-browser
+test-browser: ## Tests the Swagger UI in Chromium (chromium, node, npm)
+	tests/browser/run.sh
+
+.PHONY: check
+check: ## Runs all that must hold before a merge: what CI runs
+	.ci/run
+
+.PHONY: release
+release: ## Builds the program as images hold it, without dev
+	$(CARGO) build --locked --release --no-default-features
+
+.PHONY: clean
+clean: ## Removes what was built and installed
+	$(CARGO) clean
+	rm -rf target
