@@ -76,7 +76,7 @@ impl Application {
         let draining = Draining::default();
         let mut tasks = JoinSet::new();
         let keyring = keyring(config, clock, &mut tasks)?;
-        let delivery = web::Data::new(delivery(config, clock, &metrics, &closing)?);
+        let delivery = delivery(config, clock, &metrics, &closing)?;
         work_beside(&delivery, &mut tasks);
         let public = public(config, clock, &metrics, keyring, delivery.clone())?;
         let admin = admin(config, &metrics, &draining, delivery)?;
@@ -185,7 +185,7 @@ fn delivery(
         (name.clone(), delivery::App { name, turns, token })
     };
     Ok(Delivery {
-        apps: config.apps.iter().map(app).collect(),
+        apps: Arc::new(config.apps.iter().map(app).collect()),
         client,
         clock: clock.clone(),
         deadline: config.feishu.deadline,
@@ -195,7 +195,7 @@ fn delivery(
 }
 
 /// Keeps each app's token fresh and lets the limits forget.
-fn work_beside(delivery: &web::Data<Delivery>, tasks: &mut JoinSet<()>) {
+fn work_beside(delivery: &Delivery, tasks: &mut JoinSet<()>) {
     for name in delivery.apps.keys() {
         let (name, delivery) = (Arc::clone(name), delivery.clone());
         tasks.spawn(async move { delivery.apps[&name].token.keep_fresh().await });
@@ -214,7 +214,7 @@ fn public(
     clock: &Clock,
     metrics: &Metrics,
     keyring: web::Data<Keyring>,
-    delivery: web::Data<Delivery>,
+    delivery: Delivery,
 ) -> Result<Listener, StartError> {
     let server = &config.server;
     let docs = web::Data::new(Docs::new(api::openapi_json()));
@@ -230,12 +230,13 @@ fn public(
     // A drain lasts in whole seconds here; the drain time itself is kept by the clock.
     let shutdown = (server.drain_timeout + LAST_WORDS).as_secs() + 1;
     let http = HttpServer::new(move || {
+        let delivery = delivery.for_one_worker().expect("a client like it was made before");
         App::new()
             .app_data(docs.clone())
             .app_data(observer.clone())
             .app_data(clock.clone())
             .app_data(keyring.clone())
-            .app_data(delivery.clone())
+            .app_data(web::Data::new(delivery))
             .app_data(settings.clone())
             .app_data(web::PayloadConfig::new(max_body))
             .service(api::public())
@@ -252,11 +253,12 @@ fn admin(
     config: &Config,
     metrics: &Metrics,
     draining: &Draining,
-    delivery: web::Data<Delivery>,
+    delivery: Delivery,
 ) -> Result<Listener, StartError> {
     let address = config.server.admin_listen;
     let metrics = web::Data::new(metrics.clone());
     let draining = web::Data::new(draining.clone());
+    let delivery = web::Data::new(delivery);
     let http = HttpServer::new(move || {
         App::new()
             .app_data(metrics.clone())

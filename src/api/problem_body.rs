@@ -1,7 +1,7 @@
 //! How a problem is written: `application/problem+json` (RFC 9457), in the caller's language.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{ACCEPT_LANGUAGE, AcceptLanguage, Header as _};
+use actix_web::http::header::{ACCEPT_LANGUAGE, AcceptLanguage, Header as _, Quality};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -72,15 +72,17 @@ impl Language {
         if !request.headers().contains_key(ACCEPT_LANGUAGE) {
             return Self::English;
         }
-        let Ok(accepted) = AcceptLanguage::parse(request) else {
+        let Ok(AcceptLanguage(mut accepted)) = AcceptLanguage::parse(request) else {
             return Self::English;
         };
+        // A quality of zero says that a language will not do.
+        accepted.retain(|language| language.quality > Quality::ZERO);
         let known = |tag: String| match tag.split('-').next() {
             Some(primary) if primary.eq_ignore_ascii_case("zh") => Some(Self::Chinese),
             Some(primary) if primary.eq_ignore_ascii_case("en") => Some(Self::English),
             _ => None,
         };
-        let mut ranked = accepted.ranked().into_iter();
+        let mut ranked = AcceptLanguage(accepted).ranked().into_iter();
         ranked.find_map(|tag| known(tag.to_string())).unwrap_or(Self::English)
     }
 

@@ -71,11 +71,11 @@ pub struct App {
     pub token: TokenSource,
 }
 
-/// Forwards messages for all apps.
-#[derive(Debug)]
+/// Forwards messages for all apps; clones share everything.
+#[derive(Clone, Debug)]
 pub struct Delivery {
     /// The apps by name.
-    pub apps: HashMap<Arc<str>, App>,
+    pub apps: Arc<HashMap<Arc<str>, App>>,
     /// Calls Feishu.
     pub client: Client,
     /// Tells the time.
@@ -89,6 +89,12 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// The same with connections of its own, for one worker: a connection lives and ends with the
+    /// runtime of the thread that opened it, and workers do not end together.
+    pub fn for_one_worker(&self) -> reqwest::Result<Self> {
+        Ok(Self { client: self.client.with_own_connections()?, ..self.clone() })
+    }
+
     /// Forwards a message with one of the apps.
     ///
     /// # Panics
@@ -134,25 +140,34 @@ impl Run<'_> {
     }
 
     async fn token(&mut self) -> Result<Arc<Token>, ForwardError> {
-        let clock = &self.delivery.clock;
+        let Delivery { clock, closing, .. } = self.delivery;
         let started = clock.now();
-        let token = clock.timeout_at(self.deadline, self.app.token.get()).await;
+        let token = tokio::select! {
+            biased;
+            token = clock.timeout_at(self.deadline, self.app.token.get()) => Some(token),
+            () = closing.cancelled() => None,
+        };
         self.timings.token += clock.since(started);
         match token {
-            Ok(token) => token.map_err(ForwardError::NoToken),
-            Err(_elapsed) => Err(ForwardError::NoToken(Arc::new(CallError::TimedOut))),
+            Some(Ok(token)) => token.map_err(ForwardError::NoToken),
+            Some(Err(_elapsed)) => Err(ForwardError::NoToken(Arc::new(CallError::TimedOut))),
+            None => Err(ForwardError::Draining),
         }
     }
 
     /// Takes a turn and sends: nothing happens between the two.
     async fn attempt(&mut self, token: &Token) -> Result<Forwarded, ForwardError> {
         self.turn().await?;
-        let Delivery { client, clock, metrics, .. } = self.delivery;
+        let Delivery { client, clock, closing, metrics, .. } = self.delivery;
         let Order { message, receiver, uuid, .. } = self.order;
+        let call = Call { message, receiver, uuid };
         let started = clock.now();
-        let answer = client
-            .forward(token.authorization(), Call { message, receiver, uuid }, self.deadline)
-            .await;
+        let answer = tokio::select! {
+            biased;
+            answer = client.forward(token.authorization(), call, self.deadline) => answer,
+            // To the caller a process that ends is a Feishu that did not answer in time.
+            () = closing.cancelled() => Err(CallError::TimedOut),
+        };
         let took = clock.since(started);
         self.timings.feishu += took;
         let code = answer.as_ref().map_or_else(CallError::label, |_| "0".into());

@@ -40,8 +40,7 @@ pub struct Call<'a> {
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
-    base_url: Url,
-    attempt_timeout: Duration,
+    options: Options,
     clock: Clock,
 }
 
@@ -53,24 +52,12 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=ut
 impl Client {
     /// Fails when the TLS roots of the machine cannot be read.
     pub fn new(options: Options, clock: Clock) -> reqwest::Result<Self> {
-        // Fails when it was done before, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut http = reqwest::Client::builder()
-            .user_agent(concat!("feishu-forward-gateway/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(options.connect_timeout)
-            // A redirect or a repetition would be a call that the limiter did not allow.
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never());
-        if is_loopback(&options.base_url) {
-            // A proxy that the environment names is for the way out, not for a simulator here.
-            http = http.no_proxy();
-        }
-        Ok(Self {
-            http: http.build()?,
-            base_url: options.base_url,
-            attempt_timeout: options.attempt_timeout,
-            clock,
-        })
+        Ok(Self { http: connections(&options)?, options, clock })
+    }
+
+    /// The same with connections of its own.
+    pub fn with_own_connections(&self) -> reqwest::Result<Self> {
+        Self::new(self.options.clone(), self.clock.clone())
     }
 
     /// Forwards a message, taking at most the attempt's time-out and not longer than `deadline`.
@@ -109,7 +96,7 @@ impl Client {
     ) -> Result<Answer, CallError> {
         let body = serde_json::to_vec(body).expect("a struct of strings is always JSON");
         let request = request.header(CONTENT_TYPE, JSON).body(body);
-        let until = deadline.min(self.clock.now() + self.attempt_timeout);
+        let until = deadline.min(self.clock.now() + self.options.attempt_timeout);
         let answer = async {
             let mut response = request.send().await?;
             let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
@@ -122,12 +109,28 @@ impl Client {
     }
 
     fn url(&self, segments: &[&str]) -> Url {
-        let mut url = self.base_url.clone();
+        let mut url = self.options.base_url.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().push("open-apis").extend(segments);
         }
         url
     }
+}
+
+fn connections(options: &Options) -> reqwest::Result<reqwest::Client> {
+    // Fails when it was done before, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let http = reqwest::Client::builder()
+        .user_agent(concat!("feishu-forward-gateway/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(options.connect_timeout)
+        // A redirect or a repetition would be a call that the limiter did not allow.
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never());
+    if is_loopback(&options.base_url) {
+        // A proxy that the environment names is for the way out, not for a simulator here.
+        return http.no_proxy().build();
+    }
+    http.build()
 }
 
 async fn read(response: &mut reqwest::Response) -> reqwest::Result<Bytes> {

@@ -11,6 +11,7 @@ use moka::future::Cache;
 use moka::ops::compute::Op;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::client::Client;
@@ -51,6 +52,7 @@ pub struct TokenSource {
     client: Client,
     clock: Clock,
     metrics: Metrics,
+    runtime: Handle,
     /// Holds one entry; it is a cache for its single flight.
     current: Cache<(), Arc<Token>>,
     /// Wakes `keep_fresh` when there is no token any more.
@@ -59,12 +61,14 @@ pub struct TokenSource {
 
 /// Time left at which renewal begins: from then on Feishu hands out a new token.
 const RENEW_WITH_LEFT: Duration = Duration::from_mins(30);
+/// A token lives at most this long (Feishu's documentation).
+const LONGEST_LIFE: Duration = Duration::from_hours(2);
 /// Pause between two tries of a renewal that fails, doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 impl TokenSource {
-    /// Has no token yet.
+    /// Has no token yet; it will be fetched on the runtime that this is called in.
     #[must_use]
     pub fn new(
         app: Arc<str>,
@@ -79,6 +83,7 @@ impl TokenSource {
             client,
             clock,
             metrics,
+            runtime: Handle::current(),
             current: Cache::new(1),
             dropped: Notify::new(),
         }
@@ -165,30 +170,36 @@ impl TokenSource {
 
     async fn fetch(&self) -> Result<Arc<Token>, CallError> {
         let started = self.clock.now();
-        let Credentials { app_id, app_secret } = &self.credentials;
-        let answer = self.client.tenant_access_token(app_id, app_secret).await;
-        let took = self.clock.since(started);
-        self.metrics.upstream(
-            &self.app,
-            "tenant_access_token",
-            answer.as_ref().map_or_else(CallError::label, |_| "0".to_owned()).as_str(),
-            took,
-        );
+        let answer = self.call().await;
+        let code = answer.as_ref().map_or_else(CallError::label, |_| "0".to_owned());
+        self.metrics.upstream(&self.app, "tenant_access_token", &code, self.clock.since(started));
         let (token, lives) = answer?;
-        let mut authorization = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))
-            .map_err(|_| CallError::Unreadable {
-                http_status: 200,
-                detail: "a token that fits no header",
-                log_id: None,
-            })?;
-        authorization.set_sensitive(true);
+        let lives = lives.min(LONGEST_LIFE);
         // Counted from before the call, so that it never seems to live longer than it does.
-        let expires_at = started + lives;
-        self.metrics.token_expires_at(
-            &self.app,
-            self.clock.wall() + (expires_at.saturating_sub(self.clock.now())),
-        );
+        let token = Token { authorization: bearer(&token)?, expires_at: started + lives };
+        let left = token.expires_at.saturating_sub(self.clock.now());
+        self.metrics.token_expires_at(&self.app, self.clock.wall() + left);
         tracing::info!(app = %self.app, lives_seconds = lives.as_secs(), "tenant token fetched");
-        Ok(Arc::new(Token { authorization, expires_at }))
+        Ok(Arc::new(token))
     }
+
+    /// Calls on the runtime that this was made in: it outlives the workers and their callers.
+    async fn call(&self) -> Result<(SecretString, Duration), CallError> {
+        let (client, credentials) = (self.client.clone(), self.credentials.clone());
+        let call = self.runtime.spawn(async move {
+            client.tenant_access_token(&credentials.app_id, &credentials.app_secret).await
+        });
+        call.await.unwrap_or_else(|_| Err(CallError::Broken("the process ends".to_owned())))
+    }
+}
+
+fn bearer(token: &SecretString) -> Result<HeaderValue, CallError> {
+    let mut authorization = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))
+        .map_err(|_| CallError::Unreadable {
+            http_status: 200,
+            detail: "a token that fits no header",
+            log_id: None,
+        })?;
+    authorization.set_sensitive(true);
+    Ok(authorization)
 }

@@ -39,8 +39,7 @@ pub(super) struct Answer {
 #[derive(Deserialize)]
 struct Envelope<'a> {
     code: i64,
-    #[serde(default)]
-    msg: String,
+    msg: Option<String>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
     // Read leniently: a refusal stays a refusal when Feishu decorates it in a way not seen before.
@@ -98,7 +97,7 @@ impl Answer {
                 .and_then(|seconds| seconds.parse().ok())
                 .map(Duration::from_secs),
             fields: fields.as_array().into_iter().flatten().filter_map(field_violation).collect(),
-            msg: envelope.msg,
+            msg: envelope.msg.unwrap_or_default(),
         }
     }
 

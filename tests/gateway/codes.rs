@@ -1,0 +1,227 @@
+//! Every result code of Feishu's, walked over HTTP, against the project's own copy of the table.
+
+use std::collections::BTreeMap;
+
+use feishu_forward_gateway::feishu::codes::CODES;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::harness::{Gateway, code, code_with_status, gateway};
+
+#[derive(Deserialize)]
+struct Table {
+    codes: Vec<Row>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    code: i64,
+    api: String,
+    problem: String,
+    status: u16,
+    outcome: String,
+    retry: String,
+    fix_by: String,
+    remedy_en: String,
+    remedy_zh: String,
+}
+
+fn rows(is_of: impl Fn(&str) -> bool) -> Vec<Row> {
+    let text = include_str!("../fixtures/feishu-codes.json");
+    let table: Table = serde_json::from_str(text).expect("the fixture is JSON");
+    let rows: Vec<Row> = table.codes.into_iter().filter(|row| is_of(&row.api)).collect();
+    assert!(!rows.is_empty());
+    rows
+}
+
+/// Whether a problem passes by itself, by the table's own word on its codes.
+fn passes_by_itself(row: &Row) -> bool {
+    row.fix_by == "nobody" && matches!(row.retry.as_str(), "backoff" | "after_reset")
+}
+
+fn check(row: &Row, problem: &Value) {
+    assert_eq!(problem["fix_by"], row.fix_by, "{problem:#}");
+    assert_eq!(problem["retryable"], passes_by_itself(row), "{problem:#}");
+    assert_eq!(problem["feishu"]["code"], row.code, "{problem:#}");
+    assert!(problem["feishu"]["msg"].as_str().is_some_and(|msg| !msg.is_empty()), "{problem:#}");
+    assert!(problem["uuid"].as_str().is_some_and(|uuid| !uuid.is_empty()), "{problem:#}");
+}
+
+async fn check_both_languages(gateway: &Gateway, row: &Row) -> Value {
+    let receiver = format!("ou_{}", row.code);
+    let english = gateway.forward(&receiver).send().await;
+    let problem = english.problem(row.status, &row.problem, &row.outcome);
+    check(row, &problem);
+    assert_eq!(problem["remedy"], row.remedy_en, "{problem:#}");
+    assert_eq!(english.header("content-language"), Some("en"));
+    let chinese = gateway.forward(&receiver).header("accept-language", "zh-CN").send().await;
+    let problem = chinese.problem(row.status, &row.problem, &row.outcome);
+    check(row, &problem);
+    assert_eq!(problem["remedy"], row.remedy_zh, "{problem:#}");
+    assert_eq!(chinese.header("content-language"), Some("zh"));
+    problem
+}
+
+#[actix_web::test]
+async fn every_code_of_a_forward_becomes_its_problem() {
+    let gateway = gateway().no_app_limits().start().await;
+    for row in rows(|api| api != "token") {
+        gateway.simulator.clear_faults();
+        gateway.spoil_every_forward(code(row.code));
+        gateway.simulator.clear_ledger();
+        let problem = check_both_languages(&gateway, &row).await;
+        let attempts = gateway.forwards();
+        let each = if row.retry == "refresh_token_once" { 2 } else { 1 };
+        assert_eq!(attempts.len(), 2 * each, "attempts for {}", row.code);
+        let last = attempts.last().expect("an attempt");
+        assert_eq!(problem["feishu"]["log_id"].as_str(), last.log_id.as_deref());
+        assert_eq!(problem["feishu"]["http_status"].as_u64(), last.status.map(u64::from));
+        assert!(
+            problem["feishu"]["troubleshooter"].as_str().is_some_and(|it| it.contains("log_id="))
+        );
+    }
+}
+
+#[actix_web::test]
+async fn every_code_of_the_token_api_becomes_its_problem_and_nothing_is_sent() {
+    let fault = crate::harness::every_token(code(10014));
+    let gateway = gateway().no_app_limits().fault(fault).cold().start().await;
+    for row in rows(|api| api == "token") {
+        gateway.simulator.clear_faults();
+        gateway.spoil_every_token(code(row.code));
+        check_both_languages(&gateway, &row).await;
+    }
+    assert_eq!(gateway.forwards(), []);
+}
+
+#[test]
+fn the_table_in_the_source_holds_the_codes_of_the_fixture_and_no_others() {
+    let fixture: BTreeMap<i64, String> =
+        rows(|_| true).into_iter().map(|row| (row.code, row.problem)).collect();
+    let source: BTreeMap<i64, String> =
+        CODES.iter().map(|row| (row.code, row.problem.facts().name.to_owned())).collect();
+    assert_eq!(source, fixture);
+    assert_eq!(CODES.len(), fixture.len(), "a code stands in the source twice");
+    assert_eq!(rows(|_| true).len(), fixture.len(), "a code stands in the fixture twice");
+}
+
+#[actix_web::test]
+async fn a_code_is_judged_by_its_number_whatever_the_http_status() {
+    let gateway = gateway().start().await;
+    for status in [200, 400, 403, 429, 500] {
+        gateway.spoil_forward(code_with_status(230002, status));
+        let answer = gateway.forward(&format!("ou_{status}")).send().await;
+        let problem = answer.problem(403, "bot_not_in_chat", "not_delivered");
+        assert_eq!(problem["feishu"]["http_status"], status);
+    }
+}
+
+#[actix_web::test]
+async fn a_suffix_of_feishus_text_changes_nothing() {
+    let gateway = gateway().start().await;
+    let msg = "Whatever, ext=chat rate limit";
+    gateway.spoil_forward(feishu_simulator::FaultKind::Code {
+        code: 230020,
+        status: None,
+        msg: Some(msg.into()),
+        reset: None,
+    });
+    let answer = gateway.forward("oc_1").send().await;
+    let problem = answer.problem(429, "receiver_rate_limited", "not_delivered");
+    assert_eq!(problem["feishu"]["msg"], msg);
+}
+
+#[actix_web::test]
+async fn feishus_reset_becomes_retry_after() {
+    let gateway = gateway().start().await;
+    gateway.spoil_forward(feishu_simulator::FaultKind::Code {
+        code: 99991400,
+        status: None,
+        msg: None,
+        reset: Some(52),
+    });
+    let answer = gateway.forward("oc_1").send().await;
+    answer.problem(429, "app_rate_limited", "not_delivered");
+    assert_eq!(answer.header("retry-after"), Some("52"));
+}
+
+#[actix_web::test]
+async fn an_unknown_code_is_a_feishu_error_that_is_not_retryable() {
+    let gateway = gateway().start().await;
+    // A server that fails may have done its work before; who refuses has not.
+    for (status, outcome) in [(200, "not_delivered"), (400, "not_delivered"), (500, "unknown")] {
+        for number in [-1, 7, 239999, i64::MAX] {
+            gateway.spoil_forward(code_with_status(number, status));
+            let answer = gateway.forward(&format!("ou_{status}")).send().await;
+            let problem = answer.problem(502, "feishu_error", outcome);
+            assert_eq!(problem["feishu"]["code"], number);
+            assert_eq!(problem["retryable"], false);
+        }
+    }
+}
+
+#[actix_web::test]
+async fn the_fields_that_feishu_finds_wrong_are_named() {
+    let gateway = gateway().start().await;
+    let violation = r#"[{"field":"receive_id","value":"x","description":"too odd"}]"#;
+    for body in [
+        format!(r#"{{"code":99992402,"msg":"m","error":{{"field_violations":{violation}}}}}"#),
+        format!(r#"{{"code":99992402,"msg":"m","field_violations":{violation}}}"#),
+    ] {
+        gateway.spoil_forward(crate::harness::foreign(400, "application/json", body));
+        let answer = gateway.forward("oc_1").send().await;
+        assert_eq!(answer.wrong_fields(), ["receive_id"]);
+        assert_eq!(answer.json()["errors"][0]["detail"], "too odd");
+    }
+}
+
+#[actix_web::test]
+async fn a_refusal_with_decorations_of_any_kind_stays_a_refusal() {
+    let gateway = gateway().start().await;
+    for body in [
+        r#"{"code":230002}"#,
+        r#"{"code":230002,"msg":"m","error":null}"#,
+        r#"{"code":230002,"msg":"m","error":"text"}"#,
+        r#"{"code":230002,"msg":"m","error":{"log_id":7,"field_violations":{}}}"#,
+        r#"{"code":230002,"msg":"m","data":null,"field_violations":[1,{}]}"#,
+        r#"{"code":230002,"msg":null}"#,
+    ] {
+        gateway.spoil_forward(crate::harness::foreign(400, "text/plain", body));
+        let answer = gateway.forward("oc_1").send().await;
+        answer.problem(403, "bot_not_in_chat", "not_delivered");
+        gateway.advance(crate::harness::ms(1050));
+    }
+}
+
+#[actix_web::test]
+async fn remedies_are_in_the_language_that_the_caller_prefers() {
+    let gateway = gateway().start().await;
+    let languages = [
+        (None, "en"),
+        (Some("zh"), "zh"),
+        (Some("ZH-hant-TW"), "zh"),
+        (Some("zh-CN,zh;q=0.9,en;q=0.8"), "zh"),
+        (Some("fr, zh;q=0.5"), "zh"),
+        (Some("zh;q=0.9, en;q=0.5"), "zh"),
+        (Some("en;q=0.5, zh;q=0.9"), "zh"),
+        (Some("en, zh;q=0.9"), "en"),
+        (Some("zh;q=0.2, en;q=0.8"), "en"),
+        (Some("en-GB"), "en"),
+        (Some("fr, de"), "en"),
+        (Some("*"), "en"),
+        (Some("zh;q=0"), "en"),
+        (Some("zha"), "en"),
+        (Some(""), "en"),
+        (Some(";;;q=q,,%%"), "en"),
+    ];
+    for (accepted, expected) in languages {
+        let mut forward = gateway.forward("oc_1").without("x-api-key");
+        if let Some(accepted) = accepted {
+            forward = forward.header("accept-language", accepted);
+        }
+        let answer = forward.send().await;
+        answer.problem(401, "unauthorized", "not_delivered");
+        assert_eq!(answer.header("content-language"), Some(expected), "{accepted:?}");
+        assert_eq!(answer.header("vary"), Some("Accept-Language"));
+    }
+}

@@ -1,0 +1,102 @@
+//! The commands that say something and end.
+
+use std::fs;
+
+use feishu_forward_gateway::api::openapi_json;
+use feishu_forward_gateway::model::api_key::KeyHash;
+
+use crate::harness::{code, every_token, gateway, run_program};
+
+/// A secret that must not be printed.
+const SECRET: &str = "not-to-be-printed-7d3h2";
+
+#[actix_web::test]
+async fn a_wrong_configuration_exits_with_2_and_names_every_key() {
+    let variables = [
+        ("GATEWAY__SERVER__LISTEN", "nowhere"),
+        ("GATEWAY__LIMITS__MAX_WAIT", "5"),
+        ("GATEWAY__LIMITS__RECIEVER_PER_SECOND", "5"),
+        ("GATEWAY__APPS__MAIN__APP_ID", "cli_1"),
+    ];
+    for command in [&["serve"][..], &["config", "check"]] {
+        let output = run_program(command, &variables);
+        assert_eq!(output.status.code(), Some(2), "{command:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        for key in [
+            "server.listen",
+            "limits.max_wait",
+            "limits.reciever_per_second",
+            "apps.main.app_secret",
+        ] {
+            assert!(said.lines().any(|line| line.starts_with(&format!("{key}:"))), "{key}: {said}");
+        }
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn config_check_prints_the_effective_configuration_with_secrets_masked() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("gateway.toml");
+    fs::write(&file, "[server]\nmax_body = \"1KiB\"\n[apps.main]\napp_id = \"cli_1\"\n").unwrap();
+    let variables =
+        [("GATEWAY__APPS__MAIN__APP_SECRET", SECRET), ("GATEWAY__LIMITS__MAX_WAIT", "3s")];
+    let file = file.to_str().unwrap();
+    let named = [("GATEWAY_CONFIG", file), variables[0], variables[1]];
+    for output in [
+        run_program(&["config", "check", "--config", file], &variables),
+        run_program(&["config", "check"], &named),
+    ] {
+        assert_eq!(output.status.code(), Some(0));
+        let said = String::from_utf8(output.stdout).unwrap();
+        for line in [
+            "max_body = \"1KiB\"",
+            "max_wait = \"3s\"",
+            "app_id = \"cli_1\"",
+            "app_secret = \"********\"",
+        ] {
+            assert!(said.contains(line), "{line}: {said}");
+        }
+        assert!(!said.contains(SECRET));
+    }
+}
+
+#[actix_web::test]
+async fn keys_new_makes_a_key_that_works_and_an_entry_that_holds_only_its_hash() {
+    let output = run_program(&["keys", "new", "billing"], &[]);
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8(output.stdout).unwrap();
+    let key = said.lines().map(str::trim).find(|line| line.starts_with("ffg_")).expect("a key");
+    let (id, secret) = key.strip_prefix("ffg_").unwrap().split_once('_').expect("two parts");
+    assert_eq!((id.len(), secret.len()), (12, 43 + 6));
+    let entry = &said[said.find("[keys.billing]").expect("an entry")..];
+    let hash = entry.lines().nth(1).unwrap();
+    assert_eq!(hash, format!("hash = \"{}\"", KeyHash::of(key)));
+    assert_eq!(said.matches(key).count(), 1, "the key is shown once");
+
+    let hash = KeyHash::of(key).to_string();
+    let gateway =
+        gateway().set("keys.billing.hash", &hash).set("keys.billing.app", "main").start().await;
+    gateway.forward("oc_1").header("x-api-key", key).send().await.message_id();
+    let again = String::from_utf8(run_program(&["keys", "new", "billing"], &[]).stdout).unwrap();
+    assert!(!again.contains(key));
+}
+
+#[test]
+fn openapi_prints_the_document() {
+    let output = run_program(&["openapi"], &[]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), openapi_json());
+}
+
+#[actix_web::test]
+async fn health_is_0_when_ready_and_1_when_not() {
+    let ready = gateway().start().await;
+    for url in [ready.admin.clone(), format!("{}/readyz", ready.admin)] {
+        assert_eq!(run_program(&["health", "--url", &url], &[]).status.code(), Some(0));
+    }
+    let fault = every_token(code(10014));
+    let not_ready = gateway().fault(fault).cold().start().await;
+    assert_eq!(run_program(&["health", "--url", &not_ready.admin], &[]).status.code(), Some(1));
+    assert_eq!(run_program(&["health", "--url", "http://127.0.0.1:1"], &[]).status.code(), Some(1));
+}

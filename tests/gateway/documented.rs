@@ -1,0 +1,96 @@
+//! The OpenAPI document and the page that shows it.
+
+use std::fs;
+use std::path::Path;
+
+use feishu_forward_gateway::api::openapi_json;
+use feishu_forward_gateway::model::problem_kind::ProblemKind;
+
+use crate::harness::gateway;
+
+#[test]
+fn the_document_under_review_is_the_one_that_the_code_describes() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/openapi.json");
+    let reviewed = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        reviewed == openapi_json(),
+        "openapi/openapi.json is not what the code describes: run `make openapi` and review the diff"
+    );
+}
+
+#[actix_web::test]
+async fn the_gateway_serves_the_document() {
+    let gateway = gateway().start().await;
+    let answer = gateway.ask("GET", "/openapi.json").await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
+    assert_eq!(answer.text(), openapi_json());
+    let version = answer.json()["openapi"].as_str().unwrap().to_owned();
+    assert!(version.starts_with("3.1"), "{version}");
+}
+
+#[test]
+fn the_document_describes_every_problem_code() {
+    let document = openapi_json();
+    assert!(!ProblemKind::ALL.is_empty());
+    for kind in ProblemKind::ALL {
+        let name = format!("\"{}\"", kind.facts().name);
+        assert!(document.contains(&name), "{name} is nowhere in the document");
+    }
+}
+
+#[test]
+fn the_document_describes_every_status_and_header_of_a_forward() {
+    let document: serde_json::Value = serde_json::from_str(&openapi_json()).unwrap();
+    let forward = &document["paths"]["/v1/messages/{message_id}/forward"]["post"];
+    let responses = forward["responses"].as_object().expect("responses");
+    for kind in ProblemKind::ALL {
+        // Another route or another method is another matter.
+        if ["route_not_found", "method_not_allowed"].contains(&kind.facts().name) {
+            continue;
+        }
+        let status = kind.facts().status.to_string();
+        assert!(responses.contains_key(&status), "{} has {status}", kind.facts().name);
+    }
+    let headers = responses["200"]["headers"].as_object().expect("headers");
+    for header in [
+        "X-Request-Id",
+        "X-Feishu-Log-Id",
+        "RateLimit-Policy",
+        "RateLimit",
+        "Server-Timing",
+        "Preference-Applied",
+    ] {
+        assert!(headers.contains_key(header), "{header}");
+    }
+}
+
+#[actix_web::test]
+async fn the_page_comes_from_the_gateway_alone() {
+    let gateway = gateway().start().await;
+    for path in ["/docs/", "/docs/index.html", "/docs/swagger-initializer.js"] {
+        let answer = gateway.ask("GET", path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        let text = answer.text();
+        for other_host in ["http://", "https://", "src=\"//", "href=\"//"] {
+            assert!(!text.contains(other_host), "{path} mentions another host: {text}");
+        }
+    }
+    let page = gateway.ask("GET", "/docs/").await.text();
+    for name in ["swagger-ui.css", "swagger-ui-bundle.js", "swagger-initializer.js"] {
+        assert!(page.contains(name), "{name}");
+        assert_eq!(gateway.ask("GET", &format!("/docs/{name}")).await.status, 200, "{name}");
+    }
+    assert!(
+        gateway.ask("GET", "/docs/swagger-initializer.js").await.text().contains("/openapi.json")
+    );
+}
+
+#[actix_web::test]
+async fn visitors_are_sent_to_the_page() {
+    let gateway = gateway().start().await;
+    for path in ["/", "/docs"] {
+        let answer = gateway.ask("GET", path).await;
+        assert!((300..400).contains(&answer.status), "{path}");
+        assert_eq!(answer.header("location"), Some("/docs/"));
+    }
+}

@@ -1,0 +1,193 @@
+//! What Feishu and the way to it can do wrong, and whether the gateway says honestly what became
+//! of the message: its word is compared with what really was delivered.
+
+use std::time::Duration;
+
+use feishu_simulator::{Api, Fault, FaultKind, Phase};
+
+use crate::harness::{Gateway, all, code_with_status, foreign, gateway};
+
+/// A failure after which nobody can know: what goes wrong, and whether the message got through.
+fn unreadable() -> Vec<(&'static str, FaultKind, Phase)> {
+    let html = "<html><h1>502 Bad Gateway</h1></html>";
+    let json = "application/json";
+    let large = format!(
+        "{{\"code\":0,\"data\":{{\"message_id\":\"om_new\",\"fill\":\"{}\"}}}}",
+        "x".repeat(1 << 20)
+    );
+    vec![
+        ("cut before", FaultKind::Cut, Phase::BeforeCommit),
+        ("cut after", FaultKind::Cut, Phase::AfterCommit),
+        ("half a body, before", FaultKind::CutInBody, Phase::BeforeCommit),
+        ("half a body, after", FaultKind::CutInBody, Phase::AfterCommit),
+        ("HTML 502, before", foreign(502, "text/html", html), Phase::BeforeCommit),
+        ("HTML 502, after", foreign(502, "text/html", html), Phase::AfterCommit),
+        ("HTML 200", foreign(200, "text/html", html), Phase::BeforeCommit),
+        ("HTML 404", foreign(404, "text/html", html), Phase::BeforeCommit),
+        ("a redirect", foreign(302, "text/html", html), Phase::BeforeCommit),
+        ("an empty body", foreign(200, json, ""), Phase::AfterCommit),
+        ("JSON without a code", foreign(504, json, "{\"msg\":\"x\"}"), Phase::AfterCommit),
+        ("a code that is text", foreign(200, json, "{\"code\":\"0\"}"), Phase::AfterCommit),
+        ("no object", foreign(200, json, "[0]"), Phase::AfterCommit),
+        ("success without data", foreign(200, json, "{\"code\":0}"), Phase::AfterCommit),
+        ("data that is null", foreign(200, json, "{\"code\":0,\"data\":null}"), Phase::AfterCommit),
+        ("data that is a list", foreign(200, json, "{\"code\":0,\"data\":[]}"), Phase::AfterCommit),
+        ("data without an id", foreign(200, json, "{\"code\":0,\"data\":{}}"), Phase::AfterCommit),
+        ("more than 1 MiB", foreign(200, json, large), Phase::AfterCommit),
+    ]
+}
+
+fn spoil(gateway: &Gateway, kind: FaultKind, phase: Phase) {
+    let fault = Fault { api: Some(Api::Forward), phase, ..Fault::once(kind) };
+    gateway.simulator.add_fault(fault);
+}
+
+#[actix_web::test]
+async fn what_cannot_be_read_is_unknown_and_is_not_tried_again_behind_the_callers_back() {
+    let gateway = gateway().start().await;
+    for (number, (name, kind, phase)) in unreadable().into_iter().enumerate() {
+        gateway.simulator.clear_ledger();
+        spoil(&gateway, kind, phase);
+        let answer = gateway.forward(&format!("ou_{number}")).send().await;
+        let problem = answer.problem(502, "feishu_unreadable", "unknown");
+        assert_eq!(problem["retryable"], true, "{name}");
+        assert!(problem.get("feishu").is_none(), "{name}: {problem:#}");
+        assert_eq!(problem["uuid"].as_str(), gateway.forwards()[0].uuid.as_deref(), "{name}");
+        assert_eq!(gateway.forwards().len(), 1, "{name}");
+        let delivered = usize::from(phase == Phase::AfterCommit);
+        assert_eq!(gateway.deliveries().len(), delivered, "{name}");
+    }
+}
+
+#[actix_web::test]
+async fn repeating_an_unknown_one_with_its_uuid_delivers_once() {
+    let gateway = gateway().start().await;
+    for (number, (name, kind, phase)) in unreadable().into_iter().enumerate() {
+        gateway.simulator.clear_ledger();
+        spoil(&gateway, kind, phase);
+        let receiver = format!("ou_{number}");
+        let answer = gateway.forward(&receiver).send().await;
+        let problem = answer.problem(502, "feishu_unreadable", "unknown");
+        let query = format!("uuid={}", problem["uuid"].as_str().unwrap());
+        let message_id = gateway.forward(&receiver).query(&query).send().await.message_id();
+        let deliveries = gateway.deliveries();
+        assert_eq!(deliveries.len(), 1, "{name}");
+        assert_eq!(deliveries[0].new_message_id, message_id, "{name}");
+        // The app's limit would let no more through at this moment.
+        gateway.advance(Duration::from_secs(1));
+    }
+}
+
+#[actix_web::test]
+async fn the_log_id_of_an_unreadable_answer_is_kept() {
+    let gateway = gateway().start().await;
+    spoil(&gateway, FaultKind::CutInBody, Phase::AfterCommit);
+    gateway.forward("oc_1").send().await.problem(502, "feishu_unreadable", "unknown");
+    // The next one is refused by Feishu itself, which gives a log id.
+    spoil(&gateway, code_with_status(230002, 400), Phase::BeforeCommit);
+    let answer = gateway.forward("oc_1").send().await;
+    answer.problem(403, "bot_not_in_chat", "not_delivered");
+    let log_id = gateway.forwards().pop().unwrap().log_id;
+    assert_eq!(answer.header("x-feishu-log-id"), log_id.as_deref());
+}
+
+async fn times_out_after_five_seconds(kind: FaultKind, phase: Phase, delivered: usize) {
+    let gateway = gateway().start().await;
+    spoil(&gateway, kind, phase);
+    let forward = gateway.forward("oc_1").query("uuid=mine").spawn();
+    gateway.forwards_reach(1).await;
+    gateway.sleeps_until(Duration::from_secs(5)).await;
+    gateway.advance_to_just_before(Duration::from_secs(5));
+    assert!(!forward.is_finished());
+    gateway.advance(Duration::from_nanos(1));
+    let answer = all(vec![forward]).await.remove(0);
+    let problem = answer.problem(504, "feishu_timeout", "unknown");
+    assert_eq!((&problem["uuid"], &problem["retryable"]), (&"mine".into(), &true.into()));
+    assert_eq!(gateway.deliveries().len(), delivered);
+    assert_eq!(gateway.forwards().len(), 1);
+}
+
+#[actix_web::test]
+async fn silence_before_the_message_went_out_is_a_time_out() {
+    times_out_after_five_seconds(FaultKind::Silence, Phase::BeforeCommit, 0).await;
+}
+
+#[actix_web::test]
+async fn silence_after_the_message_went_out_is_a_time_out() {
+    times_out_after_five_seconds(FaultKind::Silence, Phase::AfterCommit, 1).await;
+}
+
+#[actix_web::test]
+async fn an_answer_that_drips_too_slowly_is_a_time_out() {
+    let drip = FaultKind::SlowDrip { ms_per_byte: 600_000 };
+    times_out_after_five_seconds(drip, Phase::AfterCommit, 1).await;
+}
+
+#[actix_web::test]
+async fn an_answer_that_drips_fast_enough_is_read() {
+    let gateway = gateway().start().await;
+    spoil(&gateway, FaultKind::SlowDrip { ms_per_byte: 0 }, Phase::AfterCommit);
+    let message_id = gateway.forward("oc_1").send().await.message_id();
+    assert_eq!(gateway.deliveries()[0].new_message_id, message_id);
+}
+
+#[actix_web::test]
+async fn an_attempt_ends_with_the_deadline_of_the_whole_forward() {
+    let gateway =
+        gateway().set("feishu.deadline", "5s").set("limits.receiver_per_second", "1").start().await;
+    gateway.forward("oc_1").send().await.message_id();
+    spoil(&gateway, FaultKind::Silence, Phase::BeforeCommit);
+    let waiting = gateway.forward("oc_1").spawn();
+    gateway.sleeps_until(Duration::from_millis(1050)).await;
+    gateway.advance_to(Duration::from_millis(1050));
+    gateway.forwards_reach(2).await;
+    gateway.sleeps_until(Duration::from_secs(5)).await;
+    gateway.advance_to(Duration::from_secs(5));
+    all(vec![waiting]).await[0].problem(504, "feishu_timeout", "unknown");
+}
+
+#[actix_web::test]
+async fn a_refused_connection_is_not_delivered() {
+    let gateway = gateway().start().await;
+    // Each cut takes a connection out of the pool, so that the next forward needs a new one.
+    for number in 0..5 {
+        spoil(&gateway, FaultKind::Cut, Phase::BeforeCommit);
+        let answer = gateway.forward(&format!("ou_{number}")).send().await;
+        answer.problem(502, "feishu_unreadable", "unknown");
+    }
+    let Gateway { simulator, http, api, key, process: _process, .. } = gateway;
+    simulator.stop().await;
+    let url = format!("{api}/v1/messages/om_1/forward");
+    let request = http.post(url).header("x-api-key", key).body("{\"receive_id\":\"oc_1\"}");
+    let answer = crate::harness::Answer::of(request).await;
+    let problem = answer.problem(502, "feishu_unreachable", "not_delivered");
+    assert_eq!(problem["retryable"], true);
+    assert!(problem["uuid"].is_string());
+}
+
+/// A gateway that never reaches Feishu: the problem says so, and that nothing was sent.
+async fn is_unreachable(base_url: fn(&str) -> String) {
+    let gateway = gateway().look_for_feishu_at(base_url).start().await;
+    let answer = gateway.forward("oc_1").send().await;
+    let problem = answer.problem(502, "feishu_unreachable", "not_delivered");
+    assert_eq!(problem["fix_by"], "operator");
+    assert_eq!(problem["retryable"], true);
+    assert!(problem.get("feishu").is_none());
+    assert_eq!(gateway.forwards(), []);
+}
+
+#[actix_web::test]
+async fn a_port_that_nobody_listens_on_is_unreachable() {
+    is_unreachable(|_| "http://127.0.0.1:1".to_owned()).await;
+}
+
+#[actix_web::test]
+async fn a_name_that_does_not_exist_is_unreachable() {
+    // A label is at most 63 characters long, so no resolver has to be asked for this one.
+    is_unreachable(|_| format!("http://{}.invalid", "x".repeat(64))).await;
+}
+
+#[actix_web::test]
+async fn tls_that_fails_is_unreachable() {
+    is_unreachable(|url| url.replace("http:", "https:")).await;
+}

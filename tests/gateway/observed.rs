@@ -1,0 +1,209 @@
+//! The metrics: all of the contract's, with its labels and no others, and right.
+
+use std::collections::BTreeSet;
+
+use feishu_simulator::FaultKind;
+
+use crate::harness::{Gateway, all, code, foreign, gateway, ms};
+
+/// Every metric of the contract: name, type, labels.
+const METRICS: &[(&str, &str, &[&str])] = &[
+    ("http_requests_total", "counter", &["route", "method", "status", "caller"]),
+    ("http_request_duration_seconds", "histogram", &["route", "method"]),
+    ("http_requests_in_flight", "gauge", &[]),
+    ("upstream_requests_total", "counter", &["app", "api", "code"]),
+    ("upstream_request_duration_seconds", "histogram", &["api"]),
+    ("upstream_retries_total", "counter", &["reason"]),
+    ("rate_limit_decisions_total", "counter", &["scope", "decision"]),
+    ("rate_limit_wait_seconds", "histogram", &[]),
+    ("rate_limit_receivers", "gauge", &[]),
+    ("tenant_token_expiry_timestamp_seconds", "gauge", &["app"]),
+    ("problems_total", "counter", &["code", "fix_by"]),
+    ("build_info", "gauge", &["version", "revision"]),
+];
+
+const RECEIVER: &str = "ou_a_receiver_nobody_else_has";
+const MESSAGE: &str = "om_a_message_nobody_else_has";
+const UUID: &str = "a-uuid-nobody-else-has";
+const REQUEST_ID: &str = "a-request-nobody-else-has";
+
+/// Some of everything that callers and Feishu do.
+async fn traffic(gateway: &Gateway) {
+    let forward = || {
+        let forward = gateway.forward(RECEIVER).message(MESSAGE);
+        forward.query(&format!("uuid={UUID}")).header("x-request-id", REQUEST_ID)
+    };
+    forward().send().await.message_id();
+    gateway.simulator.revoke_tokens();
+    forward().send().await.message_id();
+    gateway.spoil_forward(code(230002));
+    forward().send().await.problem(403, "bot_not_in_chat", "not_delivered");
+    gateway.spoil_forward(foreign(502, "text/html", "<html>"));
+    forward().send().await.problem(502, "feishu_unreadable", "unknown");
+    forward().header("prefer", "wait=0").send().await.problem(
+        429,
+        "receiver_rate_limited",
+        "not_delivered",
+    );
+    forward().query("typo=1").send().await.problem(400, "invalid_request", "not_delivered");
+    forward().header("x-api-key", "ffg_wrong").send().await.problem(
+        401,
+        "unauthorized",
+        "not_delivered",
+    );
+    gateway.ask("GET", "/openapi.json").await;
+    let waiting = forward().spawn();
+    gateway.sleeps_until(ms(1050)).await;
+    gateway.advance_to(ms(1050));
+    all(vec![waiting]).await[0].message_id();
+}
+
+#[actix_web::test]
+async fn every_metric_of_the_contract_is_there_with_exactly_its_labels() {
+    let gateway = gateway().start().await;
+    traffic(&gateway).await;
+    let metrics = gateway.metrics().await;
+    for (name, kind, labels) in METRICS {
+        let name = format!("feishu_gateway_{name}");
+        assert_eq!(metrics.types.get(&name).map(String::as_str), Some(*kind), "{name}");
+        let sample = if *kind == "histogram" { format!("{name}_count") } else { name };
+        let found = metrics.labels(&sample).unwrap_or_else(|| panic!("no sample of {sample}"));
+        assert_eq!(found, labels.iter().copied().collect(), "{sample}");
+    }
+    let ours = metrics.types.keys().filter(|name| name.starts_with("feishu_gateway_"));
+    assert_eq!(ours.count(), METRICS.len(), "a metric that the contract lacks");
+}
+
+#[actix_web::test]
+async fn the_process_is_measured_too() {
+    let gateway = gateway().start().await;
+    let metrics = gateway.metrics().await;
+    for name in ["process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"] {
+        assert!(metrics.find(name, &[]).is_some(), "{name}");
+    }
+}
+
+#[actix_web::test]
+async fn the_page_is_declared_as_prometheus_text() {
+    let gateway = gateway().start().await;
+    let answer = gateway.ask_admin("GET", "/metrics").await;
+    let declared = answer.header("content-type").expect("a type");
+    assert!(declared.starts_with("text/plain; version=0.0.4"), "{declared}");
+}
+
+#[actix_web::test]
+async fn the_numbers_are_right() {
+    let gateway = gateway().start().await;
+    traffic(&gateway).await;
+    let metrics = gateway.metrics().await;
+    let count = |name: &str, labels: &[(&str, &str)]| {
+        metrics.count(&format!("feishu_gateway_{name}"), labels)
+    };
+    let route = ("route", "/v1/messages/{message_id}/forward");
+    let requests = |status, caller| {
+        let labels = [route, ("method", "POST"), ("status", status), ("caller", caller)];
+        count("http_requests_total", &labels)
+    };
+    assert_eq!(requests("200", "tester"), 3);
+    for status in ["400", "403", "429", "502"] {
+        assert_eq!(requests(status, "tester"), 1, "{status}");
+    }
+    assert_eq!(requests("401", ""), 1);
+    assert_eq!(count("http_requests_total", &[("route", "/openapi.json"), ("status", "200")]), 1);
+    assert_eq!(count("http_request_duration_seconds_count", &[route]), 8);
+    assert_eq!(count("http_requests_in_flight", &[]), 0);
+    let upstream = |code| {
+        let labels = [("app", "main"), ("api", "forward"), ("code", code)];
+        count("upstream_requests_total", &labels)
+    };
+    let codes = ["0", "99991663", "230002", "unreadable", "timeout"];
+    assert_eq!(codes.map(upstream), [3, 1, 1, 1, 0]);
+    assert_eq!(count("upstream_request_duration_seconds_count", &[("api", "forward")]), 6);
+    assert_eq!(count("upstream_retries_total", &[("reason", "token_rejected")]), 1);
+    let decided = |scope, decision| {
+        count("rate_limit_decisions_total", &[("scope", scope), ("decision", decision)])
+    };
+    let decisions = ["allowed", "delayed", "rejected"];
+    assert_eq!(decisions.map(|it| decided("receiver", it)), [5, 1, 1]);
+    assert_eq!(decisions.map(|it| decided("app", it)), [6, 0, 0]);
+    assert_eq!(count("rate_limit_wait_seconds_count", &[]), 6);
+    let waited = metrics.find("feishu_gateway_rate_limit_wait_seconds_sum", &[]).unwrap();
+    assert!((waited - 1.05).abs() < 1e-9, "{waited}");
+    assert_eq!(count("rate_limit_receivers", &[]), 1);
+    for (code, fix_by) in [
+        ("bot_not_in_chat", "chat_admin"),
+        ("feishu_unreadable", "nobody"),
+        ("receiver_rate_limited", "nobody"),
+        ("invalid_request", "caller"),
+        ("unauthorized", "caller"),
+    ] {
+        assert_eq!(count("problems_total", &[("code", code), ("fix_by", fix_by)]), 1, "{code}");
+    }
+    assert_eq!(count("problems_total", &[]), 5);
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(count("build_info", &[("version", version)]), 1);
+}
+
+#[actix_web::test]
+async fn no_label_ever_holds_a_receiver_a_message_a_uuid_or_a_key() {
+    let gateway = gateway().start().await;
+    traffic(&gateway).await;
+    let metrics = gateway.metrics().await;
+    let values = metrics.label_values();
+    assert!(values.contains("tester"), "{values:?}");
+    let token = gateway.token_of_last_forward();
+    for private in [RECEIVER, MESSAGE, UUID, REQUEST_ID, &gateway.key, "ffg_", &token] {
+        assert!(values.iter().all(|value| !value.contains(private)), "{private} in {values:?}");
+    }
+}
+
+#[actix_web::test]
+async fn what_callers_make_up_creates_no_labels() {
+    let gateway = gateway().start().await;
+    for number in 0..20 {
+        gateway.ask(&format!("BREW{number}"), &format!("/made/up/{number}")).await;
+        gateway.ask(&format!("BREW{number}"), "/v1/messages/om_1/forward").await;
+        gateway.ask("GET", &format!("/docs/none{number}.js")).await;
+        gateway.ask("GET", &format!("/v1/messages/om_{number}/forward")).await;
+    }
+    let metrics = gateway.metrics().await;
+    let of = |label: &str| -> BTreeSet<&str> {
+        let samples = metrics.samples.iter();
+        samples.filter_map(|sample| sample.labels.get(label)).map(String::as_str).collect()
+    };
+    let routes = ["/docs/{file:.*}", "/v1/messages/{message_id}/forward", "unmatched"];
+    assert_eq!(of("route"), BTreeSet::from(routes));
+    assert_eq!(of("method"), BTreeSet::from(["GET", "other"]));
+    assert_eq!(metrics.count("feishu_gateway_http_requests_total", &[("route", "unmatched")]), 20);
+}
+
+#[actix_web::test]
+async fn requests_in_flight_are_counted_while_they_are() {
+    let gateway = gateway().start().await;
+    gateway.spoil_every_forward(FaultKind::Silence);
+    let inside = vec![gateway.forward("oc_1").spawn(), gateway.forward("oc_2").spawn()];
+    gateway.forwards_reach(2).await;
+    let name = "feishu_gateway_http_requests_in_flight";
+    assert_eq!(gateway.metrics().await.count(name, &[]), 2);
+    gateway.sleep(|all| all.iter().filter(|moment| **moment == ms(5000)).count() == 2).await;
+    gateway.advance(ms(5000));
+    all(inside).await;
+    let metrics = gateway.metrics().await;
+    assert_eq!(metrics.count(name, &[]), 0);
+    let labels = [("api", "forward"), ("code", "timeout")];
+    assert_eq!(metrics.count("feishu_gateway_upstream_requests_total", &labels), 2);
+}
+
+#[actix_web::test]
+async fn receivers_are_forgotten_when_they_no_longer_count() {
+    let gateway = gateway().start().await;
+    for number in 0..10 {
+        gateway.forward(&format!("ou_{number}")).send().await.message_id();
+    }
+    let name = "feishu_gateway_rate_limit_receivers";
+    assert_eq!(gateway.metrics().await.count(name, &[]), 10);
+    gateway.sleeps_until(ms(10_000)).await;
+    gateway.advance(ms(10_000));
+    gateway.sleeps_until(ms(20_000)).await;
+    assert_eq!(gateway.metrics().await.count(name, &[]), 0);
+}

@@ -1,0 +1,85 @@
+//! Paths and methods, right and wrong, on both listeners.
+
+use crate::harness::{Answer, gateway};
+
+#[actix_web::test]
+async fn other_paths_are_not_found() {
+    let gateway = gateway().start().await;
+    for path in ["/nope", "/v1", "/v1/messages/om_1", "/v1/messages/om_1/forward/", "/docs/none.js"]
+    {
+        for method in ["GET", "POST", "BREW"] {
+            if method != "GET" && path.starts_with("/docs") {
+                continue;
+            }
+            let answer = gateway.ask(method, path).await;
+            let problem = answer.problem(404, "route_not_found", "not_delivered");
+            assert_eq!(problem["instance"], path);
+        }
+    }
+}
+
+#[actix_web::test]
+async fn each_route_names_the_methods_that_it_takes() {
+    let gateway = gateway().start().await;
+    let routes = [
+        ("/v1/messages/om_1/forward", &["POST"][..]),
+        ("/openapi.json", &["GET", "HEAD"]),
+        ("/docs/", &["GET", "HEAD"]),
+        ("/docs", &["GET", "HEAD"]),
+        ("/", &["GET", "HEAD"]),
+    ];
+    for (path, allowed) in routes {
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"] {
+            if allowed.contains(&method) {
+                continue;
+            }
+            let answer = gateway.ask(method, path).await;
+            answer.problem(405, "method_not_allowed", "not_delivered");
+            assert_eq!(answer.header("allow"), Some(&*allowed.join(", ")), "{method} {path}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn head_is_get_without_a_body() {
+    let gateway = gateway().start().await;
+    for path in ["/", "/docs", "/docs/", "/docs/swagger-ui.css", "/openapi.json", "/nope"] {
+        let (get, head) = (gateway.ask("GET", path).await, gateway.ask("HEAD", path).await);
+        same_head(&get, &head, path);
+    }
+    for path in ["/livez", "/readyz", "/nope"] {
+        let (get, head) =
+            (gateway.ask_admin("GET", path).await, gateway.ask_admin("HEAD", path).await);
+        same_head(&get, &head, path);
+    }
+}
+
+fn same_head(get: &Answer, head: &Answer, path: &str) {
+    assert_eq!(head.status, get.status, "{path}");
+    assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
+    assert_eq!(head.header("content-length"), get.header("content-length"), "{path}");
+    assert!(head.body.is_empty(), "{path}");
+}
+
+#[actix_web::test]
+async fn failures_of_the_admin_listener_are_problems_too() {
+    let gateway = gateway().start().await;
+    let answer = gateway.ask_admin("GET", "/nope").await;
+    answer.problem(404, "route_not_found", "not_delivered");
+    for path in ["/livez", "/readyz", "/metrics"] {
+        let answer = gateway.ask_admin("POST", path).await;
+        answer.problem(405, "method_not_allowed", "not_delivered");
+        assert_eq!(answer.header("allow"), Some("GET, HEAD"));
+    }
+}
+
+#[actix_web::test]
+async fn neither_listener_answers_for_the_other() {
+    let gateway = gateway().start().await;
+    for path in ["/metrics", "/livez", "/readyz"] {
+        gateway.ask("GET", path).await.problem(404, "route_not_found", "not_delivered");
+    }
+    for path in ["/openapi.json", "/docs/", "/"] {
+        gateway.ask_admin("GET", path).await.problem(404, "route_not_found", "not_delivered");
+    }
+}
