@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::http::header::HeaderValue;
-use actix_web::{App, HttpServer, web};
+use actix_web::{HttpServer, web};
 use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +19,7 @@ use crate::config::{self, Config, KeysFile, Mistake, watch_keys_file};
 use crate::delivery::{self, Delivery, Turns};
 use crate::feishu::client::{self, Client};
 use crate::feishu::token::{Credentials, TokenSource};
-use crate::limits::{Limits, Rules};
+use crate::limits::Rules;
 use crate::telemetry::metrics::Metrics;
 
 /// A gateway that listens.
@@ -170,6 +170,8 @@ fn delivery(
         app_per_minute: limits.app_per_minute,
         guard: limits.guard,
     };
+    let names: Vec<Arc<str>> = config.apps.keys().map(|name| name.as_str().into()).collect();
+    let turns = Turns::new(&rules, &names, clock.clone());
     let app = |(name, app): (&String, &config::App)| {
         let name: Arc<str> = name.as_str().into();
         let credentials =
@@ -181,11 +183,11 @@ fn delivery(
             clock.clone(),
             metrics.clone(),
         );
-        let turns = Turns::new(Limits::new(&rules), clock.clone());
-        (name.clone(), delivery::App { name, turns, token })
+        (name.clone(), delivery::App { name, token })
     };
     Ok(Delivery {
         apps: Arc::new(config.apps.iter().map(app).collect()),
+        turns: Arc::new(turns),
         client,
         clock: clock.clone(),
         deadline: config.feishu.deadline,
@@ -204,7 +206,7 @@ fn work_beside(delivery: &Delivery, tasks: &mut JoinSet<()>) {
     tasks.spawn(async move {
         loop {
             delivery.clock.sleep_until(delivery.clock.now() + SWEEP_INTERVAL).await;
-            delivery.apps.values().for_each(|app| app.turns.sweep());
+            delivery.turns.sweep();
         }
     });
 }
@@ -223,7 +225,8 @@ fn public(
     let clock = web::Data::new(clock.clone());
     let max_body = server.max_body;
     let settings = web::Data::new(ForwardSettings {
-        max_wait: config.limits.max_wait,
+        // The last third of the deadline is for the call itself.
+        max_wait: config.limits.max_wait.min(config.feishu.deadline * 2 / 3),
         max_body,
         rate_limit_policy: rate_limit_policy(&config.limits),
     });
@@ -231,7 +234,7 @@ fn public(
     let shutdown = (server.drain_timeout + LAST_WORDS).as_secs() + 1;
     let http = HttpServer::new(move || {
         let delivery = delivery.for_one_worker().expect("a client like it was made before");
-        App::new()
+        api::public()
             .app_data(docs.clone())
             .app_data(observer.clone())
             .app_data(clock.clone())
@@ -239,7 +242,6 @@ fn public(
             .app_data(web::Data::new(delivery))
             .app_data(settings.clone())
             .app_data(web::PayloadConfig::new(max_body))
-            .service(api::public())
     })
     .keep_alive(KEEP_ALIVE)
     // A caller that closes its side has hung up: its place in line goes to the next.
@@ -260,11 +262,7 @@ fn admin(
     let draining = web::Data::new(draining.clone());
     let delivery = web::Data::new(delivery);
     let http = HttpServer::new(move || {
-        App::new()
-            .app_data(metrics.clone())
-            .app_data(draining.clone())
-            .app_data(delivery.clone())
-            .service(api::admin())
+        api::admin().app_data(metrics.clone()).app_data(draining.clone()).app_data(delivery.clone())
     })
     .workers(1)
     .disable_signals();

@@ -59,8 +59,7 @@ pub(super) async fn metrics(
     delivery: web::Data<Delivery>,
     metrics: web::Data<Metrics>,
 ) -> HttpResponse {
-    let receivers = delivery.apps.values().map(|app| app.turns.receivers()).sum();
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(metrics.render(receivers))
+        .body(metrics.render(delivery.turns.receivers()))
 }

@@ -45,9 +45,11 @@ fn authenticate(request: &HttpRequest) -> Result<Caller, Problem> {
 }
 
 fn presented_key(headers: &HeaderMap) -> Option<&str> {
+    // Where both are shown, this one counts.
     if let Some(key) = headers.get("x-api-key") {
-        return key.to_str().ok();
+        return key.to_str().ok().filter(|key| !key.is_empty());
     }
     let (scheme, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+    let key = key.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::{CONTENT_TYPE, ContentType, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{
+    CONTENT_ENCODING, CONTENT_TYPE, ContentType, HeaderMap, HeaderName, HeaderValue,
+};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -135,6 +137,10 @@ fn order(
 }
 
 fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        let detail = "The body is declared as encoded; send it plain.";
+        return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
+    }
     let Some(content_type) = headers.get(CONTENT_TYPE) else {
         return Ok(());
     };

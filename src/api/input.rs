@@ -40,7 +40,9 @@ impl Input<'_> {
                 message,
                 receiver,
                 uuid: uuid.unwrap_or_else(DedupKey::generate),
-                wait: wait.map_or(max_wait, |wait| wait.min(max_wait)),
+                // In whole seconds, so that `Preference-Applied` says just what holds.
+                wait: wait
+                    .map_or(max_wait, |wait| wait.min(Duration::from_secs(max_wait.as_secs()))),
             }),
             _ => Err(mistakes.0),
         }
@@ -51,7 +53,14 @@ impl Input<'_> {
         let mut seen = Vec::new();
         for pair in self.query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if mistakes.are_enough() {
+                break;
+            }
             let name = decode(name).unwrap_or(Cow::Borrowed(name));
+            if name.is_empty() {
+                mistakes.add("query", "has a parameter without a name");
+                continue;
+            }
             let Some(value) = decode(value) else {
                 mistakes.add(shortened(&name), "is not UTF-8 when it is percent-decoded");
                 continue;
@@ -88,6 +97,9 @@ impl Input<'_> {
         };
         let mut found = None;
         for (name, value) in members {
+            if mistakes.are_enough() {
+                break;
+            }
             match (name.as_str(), value, &found) {
                 ("receive_id", _, Some(_)) => mistakes.add("receive_id", "is given more than once"),
                 ("receive_id", value, None) => found = Some(value),
@@ -111,25 +123,49 @@ impl Input<'_> {
 
 /// The `wait` of `Prefer` (RFC 7240) in seconds; other preferences are none of ours.
 pub(super) fn preferred_wait(headers: &HeaderMap) -> Result<Option<Duration>, &'static str> {
-    let preferences = headers.get_all("prefer").filter_map(|value| value.to_str().ok());
-    for preference in preferences.flat_map(|value| value.split([',', ';'])) {
+    let values = headers.get_all("prefer").filter_map(|value| value.to_str().ok());
+    for preference in values.flat_map(preferences) {
+        // What follows a semicolon are parameters of the preference.
+        let preference = preference.split(';').next().unwrap_or_default();
         let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
         if name.trim().eq_ignore_ascii_case("wait") {
-            let seconds = value.trim().trim_matches('"').parse::<u32>();
-            return match seconds {
-                Ok(seconds) => Ok(Some(Duration::from_secs(seconds.into()))),
-                Err(_) => Err("wait must be a whole number of seconds, as in wait=5"),
-            };
+            return whole_seconds(value.trim().trim_matches('"')).map(Some);
         }
     }
     Ok(None)
 }
 
+/// The preferences in one header: a comma within quotes separates nothing.
+fn preferences(value: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    value.split(move |c: char| {
+        quoted ^= c == '"';
+        c == ',' && !quoted
+    })
+}
+
+fn whole_seconds(text: &str) -> Result<Duration, &'static str> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("wait must be a whole number of seconds, as in wait=5");
+    }
+    // A number that does not fit is above every wait that is allowed, and so is the largest.
+    Ok(Duration::from_secs(text.parse::<u32>().unwrap_or(u32::MAX).into()))
+}
+
 struct Mistakes(Vec<InvalidField>);
 
+/// More help nobody, and a caller must not make the answer as long as they like.
+const ENOUGH: usize = 20;
+
 impl Mistakes {
+    fn are_enough(&self) -> bool {
+        self.0.len() >= ENOUGH
+    }
+
     fn add(&mut self, field: impl Into<String>, detail: impl Into<String>) {
-        self.0.push(InvalidField::new(field, detail));
+        if !self.are_enough() {
+            self.0.push(InvalidField::new(field, detail));
+        }
     }
 
     fn keep<T>(&mut self, field: &str, result: Result<T, &'static str>) -> Option<T> {

@@ -14,10 +14,11 @@ mod request_log;
 
 use std::future::ready;
 
-use actix_web::dev::HttpServiceFactory;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
-use actix_web::{HttpRequest, Resource, Route, web};
+use actix_web::{App, Error, HttpRequest, Resource, Route, web};
 use tracing_actix_web::TracingLogger;
 
 use crate::model::problem_kind::ProblemKind;
@@ -30,10 +31,18 @@ pub use forward::ForwardSettings;
 pub use observe::Observer;
 pub use openapi::openapi_json;
 
-/// The public listener. Around every request, outermost first: the span and the log line, then
-/// counting, bounding and writing problems out.
-pub fn public() -> impl HttpServiceFactory {
-    web::scope("")
+/// The public listener: its routes, and around every request, innermost first, counting, bounding
+/// and writing problems out, then the span and the log line.
+pub fn public() -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new()
         .service(post("/v1/messages/{message_id}/forward", web::post().to(forward::forward)))
         .service(get("/openapi.json", || web::route().to(docs::openapi)))
         .service(get("/docs/{file:.*}", || web::route().to(docs::swagger)))
@@ -45,8 +54,16 @@ pub fn public() -> impl HttpServiceFactory {
 }
 
 /// The admin listener: not counted, bounded or logged, so that it answers when the other is full.
-pub fn admin() -> impl HttpServiceFactory {
-    web::scope("")
+pub fn admin() -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new()
         .service(get("/livez", || web::route().to(admin::livez)))
         .service(get("/readyz", || web::route().to(admin::readyz)))
         .service(get("/metrics", || web::route().to(admin::metrics)))

@@ -1,6 +1,8 @@
 //! What is done around every request of the public listener: counted, bounded, told in one log
 //! line, and any failure written out as a problem.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -33,8 +35,11 @@ pub(super) struct Story {
     pub(super) reason: Option<String>,
     pub(super) timings: Option<Timings>,
     pub(super) feishu_log_id: Option<String>,
-    pub(super) problem: Option<(ProblemKind, String)>,
+    pub(super) problem: Option<(ProblemKind, Option<String>)>,
 }
+
+/// A story outlives its request when the caller hangs up.
+type SharedStory = Rc<RefCell<Story>>;
 
 impl Story {
     /// Begins the story of a request: its id is the caller's if that is 1 to 128 visible ASCII
@@ -43,14 +48,17 @@ impl Story {
         let request_id =
             given_id(request.headers()).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
         let story = Self { request_id: request_id.clone(), ..Self::default() };
-        request.extensions_mut().insert(story);
+        request.extensions_mut().insert(Rc::new(RefCell::new(story)));
         request_id
     }
 
     pub(super) fn tell(request: &HttpRequest, more: impl FnOnce(&mut Self)) {
-        if let Some(story) = request.extensions_mut().get_mut::<Self>() {
-            more(story);
-        }
+        more(&mut Self::of(request).borrow_mut());
+    }
+
+    /// The story of a request that has begun.
+    pub(super) fn of(request: &HttpRequest) -> SharedStory {
+        request.extensions().get::<SharedStory>().cloned().unwrap_or_default()
     }
 }
 
@@ -110,8 +118,7 @@ pub(super) async fn finish_only(
 /// Adds what every answer has, and the body of a problem.
 fn finish(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let (request, mut response) = response.into_parts();
-    let mut request_id = String::new();
-    Story::tell(&request, |story| request_id.clone_from(&story.request_id));
+    let request_id = Story::of(&request).borrow().request_id.clone();
     if let Some(error) = response.error() {
         let foreign;
         let problem = if let Some(problem) = error.as_error::<Problem>() {
@@ -121,7 +128,7 @@ fn finish(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
             &foreign
         };
         Story::tell(&request, |story| {
-            story.problem = Some((problem.kind, problem.detail.clone()));
+            story.problem = Some((problem.kind, problem.for_log()));
             if problem.log_id.is_some() {
                 story.feishu_log_id.clone_from(&problem.log_id);
             }
@@ -158,6 +165,7 @@ struct Visit<'a> {
     route: String,
     method: &'static str,
     span: Span,
+    story: SharedStory,
     is_one_too_many: bool,
     ended: bool,
 }
@@ -172,6 +180,7 @@ impl<'a> Visit<'a> {
             route: request.match_pattern().unwrap_or_else(|| "unmatched".to_owned()),
             method: known_method(request.method()),
             span: Span::current(),
+            story: request.extensions().get::<SharedStory>().cloned().unwrap_or_default(),
             is_one_too_many: before >= observer.max_in_flight,
             ended: false,
         }
@@ -179,18 +188,32 @@ impl<'a> Visit<'a> {
 
     fn end(&mut self, response: &ServiceResponse<BoxBody>) {
         self.ended = true;
-        let status = response.status().as_u16();
-        Story::tell(response.request(), |story| {
-            self.count(status, story.caller.as_deref().unwrap_or_default());
-            if let Some((kind, _)) = story.problem {
-                self.observer.metrics.problem(kind);
-            }
-        });
+        self.count(response.status().as_u16());
+        if let Some((kind, _)) = self.story.borrow().problem {
+            self.observer.metrics.problem(kind);
+        }
     }
 
-    fn count(&self, status: u16, caller: &str) {
+    fn count(&self, status: u16) {
         let took = self.observer.clock.since(self.started);
+        let story = self.story.borrow();
+        let caller = story.caller.as_deref().unwrap_or_default();
         self.observer.metrics.http(&self.route, self.method, status, caller, took);
+    }
+
+    /// Tells of a request that ends without an answer.
+    fn tell_of_no_answer(&self) {
+        let caller = self.story.borrow().caller.clone();
+        let (route, caller) = (&self.route, caller.as_deref());
+        let _in_span = self.span.enter();
+        if std::thread::panicking() {
+            self.count(500);
+            tracing::error!(route, caller, "the gateway panicked");
+        } else {
+            // 499 is what nginx made customary for this; no caller ever sees it.
+            self.count(499);
+            tracing::info!(route, caller, "the caller hung up");
+        }
     }
 }
 
@@ -199,9 +222,7 @@ impl Drop for Visit<'_> {
         self.observer.in_flight.fetch_sub(1, Relaxed);
         self.observer.metrics.in_flight().dec();
         if !self.ended {
-            // 499 is what nginx made customary for this; no caller ever sees it.
-            self.count(499, "");
-            self.span.in_scope(|| tracing::info!(route = self.route, "the caller hung up"));
+            self.tell_of_no_answer();
         }
     }
 }

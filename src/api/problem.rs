@@ -53,6 +53,11 @@ impl InvalidField {
 
 /// When to come back after Feishu said that a quota is used up: it does not say itself.
 const QUOTA_RETRY_AFTER: Duration = Duration::from_hours(1);
+/// The fields that there are; any other name is the caller's own.
+const FIELDS: &[&str] =
+    &["message_id", "receive_id_type", "uuid", "receive_id", "Prefer", "body", "query"];
+/// How many fields the sentence names; `errors` has them all.
+const NAMED_IN_DETAIL: usize = 5;
 const SOON: Duration = Duration::from_secs(1);
 
 impl Problem {
@@ -76,8 +81,9 @@ impl Problem {
     }
 
     pub(super) fn invalid(errors: Vec<InvalidField>) -> Self {
-        let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
-        let detail = format!("Not valid: {}.", fields.join(", "));
+        let named = errors.iter().take(NAMED_IN_DETAIL).map(|error| error.field.as_str());
+        let more = if errors.len() > NAMED_IN_DETAIL { " and more" } else { "" };
+        let detail = format!("Not valid: {}{more}.", named.collect::<Vec<_>>().join(", "));
         Self { errors, ..Self::new(ProblemKind::InvalidRequest, detail) }
     }
 
@@ -150,7 +156,7 @@ impl Problem {
             ),
             CallError::TimedOut => Self::new(
                 ProblemKind::FeishuTimeout,
-                "Feishu did not answer in time after the message was handed over.",
+                "Feishu did not answer in time; the message may have been handed over.",
             ),
             CallError::Broken(_) => Self::new(
                 ProblemKind::FeishuUnreadable,
@@ -195,6 +201,22 @@ impl Problem {
             feishu: Some(Box::new(refusal.clone())),
             ..problem
         }
+    }
+
+    /// What of it may stand in a log: neither a caller's nor Feishu's words, which can name a receiver
+    /// or hold a key that was pasted into the wrong place.
+    pub(super) fn for_log(&self) -> Option<String> {
+        if let Some(refusal) = &self.feishu {
+            return Some(format!("Feishu answered {}.", refusal.code));
+        }
+        if !self.errors.is_empty() {
+            let names = self.errors.iter().map(|error| match error.field.as_str() {
+                known if FIELDS.contains(&known) => known,
+                _ => "an unknown one",
+            });
+            return Some(format!("Not valid: {}.", names.collect::<Vec<_>>().join(", ")));
+        }
+        (self.kind != ProblemKind::RouteNotFound).then(|| self.detail.clone())
     }
 
     fn retry_after(self, pause: Duration) -> Self {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::{Error, HttpMessage};
 use tracing::{Level, Span};
 use tracing_actix_web::RootSpanBuilder;
 
@@ -26,10 +26,8 @@ impl RootSpanBuilder for RequestLog {
             return;
         };
         let request = response.request();
-        let extensions = request.extensions();
-        let Some(story) = extensions.get::<Story>() else {
-            return;
-        };
+        let story = Story::of(request);
+        let story = story.borrow();
         let timings = story.timings.as_ref();
         let ms = |part: fn(&Timings) -> Duration| timings.map(|it| milliseconds(part(it)));
         // A level is part of what tracing prepares at compile time, so each has its own call.
@@ -42,7 +40,7 @@ impl RootSpanBuilder for RequestLog {
                     status = response.status().as_u16(),
                     caller = story.caller.as_deref(),
                     problem = story.problem.as_ref().map(|(kind, _)| kind.facts().name),
-                    detail = story.problem.as_ref().map(|(_, detail)| detail),
+                    detail = story.problem.as_ref().and_then(|(_, detail)| detail.as_deref()),
                     reason = story.reason,
                     feishu_log_id = story.feishu_log_id,
                     wait_ms = ms(|it| it.wait),

@@ -51,7 +51,7 @@ async fn start(listen: SocketAddr) -> Result<(Application, Simulator), Box<dyn s
     let app = options.apps.first().cloned().ok_or("the simulator has no app")?;
     let simulator = Simulator::start(options).await?;
     let key = ApiKey::generate();
-    let admin_port = if listen.port() == 0 { 0 } else { ADMIN_PORT };
+    let admin_port = if matches!(listen.port(), 0 | ADMIN_PORT) { 0 } else { ADMIN_PORT };
     let admin = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), admin_port);
     let settings = [
         ("GATEWAY__SERVER__LISTEN", listen.to_string()),

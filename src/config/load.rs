@@ -79,32 +79,12 @@ fn collide(one: SocketAddr, other: SocketAddr) -> bool {
 }
 
 fn feishu(settings: &mut Settings) -> Feishu {
-    let feishu = Feishu {
+    Feishu {
         base_url: settings.or_default(&["feishu", "base_url"], base_url),
         connect_timeout: settings.or_default(&["feishu", "connect_timeout"], positive_duration),
         attempt_timeout: settings.or_default(&["feishu", "attempt_timeout"], positive_duration),
         deadline: settings.or_default(&["feishu", "deadline"], positive_duration),
-    };
-    let written = |duration| humantime::format_duration(duration);
-    settings.rule(
-        [&["feishu", "connect_timeout"], &["feishu", "attempt_timeout"]],
-        feishu.connect_timeout < feishu.attempt_timeout,
-        format!(
-            "{} must be shorter than feishu.attempt_timeout, {}",
-            written(feishu.connect_timeout),
-            written(feishu.attempt_timeout),
-        ),
-    );
-    settings.rule(
-        [&["feishu", "attempt_timeout"], &["feishu", "deadline"]],
-        feishu.attempt_timeout <= feishu.deadline,
-        format!(
-            "{} must not be longer than feishu.deadline, {}",
-            written(feishu.attempt_timeout),
-            written(feishu.deadline),
-        ),
-    );
-    feishu
+    }
 }
 
 fn apps(settings: &mut Settings, names: &BTreeSet<String>) -> BTreeMap<String, App> {
@@ -112,7 +92,16 @@ fn apps(settings: &mut Settings, names: &BTreeSet<String>) -> BTreeMap<String, A
         settings
             .mistake(&["apps"], "needs at least one table [apps.NAME] with app_id and app_secret");
     }
-    names.iter().filter_map(|name| Some((name.clone(), app(settings, name)?))).collect()
+    let apps: BTreeMap<String, App> =
+        names.iter().filter_map(|name| Some((name.clone(), app(settings, name)?))).collect();
+    for (name, app) in &apps {
+        let first = apps.iter().find(|(_, other)| other.app_id == app.app_id);
+        if let Some((first, _)) = first.filter(|(first, _)| *first != name) {
+            let detail = format!("is that of apps.{first} too: its limits would be counted twice");
+            settings.mistake(&["apps", name, "app_id"], detail);
+        }
+    }
+    apps
 }
 
 fn app(settings: &mut Settings, name: &str) -> Option<App> {

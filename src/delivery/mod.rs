@@ -65,8 +65,6 @@ pub struct Report {
 pub struct App {
     /// The operator's name for it.
     pub name: Arc<str>,
-    /// The lines in front of its limits.
-    pub turns: Turns,
     /// Its tenant token.
     pub token: TokenSource,
 }
@@ -76,6 +74,8 @@ pub struct App {
 pub struct Delivery {
     /// The apps by name.
     pub apps: Arc<HashMap<Arc<str>, App>>,
+    /// The lines in front of the limits.
+    pub turns: Arc<Turns>,
     /// Calls Feishu.
     pub client: Client,
     /// Tells the time.
@@ -111,7 +111,7 @@ impl Delivery {
         };
         let result = run.deliver().await;
         let timings = Timings { total: self.clock.since(started), ..run.timings };
-        Report { result, timings, standing: app.turns.standing(&order.receiver) }
+        Report { result, timings, standing: self.turns.standing(&order.receiver) }
     }
 }
 
@@ -176,13 +176,13 @@ impl Run<'_> {
     }
 
     async fn turn(&mut self) -> Result<(), ForwardError> {
-        let Delivery { clock, closing, metrics, .. } = self.delivery;
+        let Delivery { turns, clock, closing, metrics, .. } = self.delivery;
         let started = clock.now();
         let left = self.order.wait.saturating_sub(self.timings.wait);
         let until = self.deadline.min(started + left);
         let turn = tokio::select! {
             biased;
-            turn = self.app.turns.take(&self.order.receiver, until) => Some(turn),
+            turn = turns.take(&self.app.name, &self.order.receiver, until) => Some(turn),
             () = closing.cancelled() => None,
         };
         self.timings.wait += clock.since(started);

@@ -122,7 +122,8 @@ fn connections(options: &Options) -> reqwest::Result<reqwest::Client> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let http = reqwest::Client::builder()
         .user_agent(concat!("feishu-forward-gateway/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(options.connect_timeout)
+        // Shorter than the attempt, so that it is known that nothing was sent.
+        .connect_timeout(options.connect_timeout.min(options.attempt_timeout * 9 / 10))
         // A redirect or a repetition would be a call that the limiter did not allow.
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never());

@@ -1,4 +1,4 @@
-//! Yes, or not until: Feishu's limits for one app, kept exactly.
+//! Yes, or not until: Feishu's limits, kept exactly.
 //!
 //! Nothing here waits or reads a clock. A decision is a function of what was allowed before and of
 //! the moment that is handed in.
@@ -9,8 +9,9 @@ mod receivers;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Moment;
@@ -20,7 +21,7 @@ use app::AppGate;
 pub use app::AppPace;
 use receivers::ReceiverGates;
 
-/// What one app may do.
+/// What each receiver may get and each app may do.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     /// Messages to one receiver in any span of one second.
@@ -71,7 +72,9 @@ pub struct Standing {
     pub reset: Duration,
 }
 
-/// The limits of one app and what has been allowed under them.
+/// The limits of all receivers and apps, and what has been allowed under them.
+///
+/// Receivers are shared by the apps: to Feishu, the bots of a group share its budget.
 #[derive(Debug)]
 pub struct Limits {
     state: Mutex<State>,
@@ -80,26 +83,26 @@ pub struct Limits {
 #[derive(Debug)]
 struct State {
     receivers: ReceiverGates,
-    app: AppGate,
+    apps: HashMap<Arc<str>, AppGate>,
 }
 
 impl Limits {
-    /// Nothing allowed yet.
+    /// Nothing allowed yet, under rules that hold for each app.
     #[must_use]
-    pub fn new(rules: &Rules) -> Self {
+    pub fn new(rules: &Rules, apps: impl IntoIterator<Item = Arc<str>>) -> Self {
         let receivers =
             ReceiverGates::new(rules.receiver_per_second, Duration::from_secs(1) + rules.guard);
-        let app =
-            AppGate::new(AppPace::derive(rules.app_per_second, rules.app_per_minute, rules.guard));
-        Self { state: Mutex::new(State { receivers, app }) }
+        let pace = AppPace::derive(rules.app_per_second, rules.app_per_minute, rules.guard);
+        let apps = apps.into_iter().map(|app| (app, AppGate::new(pace))).collect();
+        Self { state: Mutex::new(State { receivers, apps }) }
     }
 
     /// Takes the receiver's turn and the app's together, or neither.
-    pub fn take(&self, receiver: &Receiver, now: Moment) -> Result<(), NotUntil> {
+    pub fn take(&self, app: &str, receiver: &Receiver, now: Moment) -> Result<(), NotUntil> {
         self.with(|state| {
             // Looked at first and taken last, so that a refusal by the app costs the receiver nothing.
             state.receivers.ready(receiver, now)?;
-            state.app.take(now)?;
+            state.app(app).take(now)?;
             state.receivers.take(receiver, now)
         })
     }
@@ -112,8 +115,8 @@ impl Limits {
 
     /// When the app's limits would allow a call that has `ahead` others before it.
     #[must_use]
-    pub fn app_ready_at(&self, ahead: usize, now: Moment) -> Moment {
-        self.with(|state| state.app.ready_at(ahead, now))
+    pub fn app_ready_at(&self, app: &str, ahead: usize, now: Moment) -> Moment {
+        self.with(|state| state.app(app).ready_at(ahead, now))
     }
 
     /// How much of the receiver's limit is left.
@@ -135,6 +138,12 @@ impl Limits {
 
     fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         // A panic in here leaves no half-made state behind, so a poisoned lock is used on.
-        work(&mut self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+        work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl State {
+    fn app(&mut self, app: &str) -> &mut AppGate {
+        self.apps.get_mut(app).expect("only apps that the limits were made for are asked about")
     }
 }

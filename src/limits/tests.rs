@@ -25,6 +25,12 @@ fn rules(receiver_per_second: u32, app_per_second: u32, app_per_minute: u32) -> 
     }
 }
 
+const APP: &str = "main";
+
+fn limits_of(rules: &Rules) -> Limits {
+    Limits::new(rules, [APP.into(), "other".into()])
+}
+
 /// Feishu's limits for a receiver, and none worth speaking of for the app.
 fn receiver_only() -> Rules {
     rules(5, 1_000_000, 60_000_000)
@@ -95,29 +101,41 @@ fn the_app_pace_for_feishus_limits_is_a_burst_of_34_and_about_16_a_second() {
 
 #[test]
 fn a_refusal_by_the_app_costs_the_receiver_nothing() {
-    let limits = Limits::new(&rules(5, 1, 60));
-    assert_eq!(limits.take(&receiver(1), Moment::ZERO), Ok(()));
-    let refused = limits.take(&receiver(2), Moment::ZERO).unwrap_err();
+    let limits = limits_of(&rules(5, 1, 60));
+    assert_eq!(limits.take(APP, &receiver(1), Moment::ZERO), Ok(()));
+    let refused = limits.take(APP, &receiver(2), Moment::ZERO).unwrap_err();
     assert_eq!(refused.scope, Scope::App);
     assert_eq!(limits.standing(&receiver(2), Moment::ZERO).remaining, 5);
 }
 
 #[test]
 fn a_refusal_by_the_receiver_costs_the_app_nothing() {
-    let limits = Limits::new(&rules(1, 3, 180));
-    assert_eq!(limits.take(&receiver(1), Moment::ZERO), Ok(()));
-    let before = limits.app_ready_at(1, Moment::ZERO);
+    let limits = limits_of(&rules(1, 3, 180));
+    assert_eq!(limits.take(APP, &receiver(1), Moment::ZERO), Ok(()));
+    let before = limits.app_ready_at(APP, 1, Moment::ZERO);
     for _ in 0..10 {
-        assert_eq!(limits.take(&receiver(1), Moment::ZERO).unwrap_err().scope, Scope::Receiver);
+        assert_eq!(
+            limits.take(APP, &receiver(1), Moment::ZERO).unwrap_err().scope,
+            Scope::Receiver
+        );
     }
-    assert_eq!(limits.app_ready_at(1, Moment::ZERO), before);
+    assert_eq!(limits.app_ready_at(APP, 1, Moment::ZERO), before);
+}
+
+#[test]
+fn the_apps_share_a_receivers_limit_and_not_one_anothers() {
+    let limits = limits_of(&rules(1, 1, 60));
+    assert_eq!(limits.take(APP, &receiver(1), Moment::ZERO), Ok(()));
+    let refused = limits.take("other", &receiver(1), Moment::ZERO).unwrap_err();
+    assert_eq!(refused.scope, Scope::Receiver);
+    assert_eq!(limits.take("other", &receiver(2), Moment::ZERO), Ok(()));
 }
 
 #[test]
 fn a_sweep_forgets_exactly_the_receivers_that_no_longer_count() {
-    let limits = Limits::new(&receiver_only());
+    let limits = limits_of(&receiver_only());
     for name in 0..100 {
-        let _ = limits.take(&receiver(name), SECOND * u32::from(name));
+        let _ = limits.take(APP, &receiver(name), SECOND * u32::from(name));
     }
     assert_eq!(limits.receivers(), 100);
     // The message of second 99 counts until second 100.
@@ -130,13 +148,13 @@ fn a_sweep_forgets_exactly_the_receivers_that_no_longer_count() {
 #[test]
 fn the_guard_widens_the_window_of_a_receiver() {
     let guard = Duration::from_millis(50);
-    let limits = Limits::new(&Rules { guard, ..receiver_only() });
+    let limits = limits_of(&Rules { guard, ..receiver_only() });
     for _ in 0..5 {
-        assert_eq!(limits.take(&receiver(1), Moment::ZERO), Ok(()));
+        assert_eq!(limits.take(APP, &receiver(1), Moment::ZERO), Ok(()));
     }
-    let refused = limits.take(&receiver(1), SECOND).unwrap_err();
+    let refused = limits.take(APP, &receiver(1), SECOND).unwrap_err();
     assert_eq!(refused.moment, SECOND + guard);
-    assert_eq!(limits.take(&receiver(1), SECOND + guard), Ok(()));
+    assert_eq!(limits.take(APP, &receiver(1), SECOND + guard), Ok(()));
 }
 
 proptest! {
@@ -153,11 +171,11 @@ proptest! {
             guard: Duration::from_millis(guard_ms),
             ..rules(1_000_000, per_second, per_minute)
         };
-        let limits = Limits::new(&rules);
+        let limits = limits_of(&rules);
         let receivers = (0..=u8::MAX).cycle().map(receiver);
         let asked = arrivals.into_iter().zip(receivers);
         let allowed: Vec<Moment> = asked
-            .filter(|(now, receiver)| limits.take(receiver, *now).is_ok())
+            .filter(|(now, receiver)| limits.take(APP, receiver, *now).is_ok())
             .map(|(now, _)| now)
             .collect();
         prop_assert!(!allowed.is_empty());
@@ -174,10 +192,10 @@ proptest! {
         limit in 1..9_u32,
         arrivals in arrivals(400),
     ) {
-        let limits = Limits::new(&rules(limit, 1_000_000, 60_000_000));
+        let limits = limits_of(&rules(limit, 1_000_000, 60_000_000));
         let mut exact = ExactLog { limit: limit as usize, span: SECOND, allowed: Vec::new() };
         for now in arrivals {
-            let decision = limits.take(&receiver(1), now).map_err(|refusal| refusal.moment);
+            let decision = limits.take(APP, &receiver(1), now).map_err(|refusal| refusal.moment);
             prop_assert_eq!(decision, exact.take(now));
         }
         prop_assert!(most_in_any(SECOND, &exact.allowed) <= limit as usize);
@@ -185,11 +203,11 @@ proptest! {
 
     #[test]
     fn who_asks_again_at_the_moment_named_in_a_refusal_is_allowed(arrivals in arrivals(300)) {
-        let limits = Limits::new(&rules(5, 50, 1000));
+        let limits = limits_of(&rules(5, 50, 1000));
         let mut now = Moment::ZERO;
         for arrival in arrivals {
             now = now.max(arrival);
-            while let Err(refusal) = limits.take(&receiver(1), now) {
+            while let Err(refusal) = limits.take(APP, &receiver(1), now) {
                 prop_assert!(refusal.moment > now);
                 now = refusal.moment;
             }
@@ -201,15 +219,15 @@ proptest! {
         arrivals in arrivals(60),
         ahead in 0..40_usize,
     ) {
-        let limits = Limits::new(&receiver_only());
+        let limits = limits_of(&receiver_only());
         let mut now = Moment::ZERO;
         for arrival in arrivals {
             now = arrival;
-            let _ = limits.take(&receiver(1), now);
+            let _ = limits.take(APP, &receiver(1), now);
         }
         let foretold = limits.receiver_ready_at(&receiver(1), ahead, now);
         for _ in 0..=ahead {
-            while let Err(refusal) = limits.take(&receiver(1), now) {
+            while let Err(refusal) = limits.take(APP, &receiver(1), now) {
                 now = refusal.moment;
             }
         }
@@ -221,15 +239,15 @@ proptest! {
         arrivals in arrivals(60),
         ahead in 0..200_usize,
     ) {
-        let limits = Limits::new(&rules(1_000_000, 50, 1000));
+        let limits = limits_of(&rules(1_000_000, 50, 1000));
         let mut now = Moment::ZERO;
         for arrival in arrivals {
             now = arrival;
-            let _ = limits.take(&receiver(1), now);
+            let _ = limits.take(APP, &receiver(1), now);
         }
-        let foretold = limits.app_ready_at(ahead, now);
+        let foretold = limits.app_ready_at(APP, ahead, now);
         for _ in 0..=ahead {
-            while let Err(refusal) = limits.take(&receiver(1), now) {
+            while let Err(refusal) = limits.take(APP, &receiver(1), now) {
                 now = refusal.moment;
             }
         }
@@ -241,12 +259,12 @@ proptest! {
         arrivals in arrivals(300),
         names in prop::collection::vec(0..3_u8, 300),
     ) {
-        let together = Limits::new(&receiver_only());
-        let alone = Limits::new(&receiver_only());
+        let together = limits_of(&receiver_only());
+        let alone = limits_of(&receiver_only());
         for (now, name) in arrivals.into_iter().zip(names) {
-            let decision = together.take(&receiver(name), now);
+            let decision = together.take(APP, &receiver(name), now);
             if name == 0 {
-                prop_assert_eq!(decision, alone.take(&receiver(0), now));
+                prop_assert_eq!(decision, alone.take(APP, &receiver(0), now));
             }
         }
     }
@@ -256,26 +274,26 @@ proptest! {
         arrivals in arrivals(300),
         sweeps in prop::collection::vec(any::<bool>(), 300),
     ) {
-        let swept = Limits::new(&receiver_only());
-        let kept = Limits::new(&receiver_only());
+        let swept = limits_of(&receiver_only());
+        let kept = limits_of(&receiver_only());
         for (now, sweep) in arrivals.into_iter().zip(sweeps) {
             if sweep {
                 swept.sweep(now);
             }
-            prop_assert_eq!(swept.take(&receiver(1), now), kept.take(&receiver(1), now));
+            prop_assert_eq!(swept.take(APP, &receiver(1), now), kept.take(APP, &receiver(1), now));
         }
     }
 
     #[test]
     fn what_is_left_is_how_many_may_go_at_once(arrivals in arrivals(60)) {
-        let limits = Limits::new(&receiver_only());
+        let limits = limits_of(&receiver_only());
         let mut now = Moment::ZERO;
         for arrival in arrivals {
             now = arrival;
-            let _ = limits.take(&receiver(1), now);
+            let _ = limits.take(APP, &receiver(1), now);
         }
         let standing = limits.standing(&receiver(1), now);
-        let went = (0..10).filter(|_| limits.take(&receiver(1), now).is_ok()).count();
+        let went = (0..10).filter(|_| limits.take(APP, &receiver(1), now).is_ok()).count();
         prop_assert_eq!(standing.remaining as usize, went);
     }
 }

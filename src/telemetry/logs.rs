@@ -34,7 +34,7 @@ pub fn init(format: Format, filter: &str) -> Result<(), ParseError> {
 
 /// The server framework tells how it starts, at `info`; whoever wants to know can name it.
 fn without_chatter(filter: &str) -> String {
-    if filter.contains("actix_server") {
+    if filter == "off" || filter.contains("actix_server") {
         filter.to_owned()
     } else {
         format!("{filter},actix_server=warn")

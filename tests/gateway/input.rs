@@ -34,9 +34,9 @@ const MISTAKES: &[(Change, &[&str])] = &[
     (|it| it.query("recieve_id_type=chat_id"), &["recieve_id_type"]),
     (|it| it.query("UUID=a"), &["UUID"]),
     (|it| it.query("a=1&b=2"), &["a", "b"]),
-    (|it| it.query("=1"), &[""]),
     // The body.
     (|it| it.body(""), &["body"]),
+    (|it| it.query("=1"), &["query"]),
     (|it| it.body("{"), &["body"]),
     (|it| it.body("oc_1"), &["body"]),
     (|it| it.body("null"), &["body"]),
@@ -67,7 +67,7 @@ const MISTAKES: &[(Change, &[&str])] = &[
     (|it| it.header("prefer", "wait=soon"), &["Prefer"]),
     (|it| it.header("prefer", "wait=-1"), &["Prefer"]),
     (|it| it.header("prefer", "wait=1.5"), &["Prefer"]),
-    (|it| it.header("prefer", "wait=99999999999999999999"), &["Prefer"]),
+    (|it| it.header("prefer", "wait=+5"), &["Prefer"]),
     (|it| it.header("prefer", "respond-async, wait=x"), &["Prefer"]),
 ];
 
@@ -199,4 +199,33 @@ async fn who_calls_is_asked_before_anything_else_is_read() {
     let forward = gateway.forward("").without("x-api-key").message("bad").query("typo=1");
     let answer = forward.header("content-type", "text/plain").body("{").send().await;
     answer.problem(401, "unauthorized", "not_delivered");
+}
+
+#[actix_web::test]
+async fn a_wait_of_any_length_is_cut_to_what_is_allowed_and_other_preferences_are_let_be() {
+    let gateway = gateway().set("limits.max_wait", "2500ms").start().await;
+    for (prefer, applied) in [
+        ("wait=99999999999999999999", Some("wait=2")),
+        ("respond-async, wait=1", Some("wait=1")),
+        ("WAIT = 1", Some("wait=1")),
+        ("wait=\"1\"", Some("wait=1")),
+        ("wait=1; foo=bar", Some("wait=1")),
+        ("respond-async", None),
+        ("foo; wait=x", None),
+        ("foo=\"a, wait=x\"", None),
+    ] {
+        let answer = gateway.forward("oc_1").header("prefer", prefer).send().await;
+        answer.message_id();
+        assert_eq!(answer.header("preference-applied"), applied, "{prefer}");
+        gateway.advance(std::time::Duration::from_secs(2));
+    }
+}
+
+#[actix_web::test]
+async fn an_answer_does_not_grow_with_the_number_of_mistakes() {
+    let gateway = gateway().start().await;
+    let query: Vec<String> = (0..5000).map(|number| format!("a{number}=1")).collect();
+    let answer = gateway.forward("oc_1").query(&query.join("&")).send().await;
+    assert_eq!(answer.wrong_fields().len(), 20);
+    assert!(answer.text().len() < 4000, "{} bytes", answer.text().len());
 }

@@ -1,5 +1,7 @@
 //! Paths and methods, right and wrong, on both listeners.
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use crate::harness::{Answer, gateway};
 
 #[actix_web::test]
@@ -81,5 +83,20 @@ async fn neither_listener_answers_for_the_other() {
     }
     for path in ["/openapi.json", "/docs/", "/"] {
         gateway.ask_admin("GET", path).await.problem(404, "route_not_found", "not_delivered");
+    }
+}
+
+#[actix_web::test]
+async fn a_request_for_the_server_as_a_whole_is_answered_like_any_other() {
+    let gateway = gateway().start().await;
+    for address in [&gateway.api, &gateway.admin] {
+        let address = address.trim_start_matches("http://");
+        let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = "OPTIONS * HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+        assert!(answer.contains("\"code\":\"route_not_found\""), "{answer}");
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use feishu_forward_gateway::model::api_key::ApiKey;
+
 use crate::harness::{Answer, Gateway, Setup, all, code, gateway, ms};
 
 /// The receiver's window: a second, and the guard.
@@ -165,20 +167,6 @@ async fn the_same_id_of_another_type_is_another_receiver() {
 }
 
 #[actix_web::test]
-async fn a_receiver_of_one_app_does_not_wait_for_the_other_app() {
-    let other = feishu_forward_gateway::model::api_key::ApiKey::generate();
-    let gateway = gateway()
-        .app("second", "secret-of-second")
-        .set("keys.other.hash", &other.hash().to_string())
-        .set("keys.other.app", "second")
-        .set("limits.max_wait", "0s")
-        .start()
-        .await;
-    fill(&gateway, "ou_1", 5).await;
-    gateway.forward("ou_1").header("x-api-key", other.expose()).send().await.message_id();
-}
-
-#[actix_web::test]
 async fn who_hangs_up_gives_the_place_to_the_next_and_is_never_sent() {
     let gateway = one_by_one().start().await;
     fill(&gateway, "oc_1", 1).await;
@@ -225,4 +213,31 @@ async fn a_second_attempt_that_finds_no_turn_in_time_is_not_made() {
     let answer = gateway.forward("oc_1").header("prefer", "wait=0").send().await;
     limited(&answer, "receiver_rate_limited", "2");
     assert_eq!(gateway.forwards().len(), 5);
+}
+
+#[actix_web::test]
+async fn two_apps_share_the_limit_of_a_receiver() {
+    let other = ApiKey::generate();
+    let gateway = gateway()
+        .app("second", "secret-of-second")
+        .set("keys.other.hash", &other.hash().to_string())
+        .set("keys.other.app", "second")
+        .start()
+        .await;
+    fill(&gateway, "oc_1", 5).await;
+    let by_the_other = gateway.forward("oc_1").header("x-api-key", other.expose());
+    limited(&by_the_other.header("prefer", "wait=0").send().await, "receiver_rate_limited", "2");
+    assert_eq!(gateway.forwards().len(), 5);
+}
+
+#[actix_web::test]
+async fn who_does_not_want_to_wait_gets_a_turn_that_is_free_however_many_come_at_once() {
+    let gateway = gateway().no_app_limits().start().await;
+    for round in 0..20 {
+        let receiver = |number: usize| format!("oc_{round}_{}", number / 5);
+        let forward = |number| gateway.forward(&receiver(number)).header("prefer", "wait=0");
+        for answer in all((0..40).map(|number| forward(number).spawn()).collect()).await {
+            answer.message_id();
+        }
+    }
 }

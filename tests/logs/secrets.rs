@@ -139,6 +139,40 @@ async fn no_secret_is_seen_under_any_failure() {
     assert!(ours > 50 && seen > 50, "{ours} of ours, {seen} at info: the log is not seen");
 }
 
+#[actix_web::test]
+async fn neither_receivers_nor_messages_nor_what_callers_paste_into_wrong_places_is_seen() {
+    open();
+    let gateway = gateway().start().await;
+    let private = ["ou_private_8dk3", "om_private_7sj2", "pasted-private-key-5h2k"];
+    let msg = format!("invalid, ext=invalid receive_id {}", private[0]);
+    gateway.spoil_forward(FaultKind::Code {
+        code: 230001,
+        status: None,
+        msg: Some(msg),
+        reset: None,
+    });
+    let forward = || gateway.forward(private[0]).message(private[1]);
+    let with_id = |number: u32| forward().header("x-request-id", &format!("private-{number}"));
+    with_id(1).send().await.problem(400, "invalid_request", "not_delivered");
+    gateway.simulator.clear_faults();
+    with_id(2).send().await.message_id();
+    with_id(3).query(&format!("{}=1", private[2])).send().await.wrong_fields();
+    with_id(4).body(format!("{{\"{}\":1}}", private[2])).send().await.wrong_fields();
+    let nowhere = format!("/v1/messages/{}/forwrd/{}", private[1], private[2]);
+    gateway.ask("GET", &nowhere).await.problem(404, "route_not_found", "not_delivered");
+    let mut seen = 0;
+    for text in lines() {
+        let line: Value = serde_json::from_str(&text).expect("JSON");
+        if is_seen_at_info(&line) {
+            seen += usize::from(text.contains("private-"));
+            for word in private {
+                assert!(!text.contains(word), "{word} in {text}");
+            }
+        }
+    }
+    assert!(seen >= 4, "the lines of these requests are not seen");
+}
+
 #[test]
 fn nothing_that_is_printed_for_debugging_holds_a_secret() {
     let key = ApiKey::generate();

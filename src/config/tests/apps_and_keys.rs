@@ -27,6 +27,14 @@ fn at_least_one_app_is_needed() {
 }
 
 #[test]
+fn two_apps_cannot_be_the_same_one_of_feishus() {
+    let app = |name: &str| format!("[apps.{name}]\napp_id = 'cli_1'\napp_secret = 'hush'\n");
+    let told = mistakes(&format!("{}{}", app("a"), app("b")));
+    assert_eq!(told.len(), 1);
+    assert!(told[0].starts_with("apps.b.app_id: is that of apps.a too"), "{told:?}");
+}
+
+#[test]
 fn an_app_needs_an_id_and_a_secret() {
     let told = mistakes("[apps.main]");
     assert_eq!(told.len(), 2);

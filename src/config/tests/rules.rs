@@ -88,21 +88,6 @@ fn only_where_it_means_something_may_a_duration_be_zero() {
 }
 
 #[test]
-fn connecting_is_shorter_than_an_attempt_and_an_attempt_not_longer_than_the_whole() {
-    refused(&[
-        (
-            "feishu.connect_timeout = '5s'",
-            "feishu.connect_timeout: 5s must be shorter than feishu.attempt_timeout, 5s",
-        ),
-        (
-            "feishu.deadline = '4s'",
-            "feishu.attempt_timeout: 5s must not be longer than feishu.deadline, 4s",
-        ),
-    ]);
-    assert!(load_toml(&format!("feishu.attempt_timeout = '15s'\n{APP}")).is_ok());
-}
-
-#[test]
 fn the_base_url_is_http_or_https_without_credentials_query_and_fragment() {
     assert!(load_toml(&format!("feishu.base_url = 'http://127.0.0.1:1/mock'\n{APP}")).is_ok());
     for url in [

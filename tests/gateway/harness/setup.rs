@@ -118,7 +118,7 @@ impl Setup {
         settings.retain(|(name, _)| self.settings.iter().all(|(known, _)| known != name));
         settings.extend(self.settings);
         let config = config::load(None, settings).expect("the configuration is right");
-        let patience = config.limits.max_wait.min(config.feishu.deadline);
+        let patience = config.limits.max_wait.min(config.feishu.deadline * 2 / 3);
         let (process, [api, admin]) = run(config, clock.clone()).await.expect("it starts");
         let gateway = Gateway {
             simulator,
