@@ -1,6 +1,8 @@
 //! Time, handed to whatever needs it, so that tests decide how it passes.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -93,10 +95,16 @@ impl Clock {
         moment: Moment,
         work: F,
     ) -> Result<F::Output, Elapsed> {
+        tokio::pin!(work);
         tokio::select! {
             biased;
-            output = work => Ok(output),
-            () = self.sleep_until(moment) => Err(Elapsed),
+            output = &mut work => return Ok(output),
+            () = self.sleep_until(moment) => {}
+        }
+        // The moment may have come after the work was looked at: what is done by then is in time.
+        match poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
+            Poll::Ready(output) => Ok(output),
+            Poll::Pending => Err(Elapsed),
         }
     }
 }
@@ -105,8 +113,14 @@ impl Manual {
     async fn sleep_until(&self, moment: Moment) {
         let mut now = self.now.subscribe();
         let _bed = Bed::new(self, moment);
-        // Fails only when the sender is gone, and `self` holds it.
-        let _ = now.wait_for(|now| *now >= moment).await;
+        let notified = now.wait_for(|now| *now >= moment);
+        tokio::pin!(notified);
+        // The time is looked at by itself, because it changes a little before the notice of it.
+        poll_fn(|context| {
+            let has_come = *self.now.borrow() >= moment;
+            if has_come { Poll::Ready(()) } else { notified.as_mut().poll(context).map(drop) }
+        })
+        .await;
     }
 }
 
