@@ -122,6 +122,7 @@ impl Metrics {
             ),
             registry,
         };
+        inner.begin_at_zero();
         register_process(&inner.registry);
         Self(Arc::new(inner))
     }
@@ -181,6 +182,23 @@ impl Metrics {
             .encode(&self.0.registry.gather(), &mut text)
             .expect("a registry of well-formed metrics can be written to memory");
         text
+    }
+}
+
+impl Inner {
+    /// Makes the series whose labels are known: one that appears with its first event hides that
+    /// event from `rate()`.
+    fn begin_at_zero(&self) {
+        for kind in ProblemKind::ALL {
+            let facts = kind.facts();
+            self.problems.with_label_values(&[facts.name, facts.fix_by.name()]);
+        }
+        for scope in ["receiver", "app"] {
+            for decision in ["allowed", "delayed", "rejected"] {
+                self.limit_decisions.with_label_values(&[scope, decision]);
+            }
+        }
+        self.upstream_retries.with_label_values(&["token_rejected"]);
     }
 }
 

@@ -207,3 +207,16 @@ async fn receivers_are_forgotten_when_they_no_longer_count() {
     gateway.sleeps_until(ms(20_000)).await;
     assert_eq!(gateway.metrics().await.count(name, &[]), 0);
 }
+
+#[actix_web::test]
+async fn series_that_are_known_beforehand_begin_at_zero() {
+    let gateway = gateway().start().await;
+    let text = gateway.ask_admin("GET", "/metrics").await.text();
+    for series in [
+        "feishu_gateway_problems_total{code=\"feishu_timeout\",fix_by=\"nobody\"} 0",
+        "feishu_gateway_rate_limit_decisions_total{decision=\"rejected\",scope=\"app\"} 0",
+        "feishu_gateway_upstream_retries_total{reason=\"token_rejected\"} 0",
+    ] {
+        assert!(text.lines().any(|line| line == series), "{series}");
+    }
+}
