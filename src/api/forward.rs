@@ -1,5 +1,6 @@
 //! The route that everything is here for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::header::{
@@ -115,7 +116,7 @@ pub(super) async fn forward(
     delivery: web::Data<Delivery>,
     settings: web::Data<ForwardSettings>,
 ) -> Result<HttpResponse, Problem> {
-    let order = order(&request, body, &settings)?;
+    let order = Arc::new(order(&request, body, &settings)?);
     let report = delivery.forward(&caller.app, &order).await;
     Ok(answer(&request, &order, report, &settings))
 }

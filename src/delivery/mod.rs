@@ -2,6 +2,7 @@
 
 mod error;
 mod line;
+mod sending;
 mod turn;
 
 use std::collections::HashMap;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Moment};
-use crate::feishu::client::{Call, Client};
+use crate::feishu::client::Client;
 use crate::feishu::error::{CallError, Forwarded};
 use crate::feishu::token::{Token, TokenSource};
 use crate::limits::{Scope, Standing};
@@ -21,6 +22,7 @@ use crate::model::receiver::Receiver;
 use crate::telemetry::metrics::Metrics;
 
 pub use error::ForwardError;
+use sending::Sending;
 pub use turn::{NoTurn, Turns};
 
 /// What a caller wants forwarded.
@@ -99,7 +101,7 @@ impl Delivery {
     ///
     /// # Panics
     /// When there is no such app: config lets no key name one.
-    pub async fn forward(&self, app: &str, order: &Order) -> Report {
+    pub async fn forward(&self, app: &str, order: &Arc<Order>) -> Report {
         let app = self.apps.get(app).expect("config lets no key name an app that does not exist");
         let started = self.clock.now();
         let mut run = Run {
@@ -119,7 +121,7 @@ impl Delivery {
 struct Run<'a> {
     delivery: &'a Delivery,
     app: &'a App,
-    order: &'a Order,
+    order: &'a Arc<Order>,
     deadline: Moment,
     timings: Timings,
 }
@@ -156,22 +158,17 @@ impl Run<'_> {
     }
 
     /// Takes a turn and sends: nothing happens between the two.
-    async fn attempt(&mut self, token: &Token) -> Result<Forwarded, ForwardError> {
+    async fn attempt(&mut self, token: &Arc<Token>) -> Result<Forwarded, ForwardError> {
         self.turn().await?;
-        let Delivery { client, clock, closing, metrics, .. } = self.delivery;
-        let Order { message, receiver, uuid, .. } = self.order;
-        let call = Call { message, receiver, uuid };
-        let started = clock.now();
-        let answer = tokio::select! {
-            biased;
-            answer = client.forward(token.authorization(), call, self.deadline) => answer,
-            // To the caller a process that ends is a Feishu that did not answer in time.
-            () = closing.cancelled() => Err(CallError::TimedOut),
+        let sending = Sending {
+            delivery: self.delivery.clone(),
+            app: Arc::clone(&self.app.name),
+            token: Arc::clone(token),
+            order: Arc::clone(self.order),
+            deadline: self.deadline,
         };
-        let took = clock.since(started);
+        let (answer, took) = sending.send().await;
         self.timings.feishu += took;
-        let code = answer.as_ref().map_or_else(CallError::label, |_| "0".into());
-        metrics.upstream(&self.app.name, "forward", &code, took);
         answer.map_err(ForwardError::Failed)
     }
 

@@ -1,5 +1,6 @@
 //! The two calls that the gateway makes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -40,7 +41,7 @@ pub struct Call<'a> {
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
-    options: Options,
+    options: Arc<Options>,
     clock: Clock,
 }
 
@@ -52,12 +53,12 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=ut
 impl Client {
     /// Fails when the TLS roots of the machine cannot be read.
     pub fn new(options: Options, clock: Clock) -> reqwest::Result<Self> {
-        Ok(Self { http: connections(&options)?, options, clock })
+        Ok(Self { http: connections(&options)?, options: Arc::new(options), clock })
     }
 
     /// The same with connections of its own.
     pub fn with_own_connections(&self) -> reqwest::Result<Self> {
-        Self::new(self.options.clone(), self.clock.clone())
+        Ok(Self { http: connections(&self.options)?, ..self.clone() })
     }
 
     /// Forwards a message, taking at most the attempt's time-out and not longer than `deadline`.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use feishu_simulator::{Api, Fault, FaultKind, Phase};
 
-use crate::harness::{Gateway, all, code_with_status, foreign, gateway};
+use crate::harness::{Gateway, all, code_with_status, foreign, gateway, guarded};
 
 /// A failure after which nobody can know: what goes wrong, and whether the message got through.
 fn unreadable() -> Vec<(&'static str, FaultKind, Phase)> {
@@ -190,4 +190,18 @@ async fn a_name_that_does_not_exist_is_unreachable() {
 #[actix_web::test]
 async fn tls_that_fails_is_unreachable() {
     is_unreachable(|url| url.replace("http:", "https:")).await;
+}
+
+#[actix_web::test]
+async fn a_call_that_has_begun_is_finished_and_counted_though_its_caller_hangs_up() {
+    let gateway = gateway().start().await;
+    gateway.spoil_forward(FaultKind::Latency { ms: 100 });
+    let forward = gateway.forward("oc_1").spawn();
+    gateway.forwards_reach(1).await;
+    forward.abort();
+    let labels = [("api", "forward"), ("code", "0")];
+    let counted =
+        async || gateway.metrics().await.count("feishu_gateway_upstream_requests_total", &labels);
+    guarded(async { while counted().await == 0 {} }).await;
+    assert_eq!(gateway.deliveries().len(), 1);
 }

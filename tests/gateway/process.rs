@@ -177,7 +177,9 @@ async fn one_who_hangs_up_makes_room_for_the_next() {
     gateway.forwards_reach(1).await;
     gateway.sleeps_until(SECOND * 5).await;
     inside.abort();
-    gateway.sleep(|all| !all.contains(&(SECOND * 5))).await;
+    let in_flight =
+        async || gateway.metrics().await.count("feishu_gateway_http_requests_in_flight", &[]);
+    guarded(async { while in_flight().await > 0 {} }).await;
     gateway.forward("oc_2").send().await.message_id();
 }
 
