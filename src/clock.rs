@@ -11,6 +11,12 @@ use tokio::sync::watch;
 /// A point in time: how long after the clock was made. It never goes back.
 pub type Moment = Duration;
 
+/// A time in whole seconds, rounded up: so who waits them has waited long enough.
+#[must_use]
+pub fn seconds_up(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
 /// The deadline came first.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Elapsed;

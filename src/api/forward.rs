@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::input::{Input, preferred_wait};
 use super::observe::Story;
 use super::problem::{InvalidField, Problem};
+use crate::clock::seconds_up;
 use crate::delivery::{Delivery, Order, Report, Timings};
 use crate::model::api_key::Caller;
 use crate::model::problem_kind::ProblemKind;
@@ -188,7 +189,7 @@ fn answer(
             headers.insert(name, value);
         }
     };
-    let reset = standing.reset.as_secs() + u64::from(standing.reset.subsec_nanos() > 0);
+    let reset = seconds_up(standing.reset);
     set(RATE_LIMIT, format!("\"receiver\";r={};t={reset}", standing.remaining));
     set(SERVER_TIMING, server_timing(&timings));
     if let Ok(Some(_)) = preferred_wait(request.headers()) {

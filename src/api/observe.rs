@@ -57,7 +57,7 @@ impl Story {
     }
 
     /// The story of a request that has begun.
-    pub(super) fn of(request: &HttpRequest) -> SharedStory {
+    pub(super) fn of(request: &impl HttpMessage) -> SharedStory {
         request.extensions().get::<SharedStory>().cloned().unwrap_or_default()
     }
 }
@@ -180,7 +180,7 @@ impl<'a> Visit<'a> {
             route: request.match_pattern().unwrap_or_else(|| "unmatched".to_owned()),
             method: known_method(request.method()),
             span: Span::current(),
-            story: request.extensions().get::<SharedStory>().cloned().unwrap_or_default(),
+            story: Story::of(request),
             is_one_too_many: before >= observer.max_in_flight,
             ended: false,
         }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use thiserror::Error;
 use utoipa::ToSchema;
 
+use crate::clock::seconds_up;
 use crate::delivery::{ForwardError, NoTurn};
 use crate::feishu::codes;
 use crate::feishu::error::{CallError, Refusal};
@@ -220,8 +221,7 @@ impl Problem {
     }
 
     fn retry_after(self, pause: Duration) -> Self {
-        let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
-        Self { header: Some((RETRY_AFTER, seconds.max(1).into())), ..self }
+        Self { header: Some((RETRY_AFTER, seconds_up(pause).max(1).into())), ..self }
     }
 }
 

@@ -10,7 +10,7 @@ use tracing::{Instrument, Span};
 use super::{Delivery, Order};
 use crate::clock::Moment;
 use crate::feishu::client::Call;
-use crate::feishu::error::{CallError, Forwarded};
+use crate::feishu::error::{CallError, Forwarded, code_of};
 use crate::feishu::token::Token;
 
 /// One call, with all that it needs to outlive its caller.
@@ -51,8 +51,7 @@ impl Sending {
             () = closing.cancelled() => Err(CallError::TimedOut),
         };
         let took = clock.since(started);
-        let code = answer.as_ref().map_or_else(CallError::label, |_| "0".into());
-        metrics.upstream(&self.app, "forward", &code, took);
+        metrics.upstream(&self.app, "forward", &code_of(&answer), took);
         (answer, took)
     }
 }
@@ -60,6 +59,6 @@ impl Sending {
 /// For somebody who hung up and asks what became of the message.
 fn log_untold((answer, took): &Answered) {
     let log_id = answer.as_ref().ok().and_then(|forwarded| forwarded.log_id.as_deref());
-    let code = answer.as_ref().map_or_else(CallError::label, |_| "0".into());
-    tracing::info!(code, feishu_log_id = log_id, ?took, "Feishu answered after the caller hung up");
+    let code = code_of(answer);
+    tracing::info!(%code, feishu_log_id = log_id, ?took, "Feishu answered after the caller hung up");
 }

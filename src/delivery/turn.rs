@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::line::Line;
 use crate::clock::{Clock, Moment};
-use crate::limits::{Limits, Rules, Scope, Standing};
+use crate::limits::{Ahead, Limits, Rules, Scope, Standing};
 use crate::model::receiver::Receiver;
 
 /// The lines in front of the limits.
@@ -108,11 +108,9 @@ impl Wish<'_> {
     /// nobody is passed over.
     fn take_at_once(&self) -> bool {
         let Turns { clock, limits, .. } = self.turns;
-        let now = clock.now();
-        let waiting = self.turns.lines().get(self.receiver).map_or(0, |line| line.length());
-        limits.receiver_ready_at(self.receiver, waiting, now) <= now
-            && limits.app_ready_at(self.app, self.app_line.length(), now) <= now
-            && limits.take(self.app, self.receiver, now).is_ok()
+        let for_receiver = self.turns.lines().get(self.receiver).map_or(0, |line| line.length());
+        let ahead = Ahead { for_receiver, for_app: self.app_line.length() };
+        limits.take_after(ahead, self.app, self.receiver, clock.now()).is_ok()
     }
 
     async fn wait(&self, line: &Line) -> Result<Waited, NoTurn> {

@@ -1,5 +1,6 @@
 //! How a call to Feishu can fail, told apart by what the caller of this module can do about it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -80,15 +81,15 @@ pub struct Forwarded {
     pub log_id: Option<String>,
 }
 
-impl CallError {
-    /// The word for it in the label `code` of the metrics, unless it is Feishu's own code.
-    #[must_use]
-    pub fn label(&self) -> String {
-        match self {
-            Self::Connect(_) => "connect".to_owned(),
-            Self::TimedOut => "timeout".to_owned(),
-            Self::Broken(_) | Self::Unreadable { .. } => "unreadable".to_owned(),
-            Self::Refused(refusal) => refusal.code.to_string(),
-        }
+/// How a call ended, in a word for metrics and logs: Feishu's own code, 0 for a success, or why there
+/// is none.
+#[must_use]
+pub fn code_of<T>(answer: &Result<T, CallError>) -> Cow<'static, str> {
+    match answer {
+        Ok(_) => "0".into(),
+        Err(CallError::Connect(_)) => "connect".into(),
+        Err(CallError::TimedOut) => "timeout".into(),
+        Err(CallError::Broken(_) | CallError::Unreadable { .. }) => "unreadable".into(),
+        Err(CallError::Refused(refusal)) => refusal.code.to_string().into(),
     }
 }

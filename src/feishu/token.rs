@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::client::Client;
-use super::error::CallError;
+use super::error::{CallError, code_of};
 use crate::clock::{Clock, Moment};
 use crate::telemetry::metrics::Metrics;
 
@@ -171,8 +171,8 @@ impl TokenSource {
     async fn fetch(&self) -> Result<Arc<Token>, CallError> {
         let started = self.clock.now();
         let answer = self.call().await;
-        let code = answer.as_ref().map_or_else(CallError::label, |_| "0".to_owned());
-        self.metrics.upstream(&self.app, "tenant_access_token", &code, self.clock.since(started));
+        let (code, took) = (code_of(&answer), self.clock.since(started));
+        self.metrics.upstream(&self.app, "tenant_access_token", &code, took);
         let (token, lives) = answer?;
         let lives = lives.min(LONGEST_LIFE);
         // Counted from before the call, so that it never seems to live longer than it does.

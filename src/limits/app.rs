@@ -78,6 +78,12 @@ impl AppGate {
         }
     }
 
+    /// Whether a call may go with `ahead` others before; none is taken.
+    pub(super) fn ready(&self, ahead: usize, now: Moment) -> Result<(), NotUntil> {
+        let moment = self.ready_at(ahead, now);
+        if moment > now { Err(NotUntil { scope: Scope::App, moment }) } else { Ok(()) }
+    }
+
     /// When a call with `ahead` others before it may go.
     pub(super) fn ready_at(&self, ahead: usize, now: Moment) -> Moment {
         let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);

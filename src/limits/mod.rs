@@ -63,6 +63,15 @@ pub struct NotUntil {
     pub moment: Moment,
 }
 
+/// How many wait before somebody.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ahead {
+    /// For the same receiver.
+    pub for_receiver: usize,
+    /// For the same app.
+    pub for_app: usize,
+}
+
 /// How much of a receiver's limit is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
@@ -99,10 +108,23 @@ impl Limits {
 
     /// Takes the receiver's turn and the app's together, or neither.
     pub fn take(&self, app: &str, receiver: &Receiver, now: Moment) -> Result<(), NotUntil> {
+        self.take_after(Ahead::default(), app, receiver, now)
+    }
+
+    /// The same, and neither where it would not leave enough for those who are ahead.
+    pub fn take_after(
+        &self,
+        ahead: Ahead,
+        app: &str,
+        receiver: &Receiver,
+        now: Moment,
+    ) -> Result<(), NotUntil> {
         self.with(|state| {
             // Looked at first and taken last, so that a refusal by the app costs the receiver nothing.
-            state.receivers.ready(receiver, now)?;
-            state.app(app).take(now)?;
+            state.receivers.ready(receiver, ahead.for_receiver, now)?;
+            let app = state.app(app);
+            app.ready(ahead.for_app, now)?;
+            app.take(now)?;
             state.receivers.take(receiver, now)
         })
     }

@@ -31,9 +31,14 @@ impl ReceiverGates {
         Self { limit: limit.get() as usize, window, quota, cells: HashMap::new() }
     }
 
-    /// Whether a cell is free; none is taken.
-    pub(super) fn ready(&self, receiver: &Receiver, now: Moment) -> Result<(), NotUntil> {
-        let moment = self.ready_at(receiver, 0, now);
+    /// Whether a cell is free with `ahead` others before; none is taken.
+    pub(super) fn ready(
+        &self,
+        receiver: &Receiver,
+        ahead: usize,
+        now: Moment,
+    ) -> Result<(), NotUntil> {
+        let moment = self.ready_at(receiver, ahead, now);
         if moment > now { Err(NotUntil { scope: Scope::Receiver, moment }) } else { Ok(()) }
     }
 

@@ -91,12 +91,7 @@ async fn the_key_header_wins_over_authorization() {
 #[actix_web::test]
 async fn each_key_forwards_with_its_own_app() {
     let other = ApiKey::generate();
-    let gateway = gateway()
-        .app("second", "secret-of-second")
-        .set("keys.other.hash", &other.hash().to_string())
-        .set("keys.other.app", "second")
-        .start()
-        .await;
+    let gateway = gateway().second_app_of(&other).start().await;
     gateway.forward("oc_1").send().await.message_id();
     gateway.forward("oc_1").header("x-api-key", other.expose()).send().await.message_id();
     let apps: Vec<String> = gateway.deliveries().into_iter().map(|it| it.app_id).collect();

@@ -218,12 +218,7 @@ async fn a_second_attempt_that_finds_no_turn_in_time_is_not_made() {
 #[actix_web::test]
 async fn two_apps_share_the_limit_of_a_receiver() {
     let other = ApiKey::generate();
-    let gateway = gateway()
-        .app("second", "secret-of-second")
-        .set("keys.other.hash", &other.hash().to_string())
-        .set("keys.other.app", "second")
-        .start()
-        .await;
+    let gateway = gateway().second_app_of(&other).start().await;
     fill(&gateway, "oc_1", 5).await;
     let by_the_other = gateway.forward("oc_1").header("x-api-key", other.expose());
     limited(&by_the_other.header("prefer", "wait=0").send().await, "receiver_rate_limited", "2");

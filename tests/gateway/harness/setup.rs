@@ -64,6 +64,13 @@ impl Setup {
             .set(&format!("apps.{name}.app_secret"), secret)
     }
 
+    /// Adds the app `second`, with which the caller `other` forwards, who has this key.
+    pub(crate) fn second_app_of(self, other: &ApiKey) -> Self {
+        self.app("second", "secret-of-second")
+            .set("keys.other.hash", &other.hash().to_string())
+            .set("keys.other.app", "second")
+    }
+
     /// Changes how Feishu behaves.
     pub(crate) fn feishu(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.feishu);
