@@ -1,6 +1,5 @@
 //! Bodies that arrive whole, in part, or slowly.
 
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -10,25 +9,14 @@ use hyper::body::{Body, Frame};
 use tokio::time::Sleep;
 
 use crate::clock::wait;
-
-/// The connection ends here, whatever was still to come.
-#[derive(Debug)]
-pub(crate) struct Cut;
-
-impl fmt::Display for Cut {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the connection is cut on purpose")
-    }
-}
-
-impl std::error::Error for Cut {}
+use crate::cut::Cut;
 
 /// The body of an answer as it goes on the wire.
 pub(crate) enum WireBody {
     Whole(Bytes),
     /// These bytes, then a pause in which they are written out, then the connection is cut.
-    CutAfter(Bytes),
-    Paused,
+    CutAfter(Bytes, Cut),
+    Paused(Cut),
     Drip {
         rest: Bytes,
         each: Duration,
@@ -37,9 +25,9 @@ pub(crate) enum WireBody {
 }
 
 impl WireBody {
-    pub(crate) fn half(mut whole: Bytes) -> Self {
+    pub(crate) fn half(mut whole: Bytes, cut: Cut) -> Self {
         whole.truncate(whole.len() / 2);
-        Self::CutAfter(whole)
+        Self::CutAfter(whole, cut)
     }
 
     pub(crate) fn drip(rest: Bytes, each: Duration) -> Self {
@@ -58,14 +46,14 @@ impl Body for WireBody {
         match &mut *self {
             Self::Whole(rest) if rest.is_empty() => Poll::Ready(None),
             Self::Whole(rest) => data(std::mem::take(rest)),
-            Self::CutAfter(half) if half.is_empty() => {
+            Self::CutAfter(half, cut) if half.is_empty() => {
                 // hyper writes out what it has when the body is not ready, and drops it on an error.
-                *self = Self::Paused;
+                *self = Self::Paused(*cut);
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
-            Self::CutAfter(half) => data(std::mem::take(half)),
-            Self::Paused => Poll::Ready(Some(Err(Cut))),
+            Self::CutAfter(half, _) => data(std::mem::take(half)),
+            Self::Paused(cut) => Poll::Ready(Some(Err(*cut))),
             Self::Drip { rest, .. } if rest.is_empty() => Poll::Ready(None),
             Self::Drip { rest, each, pause } => {
                 ready!(pause.as_mut().poll(cx));

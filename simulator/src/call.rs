@@ -6,7 +6,7 @@ use hyper::{Method, Request};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use crate::body::Cut;
+use crate::cut::Cut;
 use crate::ledger::Api;
 
 /// Most bytes that a request body may have; a longer one is cut off (guess: Feishu's limit is unknown).
@@ -30,7 +30,8 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) async fn read(request: Request<Incoming>) -> Result<Self, Cut> {
         let (head, body) = request.into_parts();
-        let body = Limited::new(body, MAX_BODY).collect().await.map_err(|_| Cut)?.to_bytes();
+        let body =
+            Limited::new(body, MAX_BODY).collect().await.map_err(|_| Cut::Closed)?.to_bytes();
         let json: Option<Value> = serde_json::from_slice(&body).ok();
         let path = head.uri.path().to_owned();
         let query = head.uri.query().unwrap_or_default().to_owned();

@@ -8,14 +8,15 @@ use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::call::Call;
-use crate::fault::{Fault, FaultKind};
+use crate::fault::{Fault, FaultKind, Phase};
+use crate::port::Shutting;
 use crate::settings::Settings;
 use crate::state::{Shared, State};
 
 const ROOT: &str = "/_simulator";
 
 /// What there is: path, method, meaning.
-const ROUTES: [(&str, &str, &str); 12] = [
+const ROUTES: [(&str, &str, &str); 13] = [
     ("", "GET", "this list"),
     ("ledger", "GET", "every request and every delivery so far, oldest first"),
     ("ledger", "DELETE", "forget them"),
@@ -27,6 +28,7 @@ const ROUTES: [(&str, &str, &str); 12] = [
     ("revoke", "POST", "make every token invalid"),
     ("clock", "GET", "the simulator's clock in milliseconds"),
     ("clock", "POST", "move the clock forward: {\"advance_ms\"}"),
+    ("refuse", "POST", "close all other connections and refuse new ones for a while: {\"ms\"}"),
     (
         "reset",
         "POST",
@@ -38,6 +40,12 @@ const ROUTES: [(&str, &str, &str); 12] = [
 #[serde(deny_unknown_fields)]
 struct Advance {
     advance_ms: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refuse {
+    ms: u64,
 }
 
 /// The rest of a path that belongs to the control API.
@@ -77,6 +85,7 @@ pub(crate) fn answer(path: &str, call: &Call, shared: &Shared) -> Answer {
         }
         ("clock", "GET") => Ok(clock(&state)),
         ("clock", "POST") => advance(&mut state, &call.body),
+        ("refuse", "POST") => refuse(shared, &call.body),
         ("reset", "POST") => {
             state.reset();
             Ok(done())
@@ -121,8 +130,41 @@ fn add_fault(state: &mut State, body: &str) -> Result<Value, Value> {
     if status.is_some_and(|status| !(200..=599).contains(&status)) {
         return Err(mistake("kind.status", "must be an HTTP status from 200 to 599"));
     }
+    if fault.phase == Phase::BeforeRequest {
+        check_connection_fault(&fault)?;
+    }
     state.faults.push(fault);
     Ok(json!({"ok": true, "waiting": state.faults.len()}))
+}
+
+/// What a fault before the request cannot say.
+fn check_connection_fault(fault: &Fault) -> Result<(), Value> {
+    let never = "never strikes before_request: a connection has none";
+    if fault.api.is_some() {
+        return Err(mistake("api", never));
+    }
+    if fault.receive_id.is_some() {
+        return Err(mistake("receive_id", never));
+    }
+    if !fault.kind.strikes_connections() {
+        return Err(mistake(
+            "kind",
+            "only cut, reset, garbage and silence can come before_request",
+        ));
+    }
+    if fault.times.is_none() {
+        let alone = "before_request must be a number: for ever would strike this control API too";
+        return Err(mistake("times", alone));
+    }
+    Ok(())
+}
+
+/// Shuts the port for all but the connection that this call came over.
+fn refuse(shared: &Shared, body: &str) -> Result<Value, Value> {
+    let Refuse { ms } = parse(body)?;
+    let lasts = Some(Duration::from_millis(ms));
+    shared.port.shut(Shutting { lasts, but: tokio::task::try_id() });
+    Ok(done())
 }
 
 /// Puts the members of the body in the place of the settings' own.

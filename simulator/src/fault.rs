@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::call::Call;
+use crate::cut::Cut;
 use crate::ledger::Api;
 
 /// Something that goes wrong at the next request it fits.
@@ -27,7 +28,7 @@ pub struct Fault {
     pub phase: Phase,
 }
 
-/// Whether a request that a fault strikes has had its effect.
+/// How far a request that a fault strikes has come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
@@ -39,6 +40,12 @@ pub enum Phase {
     BeforeCommit,
     /// The request has its full effect, and only its answer suffers.
     AfterCommit,
+    /// The next connection is struck as soon as it is accepted: nothing is read, nothing counted.
+    ///
+    /// A connection has neither API nor receiver, so a fault that names one never strikes it; and
+    /// only [`FaultKind::Cut`], [`FaultKind::Reset`], [`FaultKind::Garbage`] and
+    /// [`FaultKind::Silence`] can.
+    BeforeRequest,
 }
 
 /// What goes wrong.
@@ -79,6 +86,12 @@ pub enum FaultKind {
     Cut,
     /// The headers and half of the body, then the connection is closed.
     CutInBody,
+    /// The connection is reset without an answer.
+    Reset,
+    /// The headers and half of the body, then the connection is reset.
+    ResetInBody,
+    /// Bytes that are no HTTP, then the connection is closed.
+    Garbage,
     /// No answer until the caller hangs up.
     Silence,
     /// The normal answer, one byte of the body at a time; the phase does not matter.
@@ -96,14 +109,48 @@ impl Fault {
     }
 
     fn fits(&self, call: &Call) -> bool {
-        self.api.is_none_or(|api| api == call.api)
+        self.phase != Phase::BeforeRequest
+            && self.api.is_none_or(|api| api == call.api)
             && self.receive_id.as_ref().is_none_or(|id| Some(id) == call.receive_id.as_ref())
+    }
+
+    fn fits_a_connection(&self) -> bool {
+        self.phase == Phase::BeforeRequest
+            && self.api.is_none()
+            && self.receive_id.is_none()
+            && self.kind.strikes_connections()
+    }
+}
+
+impl FaultKind {
+    /// How it ends the connection instead of answering, if that is what it does.
+    pub(crate) fn cut(&self) -> Option<Cut> {
+        match self {
+            Self::Cut => Some(Cut::Closed),
+            Self::Reset => Some(Cut::Reset),
+            Self::Garbage => Some(Cut::Garbage),
+            _ => None,
+        }
+    }
+
+    /// Whether it makes sense without a request.
+    pub(crate) fn strikes_connections(&self) -> bool {
+        *self == Self::Silence || self.cut().is_some()
     }
 }
 
 /// The first fault that fits the call, which is then used up by one.
 pub(crate) fn take(faults: &mut Vec<Fault>, call: &Call) -> Option<Fault> {
-    let index = faults.iter().position(|fault| fault.fits(call))?;
+    take_first(faults, |fault| fault.fits(call))
+}
+
+/// The first fault that strikes connections as they are accepted, which is then used up by one.
+pub(crate) fn take_for_connection(faults: &mut Vec<Fault>) -> Option<Fault> {
+    take_first(faults, Fault::fits_a_connection)
+}
+
+fn take_first(faults: &mut Vec<Fault>, fits: impl Fn(&Fault) -> bool) -> Option<Fault> {
+    let index = faults.iter().position(fits)?;
     let Some(times) = &mut faults[index].times else {
         return Some(faults[index].clone());
     };

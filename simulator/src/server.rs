@@ -1,136 +1,112 @@
-//! The listener, its connections, and what a fault does to an answer on its way out.
+//! The listener and its connections.
 
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use hyper::body::Incoming;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use serde_json::Value;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::{self, JoinSet};
 
-use crate::answer::Answer;
-use crate::body::{Cut, WireBody};
-use crate::call::Call;
 use crate::clock::wait;
-use crate::control;
-use crate::fault::{Fault, FaultKind};
-use crate::refusal::Refusal;
-use crate::state::{Received, Shared};
+use crate::cut::{Cut, keep_silent};
+use crate::fault::{self, FaultKind};
+use crate::reply::reply;
+use crate::state::Shared;
 
-/// Accepts connections until it is dropped, and drops them with it.
-pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+/// How many may wait to be accepted.
+const BACKLOG: u32 = 1024;
+/// Before something is tried again that somebody else is in the way of.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Serves connections until it is dropped, and drops them with it.
+pub(crate) async fn run(mut listener: TcpListener, shared: Arc<Shared>) -> io::Result<()> {
+    let address = listener.local_addr()?;
     let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            never = accept(&listener, &mut connections, &shared) => match never {},
+            () = shared.port.is_to_shut() => {}
+        }
+        drop(listener);
+        // Who connects to a port that is bound, but not listened on, is refused, and nobody takes it.
+        let reserved = persist(|| bind(address)).await;
+        while connections.len() > shared.port.kept() {
+            connections.join_next().await;
+        }
+        shared.port.stay_shut().await;
+        drop(reserved);
+        listener = persist(|| bind(address)?.listen(BACKLOG)).await;
+        shared.port.is_open();
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    connections: &mut JoinSet<()>,
+    shared: &Arc<Shared>,
+) -> Infallible {
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(connection(stream, Arc::clone(&shared)));
+                    connections.spawn(connection(stream, Arc::clone(shared)));
                 }
                 // No file descriptors, most likely: others have to end first.
-                Err(_) => wait(Duration::from_millis(10)).await,
+                Err(_) => wait(PAUSE).await,
             },
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
+fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Old connections linger on.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+async fn persist<T>(attempt: impl Fn() -> io::Result<T>) -> T {
+    loop {
+        match attempt() {
+            Ok(done) => return done,
+            Err(_) => wait(PAUSE).await,
+        }
+    }
+}
+
 async fn connection(stream: TcpStream, shared: Arc<Shared>) {
+    let struck = fault::take_for_connection(&mut shared.state().faults);
+    let served = async {
+        match struck.map(|fault| fault.kind) {
+            None => serve(stream, &shared).await,
+            Some(FaultKind::Silence) => keep_silent(stream).await,
+            Some(kind) => kind.cut().unwrap_or(Cut::Closed).end(stream).await,
+        }
+    };
+    tokio::select! {
+        () = served => {}
+        () = shared.port.closes(task::id()) => {}
+    }
+}
+
+async fn serve(stream: TcpStream, shared: &Arc<Shared>) {
     // Without it a slow drip would arrive in clumps; not being able to set it harms nothing else.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| serve(request, Arc::clone(&shared)));
+    let service = service_fn(|request| Box::pin(reply(request, Arc::clone(shared))));
     // One official SDK finds the headers only if their names are in title case.
-    let served = http1::Builder::new()
+    let mut served = http1::Builder::new()
         .title_case_headers(true)
         .serve_connection(TokioIo::new(stream), service);
     // It ends in an error whenever it is cut, by either side.
-    let _ = served.await;
-}
-
-async fn serve(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Response<WireBody>, Cut> {
-    let call = Call::read(request).await?;
-    if let Some(path) = control::path(&call) {
-        return whole(&control::answer(path, &call, &shared));
+    if let Err(error) = poll_fn(|context| served.poll_without_shutdown(context)).await {
+        Cut::of(&error).end(served.into_parts().io.into_inner()).await;
     }
-    let Received { number, fault, answer } = shared.state().receive(&call);
-    if let Some(fault) = fault {
-        return struck(fault, answer, &call, number, &shared).await;
-    }
-    let answer = answer.unwrap_or_else(|| shared.state().process(&call, number));
-    shared.state().book.note_answer(number, &answer);
-    whole(&answer)
-}
-
-/// Sends what a fault leaves of the answer.
-async fn struck(
-    fault: Fault,
-    answer: Option<Answer>,
-    call: &Call,
-    number: u64,
-    shared: &Shared,
-) -> Result<Response<WireBody>, Cut> {
-    match fault.kind {
-        FaultKind::Cut => return Err(Cut),
-        FaultKind::Silence => std::future::pending::<()>().await,
-        FaultKind::Latency { ms } => wait(Duration::from_millis(ms)).await,
-        _ => {}
-    }
-    let mut state = shared.state();
-    let answer = match &fault.kind {
-        FaultKind::Code { code, status, msg, reset } => {
-            let refusal =
-                Refusal { status: *status, msg: msg.clone(), reset: *reset, ..Refusal::new(*code) };
-            state.refuse(&refusal)
-        }
-        FaultKind::Status { status, body, content_type } => {
-            Answer { code: code_in(body), ..Answer::plain(*status, content_type, body.clone()) }
-        }
-        FaultKind::CutInBody => {
-            Answer { code: None, ..answer.unwrap_or_else(|| state.hollow_success()) }
-        }
-        _ => answer.unwrap_or_else(|| state.process(call, number)),
-    };
-    state.book.note_answer(number, &answer);
-    drop(state);
-
-    let bytes = Bytes::from(answer.body.clone());
-    match fault.kind {
-        FaultKind::CutInBody => response(&answer, WireBody::half(bytes)),
-        FaultKind::SlowDrip { ms_per_byte } => {
-            response(&answer, WireBody::drip(bytes, Duration::from_millis(ms_per_byte)))
-        }
-        _ => whole(&answer),
-    }
-}
-
-/// The `code` of a made-up body, for the ledger.
-fn code_in(body: &str) -> Option<i64> {
-    serde_json::from_str::<Value>(body).ok()?.get("code")?.as_i64()
-}
-
-fn whole(answer: &Answer) -> Result<Response<WireBody>, Cut> {
-    response(answer, WireBody::Whole(Bytes::from(answer.body.clone())))
-}
-
-/// The headers of an answer in front of a body; a status that HTTP does not have cuts the connection.
-fn response(answer: &Answer, body: WireBody) -> Result<Response<WireBody>, Cut> {
-    let mut response = Response::builder()
-        .status(answer.status)
-        .header(CONTENT_TYPE, &answer.content_type)
-        .header(CONTENT_LENGTH, answer.body.len());
-    if let Some(log_id) = &answer.log_id {
-        response = response.header("x-tt-logid", log_id);
-    }
-    if let Some(limit) = answer.limit {
-        response = response.header("x-ogw-ratelimit-limit", limit);
-    }
-    if let Some(reset) = answer.reset {
-        response = response.header("x-ogw-ratelimit-reset", reset);
-    }
-    response.body(body).map_err(|_| Cut)
 }

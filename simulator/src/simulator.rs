@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use crate::fault::Fault;
 use crate::ledger::Ledger;
 use crate::options::Options;
+use crate::port::Shutting;
 use crate::server;
 use crate::settings::Settings;
 use crate::state::Shared;
@@ -18,7 +19,7 @@ use crate::state::Shared;
 pub struct Simulator {
     address: SocketAddr,
     shared: Arc<Shared>,
-    server: JoinHandle<()>,
+    server: JoinHandle<std::io::Result<()>>,
 }
 
 impl Simulator {
@@ -27,7 +28,7 @@ impl Simulator {
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::new(options));
-        let server = tokio::spawn(server::accept(listener, Arc::clone(&shared)));
+        let server = tokio::spawn(server::run(listener, Arc::clone(&shared)));
         Ok(Self { address, shared, server })
     }
 
@@ -53,6 +54,12 @@ impl Simulator {
         self.shared.state().faults.push(fault);
     }
 
+    /// The faults that have not struck yet, or not as often as they shall.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Fault> {
+        self.shared.state().faults.clone()
+    }
+
     /// Forgets the faults that have not struck yet.
     pub fn clear_faults(&self) {
         self.shared.state().faults.clear();
@@ -71,6 +78,18 @@ impl Simulator {
     /// Moves the simulator's clock ahead of its time source.
     pub fn advance_clock(&self, by: Duration) {
         self.shared.state().clock.advance(by);
+    }
+
+    /// Refuses connections from now on and closes those that there are; the port stays taken.
+    pub async fn refuse_connections(&self) {
+        self.shared.port.shut(Shutting::default());
+        self.shared.port.settled().await;
+    }
+
+    /// Accepts connections again.
+    pub async fn accept_connections(&self) {
+        self.shared.port.open();
+        self.shared.port.settled().await;
     }
 
     /// Stops the server; afterwards its port is free.

@@ -13,6 +13,7 @@ use crate::fault::{self, Fault, FaultKind, Phase};
 use crate::ids::Ids;
 use crate::ledger::Api;
 use crate::options::Options;
+use crate::port::Port;
 use crate::refusal::Refusal;
 use crate::repeats::Repeats;
 use crate::settings::Settings;
@@ -20,11 +21,14 @@ use crate::token::Tokens;
 use crate::window::Windows;
 
 /// The state that all connections share.
-pub(crate) struct Shared(Mutex<State>);
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    pub(crate) port: Port,
+}
 
 impl Shared {
     pub(crate) fn new(options: Options) -> Self {
-        Self(Mutex::new(State {
+        let state = State {
             apps: options.apps.into_iter().map(|app| (app.app_id, app.app_secret)).collect(),
             settings_at_start: options.settings.clone(),
             settings: options.settings,
@@ -35,12 +39,13 @@ impl Shared {
             repeats: Repeats::default(),
             faults: Vec::new(),
             book: Book::default(),
-        }))
+        };
+        Self { state: Mutex::new(state), port: Port::open_at_first() }
     }
 
     /// The state; a panic elsewhere does not make it useless.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -16,7 +16,7 @@ async fn the_index_lists_every_route_and_each_exists() {
     }
     let index = call(&feishu, Method::GET, "/", "").await.json();
     let routes = index["routes"].as_array().unwrap();
-    assert_eq!(routes.len(), 12);
+    assert_eq!(routes.len(), 13);
     for route in routes {
         let method = Method::from_bytes(route["method"].as_str().unwrap().as_bytes()).unwrap();
         let answer = reply(feishu.request(method, route["path"].as_str().unwrap())).await;
@@ -45,6 +45,9 @@ async fn every_kind_of_fault_can_be_added_as_json_and_read_back() {
         json!({"status": {"status": 502, "body": "bad", "content_type": "text/plain"}}),
         json!("cut"),
         json!("cut_in_body"),
+        json!("reset"),
+        json!("reset_in_body"),
+        json!("garbage"),
         json!("silence"),
         json!({"slow_drip": {"ms_per_byte": 2}}),
     ];
@@ -137,6 +140,21 @@ async fn a_reset_makes_everything_new_but_the_time() {
     assert_eq!(call(&feishu, Method::GET, "/clock", "").await.json(), json!({"now_ms": 1000}));
 }
 
+/// A fault that strikes before the request, and has these members.
+fn connection_fault(members: &str) -> String {
+    format!(r#"{{"phase": "before_request", {members}}}"#)
+}
+
+#[tokio::test]
+async fn a_fault_before_the_request_can_be_added_as_json() {
+    let feishu = Feishu::start().await;
+    for kind in ["cut", "reset", "garbage", "silence"] {
+        let fault = connection_fault(&format!(r#""kind": "{kind}", "times": 2"#));
+        assert_eq!(call(&feishu, Method::POST, "/faults", &fault).await.status, 200, "{kind}");
+    }
+    assert_eq!(feishu.simulator.faults().len(), 4);
+}
+
 #[tokio::test]
 async fn a_mistake_in_the_body_names_its_field_and_changes_nothing() {
     let feishu = Feishu::start().await;
@@ -150,6 +168,17 @@ async fn a_mistake_in_the_body_names_its_field_and_changes_nothing() {
         (Method::POST, "/faults", r#"{"kind": "cut", "phase": "before"}"#, "phase"),
         (Method::POST, "/faults", r#"{"kind": {"latency": {"ms": "x"}}}"#, "kind.latency.ms"),
         (Method::POST, "/faults", r#"{"kind": {"status": {"status": 99}}}"#, "kind.status"),
+        (Method::POST, "/faults", &connection_fault(r#""kind": {"latency": {"ms": 1}}"#), "kind"),
+        (Method::POST, "/faults", &connection_fault(r#""kind": "cut_in_body""#), "kind"),
+        (Method::POST, "/faults", &connection_fault(r#""kind": "cut", "api": "forward""#), "api"),
+        (
+            Method::POST,
+            "/faults",
+            &connection_fault(r#""kind": "cut", "receive_id": "oc_1""#),
+            "receive_id",
+        ),
+        (Method::POST, "/faults", &connection_fault(r#""kind": "cut", "times": null"#), "times"),
+        (Method::POST, "/refuse", r#"{"ms": -1}"#, "ms"),
         (Method::PATCH, "/settings", r#"{"receiver_per_sec": 3}"#, "receiver_per_sec"),
         (Method::PATCH, "/settings", r#"{"receiver_per_second": -1}"#, "receiver_per_second"),
         (Method::PATCH, "/settings", r#"{"duplicate": "none"}"#, "duplicate"),

@@ -1,0 +1,112 @@
+//! The answer to one request, and what a fault does to it on its way out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use hyper::{Request, Response};
+use serde_json::Value;
+
+use crate::answer::Answer;
+use crate::body::WireBody;
+use crate::call::Call;
+use crate::clock::wait;
+use crate::control;
+use crate::cut::Cut;
+use crate::fault::{Fault, FaultKind};
+use crate::refusal::Refusal;
+use crate::state::{Received, Shared};
+
+/// Answers a request of Feishu's API or of the control API.
+pub(crate) async fn reply(
+    request: Request<Incoming>,
+    shared: Arc<Shared>,
+) -> Result<Response<WireBody>, Cut> {
+    let call = Call::read(request).await?;
+    if let Some(path) = control::path(&call) {
+        let answer = control::answer(path, &call, &shared);
+        shared.port.settled().await;
+        return whole(&answer);
+    }
+    let Received { number, fault, answer } = shared.state().receive(&call);
+    if let Some(fault) = fault {
+        return struck(fault, answer, &call, number, &shared).await;
+    }
+    let answer = answer.unwrap_or_else(|| shared.state().process(&call, number));
+    shared.state().book.note_answer(number, &answer);
+    whole(&answer)
+}
+
+/// Sends what a fault leaves of the answer.
+async fn struck(
+    fault: Fault,
+    answer: Option<Answer>,
+    call: &Call,
+    number: u64,
+    shared: &Shared,
+) -> Result<Response<WireBody>, Cut> {
+    if let Some(cut) = fault.kind.cut() {
+        return Err(cut);
+    }
+    match fault.kind {
+        FaultKind::Silence => std::future::pending::<()>().await,
+        FaultKind::Latency { ms } => wait(Duration::from_millis(ms)).await,
+        _ => {}
+    }
+    let mut state = shared.state();
+    let answer = match &fault.kind {
+        FaultKind::Code { code, status, msg, reset } => {
+            let refusal =
+                Refusal { status: *status, msg: msg.clone(), reset: *reset, ..Refusal::new(*code) };
+            state.refuse(&refusal)
+        }
+        FaultKind::Status { status, body, content_type } => {
+            Answer { code: code_in(body), ..Answer::plain(*status, content_type, body.clone()) }
+        }
+        FaultKind::CutInBody | FaultKind::ResetInBody => {
+            Answer { code: None, ..answer.unwrap_or_else(|| state.hollow_success()) }
+        }
+        _ => answer.unwrap_or_else(|| state.process(call, number)),
+    };
+    state.book.note_answer(number, &answer);
+    drop(state);
+
+    let bytes = Bytes::from(answer.body.clone());
+    match fault.kind {
+        FaultKind::CutInBody => response(&answer, WireBody::half(bytes, Cut::Closed)),
+        FaultKind::ResetInBody => response(&answer, WireBody::half(bytes, Cut::Reset)),
+        FaultKind::SlowDrip { ms_per_byte } => {
+            response(&answer, WireBody::drip(bytes, Duration::from_millis(ms_per_byte)))
+        }
+        _ => whole(&answer),
+    }
+}
+
+/// The `code` of a made-up body, for the ledger.
+fn code_in(body: &str) -> Option<i64> {
+    serde_json::from_str::<Value>(body).ok()?.get("code")?.as_i64()
+}
+
+fn whole(answer: &Answer) -> Result<Response<WireBody>, Cut> {
+    response(answer, WireBody::Whole(Bytes::from(answer.body.clone())))
+}
+
+/// The headers of an answer in front of a body; a status that HTTP does not have cuts the connection.
+fn response(answer: &Answer, body: WireBody) -> Result<Response<WireBody>, Cut> {
+    let mut response = Response::builder()
+        .status(answer.status)
+        .header(CONTENT_TYPE, &answer.content_type)
+        .header(CONTENT_LENGTH, answer.body.len());
+    if let Some(log_id) = &answer.log_id {
+        response = response.header("x-tt-logid", log_id);
+    }
+    if let Some(limit) = answer.limit {
+        response = response.header("x-ogw-ratelimit-limit", limit);
+    }
+    if let Some(reset) = answer.reset {
+        response = response.header("x-ogw-ratelimit-reset", reset);
+    }
+    response.body(body).map_err(|_| Cut::Closed)
+}

@@ -1,0 +1,228 @@
+//! Connections that are cut, reset, refused, or never get an answer.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+
+use feishu_simulator::{Api, Fault, FaultKind, Phase};
+use reqwest::Method;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::feishu::{FORWARD, Feishu, reply};
+
+const PHASES: [(Phase, usize); 2] = [(Phase::BeforeCommit, 0), (Phase::AfterCommit, 1)];
+
+fn before_request(kind: FaultKind) -> Fault {
+    Fault { phase: Phase::BeforeRequest, ..Fault::once(kind) }
+}
+
+fn address(feishu: &Feishu) -> SocketAddr {
+    feishu.simulator.url().strip_prefix("http://").unwrap().parse().unwrap()
+}
+
+async fn connect(feishu: &Feishu) -> TcpStream {
+    TcpStream::connect(address(feishu)).await.unwrap()
+}
+
+/// What arrives, and how it ends.
+async fn read_all(stream: &mut TcpStream) -> (Vec<u8>, Result<(), ErrorKind>) {
+    let mut bytes = Vec::new();
+    let end = stream.read_to_end(&mut bytes).await;
+    (bytes, end.map(drop).map_err(|error| error.kind()))
+}
+
+/// Sends a forward over a connection of its own, and reads all that comes back.
+async fn forward(feishu: &Feishu) -> (Vec<u8>, Result<(), ErrorKind>) {
+    let (token, _) = feishu.token().await;
+    let body = r#"{"receive_id":"oc_1"}"#;
+    let length = body.len();
+    let head = format!("POST {FORWARD} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n");
+    let mut stream = connect(feishu).await;
+    let request = format!("{head}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    read_all(&mut stream).await
+}
+
+/// A simulator at which this goes wrong with the next forward.
+async fn feishu_with(kind: FaultKind, phase: Phase) -> Feishu {
+    let feishu = Feishu::start().await;
+    feishu.simulator.add_fault(Fault { api: Some(Api::Forward), phase, ..Fault::once(kind) });
+    feishu
+}
+
+/// Deliveries, and the status and the code that the ledger has for the last attempt.
+fn seen(feishu: &Feishu) -> (usize, Option<u16>, Option<i64>) {
+    let ledger = feishu.simulator.ledger();
+    let last = ledger.attempts.last().unwrap();
+    (ledger.deliveries.len(), last.status, last.code)
+}
+
+#[tokio::test]
+async fn a_cut_is_an_end_and_a_reset_is_an_error() {
+    let ends = [(FaultKind::Cut, Ok(())), (FaultKind::Reset, Err(ErrorKind::ConnectionReset))];
+    for (kind, end) in ends {
+        for (phase, delivered) in PHASES {
+            let feishu = feishu_with(kind.clone(), phase).await;
+            assert_eq!(forward(&feishu).await, (Vec::new(), end), "{kind:?}");
+            assert_eq!(seen(&feishu), (delivered, None, None));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reset_in_the_body_comes_after_the_headers_and_half_of_the_body() {
+    for (phase, delivered) in PHASES {
+        let feishu = feishu_with(FaultKind::ResetInBody, phase).await;
+        let (bytes, end) = forward(&feishu).await;
+        let text = String::from_utf8(bytes).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let length = head.split_once("Content-Length: ").unwrap().1;
+        let length: usize = length.split("\r\n").next().unwrap().parse().unwrap();
+        assert_eq!((body.len(), end), (length / 2, Err(ErrorKind::ConnectionReset)));
+        assert_eq!(seen(&feishu), (delivered, Some(200), None));
+    }
+}
+
+#[tokio::test]
+async fn garbage_is_something_but_no_http() {
+    for (phase, delivered) in PHASES {
+        let feishu = feishu_with(FaultKind::Garbage, phase).await;
+        let (bytes, end) = forward(&feishu).await;
+        assert!(bytes.len() > 10 && !bytes.starts_with(b"H"));
+        assert_eq!((end, seen(&feishu)), (Ok(()), (delivered, None, None)));
+
+        let feishu = feishu_with(FaultKind::Garbage, phase).await;
+        let request = feishu.authorized(FORWARD, &json!({"receive_id": "oc_1"})).await;
+        assert!(request.send().await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn before_the_request_a_connection_ends_without_having_been_read() {
+    let ends = [
+        (FaultKind::Cut, Ok(())),
+        (FaultKind::Reset, Err(ErrorKind::ConnectionReset)),
+        (FaultKind::Garbage, Ok(())),
+    ];
+    for (kind, end) in ends {
+        let feishu = Feishu::start().await;
+        feishu.simulator.add_fault(before_request(kind.clone()));
+        // Nothing is sent, so that it cannot be what the connection ends for.
+        let (bytes, ended) = read_all(&mut connect(&feishu).await).await;
+        assert_eq!((ended, bytes.is_empty()), (end, kind != FaultKind::Garbage), "{kind:?}");
+        assert_eq!(feishu.simulator.ledger().attempts, []);
+        assert_eq!(feishu.forward("oc_1").await.code(), 0);
+    }
+}
+
+#[tokio::test]
+async fn silence_before_the_request_keeps_the_connection_and_does_nothing() {
+    let feishu = Feishu::start().await;
+    feishu.simulator.add_fault(before_request(FaultKind::Silence));
+    let mut silent = connect(&feishu).await;
+    silent.write_all(b"GET /_simulator/clock HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    assert_eq!(feishu.forward("oc_1").await.code(), 0);
+    let unread = silent.try_read(&mut [0; 1]).unwrap_err();
+    assert_eq!(unread.kind(), ErrorKind::WouldBlock);
+    silent.shutdown().await.unwrap();
+    assert_eq!(read_all(&mut silent).await, (Vec::new(), Ok(())));
+    assert_eq!(feishu.simulator.ledger().attempts.len(), 2, "the token and the forward");
+}
+
+#[tokio::test]
+async fn before_the_request_only_new_connections_are_struck_and_as_many_as_it_says() {
+    let feishu = Feishu::start().await;
+    feishu.token().await;
+    feishu.simulator.add_fault(Fault { times: Some(2), ..before_request(FaultKind::Cut) });
+    feishu.token().await;
+    for left in [1, 0] {
+        assert_eq!(read_all(&mut connect(&feishu).await).await, (Vec::new(), Ok(())));
+        let faults = feishu.simulator.faults();
+        assert_eq!(faults.iter().filter_map(|fault| fault.times).sum::<u32>(), left);
+    }
+    assert_eq!(forward(&feishu).await.1, Ok(()));
+    assert_eq!(feishu.simulator.ledger().deliveries.len(), 1);
+}
+
+#[tokio::test]
+async fn a_fault_that_makes_no_sense_without_a_request_strikes_no_connection() {
+    let feishu = Feishu::start().await;
+    for fault in [
+        before_request(FaultKind::CutInBody),
+        Fault { api: Some(Api::Forward), ..before_request(FaultKind::Cut) },
+        Fault { receive_id: Some("oc_1".into()), ..before_request(FaultKind::Cut) },
+    ] {
+        feishu.simulator.add_fault(fault);
+    }
+    assert_eq!(feishu.forward("oc_1").await.code(), 0);
+    assert_eq!(feishu.simulator.faults().len(), 3);
+}
+
+#[tokio::test]
+async fn refused_connections_are_accepted_again_at_the_same_port_and_nothing_is_forgotten() {
+    let feishu = Feishu::start().await;
+    let original = feishu.forward_once("oc_1", "u").await.message_id();
+    for _ in 0..3 {
+        let mut open = connect(&feishu).await;
+        feishu.simulator.refuse_connections().await;
+        assert_eq!(read_all(&mut open).await.0, Vec::<u8>::new());
+        let refused = TcpStream::connect(address(&feishu)).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        feishu.simulator.refuse_connections().await;
+        feishu.simulator.accept_connections().await;
+        feishu.simulator.accept_connections().await;
+        assert_eq!(feishu.forward_once("oc_1", "u").await.message_id(), original);
+    }
+    assert_eq!(feishu.simulator.ledger().deliveries.len(), 1);
+}
+
+#[tokio::test]
+async fn what_hangs_is_closed_when_connections_are_refused() {
+    let feishu = feishu_with(FaultKind::Silence, Phase::AfterCommit).await;
+    let (attempt, ()) = tokio::join!(forward(&feishu), async {
+        while feishu.simulator.ledger().deliveries.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        feishu.simulator.refuse_connections().await;
+    });
+    assert_eq!(attempt.0, Vec::<u8>::new());
+}
+
+/// Has connections refused over the control API.
+async fn refuse(feishu: &Feishu, ms: u64) {
+    let body = json!({"ms": ms}).to_string();
+    let request = feishu.request(Method::POST, "/_simulator/refuse").body(body);
+    assert_eq!(reply(request).await.json(), json!({"ok": true}));
+}
+
+#[tokio::test]
+async fn connections_can_be_refused_for_a_while_over_the_control_api() {
+    let feishu = Feishu::start().await;
+    let mut open = connect(&feishu).await;
+    refuse(&feishu, 3_600_000).await;
+    let refused = TcpStream::connect(address(&feishu)).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    assert_eq!(read_all(&mut open).await.0, Vec::<u8>::new());
+
+    // The connection that it was asked over is still there, and a shorter while can be asked for.
+    feishu.simulator.accept_connections().await;
+    refuse(&feishu, 1).await;
+    while TcpStream::connect(address(&feishu)).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(feishu.forward("oc_1").await.code(), 0);
+}
+
+#[tokio::test]
+async fn whoever_gives_up_during_a_slow_drip_gets_the_message_delivered() {
+    let drip = FaultKind::SlowDrip { ms_per_byte: 3_600_000 };
+    for (phase, _) in PHASES {
+        let feishu = feishu_with(drip.clone(), phase).await;
+        let request = feishu.authorized(FORWARD, &json!({"receive_id": "oc_1"})).await;
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        drop(response);
+        assert_eq!(seen(&feishu), (1, Some(200), Some(0)));
+    }
+}
