@@ -6,6 +6,9 @@ SHELL := bash
 
 CARGO ?= cargo
 CARGO_DENY_VERSION := 0.20.2
+CARGO_FUZZ_VERSION := 0.13.2
+# How long `make fuzz` runs each target.
+FUZZ_SECONDS ?= 60
 tools := target/tools
 export PATH := $(CURDIR)/$(tools)/bin:$(PATH)
 
@@ -23,6 +26,10 @@ test: ## Runs the tests
 	  /^test result:/ { passed += $$4; failed += $$6; ignored += $$8 } \
 	  END { printf "all tests: %d passed; %d failed; %d ignored\n", passed, failed, ignored }'
 
+.PHONY: faults
+faults: ## Writes docs/faults.md from what the fault matrix sees
+	WRITE_FAULTS=1 $(CARGO) test --quiet --locked --test faults
+
 .PHONY: openapi
 openapi: ## Writes openapi/openapi.json from the program
 	@mkdir -p openapi
@@ -37,6 +44,8 @@ fmt: ## Formats the code
 lint: ## Checks format, clippy's lints and the documentation's links
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	# What plain `cargo test` leaves out is left out there too.
+	$(CARGO) clippy --locked --test prove -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --document-private-items
 
 .PHONY: deny
@@ -46,6 +55,22 @@ deny: $(tools)/cargo-deny-$(CARGO_DENY_VERSION) ## Checks the dependencies' lice
 $(tools)/cargo-deny-$(CARGO_DENY_VERSION):
 	# Not optimised: it is built more often than it runs long.
 	$(CARGO) install --locked --quiet --debug --no-default-features --root $(tools) cargo-deny@$(CARGO_DENY_VERSION)
+	touch $@
+
+.PHONY: fuzz
+fuzz: $(tools)/cargo-fuzz-$(CARGO_FUZZ_VERSION) ## Fuzzes each parser for FUZZ_SECONDS, 60 if not set (c++)
+	# No sanitizer: they need a nightly Rust, and this is to run where the tests do. They find misuse of
+	# memory, which the gateway's code cannot do; panics and broken promises show without them.
+	# What is found stays in target, where the next run begins with it too.
+	@for target in request answer config key; do \
+	  found=target/fuzz/found/$$target; \
+	  mkdir -p $$found; \
+	  $(CARGO) fuzz run --sanitizer none --target-dir target/fuzz $$target $$found fuzz/corpus/$$target \
+	    -- -max_total_time=$(FUZZ_SECONDS) -timeout=10 -verbosity=0 -print_final_stats=1 || exit; \
+	done
+
+$(tools)/cargo-fuzz-$(CARGO_FUZZ_VERSION):
+	$(CARGO) install --locked --quiet --debug --root $(tools) cargo-fuzz@$(CARGO_FUZZ_VERSION)
 	touch $@
 
 .PHONY: test-sdks
@@ -59,6 +84,14 @@ test-schemathesis: ## Tests the running API against its OpenAPI document (python
 .PHONY: test-browser
 test-browser: ## Tests the Swagger UI in Chromium (chromium, node, npm)
 	tests/browser/run.sh
+
+.PHONY: soak
+soak: ## Mixed load and random faults for SOAK_SECONDS (60), each answer against the ledger
+	$(CARGO) test --locked --test prove -- soak
+
+.PHONY: overload
+overload: ## Ten times what the limits allow: who is rejected how fast, and who is not disturbed
+	$(CARGO) test --locked --test prove -- overload
 
 .PHONY: check
 check: ## Runs all that must hold before a merge: what CI runs

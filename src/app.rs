@@ -5,22 +5,24 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
-use actix_web::http::header::HeaderValue;
-use actix_web::{HttpServer, web};
+use actix_web::web;
 use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::Draining;
 use crate::api::keyring::Keyring;
-use crate::api::{self, Docs, Draining, ForwardSettings, Observer};
 use crate::clock::Clock;
 use crate::config::{self, Config, KeysFile, Mistake, watch_keys_file};
-use crate::delivery::{self, Delivery, Turns};
+use crate::delivery::{self, Bounds, Delivery, Doubts, Idempotency, Turns};
 use crate::feishu::client::{self, Client};
 use crate::feishu::token::{Credentials, TokenSource};
 use crate::limits::Rules;
 use crate::telemetry::metrics::Metrics;
+
+mod listeners;
+
+use listeners::Listener;
 
 /// A gateway that listens.
 pub struct Application {
@@ -28,15 +30,11 @@ pub struct Application {
     admin: Listener,
     draining: Draining,
     closing: CancellationToken,
+    drain_delay: Duration,
     drain_timeout: Duration,
     clock: Clock,
     /// What goes on beside answering: dropped with the application.
     _tasks: JoinSet<()>,
-}
-
-struct Listener {
-    address: SocketAddr,
-    server: Server,
 }
 
 /// Why the gateway could not start.
@@ -62,11 +60,6 @@ pub enum StartError {
 const KEYS_FILE_INTERVAL: Duration = Duration::from_secs(2);
 /// How often the limits forget receivers.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
-/// How long a connection may be idle before the gateway closes it: longer than the pools of usual
-/// clients keep one, so that it is the client that closes first.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long those who were refused at the end of draining have to read their answer.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 
 impl Application {
     /// Listens on both addresses and begins to fetch tenant tokens.
@@ -78,14 +71,17 @@ impl Application {
         let keyring = keyring(config, clock, &mut tasks)?;
         let delivery = delivery(config, clock, &metrics, &closing)?;
         work_beside(&delivery, &mut tasks);
-        let public = public(config, clock, &metrics, keyring, delivery.clone())?;
-        let admin = admin(config, &metrics, &draining, delivery)?;
+        let public =
+            listeners::public(config, clock, &metrics, &draining, keyring, delivery.clone())?;
+        let admin = listeners::admin(config, &metrics, &draining, delivery)?;
         let drain_timeout = config.server.drain_timeout;
+        let drain_delay = config.server.drain_delay.min(drain_timeout);
         Ok(Self {
             public,
             admin,
             draining,
             closing,
+            drain_delay,
             drain_timeout,
             clock: clock.clone(),
             _tasks: tasks,
@@ -104,8 +100,9 @@ impl Application {
         self.admin.address
     }
 
-    /// Answers until `stop` returns, then drains: no longer ready and no longer listening, it lets
-    /// the requests in flight finish and at the end of the drain time refuses those that wait.
+    /// Answers until `stop` returns, then drains: no longer ready, it sends everybody away with the
+    /// next answer, after the delay listens no longer and lets the requests in flight finish, and at
+    /// the end of the drain time refuses those that wait.
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let (public, admin) = (self.public.server.handle(), self.admin.server.handle());
         let mut running = JoinSet::new();
@@ -116,8 +113,11 @@ impl Application {
             () = stop => {}
         }
         tracing::info!(drain_timeout = ?self.drain_timeout, "draining");
+        let drain_since = self.clock.now();
+        let drain_until = drain_since + self.drain_timeout;
         self.draining.begin();
-        let drain_until = self.clock.now() + self.drain_timeout;
+        self.clock.sleep_until(drain_since + self.drain_delay).await;
+        tracing::debug!("the drain delay is over; nobody is taken in");
         let drained = public.stop(true);
         tokio::pin!(drained);
         if self.clock.timeout_at(drain_until, &mut drained).await.is_err() {
@@ -171,9 +171,12 @@ fn delivery(
         guard: limits.guard,
     };
     let names: Vec<Arc<str>> = config.apps.keys().map(|name| name.as_str().into()).collect();
-    let turns = Turns::new(&rules, &names, clock.clone());
+    let bounds =
+        Bounds { per_receiver: limits.max_waiting_per_receiver, in_all: limits.max_waiting };
+    let turns = Turns::new(&rules, bounds, &names, clock.clone());
     let app = |(name, app): (&String, &config::App)| {
         let name: Arc<str> = name.as_str().into();
+        metrics.begin_app(&name);
         let credentials =
             Credentials { app_id: app.app_id.clone(), app_secret: app.app_secret.clone() };
         let token = TokenSource::new(
@@ -183,14 +186,23 @@ fn delivery(
             clock.clone(),
             metrics.clone(),
         );
-        (name.clone(), delivery::App { name, token })
+        let quota_interval = config.feishu.quota_interval;
+        let app = delivery::App::new(name.clone(), token, quota_interval, clock.clone());
+        (name, Arc::new(app))
     };
+    let deadline = config.feishu.deadline;
     Ok(Delivery {
         apps: Arc::new(config.apps.iter().map(app).collect()),
         turns: Arc::new(turns),
+        doubts: Arc::new(Doubts::new(clock.clone())),
+        idempotency: Arc::new(Idempotency::new(clock.clone())),
         client,
         clock: clock.clone(),
-        deadline: config.feishu.deadline,
+        deadline,
+        // As for waiting: the last third of the deadline is for the call itself, or less where a
+        // call may not take that long.
+        last_start: deadline.saturating_sub(config.feishu.attempt_timeout.min(deadline / 3)),
+        max_attempts: config.feishu.max_attempts,
         closing: closing.clone(),
         metrics: metrics.clone(),
     })
@@ -209,80 +221,4 @@ fn work_beside(delivery: &Delivery, tasks: &mut JoinSet<()>) {
             delivery.turns.sweep();
         }
     });
-}
-
-fn public(
-    config: &Config,
-    clock: &Clock,
-    metrics: &Metrics,
-    keyring: web::Data<Keyring>,
-    delivery: Delivery,
-) -> Result<Listener, StartError> {
-    let server = &config.server;
-    let docs = web::Data::new(Docs::new(api::openapi_json()));
-    let observer = Observer::new(clock.clone(), metrics.clone(), server.max_in_flight);
-    let observer = web::Data::new(observer);
-    let clock = web::Data::new(clock.clone());
-    let max_body = server.max_body;
-    let settings = web::Data::new(ForwardSettings {
-        // The last third of the deadline is for the call itself.
-        max_wait: config.limits.max_wait.min(config.feishu.deadline * 2 / 3),
-        max_body,
-        rate_limit_policy: rate_limit_policy(&config.limits),
-    });
-    // A drain lasts in whole seconds here; the drain time itself is kept by the clock.
-    let shutdown = (server.drain_timeout + LAST_WORDS).as_secs() + 1;
-    let http = HttpServer::new(move || {
-        let delivery = delivery.for_one_worker().expect("a client like it was made before");
-        api::public()
-            .app_data(docs.clone())
-            .app_data(observer.clone())
-            .app_data(clock.clone())
-            .app_data(keyring.clone())
-            .app_data(web::Data::new(delivery))
-            .app_data(settings.clone())
-            .app_data(web::PayloadConfig::new(max_body))
-    })
-    .keep_alive(KEEP_ALIVE)
-    // A caller that closes its side has hung up: its place in line goes to the next.
-    .h1_allow_half_closed(false)
-    .disable_signals()
-    .shutdown_timeout(shutdown);
-    listen(server.listen, http.bind(server.listen), |http| (http.addrs(), http.run()))
-}
-
-fn admin(
-    config: &Config,
-    metrics: &Metrics,
-    draining: &Draining,
-    delivery: Delivery,
-) -> Result<Listener, StartError> {
-    let address = config.server.admin_listen;
-    let metrics = web::Data::new(metrics.clone());
-    let draining = web::Data::new(draining.clone());
-    let delivery = web::Data::new(delivery);
-    let http = HttpServer::new(move || {
-        api::admin().app_data(metrics.clone()).app_data(draining.clone()).app_data(delivery.clone())
-    })
-    .workers(1)
-    .disable_signals();
-    listen(address, http.bind(address), |http| (http.addrs(), http.run()))
-}
-
-fn listen<S>(
-    address: SocketAddr,
-    bound: io::Result<S>,
-    run: impl FnOnce(S) -> (Vec<SocketAddr>, Server),
-) -> Result<Listener, StartError> {
-    let bound = bound.map_err(|cause| StartError::Listen { address, cause })?;
-    let (addresses, server) = run(bound);
-    Ok(Listener { address: addresses.first().copied().unwrap_or(address), server })
-}
-
-fn rate_limit_policy(limits: &config::Limits) -> HeaderValue {
-    let policy = format!(
-        "\"receiver\";q={};w=1, \"app\";q={};w=60",
-        limits.receiver_per_second, limits.app_per_minute
-    );
-    HeaderValue::try_from(policy).expect("numbers and names fit into a header")
 }

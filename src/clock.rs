@@ -3,10 +3,11 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// A point in time: how long after the clock was made. It never goes back.
 pub type Moment = Duration;
@@ -42,7 +43,7 @@ struct Manual {
 pub struct Hand(Arc<Manual>);
 
 impl Clock {
-    /// The machine's monotonic clock.
+    /// The machine's monotonic clock; in a runtime whose time tokio pauses, that time.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
     pub fn system() -> Self {
@@ -84,13 +85,20 @@ impl Clock {
         }
     }
 
+    /// The calendar's time at `moment`.
+    #[must_use]
+    pub fn wall_at(&self, moment: Moment) -> Timestamp {
+        let now = self.now();
+        self.wall() + moment.saturating_sub(now) - now.saturating_sub(moment)
+    }
+
     /// Returns once `moment` has come.
     pub async fn sleep_until(&self, moment: Moment) {
         if moment <= self.now() {
             return;
         }
         match &self.0 {
-            Source::System(start) => tokio::time::sleep_until((*start + moment).into()).await,
+            Source::System(start) => tokio::time::sleep_until(*start + moment).await,
             Source::Manual(manual) => manual.sleep_until(moment).await,
         }
     }

@@ -9,6 +9,8 @@ pub mod clock;
 pub mod config;
 pub mod delivery;
 pub mod feishu;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod limits;
 pub mod model;
 pub mod telemetry;

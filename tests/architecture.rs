@@ -13,6 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "cli",
         &["app", "config", "api", "delivery", "limits", "feishu", "model", "telemetry", "clock"],
     ),
+    ("fuzz", &["config", "api", "feishu", "model"]),
     ("app", &["config", "api", "delivery", "limits", "feishu", "model", "telemetry", "clock"]),
     ("config", &["model", "telemetry", "clock"]),
     ("api", &["delivery", "limits", "feishu", "model", "telemetry", "clock"]),

@@ -2,7 +2,7 @@
 
 use feishu_forward_gateway::config::{self, DEFAULTS};
 use feishu_forward_gateway::model::problem_kind::{Outcome, ProblemKind};
-use feishu_forward_gateway::telemetry::metrics::Metrics;
+use feishu_forward_gateway::telemetry::metrics::{Gauges, Metrics};
 
 const README: &str = include_str!("../README.md");
 
@@ -38,16 +38,21 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
     metrics.http("", "", 200, "", std::time::Duration::ZERO);
     metrics.upstream("", "", "", std::time::Duration::ZERO);
     metrics.retry("");
+    metrics.retry_refused("");
+    metrics.idempotency("");
     metrics.limit_decision("", "");
     metrics.token_expires_at("", jiff::Timestamp::UNIX_EPOCH);
     metrics.problem(ProblemKind::InvalidRequest);
-    let text = String::from_utf8(metrics.render(0)).unwrap();
+    let text = String::from_utf8(
+        metrics.render(&Gauges { closed_gates: vec![("", "", 0)], ..Gauges::default() }),
+    )
+    .unwrap();
     let names: Vec<&str> = text
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
         .filter(|name| name.starts_with("feishu_gateway_"))
         .collect();
-    assert_eq!(names.len(), 12, "{names:?}");
+    assert_eq!(names.len(), 16, "{names:?}");
     for name in names {
         assert!(README.contains(&format!("| `{name}` |")), "README.md lacks the metric {name}");
     }

@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 use crate::delivery::Delivery;
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{Gauges, Metrics};
 
 /// Whether the process has begun to shut down; clones share it.
 #[derive(Clone, Debug, Default)]
@@ -19,7 +19,7 @@ impl Draining {
         self.0.store(true, Relaxed);
     }
 
-    fn has_begun(&self) -> bool {
+    pub(super) fn has_begun(&self) -> bool {
         self.0.load(Relaxed)
     }
 }
@@ -44,7 +44,7 @@ pub(super) async fn readyz(
         reasons.push("the gateway is shutting down".to_owned());
     }
     for app in delivery.apps.values() {
-        if !app.token.is_usable().await {
+        if app.token.usable().await.is_none() {
             reasons.push(format!("app {}: no usable tenant token", app.name));
         }
     }
@@ -59,7 +59,12 @@ pub(super) async fn metrics(
     delivery: web::Data<Delivery>,
     metrics: web::Data<Metrics>,
 ) -> HttpResponse {
+    let now = Gauges {
+        receivers: delivery.turns.receivers(),
+        waiting: delivery.turns.waiting(),
+        closed_gates: delivery.closed_gates(),
+    };
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(metrics.render(delivery.turns.receivers()))
+        .body(metrics.render(&now))
 }

@@ -44,7 +44,7 @@ fn authenticate(request: &HttpRequest) -> Result<Caller, Problem> {
     }
 }
 
-fn presented_key(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn presented_key(headers: &HeaderMap) -> Option<&str> {
     // Where both are shown, this one counts.
     if let Some(key) = headers.get("x-api-key") {
         return key.to_str().ok().filter(|key| !key.is_empty());

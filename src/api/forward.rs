@@ -3,20 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header::{
-    CONTENT_ENCODING, CONTENT_TYPE, ContentType, HeaderMap, HeaderName, HeaderValue,
-};
+use actix_web::http::header::{ContentType, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::body::Body;
 use super::input::{Input, preferred_wait};
 use super::observe::Story;
-use super::problem::{InvalidField, Problem};
+use super::problem::Problem;
 use crate::clock::seconds_up;
 use crate::delivery::{Delivery, Order, Report, Timings};
 use crate::model::api_key::Caller;
-use crate::model::problem_kind::ProblemKind;
 use crate::model::receiver::ReceiveIdType;
 
 /// What the operator set for this route.
@@ -26,6 +24,8 @@ pub struct ForwardSettings {
     pub max_wait: Duration,
     /// Largest body, in bytes.
     pub max_body: usize,
+    /// Longest time for a body to come in after its head.
+    pub body_timeout: Duration,
     /// The value of `RateLimit-Policy`.
     pub rate_limit_policy: HeaderValue,
 }
@@ -34,6 +34,7 @@ const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const FEISHU_LOG_ID: HeaderName = HeaderName::from_static("x-feishu-log-id");
 
 /// The new message, with every field that Feishu sent, ones that are not listed here included.
@@ -79,8 +80,9 @@ pub(super) struct ForwardBody {
 /// Forwards one message to a user, a group or a thread, once. It waits for its turn under Feishu's
 /// limits, first come, first served for each receiver.
 ///
-/// A failure says in `outcome` whether the message went out. After `unknown`, repeat with the
-/// `uuid` of the problem within the hour: it cannot arrive twice.
+/// A failure says in `outcome` whether the message went out. After `unknown`, repeat with the same
+/// `Idempotency-Key`, or with the `uuid` of the problem, until `safe_retry_until`: it cannot arrive
+/// twice.
 #[utoipa::path(
     post,
     path = "/v1/messages/{message_id}/forward",
@@ -97,6 +99,11 @@ pub(super) struct ForwardBody {
         ("uuid" = Option<String>, Query, min_length = 1, max_length = 50,
             description = "Requests with the same one reach the same receiver once within an hour. Left out, the \
                 gateway makes one, so that its own retries cannot send twice."),
+        ("Idempotency-Key" = Option<String>, Header, nullable = false,
+            description = "Your name for this forward, 1 to 255 visible ASCII characters, in quotes or bare. However often \
+                you send it within an hour, the message goes out once: a finished answer is replayed with \
+                `Idempotency-Replayed: true`, one in progress is joined, an unknown one is asked for again. It takes the \
+                place of `uuid`."),
         ("Prefer" = Option<String>, Header, nullable = false,
             description = "`wait=N`, such as `wait=2`: wait at most N seconds for the receiver's and the app's turn, 0 for not at all. \
                 Never more than the gateway allows."),
@@ -113,56 +120,29 @@ pub(super) struct ForwardBody {
 pub(super) async fn forward(
     caller: Caller,
     request: HttpRequest,
-    body: Result<web::Bytes, actix_web::Error>,
+    body: Body,
     delivery: web::Data<Delivery>,
     settings: web::Data<ForwardSettings>,
 ) -> Result<HttpResponse, Problem> {
-    let order = Arc::new(order(&request, body, &settings)?);
+    let order = Arc::new(order(&request, &body, &caller, &settings)?);
     let report = delivery.forward(&caller.app, &order).await;
     Ok(answer(&request, &order, report, &settings))
 }
 
-fn order(
+pub(super) fn order(
     request: &HttpRequest,
-    body: Result<web::Bytes, actix_web::Error>,
+    body: &Body,
+    caller: &Caller,
     settings: &ForwardSettings,
 ) -> Result<Order, Problem> {
-    require_json(request.headers())?;
-    let body = body.map_err(|error| unreadable_body(&error, settings.max_body))?;
     let input = Input {
         message_id: request.match_info().query("message_id"),
         query: request.query_string(),
         headers: request.headers(),
-        body: &body,
+        body: &body.0,
+        caller,
     };
     input.order(settings.max_wait).map_err(Problem::invalid)
-}
-
-fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
-    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
-        let detail = "The body is declared as encoded; send it plain.";
-        return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
-    }
-    let Some(content_type) = headers.get(CONTENT_TYPE) else {
-        return Ok(());
-    };
-    let media_type =
-        content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-    if media_type.trim().eq_ignore_ascii_case("application/json") {
-        return Ok(());
-    }
-    let detail =
-        format!("The body is declared as {:?}, not as application/json.", media_type.trim());
-    Err(Problem::new(ProblemKind::UnsupportedMediaType, detail))
-}
-
-fn unreadable_body(error: &actix_web::Error, max_body: usize) -> Problem {
-    let status = error.as_response_error().status_code();
-    if status == actix_web::http::StatusCode::PAYLOAD_TOO_LARGE {
-        let detail = format!("The body is larger than {max_body} bytes.");
-        return Problem::new(ProblemKind::BodyTooLarge, detail);
-    }
-    Problem::invalid(vec![InvalidField::new("body", format!("could not be read: {error}"))])
 }
 
 fn answer(
@@ -171,14 +151,14 @@ fn answer(
     report: Report,
     settings: &ForwardSettings,
 ) -> HttpResponse {
-    let Report { result, timings, standing } = report;
+    let Report { result, safe_retry_until, is_replayed, attempts, timings, standing } = report;
     let (mut response, log_id) = match result {
         Ok(forwarded) => {
             let mut response = HttpResponse::Ok();
             (response.insert_header(ContentType::json()).body(forwarded.message), forwarded.log_id)
         }
         Err(error) => {
-            let problem = Problem::of_forward(&error, order.uuid.clone());
+            let problem = Problem::of_forward(&error, order.uuid.clone(), safe_retry_until);
             let log_id = problem.log_id.clone();
             (HttpResponse::from_error(problem), log_id)
         }
@@ -191,26 +171,30 @@ fn answer(
     };
     let reset = seconds_up(standing.reset);
     set(RATE_LIMIT, format!("\"receiver\";r={};t={reset}", standing.remaining));
-    set(SERVER_TIMING, server_timing(&timings));
+    set(SERVER_TIMING, server_timing(&timings, attempts));
     if let Ok(Some(_)) = preferred_wait(request.headers()) {
         set(PREFERENCE_APPLIED, format!("wait={}", order.wait.as_secs()));
     }
     if let Some(log_id) = &log_id {
         set(FEISHU_LOG_ID, log_id.clone());
     }
+    if is_replayed {
+        headers.insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+    }
     headers.insert(RATE_LIMIT_POLICY, settings.rate_limit_policy.clone());
     Story::tell(request, |story| {
         story.timings = Some(timings);
+        story.attempts = Some(attempts);
         story.feishu_log_id = log_id;
     });
     response
 }
 
-/// Where the time went, in milliseconds.
-fn server_timing(timings: &Timings) -> String {
+/// Where the time went, in milliseconds, and in how many attempts.
+fn server_timing(timings: &Timings, attempts: u32) -> String {
     let ms = |part: Duration| part.as_secs_f64() * 1e3;
     format!(
-        "wait;dur={:.3}, token;dur={:.3}, feishu;dur={:.3}, total;dur={:.3}",
+        "wait;dur={:.3}, token;dur={:.3}, feishu;dur={:.3}, total;dur={:.3}, attempts;desc=\"{attempts}\"",
         ms(timings.wait),
         ms(timings.token),
         ms(timings.feishu),

@@ -13,7 +13,9 @@ use serde_json::Value;
 
 use super::problem::InvalidField;
 use crate::delivery::Order;
+use crate::model::api_key::Caller;
 use crate::model::dedup_key::DedupKey;
+use crate::model::idempotency_key::IdempotencyKey;
 use crate::model::message_id::MessageId;
 use crate::model::receiver::{ReceiveIdType, Receiver};
 
@@ -23,6 +25,7 @@ pub(super) struct Input<'a> {
     pub(super) query: &'a str,
     pub(super) headers: &'a HeaderMap,
     pub(super) body: &'a [u8],
+    pub(super) caller: &'a Caller,
 }
 
 impl Input<'_> {
@@ -34,18 +37,35 @@ impl Input<'_> {
         let receive_id = self.receive_id(&mut mistakes);
         let receiver =
             receive_id.and_then(|id| mistakes.keep("receive_id", Receiver::parse(&id, kind)));
+        let key = mistakes.keep("Idempotency-Key", idempotency_key(self.headers)).flatten();
         let wait = mistakes.keep("Prefer", preferred_wait(self.headers)).flatten();
-        match (message, receiver) {
-            (Some(message), Some(receiver)) if mistakes.0.is_empty() => Ok(Order {
-                message,
-                receiver,
-                uuid: uuid.unwrap_or_else(DedupKey::generate),
-                // In whole seconds, so that `Preference-Applied` says just what holds.
-                wait: wait
-                    .map_or(max_wait, |wait| wait.min(Duration::from_secs(max_wait.as_secs()))),
-            }),
-            _ => Err(mistakes.0),
+        let (Some(message), Some(receiver)) = (message, receiver) else {
+            return Err(mistakes.0);
+        };
+        let Caller { name, app } = self.caller;
+        let named = key.map(|key| key.names(name, app, &message, &receiver));
+        let uuid_of_key = named.map(|named| named.uuid());
+        if let (Some(uuid), Some(uuid_of_key)) = (&uuid, &uuid_of_key)
+            && uuid != uuid_of_key
+        {
+            mistakes.add(
+                "uuid",
+                "must be left out where there is an Idempotency-Key, which stands for one",
+            );
         }
+        if !mistakes.0.is_empty() {
+            return Err(mistakes.0);
+        }
+        let uuid = uuid_of_key.or(uuid);
+        Ok(Order {
+            message,
+            receiver,
+            uuid_is_given: uuid.is_some(),
+            uuid: uuid.unwrap_or_else(DedupKey::generate),
+            named,
+            // In whole seconds, so that `Preference-Applied` says just what holds.
+            wait: wait.map_or(max_wait, |wait| wait.min(Duration::from_secs(max_wait.as_secs()))),
+        })
     }
 
     fn query(&self, mistakes: &mut Mistakes) -> (Option<ReceiveIdType>, Option<DedupKey>) {
@@ -88,10 +108,10 @@ impl Input<'_> {
         let members = match serde_json::from_slice::<Members>(self.body) {
             Ok(Members(members)) => members,
             Err(error) => {
-                mistakes.add(
-                    "body",
-                    format!("is not a JSON object such as {{\"receive_id\": \"oc_…\"}}: {error}"),
-                );
+                let example = "is not a JSON object such as {\"receive_id\": \"oc_…\"}";
+                // The error of what is JSON but no object would repeat it, however long it is.
+                let more = if error.is_data() { String::new() } else { format!(": {error}") };
+                mistakes.add("body", format!("{example}{more}"));
                 return None;
             }
         };
@@ -103,6 +123,7 @@ impl Input<'_> {
             match (name.as_str(), value, &found) {
                 ("receive_id", _, Some(_)) => mistakes.add("receive_id", "is given more than once"),
                 ("receive_id", value, None) => found = Some(value),
+                ("", ..) => mistakes.add("body", "has a member without a name"),
                 (other, ..) => mistakes
                     .add(shortened(other), "is not a member of the body; there is only receive_id"),
             }
@@ -142,6 +163,19 @@ fn preferences(value: &str) -> impl Iterator<Item = &str> {
         quoted ^= c == '"';
         c == ',' && !quoted
     })
+}
+
+/// The caller's name for its forward, if it gave one.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, &'static str> {
+    let mut values = headers.get_all("idempotency-key");
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err("is given more than once");
+    }
+    let value = value.to_str().map_err(|_| "must be of visible ASCII characters")?;
+    IdempotencyKey::parse(value).map(Some)
 }
 
 fn whole_seconds(text: &str) -> Result<Duration, &'static str> {
@@ -186,7 +220,7 @@ fn decode(text: &str) -> Option<Cow<'_, str>> {
 }
 
 /// A name that a caller made up, short enough to be said back.
-fn shortened(name: &str) -> String {
+pub(super) fn shortened(name: &str) -> String {
     name.chars().take(64).collect()
 }
 

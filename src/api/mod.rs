@@ -1,9 +1,13 @@
 //! HTTP in: the routes of both listeners. Knows actix and nothing of Feishu's wire.
 
 mod admin;
+mod body;
 mod caller;
+mod connection;
 mod docs;
 mod forward;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod input;
 pub mod keyring;
 mod observe;
@@ -26,6 +30,7 @@ use problem::Problem;
 use request_log::RequestLog;
 
 pub use admin::Draining;
+pub use connection::close_when_quiet;
 pub use docs::Docs;
 pub use forward::ForwardSettings;
 pub use observe::Observer;

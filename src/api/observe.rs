@@ -17,6 +17,8 @@ use actix_web::{Error, HttpMessage, HttpRequest, web};
 use tracing::Span;
 use uuid::Uuid;
 
+use super::admin::Draining;
+use super::connection::Busy;
 use super::problem::Problem;
 use super::problem_body::{Language, render};
 use crate::clock::{Clock, Moment};
@@ -34,6 +36,8 @@ pub(super) struct Story {
     /// Why a key was refused; never said to the caller.
     pub(super) reason: Option<String>,
     pub(super) timings: Option<Timings>,
+    /// How often Feishu was asked.
+    pub(super) attempts: Option<u32>,
     pub(super) feishu_log_id: Option<String>,
     pub(super) problem: Option<(ProblemKind, Option<String>)>,
 }
@@ -75,13 +79,15 @@ pub struct Observer {
     metrics: Metrics,
     in_flight: AtomicUsize,
     max_in_flight: usize,
+    draining: Draining,
 }
 
 impl Observer {
-    /// Lets at most `max_in_flight` requests be answered at the same time.
+    /// Lets at most `max_in_flight` requests be answered at the same time, and once it is `draining`,
+    /// each connection end with its next answer.
     #[must_use]
-    pub fn new(clock: Clock, metrics: Metrics, max_in_flight: usize) -> Self {
-        Self { clock, metrics, in_flight: AtomicUsize::new(0), max_in_flight }
+    pub fn new(clock: Clock, metrics: Metrics, max_in_flight: usize, draining: Draining) -> Self {
+        Self { clock, metrics, in_flight: AtomicUsize::new(0), max_in_flight, draining }
     }
 }
 
@@ -93,14 +99,25 @@ pub(super) async fn observe(
     let Some(observer) = request.app_data::<web::Data<Observer>>().cloned() else {
         unreachable!("the route table hands every route the observer");
     };
+    let connection = Busy::with(&request);
     let mut visit = Visit::new(&observer, &request);
-    let response = if visit.is_one_too_many {
+    let response = if connection.is_over() {
+        let detail = "The connection ended with the answer before; nothing was sent.";
+        request.error_response(Problem::new(ProblemKind::Draining, detail)).map_into_boxed_body()
+    } else if visit.is_one_too_many {
         let detail = format!("More than {} requests are being answered.", observer.max_in_flight);
         request.error_response(Problem::new(ProblemKind::Overloaded, detail)).map_into_boxed_body()
     } else {
         next.call(request).await?.map_into_boxed_body()
     };
-    let response = finish(response);
+    let mut response = finish(response);
+    let is_too_slow = response.status() == StatusCode::REQUEST_TIMEOUT;
+    if is_too_slow {
+        connection.stop_reading();
+    }
+    if is_too_slow || observer.draining.has_begun() {
+        connection.end_with(&mut response);
+    }
     visit.end(&response);
     Ok(response)
 }
@@ -110,6 +127,7 @@ pub(super) async fn finish_only(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    let _busy = Busy::with(&request);
     Story::begin(&request);
     let response = next.call(request).await?.map_into_boxed_body();
     Ok(finish(response))

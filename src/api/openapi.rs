@@ -136,7 +136,7 @@ enum Comes {
     AfterTheLimiter,
 }
 
-const BEFORE_THE_LIMITER: &[&str] = &["401", "413", "415", "500"];
+const BEFORE_THE_LIMITER: &[&str] = &["401", "408", "413", "415", "500"];
 
 const HEADERS: &[AnswerHeader] = &[
     AnswerHeader {
@@ -171,7 +171,12 @@ const HEADERS: &[AnswerHeader] = &[
     },
     AnswerHeader {
         name: "Server-Timing",
-        description: "Where the time went, in milliseconds.",
+        description: "Where the time went, in milliseconds, and how often Feishu was asked.",
+        comes: Comes::AfterTheLimiter,
+    },
+    AnswerHeader {
+        name: "Idempotency-Replayed",
+        description: "`true` where this is what another request with the same `Idempotency-Key` was told.",
         comes: Comes::AfterTheLimiter,
     },
     AnswerHeader {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
+use jiff::Timestamp;
 use serde::Serialize;
 use thiserror::Error;
 use utoipa::ToSchema;
@@ -27,6 +28,8 @@ pub struct Problem {
     pub(super) outcome: Outcome,
     pub(super) remedy: Remedy,
     pub(super) uuid: Option<DedupKey>,
+    /// Until when it is safe to repeat with the `uuid`, where the outcome is unknown.
+    pub(super) safe_retry_until: Option<Timestamp>,
     /// What Feishu said, where Feishu answered.
     pub(super) feishu: Option<Box<Refusal>>,
     pub(super) errors: Vec<InvalidField>,
@@ -55,8 +58,16 @@ impl InvalidField {
 /// When to come back after Feishu said that a quota is used up: it does not say itself.
 const QUOTA_RETRY_AFTER: Duration = Duration::from_hours(1);
 /// The fields that there are; any other name is the caller's own.
-const FIELDS: &[&str] =
-    &["message_id", "receive_id_type", "uuid", "receive_id", "Prefer", "body", "query"];
+const FIELDS: &[&str] = &[
+    "message_id",
+    "receive_id_type",
+    "uuid",
+    "receive_id",
+    "Prefer",
+    "Idempotency-Key",
+    "body",
+    "query",
+];
 /// How many fields the sentence names; `errors` has them all.
 const NAMED_IN_DETAIL: usize = 5;
 const SOON: Duration = Duration::from_secs(1);
@@ -70,6 +81,7 @@ impl Problem {
             outcome: facts.outcome,
             remedy: facts.remedy,
             uuid: None,
+            safe_retry_until: None,
             feishu: None,
             errors: Vec::new(),
             log_id: None,
@@ -109,29 +121,67 @@ impl Problem {
         }
     }
 
-    /// The problem of a forward that did not succeed.
-    pub(super) fn of_forward(error: &ForwardError, uuid: DedupKey) -> Self {
-        let problem = match error {
-            ForwardError::NoTurn(no_turn) => Self::of_no_turn(*no_turn),
+    /// The problem of a forward that did not succeed. Where an attempt of it may have gone out, what
+    /// happened afterwards does not change that.
+    pub(super) fn of_forward(
+        error: &ForwardError,
+        uuid: DedupKey,
+        safe_retry_until: Option<Timestamp>,
+    ) -> Self {
+        let mut problem = Self { uuid: Some(uuid), safe_retry_until, ..Self::of_error(error) };
+        if safe_retry_until.is_some() && problem.outcome == Outcome::NotDelivered {
+            problem.outcome = Outcome::Unknown;
+            problem.detail.push_str(" An earlier attempt may have gone out.");
+        }
+        problem
+    }
+
+    fn of_error(error: &ForwardError) -> Self {
+        match error {
+            ForwardError::NoTurn(NoTurn::Late { scope, retry_after }) => {
+                Self::of_no_turn(*scope, *retry_after)
+            }
+            ForwardError::NoTurn(NoTurn::Crowded) => Self::new(
+                ProblemKind::Overloaded,
+                "Too many forwards wait for their turn; nothing was sent.",
+            ),
             ForwardError::Draining => {
                 Self::new(ProblemKind::Draining, "The gateway is shutting down; nothing was sent.")
             }
-            ForwardError::NoToken(error) => Self::of_missing_token(error),
+            ForwardError::CircuitOpen { retry_after } => {
+                let seconds = retry_after.as_secs_f64();
+                let detail = format!(
+                    "Feishu has not answered for a while and is asked again in {seconds:.3} s; nothing was sent."
+                );
+                Self::new(ProblemKind::FeishuUnreachable, detail)
+            }
+            ForwardError::QuotaUsedUp { retry_after } => {
+                let detail = "Feishu said earlier that the app's monthly quota is used up, and is not asked again for a while; nothing was sent.";
+                Self::new(ProblemKind::MonthlyQuotaExhausted, detail).retry_after(*retry_after)
+            }
+            ForwardError::NoToken(token) => Self::of_missing_token(&token.error),
             ForwardError::Failed(error) => Self::of_call(error),
-        };
-        Self { uuid: Some(uuid), ..problem }
+            ForwardError::KeyReused => Self::new(
+                ProblemKind::IdempotencyKeyReused,
+                "The Idempotency-Key was used for another message, receiver or app within the hour; nothing was sent.",
+            ),
+            ForwardError::TooLateToRepeat => Self::new(
+                ProblemKind::TooLateToRepeat,
+                "An earlier forward with this uuid may have gone out, longer ago than Feishu is sure to know it; it was not sent again.",
+            ),
+        }
     }
 
-    fn of_no_turn(no_turn: NoTurn) -> Self {
-        let (kind, whose) = match no_turn.scope {
+    fn of_no_turn(scope: Scope, retry_after: Duration) -> Self {
+        let (kind, whose) = match scope {
             Scope::Receiver => (ProblemKind::ReceiverRateLimited, "this receiver"),
             Scope::App => (ProblemKind::AppRateLimited, "the app"),
         };
-        let seconds = no_turn.retry_after.as_secs_f64();
+        let seconds = retry_after.as_secs_f64();
         let detail = format!(
             "The next turn for {whose} is {seconds:.3} s away, longer than this forward may wait; nothing was sent."
         );
-        Self::new(kind, detail).retry_after(no_turn.retry_after)
+        Self::new(kind, detail).retry_after(retry_after)
     }
 
     /// Without a token nothing was sent, whatever became of the call for it.
@@ -181,12 +231,9 @@ impl Problem {
         };
         let problem = match codes::find(refusal.code) {
             Some(known) => Self { remedy: known.remedy, ..Self::new(known.problem, detail) },
-            // A server that fails may have done its work before.
-            None if refusal.http_status >= 500 => {
-                Self { outcome: Outcome::Unknown, ..Self::new(ProblemKind::FeishuError, detail) }
-            }
             None => Self::new(ProblemKind::FeishuError, detail),
         };
+        let problem = Self { outcome: refusal.outcome(), ..problem };
         let problem = match problem.kind {
             ProblemKind::AppRateLimited => problem.retry_after(refusal.reset.unwrap_or(SOON)),
             ProblemKind::MonthlyQuotaExhausted | ProblemKind::DailyQuotaExhausted => {
@@ -217,7 +264,12 @@ impl Problem {
             });
             return Some(format!("Not valid: {}.", names.collect::<Vec<_>>().join(", ")));
         }
-        (self.kind != ProblemKind::RouteNotFound).then(|| self.detail.clone())
+        match self.kind {
+            ProblemKind::RouteNotFound => None,
+            // The detail repeats the caller's `Content-Type`.
+            ProblemKind::UnsupportedMediaType => Some(self.kind.facts().title.to_owned()),
+            _ => Some(self.detail.clone()),
+        }
     }
 
     fn retry_after(self, pause: Duration) -> Self {

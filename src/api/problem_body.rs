@@ -2,6 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{ACCEPT_LANGUAGE, AcceptLanguage, Header as _, Quality};
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -50,6 +51,11 @@ pub(super) struct ProblemBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20", max_length = 50, nullable = false)]
     uuid: Option<&'a str>,
+    /// Where the outcome is unknown: until when repeating with the `uuid`, or with the same
+    /// `Idempotency-Key`, cannot deliver twice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T09:55:00Z", nullable = false)]
+    safe_retry_until: Option<Timestamp>,
     /// What Feishu said, where Feishu answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -119,6 +125,7 @@ pub(super) fn render(
         },
         request_id,
         uuid: problem.uuid.as_ref().map(DedupKey::as_str),
+        safe_retry_until: problem.safe_retry_until,
         feishu: problem.feishu.as_deref(),
         errors: &problem.errors,
     };

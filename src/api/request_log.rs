@@ -43,6 +43,7 @@ impl RootSpanBuilder for RequestLog {
                     detail = story.problem.as_ref().and_then(|(_, detail)| detail.as_deref()),
                     reason = story.reason,
                     feishu_log_id = story.feishu_log_id,
+                    attempts = story.attempts,
                     wait_ms = ms(|it| it.wait),
                     token_ms = ms(|it| it.token),
                     feishu_ms = ms(|it| it.feishu),

@@ -56,6 +56,8 @@ async fn start(listen: SocketAddr) -> Result<(Application, Simulator), Box<dyn s
     let settings = [
         ("GATEWAY__SERVER__LISTEN", listen.to_string()),
         ("GATEWAY__SERVER__ADMIN_LISTEN", admin.to_string()),
+        // No balancer has to see it go.
+        ("GATEWAY__SERVER__DRAIN_DELAY", "0s".to_owned()),
         ("GATEWAY__FEISHU__BASE_URL", simulator.url()),
         ("GATEWAY__APPS__SIMULATED__APP_ID", app.app_id),
         ("GATEWAY__APPS__SIMULATED__APP_SECRET", app.app_secret),

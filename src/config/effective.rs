@@ -36,7 +36,10 @@ fn server(server: &Server) -> String {
             ("listen", quoted(&server.listen.to_string())),
             ("admin_listen", quoted(&server.admin_listen.to_string())),
             ("max_in_flight", server.max_in_flight.to_string()),
+            ("max_connections", server.max_connections.to_string()),
             ("max_body", size(server.max_body)),
+            ("body_timeout", duration(server.body_timeout)),
+            ("drain_delay", duration(server.drain_delay)),
             ("drain_timeout", duration(server.drain_timeout)),
         ],
     )
@@ -50,6 +53,8 @@ fn feishu(feishu: &Feishu) -> String {
             ("connect_timeout", duration(feishu.connect_timeout)),
             ("attempt_timeout", duration(feishu.attempt_timeout)),
             ("deadline", duration(feishu.deadline)),
+            ("max_attempts", feishu.max_attempts.to_string()),
+            ("quota_interval", duration(feishu.quota_interval)),
         ],
     )
 }
@@ -84,6 +89,8 @@ fn limits(limits: &Limits) -> String {
             ("app_per_minute", limits.app_per_minute.to_string()),
             ("guard", duration(limits.guard)),
             ("max_wait", duration(limits.max_wait)),
+            ("max_waiting_per_receiver", limits.max_waiting_per_receiver.to_string()),
+            ("max_waiting", limits.max_waiting.to_string()),
         ],
     )
 }

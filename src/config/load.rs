@@ -23,23 +23,31 @@ pub fn load(
     file: Option<&Path>,
     env: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Config, Vec<Mistake>> {
+    let content = file.map(read).transpose().map_err(|mistake| vec![mistake])?;
+    parse(file.zip(content.as_deref()), env)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Mistake> {
+    fs::read(path).map_err(|error| Mistake {
+        key: path.display().to_string(),
+        detail: format!("cannot be read: {error}"),
+    })
+}
+
+/// The same with what the file holds.
+pub(super) fn parse(
+    file: Option<(&Path, &[u8])>,
+    env: impl IntoIterator<Item = (String, String)>,
+) -> Result<Config, Vec<Mistake>> {
     let mut settings = Settings::with_defaults(DEFAULTS);
-    if let Some(path) = file {
+    if let Some((path, content)) = file {
         // Without the file everything it sets would seem to be missing: that would be noise.
-        read_file(&mut settings, path).map_err(|mistake| vec![mistake])?;
+        settings.add_file(path, content, None).map_err(|mistake| vec![mistake])?;
     }
     settings.add_variables(env);
     let config = config(&mut settings);
     let mistakes = settings.mistakes();
     if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
-}
-
-fn read_file(settings: &mut Settings, path: &Path) -> Result<(), Mistake> {
-    let content = fs::read(path).map_err(|error| Mistake {
-        key: path.display().to_string(),
-        detail: format!("cannot be read: {error}"),
-    })?;
-    settings.add_file(path, &content, None)
 }
 
 fn config(settings: &mut Settings) -> Config {
@@ -60,7 +68,10 @@ fn server(settings: &mut Settings) -> Server {
         listen: settings.or_default(&["server", "listen"], address),
         admin_listen: settings.or_default(&["server", "admin_listen"], address),
         max_in_flight: settings.or_default(&["server", "max_in_flight"], count).get() as usize,
+        max_connections: settings.or_default(&["server", "max_connections"], count).get() as usize,
         max_body: settings.or_default(&["server", "max_body"], size),
+        body_timeout: settings.or_default(&["server", "body_timeout"], positive_duration),
+        drain_delay: settings.or_default(&["server", "drain_delay"], duration),
         drain_timeout: settings.or_default(&["server", "drain_timeout"], duration),
     };
     settings.rule(
@@ -84,6 +95,8 @@ fn feishu(settings: &mut Settings) -> Feishu {
         connect_timeout: settings.or_default(&["feishu", "connect_timeout"], positive_duration),
         attempt_timeout: settings.or_default(&["feishu", "attempt_timeout"], positive_duration),
         deadline: settings.or_default(&["feishu", "deadline"], positive_duration),
+        max_attempts: settings.or_default(&["feishu", "max_attempts"], count),
+        quota_interval: settings.or_default(&["feishu", "quota_interval"], positive_duration),
     }
 }
 
@@ -150,6 +163,10 @@ fn limits(settings: &mut Settings) -> Limits {
         app_per_minute: settings.or_default(&["limits", "app_per_minute"], count),
         guard: settings.or_default(&["limits", "guard"], duration),
         max_wait: settings.or_default(&["limits", "max_wait"], duration),
+        max_waiting_per_receiver: settings
+            .or_default(&["limits", "max_waiting_per_receiver"], count)
+            .get() as usize,
+        max_waiting: settings.or_default(&["limits", "max_waiting"], count).get() as usize,
     }
 }
 

@@ -18,6 +18,8 @@ use crate::model::api_key::KeyEntry;
 use crate::telemetry::logs::Format;
 
 mod effective;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod key;
 mod keys;
 mod load;
@@ -65,9 +67,16 @@ pub struct Server {
     pub admin_listen: SocketAddr,
     /// Requests worked on at the same time, at least 1.
     pub max_in_flight: usize,
+    /// Connections to the API at the same time, at least 1.
+    pub max_connections: usize,
     /// Largest body of a request, in bytes, at least 1.
     pub max_body: usize,
-    /// Time that requests in flight get to finish after SIGTERM; may be zero.
+    /// Longest time for a request's body to come in after its head.
+    pub body_timeout: Duration,
+    /// The first part of `drain_timeout`, in which requests are still taken in; may be zero, and
+    /// longer than the whole, which cuts it.
+    pub drain_delay: Duration,
+    /// Time that requests get to finish after SIGTERM; may be zero.
     pub drain_timeout: Duration,
 }
 
@@ -82,6 +91,10 @@ pub struct Feishu {
     pub attempt_timeout: Duration,
     /// Time for a whole forward, waiting and retries included.
     pub deadline: Duration,
+    /// Attempts of one forward, the first one included.
+    pub max_attempts: NonZeroU32,
+    /// Time for which an app makes no call after Feishu said that its monthly quota is used up.
+    pub quota_interval: Duration,
 }
 
 /// One Feishu app.
@@ -106,6 +119,10 @@ pub struct Limits {
     pub guard: Duration,
     /// Longest time that a forward waits for its turn; may be zero.
     pub max_wait: Duration,
+    /// Forwards that wait for one receiver at the same time, at least 1.
+    pub max_waiting_per_receiver: usize,
+    /// Forwards that wait in all at the same time, at least 1.
+    pub max_waiting: usize,
 }
 
 /// How the log is written.

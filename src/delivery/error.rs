@@ -1,36 +1,80 @@
 //! Why a message was not forwarded.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 
 use super::turn::NoTurn;
-use crate::feishu::codes::{self, Retry};
 use crate::feishu::error::CallError;
+use crate::model::problem_kind::ProblemKind;
 
 /// A forward that did not succeed.
 #[derive(Clone, Debug, Error)]
 pub enum ForwardError {
     /// Its turn would not have come in time; Feishu was not called.
-    #[error("no turn for the {} in time", .0.scope.name())]
+    #[error("{0}")]
     NoTurn(NoTurn),
     /// The gateway shuts down; Feishu was not called.
     #[error("the gateway is shutting down")]
     Draining,
+    /// Feishu has not answered for a while; it was not called.
+    #[error("the circuit is open")]
+    CircuitOpen {
+        /// When the next call may try.
+        retry_after: Duration,
+    },
+    /// Feishu has said that the app's monthly quota is used up; it was not called, as that costs quota.
+    #[error("the monthly quota is used up")]
+    QuotaUsedUp {
+        /// When the next call may try.
+        retry_after: Duration,
+    },
     /// There is no tenant token; the message was not sent.
     #[error("no tenant token: {0}")]
-    NoToken(Arc<CallError>),
+    NoToken(TokenError),
     /// The call that would have forwarded it failed.
     #[error("{0}")]
     Failed(CallError),
+    /// The caller's key names another forward.
+    #[error("the idempotency key was used for something else")]
+    KeyReused,
+    /// An earlier attempt may have gone out, too long ago for Feishu to know a repetition.
+    #[error("too late to repeat")]
+    TooLateToRepeat,
+}
+
+/// Why there is no tenant token.
+#[derive(Clone, Debug, Error)]
+#[error("{error}")]
+pub struct TokenError {
+    /// What became of the last call for it.
+    pub error: Arc<CallError>,
+    /// Whether that is long past, and no call is made for a while.
+    pub is_remembered: bool,
 }
 
 impl ForwardError {
-    /// Whether Feishu rejected the tenant token in a way that a fresh one may mend.
-    pub(super) fn asks_for_a_fresh_token(&self) -> bool {
-        let Self::Failed(CallError::Refused(refusal)) = self else {
+    /// Whether Feishu refused the message itself in a way that does not pass.
+    pub(super) fn is_final(&self) -> bool {
+        let Self::Failed(error) = self else {
             return false;
         };
-        codes::find(refusal.code).is_some_and(|code| code.retry == Retry::RefreshTokenOnce)
+        error
+            .problem()
+            .map(ProblemKind::facts)
+            .is_some_and(|it| it.status < 500 && it.status != 429)
+    }
+
+    /// Whether this forward was held up before its call, so that an earlier call of its says more.
+    pub(super) fn is_before_the_call(&self) -> bool {
+        matches!(
+            self,
+            Self::NoTurn(_)
+                | Self::Draining
+                | Self::CircuitOpen { .. }
+                | Self::QuotaUsedUp { .. }
+                | Self::TooLateToRepeat
+        )
     }
 }

@@ -1,29 +1,47 @@
-//! The use case: may this message go, send it, judge the answer, say what happened.
+//! The use case: may this go, send it, judge the answer, say what happened.
 
+mod app;
+mod budget;
+mod circuit;
+mod doubts;
 mod error;
+mod idempotency;
 mod line;
+mod lines;
+mod retry;
+mod run;
 mod sending;
+#[cfg(test)]
+mod tests;
 mod turn;
+mod waiting;
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::{Clock, Moment};
+use crate::clock::{Clock, Elapsed, Moment};
 use crate::feishu::client::Client;
 use crate::feishu::error::{CallError, Forwarded};
-use crate::feishu::token::{Token, TokenSource};
-use crate::limits::{Scope, Standing};
+use crate::limits::Standing;
 use crate::model::dedup_key::DedupKey;
+use crate::model::idempotency_key::NamedForward;
 use crate::model::message_id::MessageId;
 use crate::model::receiver::Receiver;
 use crate::telemetry::metrics::Metrics;
 
-pub use error::ForwardError;
-use sending::Sending;
-pub use turn::{NoTurn, Turns};
+pub use app::App;
+pub use doubts::Doubts;
+use doubts::{Identity, SAFE_TO_REPEAT};
+pub use error::{ForwardError, TokenError};
+pub use idempotency::Idempotency;
+use idempotency::{Claim, Lead, Outcome};
+use run::Run;
+pub use turn::{Bounds, NoTurn, Turns};
 
 /// What a caller wants forwarded.
 #[derive(Clone, Debug)]
@@ -34,6 +52,10 @@ pub struct Order {
     pub receiver: Receiver,
     /// By which Feishu knows a repetition.
     pub uuid: DedupKey,
+    /// Whether the caller chose the `uuid`, so that this may be a repetition.
+    pub uuid_is_given: bool,
+    /// The caller's own name for it, if it sent an `Idempotency-Key`.
+    pub named: Option<NamedForward>,
     /// Longest time to wait for a turn.
     pub wait: Duration,
 }
@@ -56,34 +78,41 @@ pub struct Timings {
 pub struct Report {
     /// The new message, or why there is none.
     pub result: Result<Forwarded, ForwardError>,
+    /// Where nobody knows whether the message went out: until when it is safe to repeat the forward
+    /// with its `uuid`. None after a success and where nothing went out.
+    pub safe_retry_until: Option<Timestamp>,
+    /// Whether this is what another request with the same key was told.
+    pub is_replayed: bool,
+    /// How often Feishu was asked.
+    pub attempts: u32,
     /// Where the time went.
     pub timings: Timings,
     /// How much of the receiver's limit is left.
     pub standing: Standing,
 }
 
-/// One Feishu app to forward with.
-#[derive(Debug)]
-pub struct App {
-    /// The operator's name for it.
-    pub name: Arc<str>,
-    /// Its tenant token.
-    pub token: TokenSource,
-}
-
 /// Forwards messages for all apps; clones share everything.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// The apps by name.
-    pub apps: Arc<HashMap<Arc<str>, App>>,
+    pub apps: Arc<HashMap<Arc<str>, Arc<App>>>,
     /// The lines in front of the limits.
     pub turns: Arc<Turns>,
+    /// What went out perhaps.
+    pub doubts: Arc<Doubts>,
+    /// The callers' keys.
+    pub idempotency: Arc<Idempotency>,
     /// Calls Feishu.
     pub client: Client,
     /// Tells the time.
     pub clock: Clock,
     /// Longest time of a whole forward.
     pub deadline: Duration,
+    /// How long after its beginning a forward may begin an attempt: the rest of the deadline is for
+    /// the answer.
+    pub last_start: Duration,
+    /// Attempts of one forward, the first one included.
+    pub max_attempts: NonZeroU32,
     /// Cancelled when those who wait can no longer be served, because the process ends.
     pub closing: CancellationToken,
     /// What operators see.
@@ -97,107 +126,97 @@ impl Delivery {
         Ok(Self { client: self.client.with_own_connections()?, ..self.clone() })
     }
 
-    /// Forwards a message with one of the apps.
+    /// Forwards a message with one of the apps, once for each key that callers give.
     ///
     /// # Panics
     /// When there is no such app: config lets no key name one.
     pub async fn forward(&self, app: &str, order: &Arc<Order>) -> Report {
         let app = self.apps.get(app).expect("config lets no key name an app that does not exist");
         let started = self.clock.now();
-        let mut run = Run {
-            delivery: self,
-            app,
-            order,
-            deadline: started + self.deadline,
-            timings: Timings::default(),
+        let Some(named) = &order.named else {
+            return self.run(app, order, None, started).await;
         };
+        loop {
+            let outcome = match self.idempotency.claim(named) {
+                Claim::Lead(lead) => {
+                    self.metrics.idempotency("new");
+                    return self.run(app, order, Some(lead), started).await;
+                }
+                Claim::Reused => {
+                    self.metrics.idempotency("reused");
+                    Outcome { result: Err(ForwardError::KeyReused), safe_until: None }
+                }
+                Claim::Done(outcome) => {
+                    self.metrics.idempotency("replayed");
+                    outcome
+                }
+                Claim::Join(following) => {
+                    let heard = self.clock.timeout_at(started + self.deadline, following.listen());
+                    self.metrics.idempotency("joined");
+                    match heard.await {
+                        Ok(Some(outcome)) => outcome,
+                        // The one who did it hung up: now it is somebody else's turn to.
+                        Ok(None) => continue,
+                        // Others have done so meanwhile, and the last one is not through yet.
+                        Err(Elapsed) => self.unheard(app, order, started),
+                    }
+                }
+            };
+            let is_replayed = !matches!(outcome.result, Err(ForwardError::KeyReused));
+            let timings = Timings { total: self.clock.since(started), ..Timings::default() };
+            return Report { is_replayed, timings, ..self.report(outcome, order) };
+        }
+    }
+
+    async fn run(
+        &self,
+        app: &Arc<App>,
+        order: &Arc<Order>,
+        lead: Option<Lead>,
+        started: Moment,
+    ) -> Report {
+        let mut run = Run::new(self, app, order, lead.clone(), started);
         let result = run.deliver().await;
+        let safe_until = if result.is_ok() { None } else { run.safe_until() };
+        let outcome = Outcome { result, safe_until };
+        if let Some(lead) = lead {
+            lead.tell(outcome.clone());
+        }
         let timings = Timings { total: self.clock.since(started), ..run.timings };
-        Report { result, timings, standing: self.turns.standing(&order.receiver) }
+        Report { attempts: run.attempts, timings, ..self.report(outcome, order) }
     }
-}
 
-/// One forward on its way.
-struct Run<'a> {
-    delivery: &'a Delivery,
-    app: &'a App,
-    order: &'a Arc<Order>,
-    deadline: Moment,
-    timings: Timings,
-}
+    /// What is true of a forward that others make, of which nothing was heard in time.
+    fn unheard(&self, app: &App, order: &Order, joined_at: Moment) -> Outcome {
+        let sent_at = self.doubts.first_attempt(&Identity::of(app, order));
+        // Who was joined had begun less than a deadline before.
+        let earliest = sent_at.unwrap_or(joined_at.saturating_sub(self.deadline));
+        let result = Err(ForwardError::Failed(CallError::TimedOut));
+        Outcome { result, safe_until: Some(earliest + SAFE_TO_REPEAT) }
+    }
 
-impl Run<'_> {
-    async fn deliver(&mut self) -> Result<Forwarded, ForwardError> {
-        let token = self.token().await?;
-        match self.attempt(&token).await {
-            Err(error) if error.asks_for_a_fresh_token() => {
-                self.app.token.reject(&token).await;
-                self.delivery.metrics.retry("token_rejected");
-                // Once: Feishu may hand out the very same token again.
-                let fresh = self.token().await?;
-                self.attempt(&fresh).await
-            }
-            result => result,
+    fn report(&self, Outcome { result, safe_until }: Outcome, order: &Order) -> Report {
+        Report {
+            result,
+            safe_retry_until: safe_until.map(|moment| self.clock.wall_at(moment)),
+            is_replayed: false,
+            attempts: 0,
+            timings: Timings::default(),
+            standing: self.turns.standing(&order.receiver),
         }
     }
 
-    async fn token(&mut self) -> Result<Arc<Token>, ForwardError> {
-        let Delivery { clock, closing, .. } = self.delivery;
-        let started = clock.now();
-        let token = tokio::select! {
-            biased;
-            token = clock.timeout_at(self.deadline, self.app.token.get()) => Some(token),
-            () = closing.cancelled() => None,
+    /// How many gates are closed, by app and by what closed them; those of receivers without an app.
+    #[must_use]
+    pub fn closed_gates(&self) -> Vec<(&str, &'static str, usize)> {
+        let of_app = |app: &'_ Arc<App>| {
+            let limit = ("app", self.turns.is_app_closed(&app.name));
+            app.gates().into_iter().chain([limit])
         };
-        self.timings.token += clock.since(started);
-        match token {
-            Some(Ok(token)) => token.map_err(ForwardError::NoToken),
-            Some(Err(_elapsed)) => Err(ForwardError::NoToken(Arc::new(CallError::TimedOut))),
-            None => Err(ForwardError::Draining),
+        let mut all = vec![("", "receiver", self.turns.closed_receivers())];
+        for app in self.apps.values() {
+            all.extend(of_app(app).map(|(gate, closed)| (&*app.name, gate, usize::from(closed))));
         }
-    }
-
-    /// Takes a turn and sends: nothing happens between the two.
-    async fn attempt(&mut self, token: &Arc<Token>) -> Result<Forwarded, ForwardError> {
-        self.turn().await?;
-        let sending = Sending {
-            delivery: self.delivery.clone(),
-            app: Arc::clone(&self.app.name),
-            token: Arc::clone(token),
-            order: Arc::clone(self.order),
-            deadline: self.deadline,
-        };
-        let (answer, took) = sending.send().await;
-        self.timings.feishu += took;
-        answer.map_err(ForwardError::Failed)
-    }
-
-    async fn turn(&mut self) -> Result<(), ForwardError> {
-        let Delivery { turns, clock, closing, metrics, .. } = self.delivery;
-        let started = clock.now();
-        let left = self.order.wait.saturating_sub(self.timings.wait);
-        let until = self.deadline.min(started + left);
-        let turn = tokio::select! {
-            biased;
-            turn = turns.take(&self.app.name, &self.order.receiver, until) => Some(turn),
-            () = closing.cancelled() => None,
-        };
-        self.timings.wait += clock.since(started);
-        match turn {
-            Some(Ok(waited)) => {
-                let decision = |waited: Duration| {
-                    if waited.is_zero() { "allowed" } else { "delayed" }
-                };
-                metrics.limit_decision(Scope::Receiver.name(), decision(waited.receiver));
-                metrics.limit_decision(Scope::App.name(), decision(waited.app));
-                metrics.limit_wait(waited.receiver + waited.app);
-                Ok(())
-            }
-            Some(Err(no_turn)) => {
-                metrics.limit_decision(no_turn.scope.name(), "rejected");
-                Err(ForwardError::NoTurn(no_turn))
-            }
-            None => Err(ForwardError::Draining),
-        }
+        all
     }
 }

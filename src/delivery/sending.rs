@@ -1,5 +1,5 @@
-//! A call to Feishu that goes on when its caller hangs up: what was begun is finished, counted and
-//! told in the log.
+//! A call to Feishu that goes on when its caller hangs up: what was begun is finished, counted,
+//! learned from and told: to those who ask by the same key, and in the log.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,19 +7,33 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tracing::{Instrument, Span};
 
+use super::app::App;
+use super::circuit::Pass;
+use super::doubts::{Identity, SAFE_TO_REPEAT};
+use super::error::ForwardError;
+use super::idempotency::{self, Lead};
+use super::retry::{Again, after_call};
 use super::{Delivery, Order};
 use crate::clock::Moment;
 use crate::feishu::client::Call;
 use crate::feishu::error::{CallError, Forwarded, code_of};
 use crate::feishu::token::Token;
+use crate::model::problem_kind::{Outcome, ProblemKind};
 
 /// One call, with all that it needs to outlive its caller.
 pub(super) struct Sending {
     pub(super) delivery: Delivery,
-    pub(super) app: Arc<str>,
+    pub(super) app: Arc<App>,
     pub(super) token: Arc<Token>,
     pub(super) order: Arc<Order>,
+    pub(super) lead: Option<Lead>,
     pub(super) deadline: Moment,
+    pub(super) first_attempt: Moment,
+    /// Whether an earlier attempt may have gone out.
+    pub(super) is_in_doubt: bool,
+    /// Whether this tries if the receiver may be sent to again.
+    pub(super) is_trial: bool,
+    pub(super) pass: Pass,
 }
 
 /// What became of a call, and how long it took.
@@ -28,10 +42,16 @@ pub(super) type Answered = (Result<Forwarded, CallError>, Duration);
 impl Sending {
     /// Sends. Dropping the future does not cut the call short.
     pub(super) async fn send(self) -> Answered {
+        if self.order.uuid_is_given {
+            // Should the caller hang up and repeat it meanwhile, it is in doubt until this ends.
+            self.delivery.doubts.remember(Identity::of(&self.app, &self.order), self.first_attempt);
+        }
         let (tell, told) = oneshot::channel();
         let call = async move {
-            if let Err(untold) = tell.send(self.call().await) {
-                log_untold(&untold);
+            let answered = self.call().await;
+            self.learn(&answered.0);
+            if let Err(untold) = tell.send(answered) {
+                self.tell_others(untold);
             }
         };
         tokio::spawn(call.instrument(Span::current()));
@@ -40,7 +60,7 @@ impl Sending {
     }
 
     async fn call(&self) -> Answered {
-        let Delivery { client, clock, closing, metrics, .. } = &self.delivery;
+        let Delivery { turns, client, clock, closing, metrics, .. } = &self.delivery;
         let Order { message, receiver, uuid, .. } = &*self.order;
         let call = Call { message, receiver, uuid };
         let started = clock.now();
@@ -51,14 +71,78 @@ impl Sending {
             () = closing.cancelled() => Err(CallError::TimedOut),
         };
         let took = clock.since(started);
-        metrics.upstream(&self.app, "forward", &code_of(&answer), took);
+        if !matches!(answer, Err(CallError::Connect(_))) {
+            turns.arrived(receiver, started);
+        }
+        metrics.upstream(&self.app.name, "forward", &code_of(&answer), took);
         (answer, took)
+    }
+
+    /// What the answer means for what may be asked next.
+    fn learn(&self, answer: &Result<Forwarded, CallError>) {
+        let Self { delivery, app, order, is_trial, .. } = self;
+        let Delivery { turns, doubts, .. } = delivery;
+        match answer {
+            Ok(_) | Err(CallError::Refused(_)) => app.answered(),
+            Err(_) => app.not_answered(self.pass),
+        }
+        match answer.as_ref().map_err(|error| (error, after_call(error))) {
+            Err((_, Again::AfterReceiver)) => {
+                turns.refused_by_feishu(&order.receiver, *is_trial);
+            }
+            Err((_, Again::AfterApp)) => turns.app_refused(&app.name, reset_of(answer)),
+            // Whatever else Feishu says, it does not say that there are too many.
+            Ok(_) | Err((CallError::Refused(_), _)) => {
+                turns.accepted_by_feishu(&order.receiver, *is_trial);
+            }
+            Err(_) => {}
+        }
+        if let Err(error) = answer
+            && error.problem() == Some(ProblemKind::MonthlyQuotaExhausted)
+        {
+            app.quota_used_up();
+        }
+        if self.leaves_doubt(answer) {
+            doubts.remember(Identity::of(app, order), self.first_attempt);
+        } else if order.uuid_is_given || self.is_in_doubt {
+            doubts.settle(&Identity::of(app, order));
+        }
+    }
+
+    /// Whether it, or an earlier attempt, may have gone out though it failed.
+    fn leaves_doubt(&self, answer: &Result<Forwarded, CallError>) -> bool {
+        let may_have_gone_out = |error: &CallError| error.outcome() == Outcome::Unknown;
+        answer.as_ref().is_err_and(|error| self.is_in_doubt || may_have_gone_out(error))
+    }
+
+    /// The caller hung up: its key's other requests hear of it, and the log does.
+    fn tell_others(&self, (answer, took): Answered) {
+        let code = code_of(&answer);
+        let log_id = answer.as_ref().ok().and_then(|forwarded| forwarded.log_id.as_deref());
+        tracing::info!(%code, feishu_log_id = log_id, ?took, "Feishu answered after the caller hung up");
+        let Some(lead) = &self.lead else {
+            if answer.is_ok() && self.order.uuid_is_given {
+                // It may ask again, and must not be told then that nothing went out.
+                let identity = Identity::of(&self.app, &self.order);
+                self.delivery.doubts.remember(identity, self.first_attempt);
+            }
+            return;
+        };
+        let is_in_doubt = self.leaves_doubt(&answer);
+        lead.tell(idempotency::Outcome {
+            result: answer.map_err(ForwardError::Failed),
+            safe_until: is_in_doubt.then(|| self.first_attempt + SAFE_TO_REPEAT),
+        });
     }
 }
 
-/// For somebody who hung up and asks what became of the message.
-fn log_untold((answer, took): &Answered) {
-    let log_id = answer.as_ref().ok().and_then(|forwarded| forwarded.log_id.as_deref());
-    let code = code_of(answer);
-    tracing::info!(%code, feishu_log_id = log_id, ?took, "Feishu answered after the caller hung up");
+/// How long Feishu wants no calls of the app; a short while where it does not say.
+fn reset_of(answer: &Result<Forwarded, CallError>) -> Duration {
+    let reset = match answer {
+        Err(CallError::Refused(refusal)) => refusal.reset,
+        _ => None,
+    };
+    reset.unwrap_or(SHORT_WHILE)
 }
+
+const SHORT_WHILE: Duration = Duration::from_secs(1);

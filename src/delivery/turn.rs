@@ -1,27 +1,59 @@
-//! Waiting for one's turn: first come, first served for each receiver, and fair between receivers.
+//! Taking one's turn: first begun, first served for each receiver, and fair between receivers.
 //!
-//! A forward stands in its receiver's line until it is first and the receiver's limit would allow
-//! it; then in the app's line until the app's limits allow it too; and then it takes both turns
-//! together. A future that is dropped falls out of its line and costs nobody a turn.
+//! A forward takes its turn at once where there is enough for all who wait and one more. Else it
+//! stands in line until it takes the receiver's turn and the app's together. Its place is that of its
+//! ticket, so an attempt that is repeated stands before all that began later. A future that is dropped
+//! falls out of its line and costs nobody a turn.
 
-use std::collections::HashMap;
-use std::ops::Deref;
+#[cfg(test)]
+mod tests;
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::line::Line;
+use thiserror::Error;
+
+use super::lines::{Lines, Wish};
+use super::waiting::InLine;
 use crate::clock::{Clock, Moment};
-use crate::limits::{Ahead, Limits, Rules, Scope, Standing};
+use crate::limits::{Limits, NotUntil, Rules, Scope, Standing};
 use crate::model::receiver::Receiver;
 
 /// The lines in front of the limits.
 #[derive(Debug)]
 pub struct Turns {
-    clock: Clock,
-    limits: Limits,
-    apps: HashMap<Arc<str>, Line>,
-    /// Only the receivers that somebody waits for.
-    receivers: Mutex<HashMap<Receiver, Arc<Line>>>,
+    pub(super) clock: Clock,
+    pub(super) limits: Limits,
+    bounds: Bounds,
+    next_ticket: AtomicU64,
+    lines: Mutex<Lines>,
+}
+
+/// How many may wait.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// For one receiver.
+    pub per_receiver: usize,
+    /// For all receivers together.
+    pub in_all: usize,
+}
+
+/// A forward's right to stand before all that began after it, kept for all of its attempts.
+#[derive(Debug)]
+pub struct Ticket {
+    number: u64,
+    /// It has had a turn, so it comes back to where it was: no line is too full for it.
+    is_back: bool,
+}
+
+/// The turn that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// What it took.
+    pub waited: Waited,
+    /// Whether it is the one attempt a pause that a receiver under caution may get.
+    pub trial: bool,
 }
 
 /// How long a forward waited for the turn that it took.
@@ -33,42 +65,79 @@ pub struct Waited {
     pub app: Duration,
 }
 
-/// No turn can be had in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoTurn {
-    /// The limit that is in the way.
-    pub scope: Scope,
-    /// How long until a new forward could have its turn.
-    pub retry_after: Duration,
+/// There is no turn to be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NoTurn {
+    /// None that would come in time.
+    #[error("no turn for the {} in time", .scope.name())]
+    Late {
+        /// The limit that is in the way.
+        scope: Scope,
+        /// How long until a new forward could have its turn.
+        retry_after: Duration,
+    },
+    /// As many wait in all as may.
+    #[error("too many wait for their turns")]
+    Crowded,
 }
 
 impl Turns {
     /// Nobody waits yet.
     #[must_use]
-    pub fn new(rules: &Rules, apps: &[Arc<str>], clock: Clock) -> Self {
+    pub fn new(rules: &Rules, bounds: Bounds, apps: &[Arc<str>], clock: Clock) -> Self {
         let limits = Limits::new(rules, apps.iter().cloned());
-        let apps = apps.iter().map(|app| (app.clone(), Line::new())).collect();
-        Self { clock, limits, apps, receivers: Mutex::default() }
+        let lines = Mutex::new(Lines::new(apps));
+        Self { clock, limits, bounds, next_ticket: AtomicU64::new(0), lines }
+    }
+
+    /// A ticket for a forward that begins now.
+    #[must_use]
+    pub fn ticket(&self) -> Ticket {
+        Ticket { number: self.next_ticket.fetch_add(1, Relaxed), is_back: false }
     }
 
     /// Takes the receiver's turn and the app's, waiting until `until` at most. What cannot be had
     /// by then is refused as soon as that is known.
     pub async fn take(
         &self,
-        app: &str,
+        app: &Arc<str>,
         receiver: &Receiver,
+        ticket: &mut Ticket,
         until: Moment,
-    ) -> Result<Waited, NoTurn> {
-        let app_line = self.apps.get(app).expect("there are lines for all apps");
-        let turn = Wish { turns: self, app, app_line, receiver, until };
-        if turn.take_at_once() {
-            return Ok(Waited::default());
+    ) -> Result<Turn, NoTurn> {
+        let wish = Wish { app, receiver, number: ticket.number, until };
+        let turn = match self.take_at_once(&wish) {
+            Some(turn) => turn,
+            None => self.join(wish, ticket.is_back)?.turn().await?,
+        };
+        ticket.is_back = true;
+        Ok(turn)
+    }
+
+    /// An attempt that was sent at `sent_at` has arrived, perhaps only now.
+    pub fn arrived(&self, receiver: &Receiver, sent_at: Moment) {
+        self.limits.arrived(receiver, sent_at, self.clock.now());
+    }
+
+    /// Feishu refused an attempt because the receiver gets too many.
+    pub fn refused_by_feishu(&self, receiver: &Receiver, trial: bool) {
+        // Those who sleep look again when they wake. The lock keeps a gate from being closed in the
+        // middle of somebody's look.
+        let _nobody_looks = self.lines();
+        self.limits.receiver_refused(receiver, trial, self.clock.now());
+    }
+
+    /// Feishu accepted an attempt. If it was a trial, those who wait need wait no longer for that.
+    pub fn accepted_by_feishu(&self, receiver: &Receiver, trial: bool) {
+        if trial {
+            self.limits.receiver_accepted(receiver, trial);
+            self.lines().wake_first(receiver);
         }
-        let line = ReceiverLine::join(self, receiver);
-        match self.clock.timeout_at(until, turn.wait(&line)).await {
-            Ok(taken) => taken,
-            Err(_elapsed) => Err(turn.refusal(&line)),
-        }
+    }
+
+    /// Feishu refused a call because the app makes too many, and lets none through for `reset`.
+    pub fn app_refused(&self, app: &str, reset: Duration) {
+        self.limits.app_refused(app, reset, self.clock.now());
     }
 
     /// How much of the receiver's limit is left.
@@ -83,119 +152,96 @@ impl Turns {
         self.limits.receivers()
     }
 
+    /// How many receivers may get nothing now because Feishu refused.
+    #[must_use]
+    pub fn closed_receivers(&self) -> usize {
+        self.limits.closed_receivers(self.clock.now())
+    }
+
+    /// Whether the app may do nothing now because Feishu refused.
+    #[must_use]
+    pub fn is_app_closed(&self, app: &str) -> bool {
+        self.limits.is_app_closed(app, self.clock.now())
+    }
+
+    /// How many wait for their turns.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.lines().waiting()
+    }
+
     /// Lets the limits forget what no longer counts.
     pub fn sweep(&self) {
         self.limits.sweep(self.clock.now());
     }
 
-    fn lines(&self) -> MutexGuard<'_, HashMap<Receiver, Arc<Line>>> {
-        // No code that can panic runs under this lock.
-        self.receivers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Somebody's wish for a turn.
-struct Wish<'a> {
-    turns: &'a Turns,
-    app: &'a str,
-    app_line: &'a Line,
-    receiver: &'a Receiver,
-    until: Moment,
-}
-
-impl Wish<'_> {
     /// Takes the turn without a line where there is enough for all who wait and one more: then
     /// nobody is passed over.
-    fn take_at_once(&self) -> bool {
-        let Turns { clock, limits, .. } = self.turns;
-        let for_receiver = self.turns.lines().get(self.receiver).map_or(0, |line| line.length());
-        let ahead = Ahead { for_receiver, for_app: self.app_line.length() };
-        limits.take_after(ahead, self.app, self.receiver, clock.now()).is_ok()
+    fn take_at_once(&self, wish: &Wish<'_>) -> Option<Turn> {
+        let lines = self.lines();
+        let (ahead, now) = (lines.ahead(wish), self.clock.now());
+        if ahead.for_receiver > 0 {
+            // Its turn may have come, and yet it still sleeps.
+            return None;
+        }
+        let pass = self.limits.take_after(ahead, wish.app, wish.receiver, now).ok()?;
+        Some(Turn { waited: Waited::default(), trial: pass.trial })
     }
 
-    async fn wait(&self, line: &Line) -> Result<Waited, NoTurn> {
-        let Turns { clock, limits, .. } = self.turns;
-        let joined_at = clock.now();
-        let place = line.join();
-        let ready_at = limits.receiver_ready_at(self.receiver, place.ahead, joined_at);
-        if ready_at > self.until.max(joined_at) {
-            return Err(self.no_turn(Scope::Receiver, ready_at));
+    /// Joins the receiver's line, unless that would be in vain or one too many.
+    fn join<'a>(&'a self, wish: Wish<'a>, is_back: bool) -> Result<InLine<'a>, NoTurn> {
+        let Bounds { per_receiver, in_all } = self.bounds;
+        let mut lines = self.lines();
+        let now = self.clock.now();
+        let latest = wish.until.max(now);
+        let for_receiver = self.receiver_outlook(&lines, &wish, now);
+        let is_full = !is_back && lines.length(wish.receiver) >= per_receiver;
+        if is_full || for_receiver.moment > latest {
+            return Err(NoTurn::late(for_receiver, now));
         }
-        let _first_for_receiver = place.first().await;
-        let free_at = limits.receiver_ready_at(self.receiver, 0, clock.now());
-        clock.sleep_until(free_at).await;
-
-        let free_since = clock.now();
-        let place_for_app = self.app_line.join();
-        let app_ready_at = limits.app_ready_at(self.app, place_for_app.ahead, free_since);
-        if app_ready_at > self.until.max(free_since) {
-            return Err(self.no_turn(Scope::App, app_ready_at));
+        if !is_back && lines.waiting() >= in_all {
+            return Err(NoTurn::Crowded);
         }
-        let _first_for_app = place_for_app.first().await;
-        while let Err(not_until) = limits.take(self.app, self.receiver, clock.now()) {
-            clock.sleep_until(not_until.moment).await;
+        let for_app = self.app_outlook(&lines, &wish, now);
+        if for_app.moment > latest {
+            return Err(NoTurn::late(for_app, now));
         }
-        let had_to_wait =
-            |ready_at: Moment, since: Moment, ahead: usize| ahead > 0 || ready_at > since;
-        let mut waited = Waited::default();
-        if had_to_wait(ready_at, joined_at, place.ahead) {
-            waited.receiver = free_since.saturating_sub(joined_at);
-        }
-        if had_to_wait(app_ready_at, free_since, place_for_app.ahead) {
-            waited.app = clock.since(free_since);
-        }
-        Ok(waited)
+        Ok(InLine { turns: self, wake: lines.join(&wish), wish })
     }
 
-    /// Why somebody who ran out of time in a line did not get a turn.
-    fn refusal(&self, line: &Line) -> NoTurn {
-        let Turns { clock, limits, .. } = self.turns;
-        let now = clock.now();
-        let receiver_ready_at = limits.receiver_ready_at(self.receiver, line.length(), now);
-        let app_ready_at = limits.app_ready_at(self.app, self.app_line.length(), now);
-        if app_ready_at > receiver_ready_at {
-            self.no_turn(Scope::App, app_ready_at)
-        } else {
-            self.no_turn(Scope::Receiver, receiver_ready_at)
-        }
+    /// When the receiver's limit can, at best, be expected to let a wish through.
+    fn receiver_outlook(&self, lines: &Lines, wish: &Wish<'_>, now: Moment) -> NotUntil {
+        let ahead = lines.ahead(wish).for_receiver;
+        let moment = self.limits.receiver_ready_at_best(wish.receiver, ahead, now);
+        NotUntil { scope: Scope::Receiver, moment }
     }
 
-    fn no_turn(&self, scope: Scope, ready_at: Moment) -> NoTurn {
-        NoTurn { scope, retry_after: ready_at.saturating_sub(self.turns.clock.now()) }
+    /// When the app's limits can be expected to let a wish through.
+    fn app_outlook(&self, lines: &Lines, wish: &Wish<'_>, now: Moment) -> NotUntil {
+        let is_slow = |receiver: &Receiver| self.limits.is_under_caution(receiver);
+        let moment = self.limits.app_ready_at(wish.app, lines.calls_ahead(wish, is_slow), now);
+        NotUntil { scope: Scope::App, moment }
     }
-}
 
-/// A receiver's line, forgotten when the last one leaves it.
-struct ReceiverLine<'a> {
-    turns: &'a Turns,
-    receiver: &'a Receiver,
-    /// None only while it is left.
-    line: Option<Arc<Line>>,
-}
+    /// Why somebody who ran out of time in a line, and has left it, did not get a turn.
+    pub(super) fn too_late(&self, wish: &Wish<'_>) -> NoTurn {
+        let newcomer = Wish { number: u64::MAX, ..*wish };
+        let lines = self.lines();
+        let now = self.clock.now();
+        let for_receiver = self.receiver_outlook(&lines, &newcomer, now);
+        let for_app = self.app_outlook(&lines, &newcomer, now);
+        let is_app = for_app.moment > for_receiver.moment;
+        NoTurn::late(if is_app { for_app } else { for_receiver }, now)
+    }
 
-impl<'a> ReceiverLine<'a> {
-    fn join(turns: &'a Turns, receiver: &'a Receiver) -> Self {
-        let mut lines = turns.lines();
-        let line = lines.entry(receiver.clone()).or_insert_with(|| Arc::new(Line::new()));
-        Self { turns, receiver, line: Some(Arc::clone(line)) }
+    pub(super) fn lines(&self) -> MutexGuard<'_, Lines> {
+        // No code that can panic runs under this lock.
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Deref for ReceiverLine<'_> {
-    type Target = Line;
-
-    fn deref(&self) -> &Line {
-        self.line.as_ref().expect("it is left only when it is dropped")
-    }
-}
-
-impl Drop for ReceiverLine<'_> {
-    fn drop(&mut self) {
-        // Shares in a line come and go under this lock alone, so the last one sees that it is.
-        let mut lines = self.turns.lines();
-        self.line = None;
-        if lines.get(self.receiver).is_some_and(|line| Arc::strong_count(line) == 1) {
-            lines.remove(self.receiver);
-        }
+impl NoTurn {
+    pub(super) fn late(NotUntil { scope, moment }: NotUntil, now: Moment) -> Self {
+        Self::Late { scope, retry_after: moment.saturating_sub(now) }
     }
 }

@@ -9,6 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
 use super::error::{CallError, Forwarded};
+#[cfg(test)]
+use super::stand_in::StandIn;
 use super::wire::{Answer, ForwardBody, TokenBody};
 use crate::clock::{Clock, Moment};
 use crate::model::dedup_key::DedupKey;
@@ -43,6 +45,9 @@ pub struct Client {
     http: reqwest::Client,
     options: Arc<Options>,
     clock: Clock,
+    /// Answers instead of Feishu, without a network.
+    #[cfg(test)]
+    stand_in: Option<StandIn>,
 }
 
 /// Far more than any answer of Feishu's: a body that goes on for ever must not fill the memory.
@@ -53,7 +58,19 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=ut
 impl Client {
     /// Fails when the TLS roots of the machine cannot be read.
     pub fn new(options: Options, clock: Clock) -> reqwest::Result<Self> {
-        Ok(Self { http: connections(&options)?, options: Arc::new(options), clock })
+        Ok(Self {
+            http: connections(&options)?,
+            options: Arc::new(options),
+            clock,
+            #[cfg(test)]
+            stand_in: None,
+        })
+    }
+
+    /// The same, but for somebody who answers instead of Feishu.
+    #[cfg(test)]
+    pub(crate) fn answered_by(self, stand_in: StandIn) -> Self {
+        Self { stand_in: Some(stand_in), ..self }
     }
 
     /// The same with connections of its own.
@@ -98,15 +115,21 @@ impl Client {
         let body = serde_json::to_vec(body).expect("a struct of strings is always JSON");
         let request = request.header(CONTENT_TYPE, JSON).body(body);
         let until = deadline.min(self.clock.now() + self.options.attempt_timeout);
+        let answer = self.clock.timeout_at(until, self.exchange(request)).await;
+        answer.unwrap_or(Err(CallError::TimedOut))
+    }
+
+    async fn exchange(&self, request: reqwest::RequestBuilder) -> Result<Answer, CallError> {
+        #[cfg(test)]
+        if let Some(stand_in) = &self.stand_in {
+            return stand_in.answer(request).await;
+        }
         let answer = async {
             let mut response = request.send().await?;
             let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
             Ok(Answer { status, headers, body: read(&mut response).await? })
         };
-        match self.clock.timeout_at(until, answer).await {
-            Ok(answer) => answer.map_err(|error: reqwest::Error| call_error(&error)),
-            Err(_elapsed) => Err(CallError::TimedOut),
-        }
+        answer.await.map_err(|error: reqwest::Error| call_error(&error))
     }
 
     fn url(&self, segments: &[&str]) -> Url {

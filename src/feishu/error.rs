@@ -8,6 +8,9 @@ use serde::Serialize;
 use thiserror::Error;
 use utoipa::ToSchema;
 
+use super::codes;
+use crate::model::problem_kind::{Outcome, ProblemKind};
+
 /// A call that did not succeed.
 #[derive(Clone, Debug, Error)]
 pub enum CallError {
@@ -36,6 +39,27 @@ pub enum CallError {
     Refused(Box<Refusal>),
 }
 
+impl CallError {
+    /// What it says about the message, where the call was to forward one.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Connect(_) => Outcome::NotDelivered,
+            Self::TimedOut | Self::Broken(_) | Self::Unreadable { .. } => Outcome::Unknown,
+            Self::Refused(refusal) => refusal.outcome(),
+        }
+    }
+
+    /// The problem that Feishu's code stands for, if Feishu answered with one that is known.
+    #[must_use]
+    pub fn problem(&self) -> Option<ProblemKind> {
+        match self {
+            Self::Refused(refusal) => codes::find(refusal.code).map(|known| known.problem),
+            _ => None,
+        }
+    }
+}
+
 /// What Feishu said when it refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Refusal {
@@ -59,6 +83,19 @@ pub struct Refusal {
     /// The fields that Feishu found wrong.
     #[serde(skip)]
     pub fields: Vec<FieldViolation>,
+}
+
+impl Refusal {
+    /// What it says about the message.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match codes::find(self.code) {
+            Some(known) => known.problem.facts().outcome,
+            // A server that fails may have done its work before.
+            None if self.http_status >= 500 => Outcome::Unknown,
+            None => Outcome::NotDelivered,
+        }
+    }
 }
 
 /// A field that Feishu found wrong.

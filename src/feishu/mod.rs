@@ -3,5 +3,9 @@
 pub mod client;
 pub mod codes;
 pub mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+#[cfg(test)]
+pub(crate) mod stand_in;
 pub mod token;
 mod wire;

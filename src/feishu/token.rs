@@ -89,6 +89,11 @@ impl TokenSource {
         }
     }
 
+    /// The token, if there is one that can be used now; asks nobody.
+    pub async fn usable(&self) -> Option<Arc<Token>> {
+        self.current.get(&()).await.filter(|token| token.expires_at > self.clock.now())
+    }
+
     /// The token, fetched first if there is no valid one. All who ask at once share one call.
     pub async fn get(&self) -> Result<Arc<Token>, Arc<CallError>> {
         if let Some(token) = self.current.get(&()).await {
@@ -113,11 +118,6 @@ impl TokenSource {
             }
         };
         entry.and_compute_with(drop_it).await;
-    }
-
-    /// Whether there is a token that can be used now; asks nobody.
-    pub async fn is_usable(&self) -> bool {
-        self.current.get(&()).await.is_some_and(|token| token.expires_at > self.clock.now())
     }
 
     /// Fetches a token at the start and renews it for ever, keeping the old one until a new one is
@@ -159,7 +159,7 @@ impl TokenSource {
     }
 
     async fn renew(&self) -> Result<Arc<Token>, Arc<CallError>> {
-        if !self.is_usable().await {
+        if self.usable().await.is_none() {
             // Nobody can forward without one: share the call with those who wait for it.
             return self.get().await;
         }

@@ -75,8 +75,12 @@ impl Answer {
     }
 
     fn success(&self) -> Result<Envelope<'_>, CallError> {
-        let envelope: Envelope<'_> = serde_json::from_slice(&self.body)
-            .map_err(|_| self.unreadable("no JSON object with a code"))?;
+        // A list would be read too, its items in the order of the fields.
+        let is_object = self.body.trim_ascii_start().starts_with(b"{");
+        let envelope = serde_json::from_slice::<Envelope<'_>>(&self.body).ok();
+        let Some(envelope) = envelope.filter(|_| is_object) else {
+            return Err(self.unreadable("no JSON object with a code"));
+        };
         if envelope.code == 0 {
             return Ok(envelope);
         }

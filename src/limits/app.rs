@@ -1,4 +1,4 @@
-//! An app's two limits, a second's and a minute's, kept by one bucket.
+//! An app's two limits, a second's and a minute's, kept by one bucket; and the gate that Feishu closes.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -20,6 +20,9 @@ pub struct AppPace {
 
 /// What a larger burst may cost in sustained rate, in percent.
 const SUSTAINED_AT_LEAST: u32 = 95;
+
+/// The longest that one refusal closes the gate: a header that is garbled must not stop an app.
+const LONGEST_RESET: Duration = Duration::from_mins(5);
 
 impl AppPace {
     /// The largest burst that leaves 95 % of the rate that the limits allow for ever.
@@ -58,6 +61,7 @@ pub(super) struct AppGate {
     pace: AppPace,
     quota: Quota,
     spent_until: Moment,
+    closed_until: Moment,
 }
 
 impl AppGate {
@@ -65,9 +69,20 @@ impl AppGate {
         let quota = Quota::with_period(pace.period)
             .expect("a period is at least a nanosecond long")
             .allow_burst(pace.burst);
-        Self { pace, quota, spent_until: Moment::ZERO }
+        Self { pace, quota, spent_until: Moment::ZERO, closed_until: Moment::ZERO }
     }
 
+    /// Lets nothing through for `reset`.
+    pub(super) fn refused(&mut self, reset: Duration, now: Moment) {
+        let closed_until = now.saturating_add(reset.min(LONGEST_RESET));
+        self.closed_until = self.closed_until.max(closed_until);
+    }
+
+    pub(super) fn is_closed(&self, now: Moment) -> bool {
+        self.closed_until > now
+    }
+
+    /// Takes a call that is ready.
     pub(super) fn take(&mut self, now: Moment) -> Result<(), NotUntil> {
         match decide(self.quota, self.spent_until, now) {
             Ok(spent_until) => {
@@ -86,6 +101,8 @@ impl AppGate {
 
     /// When a call with `ahead` others before it may go.
     pub(super) fn ready_at(&self, ahead: usize, now: Moment) -> Moment {
+        // Nobody goes while it is closed, and what comes in meanwhile is there to be had afterwards.
+        let now = now.max(self.closed_until);
         let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
         let spent_until =
             self.spent_until.max(now).saturating_add(self.pace.period.saturating_mul(ahead));

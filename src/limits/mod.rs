@@ -1,9 +1,10 @@
-//! Yes, or not until: Feishu's limits, kept exactly.
+//! Yes, or not until: Feishu's limits, kept exactly, and what its refusals teach.
 //!
 //! Nothing here waits or reads a clock. A decision is a function of what was allowed before and of
 //! the moment that is handed in.
 
 mod app;
+mod caution;
 mod gcra;
 mod receivers;
 #[cfg(test)]
@@ -52,6 +53,13 @@ impl Scope {
             Self::App => "app",
         }
     }
+}
+
+/// Leave to make one attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pass {
+    /// Whether it is the one attempt a pause that a receiver under caution may get.
+    pub trial: bool,
 }
 
 /// A refusal: which limit, and the earliest moment at which it would allow one more.
@@ -107,7 +115,7 @@ impl Limits {
     }
 
     /// Takes the receiver's turn and the app's together, or neither.
-    pub fn take(&self, app: &str, receiver: &Receiver, now: Moment) -> Result<(), NotUntil> {
+    pub fn take(&self, app: &str, receiver: &Receiver, now: Moment) -> Result<Pass, NotUntil> {
         self.take_after(Ahead::default(), app, receiver, now)
     }
 
@@ -118,7 +126,7 @@ impl Limits {
         app: &str,
         receiver: &Receiver,
         now: Moment,
-    ) -> Result<(), NotUntil> {
+    ) -> Result<Pass, NotUntil> {
         self.with(|state| {
             // Looked at first and taken last, so that a refusal by the app costs the receiver nothing.
             state.receivers.ready(receiver, ahead.for_receiver, now)?;
@@ -129,10 +137,61 @@ impl Limits {
         })
     }
 
+    /// A message to the receiver that was sent at `sent_at` was answered, or given up: its span
+    /// begins now, because it may have arrived only now.
+    pub fn arrived(&self, receiver: &Receiver, sent_at: Moment, now: Moment) {
+        self.with(|state| state.receivers.arrived(receiver, sent_at, now));
+    }
+
+    /// Feishu refused a message because the receiver gets too many: other bots spend its budget too.
+    ///
+    /// From then on the receiver gets one attempt a pause, a trial. Each trial that is refused doubles
+    /// the pause, from half a second up to 30 s.
+    pub fn receiver_refused(&self, receiver: &Receiver, trial: bool, now: Moment) {
+        self.with(|state| state.receivers.cautions.refused(receiver, trial, now));
+    }
+
+    /// Feishu accepted a message: if it was a trial, the receiver's own limit is all that holds again.
+    pub fn receiver_accepted(&self, receiver: &Receiver, trial: bool) {
+        if trial {
+            self.with(|state| state.receivers.cautions.accepted(receiver));
+        }
+    }
+
+    /// Feishu refused a call because the app makes too many: nothing goes for `reset`, which counts
+    /// for 5 minutes at most.
+    pub fn app_refused(&self, app: &str, reset: Duration, now: Moment) {
+        self.with(|state| state.app(app).refused(reset, now));
+    }
+
+    /// Whether the receiver gets trials only.
+    #[must_use]
+    pub fn is_under_caution(&self, receiver: &Receiver) -> bool {
+        self.with(|state| state.receivers.cautions.contains(receiver))
+    }
+
+    /// How many receivers may get nothing now because Feishu refused.
+    #[must_use]
+    pub fn closed_receivers(&self, now: Moment) -> usize {
+        self.with(|state| state.receivers.cautions.closed(now))
+    }
+
+    /// Whether the app may do nothing now because Feishu refused.
+    #[must_use]
+    pub fn is_app_closed(&self, app: &str, now: Moment) -> bool {
+        self.with(|state| state.app(app).is_closed(now))
+    }
+
     /// When the receiver's limit would allow a message that has `ahead` others before it.
     #[must_use]
     pub fn receiver_ready_at(&self, receiver: &Receiver, ahead: usize, now: Moment) -> Moment {
         self.with(|state| state.receivers.ready_at(receiver, ahead, now))
+    }
+
+    /// The same at best: if the next trial that the receiver gets is accepted.
+    #[must_use]
+    pub fn receiver_ready_at_best(&self, receiver: &Receiver, ahead: usize, now: Moment) -> Moment {
+        self.with(|state| state.receivers.ready_at_best(receiver, ahead, now))
     }
 
     /// When the app's limits would allow a call that has `ahead` others before it.
@@ -147,7 +206,8 @@ impl Limits {
         self.with(|state| state.receivers.standing(receiver, now))
     }
 
-    /// Forgets the receivers whose last message no longer counts.
+    /// Forgets the receivers whose last message no longer counts, and the cautions that nobody has
+    /// put to the test for a minute.
     pub fn sweep(&self, now: Moment) {
         self.with(|state| state.receivers.sweep(now));
     }

@@ -2,7 +2,8 @@
 //!
 //! One bucket that refills would let burst and refill add up to almost twice the limit. So each
 //! receiver has as many cells as it may get messages, each good for one message in a window; a
-//! message may go if any of them is free. That is an exact sliding window.
+//! message may go if any of them is free. That is an exact sliding window. On top of it comes the
+//! caution with a receiver that Feishu refused.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -10,8 +11,9 @@ use std::time::Duration;
 
 use governor::Quota;
 
+use super::caution::Cautions;
 use super::gcra::decide;
-use super::{NotUntil, Scope, Standing};
+use super::{NotUntil, Pass, Scope, Standing};
 use crate::clock::Moment;
 use crate::model::receiver::Receiver;
 
@@ -23,15 +25,22 @@ pub(super) struct ReceiverGates {
     quota: Quota,
     /// For each receiver the moments until which its cells are taken; a quiet one has one cell.
     cells: HashMap<Receiver, Vec<Moment>>,
+    pub(super) cautions: Cautions,
 }
 
 impl ReceiverGates {
     pub(super) fn new(limit: NonZeroU32, window: Duration) -> Self {
         let quota = Quota::with_period(window).expect("a window is at least one second long");
-        Self { limit: limit.get() as usize, window, quota, cells: HashMap::new() }
+        Self {
+            limit: limit.get() as usize,
+            window,
+            quota,
+            cells: HashMap::new(),
+            cautions: Cautions::default(),
+        }
     }
 
-    /// Whether a cell is free with `ahead` others before; none is taken.
+    /// Whether a message may go with `ahead` others before; nothing is taken.
     pub(super) fn ready(
         &self,
         receiver: &Receiver,
@@ -42,8 +51,14 @@ impl ReceiverGates {
         if moment > now { Err(NotUntil { scope: Scope::Receiver, moment }) } else { Ok(()) }
     }
 
+    /// Takes a turn that is ready.
+    pub(super) fn take(&mut self, receiver: &Receiver, now: Moment) -> Result<Pass, NotUntil> {
+        self.take_cell(receiver, now)?;
+        Ok(Pass { trial: self.cautions.take(receiver, now) })
+    }
+
     /// Takes the first free cell.
-    pub(super) fn take(&mut self, receiver: &Receiver, now: Moment) -> Result<(), NotUntil> {
+    fn take_cell(&mut self, receiver: &Receiver, now: Moment) -> Result<(), NotUntil> {
         if let Some(cells) = self.cells.get_mut(receiver) {
             let mut earliest = Moment::MAX;
             for cell in cells.iter_mut() {
@@ -64,9 +79,32 @@ impl ReceiverGates {
         Ok(())
     }
 
+    /// A message that was sent at `sent_at` has arrived by now, and nobody knows when: it counts from
+    /// now, so that however long the way is, no span at Feishu has more than the limit.
+    pub(super) fn arrived(&mut self, receiver: &Receiver, sent_at: Moment, now: Moment) {
+        let taken_until = sent_at.saturating_add(self.window);
+        let cells = self.cells.get_mut(receiver).map_or(&mut [][..], Vec::as_mut_slice);
+        // Its own, or one that is free, where it took so long that another message has its own.
+        if let Some(cell) = cells.iter_mut().filter(|cell| **cell <= taken_until).max() {
+            *cell = now.saturating_add(self.window);
+        }
+    }
+
+    /// When a message with `ahead` others before it may go.
+    pub(super) fn ready_at(&self, receiver: &Receiver, ahead: usize, now: Moment) -> Moment {
+        let cell_at = self.cell_at(receiver, ahead, now);
+        cell_at.max(self.cautions.ready_at(receiver, ahead, now))
+    }
+
+    /// The same if the next trial gets through, as one that is refused cannot be foreseen.
+    pub(super) fn ready_at_best(&self, receiver: &Receiver, ahead: usize, now: Moment) -> Moment {
+        let opens_at = self.cautions.ready_at(receiver, 0, now);
+        self.cell_at(receiver, ahead, opens_at).max(self.cell_at(receiver, ahead, now))
+    }
+
     /// When a message with `ahead` others before it finds a free cell: they all take the cells in
     /// the order in which these become free, each for one window.
-    pub(super) fn ready_at(&self, receiver: &Receiver, ahead: usize, now: Moment) -> Moment {
+    fn cell_at(&self, receiver: &Receiver, ahead: usize, now: Moment) -> Moment {
         let rounds = u32::try_from(ahead / self.limit).unwrap_or(u32::MAX);
         let later = self.window.saturating_mul(rounds);
         let mut taken: Vec<Moment> = self.taken(receiver, now).collect();
@@ -80,10 +118,16 @@ impl ReceiverGates {
     }
 
     pub(super) fn standing(&self, receiver: &Receiver, now: Moment) -> Standing {
+        let closed_until = self.cautions.ready_at(receiver, 0, now);
+        if closed_until > now {
+            let reset = self.ready_at(receiver, 0, now).saturating_sub(now);
+            return Standing { remaining: 0, reset };
+        }
         let first = self.taken(receiver, now).min();
         let reset = first.map_or(Duration::ZERO, |first| first.saturating_sub(now));
         let free = self.limit - self.taken(receiver, now).count();
-        Standing { remaining: u32::try_from(free).unwrap_or(u32::MAX), reset }
+        let most = if self.cautions.contains(receiver) { 1 } else { u32::MAX };
+        Standing { remaining: u32::try_from(free).unwrap_or(u32::MAX).min(most), reset }
     }
 
     /// The moments at which the receiver's taken cells become free.
@@ -93,6 +137,7 @@ impl ReceiverGates {
     }
 
     pub(super) fn sweep(&mut self, now: Moment) {
+        self.cautions.sweep(now);
         self.cells.retain(|_, cells| cells.iter().any(|cell| *cell > now));
         if self.cells.len() < self.cells.capacity() / 4 {
             self.cells.shrink_to(self.cells.len() * 2);

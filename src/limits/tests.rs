@@ -1,5 +1,8 @@
 //! The limits against an exact log of what they allowed.
 
+mod arriving;
+mod refusals;
+
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -26,6 +29,7 @@ fn rules(receiver_per_second: u32, app_per_second: u32, app_per_minute: u32) -> 
 }
 
 const APP: &str = "main";
+const PASS: Pass = Pass { trial: false };
 
 fn limits_of(rules: &Rules) -> Limits {
     Limits::new(rules, [APP.into(), "other".into()])
@@ -102,7 +106,7 @@ fn the_app_pace_for_feishus_limits_is_a_burst_of_34_and_about_16_a_second() {
 #[test]
 fn a_refusal_by_the_app_costs_the_receiver_nothing() {
     let limits = limits_of(&rules(5, 1, 60));
-    assert_eq!(limits.take(APP, &receiver(1), Moment::ZERO), Ok(()));
+    assert_eq!(limits.take(APP, &receiver(1), Moment::ZERO), Ok(PASS));
     let refused = limits.take(APP, &receiver(2), Moment::ZERO).unwrap_err();
     assert_eq!(refused.scope, Scope::App);
     assert_eq!(limits.standing(&receiver(2), Moment::ZERO).remaining, 5);
@@ -111,13 +115,11 @@ fn a_refusal_by_the_app_costs_the_receiver_nothing() {
 #[test]
 fn a_refusal_by_the_receiver_costs_the_app_nothing() {
     let limits = limits_of(&rules(1, 3, 180));
-    assert_eq!(limits.take(APP, &receiver(1), Moment::ZERO), Ok(()));
+    assert_eq!(limits.take(APP, &receiver(1), Moment::ZERO), Ok(PASS));
     let before = limits.app_ready_at(APP, 1, Moment::ZERO);
     for _ in 0..10 {
-        assert_eq!(
-            limits.take(APP, &receiver(1), Moment::ZERO).unwrap_err().scope,
-            Scope::Receiver
-        );
+        let refused = limits.take(APP, &receiver(1), Moment::ZERO).unwrap_err();
+        assert_eq!(refused.scope, Scope::Receiver);
     }
     assert_eq!(limits.app_ready_at(APP, 1, Moment::ZERO), before);
 }
@@ -125,10 +127,10 @@ fn a_refusal_by_the_receiver_costs_the_app_nothing() {
 #[test]
 fn the_apps_share_a_receivers_limit_and_not_one_anothers() {
     let limits = limits_of(&rules(1, 1, 60));
-    assert_eq!(limits.take(APP, &receiver(1), Moment::ZERO), Ok(()));
+    assert_eq!(limits.take(APP, &receiver(1), Moment::ZERO), Ok(PASS));
     let refused = limits.take("other", &receiver(1), Moment::ZERO).unwrap_err();
     assert_eq!(refused.scope, Scope::Receiver);
-    assert_eq!(limits.take("other", &receiver(2), Moment::ZERO), Ok(()));
+    assert_eq!(limits.take("other", &receiver(2), Moment::ZERO), Ok(PASS));
 }
 
 #[test]
@@ -150,11 +152,11 @@ fn the_guard_widens_the_window_of_a_receiver() {
     let guard = Duration::from_millis(50);
     let limits = limits_of(&Rules { guard, ..receiver_only() });
     for _ in 0..5 {
-        assert_eq!(limits.take(APP, &receiver(1), Moment::ZERO), Ok(()));
+        assert_eq!(limits.take(APP, &receiver(1), Moment::ZERO), Ok(PASS));
     }
     let refused = limits.take(APP, &receiver(1), SECOND).unwrap_err();
     assert_eq!(refused.moment, SECOND + guard);
-    assert_eq!(limits.take(APP, &receiver(1), SECOND + guard), Ok(()));
+    assert_eq!(limits.take(APP, &receiver(1), SECOND + guard), Ok(PASS));
 }
 
 proptest! {
@@ -196,7 +198,7 @@ proptest! {
         let mut exact = ExactLog { limit: limit as usize, span: SECOND, allowed: Vec::new() };
         for now in arrivals {
             let decision = limits.take(APP, &receiver(1), now).map_err(|refusal| refusal.moment);
-            prop_assert_eq!(decision, exact.take(now));
+            prop_assert_eq!(decision, exact.take(now).map(|()| PASS));
         }
         prop_assert!(most_in_any(SECOND, &exact.allowed) <= limit as usize);
     }

@@ -1,13 +1,14 @@
 //! The `uuid` by which Feishu knows that two requests are one.
 
 use std::fmt;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
 /// 1 to 50 characters; requests with the same one succeed once within an hour for the same receiver
-/// (Feishu's documentation).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DedupKey(Box<str>);
+/// (Feishu's documentation). Clones share the text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DedupKey(Arc<str>);
 
 const MAX_CHARACTERS: usize = 50;
 

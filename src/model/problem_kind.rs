@@ -159,10 +159,16 @@ pub enum ProblemKind {
     RouteNotFound,
     /// The route does not take this method.
     MethodNotAllowed,
+    /// The request came in too slowly.
+    RequestTimeout,
     /// The request body is too large.
     BodyTooLarge,
     /// The request body is not JSON.
     UnsupportedMediaType,
+    /// The idempotency key was used for something else.
+    IdempotencyKeyReused,
+    /// It is too late to repeat a forward that may have gone out.
+    TooLateToRepeat,
     /// Feishu cannot be reached.
     FeishuUnreachable,
     /// Feishu's answer cannot be read.
@@ -220,8 +226,11 @@ impl ProblemKind {
         Self::Unauthorized,
         Self::RouteNotFound,
         Self::MethodNotAllowed,
+        Self::RequestTimeout,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
+        Self::IdempotencyKeyReused,
+        Self::TooLateToRepeat,
         Self::FeishuUnreachable,
         Self::FeishuUnreadable,
         Self::FeishuError,

@@ -58,6 +58,7 @@ fn the_document_describes_every_status_and_header_of_a_forward() {
         "RateLimit-Policy",
         "RateLimit",
         "Server-Timing",
+        "Idempotency-Replayed",
         "Preference-Applied",
     ] {
         assert!(headers.contains_key(header), "{header}");

@@ -11,6 +11,8 @@ use crate::harness::{Gateway, all, code_with_status, foreign, gateway, guarded};
 fn unreadable() -> Vec<(&'static str, FaultKind, Phase)> {
     let html = "<html><h1>502 Bad Gateway</h1></html>";
     let json = "application/json";
+    let success_in_a_list = "[0,null,{\"message_id\":\"om_new\"},null,null]";
+    let refusal_in_a_list = "[230002,null,null,null,null]";
     let large = format!(
         "{{\"code\":0,\"data\":{{\"message_id\":\"om_new\",\"fill\":\"{}\"}}}}",
         "x".repeat(1 << 20)
@@ -29,6 +31,8 @@ fn unreadable() -> Vec<(&'static str, FaultKind, Phase)> {
         ("JSON without a code", foreign(504, json, "{\"msg\":\"x\"}"), Phase::AfterCommit),
         ("a code that is text", foreign(200, json, "{\"code\":\"0\"}"), Phase::AfterCommit),
         ("no object", foreign(200, json, "[0]"), Phase::AfterCommit),
+        ("a success in a list", foreign(200, json, success_in_a_list), Phase::BeforeCommit),
+        ("a refusal in a list", foreign(400, json, refusal_in_a_list), Phase::AfterCommit),
         ("success without data", foreign(200, json, "{\"code\":0}"), Phase::AfterCommit),
         ("data that is null", foreign(200, json, "{\"code\":0,\"data\":null}"), Phase::AfterCommit),
         ("data that is a list", foreign(200, json, "{\"code\":0,\"data\":[]}"), Phase::AfterCommit),
@@ -44,7 +48,7 @@ fn spoil(gateway: &Gateway, kind: FaultKind, phase: Phase) {
 
 #[actix_web::test]
 async fn what_cannot_be_read_is_unknown_and_is_not_tried_again_behind_the_callers_back() {
-    let gateway = gateway().start().await;
+    let gateway = gateway().one_attempt().start().await;
     for (number, (name, kind, phase)) in unreadable().into_iter().enumerate() {
         gateway.simulator.clear_ledger();
         spoil(&gateway, kind, phase);
@@ -61,7 +65,7 @@ async fn what_cannot_be_read_is_unknown_and_is_not_tried_again_behind_the_caller
 
 #[actix_web::test]
 async fn repeating_an_unknown_one_with_its_uuid_delivers_once() {
-    let gateway = gateway().start().await;
+    let gateway = gateway().one_attempt().start().await;
     for (number, (name, kind, phase)) in unreadable().into_iter().enumerate() {
         gateway.simulator.clear_ledger();
         spoil(&gateway, kind, phase);
@@ -80,7 +84,7 @@ async fn repeating_an_unknown_one_with_its_uuid_delivers_once() {
 
 #[actix_web::test]
 async fn the_log_id_of_an_unreadable_answer_is_kept() {
-    let gateway = gateway().start().await;
+    let gateway = gateway().one_attempt().start().await;
     spoil(&gateway, FaultKind::CutInBody, Phase::AfterCommit);
     gateway.forward("oc_1").send().await.problem(502, "feishu_unreadable", "unknown");
     // The next one is refused by Feishu itself, which gives a log id.
@@ -92,7 +96,7 @@ async fn the_log_id_of_an_unreadable_answer_is_kept() {
 }
 
 async fn times_out_after_five_seconds(kind: FaultKind, phase: Phase, delivered: usize) {
-    let gateway = gateway().start().await;
+    let gateway = gateway().one_attempt().start().await;
     spoil(&gateway, kind, phase);
     let forward = gateway.forward("oc_1").query("uuid=mine").spawn();
     gateway.forwards_reach(1).await;
@@ -125,7 +129,7 @@ async fn an_answer_that_drips_too_slowly_is_a_time_out() {
 
 #[actix_web::test]
 async fn an_answer_that_drips_fast_enough_is_read() {
-    let gateway = gateway().start().await;
+    let gateway = gateway().one_attempt().start().await;
     spoil(&gateway, FaultKind::SlowDrip { ms_per_byte: 0 }, Phase::AfterCommit);
     let message_id = gateway.forward("oc_1").send().await.message_id();
     assert_eq!(gateway.deliveries()[0].new_message_id, message_id);
@@ -133,8 +137,12 @@ async fn an_answer_that_drips_fast_enough_is_read() {
 
 #[actix_web::test]
 async fn an_attempt_ends_with_the_deadline_of_the_whole_forward() {
-    let gateway =
-        gateway().set("feishu.deadline", "5s").set("limits.receiver_per_second", "1").start().await;
+    let gateway = gateway()
+        .one_attempt()
+        .set("feishu.deadline", "5s")
+        .set("limits.receiver_per_second", "1")
+        .start()
+        .await;
     gateway.forward("oc_1").send().await.message_id();
     spoil(&gateway, FaultKind::Silence, Phase::BeforeCommit);
     let waiting = gateway.forward("oc_1").spawn();
@@ -148,7 +156,7 @@ async fn an_attempt_ends_with_the_deadline_of_the_whole_forward() {
 
 #[actix_web::test]
 async fn a_refused_connection_is_not_delivered() {
-    let gateway = gateway().start().await;
+    let gateway = gateway().one_attempt().start().await;
     // Each cut takes a connection out of the pool, so that the next forward needs a new one.
     for number in 0..5 {
         spoil(&gateway, FaultKind::Cut, Phase::BeforeCommit);
@@ -167,7 +175,7 @@ async fn a_refused_connection_is_not_delivered() {
 
 /// A gateway that never reaches Feishu: the problem says so, and that nothing was sent.
 async fn is_unreachable(base_url: fn(&str) -> String) {
-    let gateway = gateway().look_for_feishu_at(base_url).start().await;
+    let gateway = gateway().one_attempt().look_for_feishu_at(base_url).start().await;
     let answer = gateway.forward("oc_1").send().await;
     let problem = answer.problem(502, "feishu_unreachable", "not_delivered");
     assert_eq!(problem["fix_by"], "operator");
@@ -194,7 +202,7 @@ async fn tls_that_fails_is_unreachable() {
 
 #[actix_web::test]
 async fn a_call_that_has_begun_is_finished_and_counted_though_its_caller_hangs_up() {
-    let gateway = gateway().start().await;
+    let gateway = gateway().one_attempt().start().await;
     gateway.spoil_forward(FaultKind::Latency { ms: 100 });
     let forward = gateway.forward("oc_1").spawn();
     gateway.forwards_reach(1).await;

@@ -58,6 +58,7 @@ const MISTAKES: &[(Change, &[&str])] = &[
     (|it| it.body("{\"receive_id\":\"a\",\"receive_id\":\"a\"}"), &["receive_id"]),
     (|it| it.body("{\"receive_id\":\"a\",\"receive_\\u0069d\":\"b\"}"), &["receive_id"]),
     (|it| it.body("{\"receive_id\":\"a\",\"uuid\":\"b\"}"), &["uuid"]),
+    (|it| it.body("{\"receive_id\":\"a\",\"\":\"b\"}"), &["body"]),
     (|it| it.body("{\"Receive_id\":\"a\"}"), &["Receive_id", "receive_id"]),
     (|it| it.body(format!("{{\"receive_id\":\"{}\"}}", "x".repeat(257))), &["receive_id"]),
     (|it| it.body(format!("{{\"receive_id\":\"{}\"}}", "王".repeat(257))), &["receive_id"]),
@@ -126,6 +127,17 @@ async fn a_made_up_name_is_said_back_shortened() {
     let answer = gateway.forward("oc_1").query(&format!("{}=1", "y".repeat(5000))).send().await;
     let fields = answer.wrong_fields();
     assert!(fields[0].len() <= 128 && answer.body.len() < 2000, "{fields:?}");
+}
+
+#[actix_web::test]
+async fn what_was_sent_in_place_of_an_order_is_not_said_back_at_length() {
+    let gateway = gateway().start().await;
+    let long = "y".repeat(5000);
+    let text = gateway.forward("").body(format!("\"{long}\"")).send().await;
+    text.problem(400, "invalid_request", "not_delivered");
+    let declared = gateway.forward("oc_1").header("content-type", &long).send().await;
+    declared.problem(415, "unsupported_media_type", "not_delivered");
+    assert!(text.body.len() < 2000 && declared.body.len() < 2000);
 }
 
 #[actix_web::test]

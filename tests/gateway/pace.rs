@@ -152,7 +152,8 @@ impl Load {
         let first = (self.first_in_line)(receivers.len());
         sleepers.iter().all(|moment| *moment > now)
             && sleepers.iter().filter(waits).count() == self.open.len()
-            && sleepers.len() == self.open.len() + first + OTHER_SLEEPERS
+            // Who was first until somebody joined who had begun earlier may sleep on.
+            && sleepers.len() >= self.open.len() + first + OTHER_SLEEPERS
     }
 
     /// Takes in the answers that have come. Nothing but our own limiter may say no.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use feishu_forward_gateway::clock::Clock;
 use feishu_forward_gateway::config;
 use feishu_simulator::FaultKind;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
-use crate::harness::{all, code, every_token, gateway, guarded, ms, run};
+use crate::harness::{all, code, every_token, gateway, guarded, ms, refuses_connections, run};
 
 const SECOND: Duration = Duration::from_secs(1);
 const WINDOW: Duration = Duration::from_millis(1050);
@@ -45,16 +45,6 @@ async fn asking_for_health_or_metrics_never_calls_feishu() {
     assert_eq!(gateway.simulator.ledger().attempts.len(), 1);
 }
 
-async fn refuses_connections(url: &str) {
-    let address = url.strip_prefix("http://").expect("an address");
-    guarded(async {
-        while TcpStream::connect(address).await.is_ok() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
-}
-
 #[actix_web::test]
 async fn a_gateway_that_drains_is_not_ready_takes_nobody_in_and_lets_those_inside_finish() {
     // The drain time bounds how long this may really take; it is not what ends it.
@@ -83,7 +73,7 @@ async fn a_gateway_that_drains_is_not_ready_takes_nobody_in_and_lets_those_insid
 
 #[actix_web::test]
 async fn a_forward_in_flight_outlives_the_worker_that_opened_its_connection_to_feishu() {
-    let mut gateway = gateway().set("server.drain_timeout", "1h").start().await;
+    let mut gateway = gateway().one_attempt().set("server.drain_timeout", "1h").start().await;
     // Connections are dealt out to the workers in turn. One worker loses the connection that the
     // token came over, the next one opens another, and the one after that, or the first again,
     // finds it idle and uses it while its worker, with nothing left to do, ends.
@@ -147,7 +137,7 @@ async fn an_idle_connection_does_not_hold_up_the_end() {
 
 #[actix_web::test]
 async fn a_gateway_that_is_full_refuses_the_next_one_at_once() {
-    let gateway = gateway().set("server.max_in_flight", "2").start().await;
+    let gateway = gateway().one_attempt().set("server.max_in_flight", "2").start().await;
     gateway.spoil_every_forward(FaultKind::Silence);
     let inside = vec![gateway.forward("oc_1").spawn(), gateway.forward("oc_2").spawn()];
     gateway.forwards_reach(2).await;

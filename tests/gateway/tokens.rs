@@ -181,7 +181,7 @@ async fn a_token_api_that_fails_is_unreachable_and_nothing_is_sent() {
         foreign(200, json, "{\"code\":0,\"tenant_access_token\":\"t-\\n1\",\"expire\":7200}"),
     ];
     for kind in faults {
-        let gateway = gateway().fault(every_token(kind.clone())).cold().start().await;
+        let gateway = gateway().one_attempt().fault(every_token(kind.clone())).cold().start().await;
         let answer = gateway.forward("oc_1").send().await;
         let problem = answer.problem(502, "feishu_unreachable", "not_delivered");
         assert_eq!(problem["retryable"], true, "{kind:?}");
@@ -192,7 +192,8 @@ async fn a_token_api_that_fails_is_unreachable_and_nothing_is_sent() {
 
 #[actix_web::test]
 async fn a_silent_token_api_is_unreachable_after_one_attempts_time() {
-    let gateway = gateway().fault(every_token(FaultKind::Silence)).cold().start().await;
+    let gateway =
+        gateway().one_attempt().fault(every_token(FaultKind::Silence)).cold().start().await;
     let forward = gateway.forward("oc_1").spawn();
     gateway.token_calls_reach(1).await;
     // The forward's deadline: it waits for the call that is under way.

@@ -22,6 +22,7 @@ async fn a_forward_has_one_line_with_all_that_is_known_of_it() {
     assert_eq!(line["status"], 200);
     assert_eq!(line["caller"], "tester");
     assert_eq!(line["feishu_log_id"].as_str(), log_id.as_deref());
+    assert_eq!(line["attempts"], 1);
     for timing in ["wait_ms", "token_ms", "feishu_ms", "total_ms"] {
         assert!(line[timing].is_f64(), "{timing} in {line:#}");
     }
@@ -39,7 +40,7 @@ async fn level(request_id: &str, forward: Forward) -> (String, String) {
 #[actix_web::test]
 async fn what_callers_and_chats_do_wrong_wakes_nobody() {
     open();
-    let gateway = gateway().no_app_limits().start().await;
+    let gateway = gateway().one_attempt().no_app_limits().start().await;
     let forward = || gateway.forward("oc_1");
     let info = |problem: &str| (problem.to_owned(), "INFO".to_owned());
     let wrong = forward().query("typo=1");
@@ -53,8 +54,9 @@ async fn what_callers_and_chats_do_wrong_wakes_nobody() {
         (230013, "user_out_of_scope"),
         (230053, "user_stopped_bot"),
         (230020, "receiver_rate_limited"),
-        (99991400, "app_rate_limited"),
         (230049, "message_in_progress"),
+        // The last one, as it closes the app's gate.
+        (99991400, "app_rate_limited"),
     ] {
         gateway.spoil_forward(code(number));
         let request_id = format!("info-{number}");
@@ -69,10 +71,11 @@ async fn what_the_operator_alone_can_mend_is_an_error() {
     for (number, problem) in [
         (99991663, "credentials_rejected"),
         (99991401, "gateway_address_denied"),
-        (99991403, "monthly_quota_exhausted"),
         (99991662, "app_not_in_use"),
         (230027, "permission_missing"),
         (230006, "bot_not_enabled"),
+        // The last one, as the app then makes no more calls.
+        (99991403, "monthly_quota_exhausted"),
     ] {
         gateway.spoil_every_forward(code(number));
         let request_id = format!("error-{number}");
@@ -89,7 +92,7 @@ async fn what_the_operator_alone_can_mend_is_an_error() {
 #[actix_web::test]
 async fn what_may_pass_is_a_warning() {
     open();
-    let gateway = gateway().start().await;
+    let gateway = gateway().one_attempt().start().await;
     let warning = |problem: &str| (problem.to_owned(), "WARN".to_owned());
     for (request_id, problem, kind) in [
         ("warn-1", "feishu_unreadable", FaultKind::Cut),
@@ -101,7 +104,7 @@ async fn what_may_pass_is_a_warning() {
         assert_eq!(level(request_id, gateway.forward(request_id)).await, warning(problem));
     }
     let fault = every_token(FaultKind::Cut);
-    let gateway = crate::harness::gateway().fault(fault).cold().start().await;
+    let gateway = crate::harness::gateway().one_attempt().fault(fault).cold().start().await;
     let found = level("warn-5", gateway.forward("oc_1")).await;
     assert_eq!(found, warning("feishu_unreachable"));
 }

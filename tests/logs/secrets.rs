@@ -54,20 +54,18 @@ fn faults() -> Vec<FaultKind> {
 }
 
 async fn failing_forwards(secrets: &mut Secrets) -> Vec<String> {
-    let gateway = gateway().no_app_limits().start().await;
+    let gateway = gateway().one_attempt().no_app_limits().start().await;
     let mut texts = Vec::new();
     for (number, kind) in faults().into_iter().enumerate() {
         for phase in [Phase::BeforeCommit, Phase::AfterCommit] {
             let fault = Fault { api: Some(Api::Forward), phase, ..Fault::once(kind.clone()) };
-            gateway.simulator.add_fault(fault.clone());
             gateway.simulator.add_fault(fault);
             texts.push(said(&gateway.forward(&format!("ou_{number}")).send().await));
-            gateway.simulator.clear_faults();
         }
     }
     gateway.spoil_forward(FaultKind::Silence);
     let silent = gateway.forward("oc_1").spawn();
-    gateway.forwards_reach(faults().len() * 2 + 4 + 1).await;
+    gateway.forwards_reach(faults().len() * 2 + 1).await;
     gateway.sleeps_until(Duration::from_secs(5)).await;
     gateway.advance(Duration::from_secs(5));
     texts.push(said(&all(vec![silent]).await[0]));
@@ -87,7 +85,7 @@ async fn failing_tokens(secrets: &mut Secrets) -> Vec<String> {
     let more = [foreign(200, "application/json", odd), code(10014)];
     for kind in faults().into_iter().chain(more) {
         let fault = every_token(kind);
-        let gateway = gateway().fault(fault).cold().start().await;
+        let gateway = gateway().one_attempt().fault(fault).cold().start().await;
         texts.push(said(&gateway.forward("oc_1").send().await));
         texts.push(said(&gateway.ask_admin("GET", "/readyz").await));
         secrets.of(&gateway);
@@ -97,7 +95,7 @@ async fn failing_tokens(secrets: &mut Secrets) -> Vec<String> {
         |_: &str| format!("http://{}.invalid", "x".repeat(64)),
         |url: &str| url.replace("http:", "https:"),
     ] {
-        let gateway = gateway().look_for_feishu_at(base_url).start().await;
+        let gateway = gateway().one_attempt().look_for_feishu_at(base_url).start().await;
         texts.push(said(&gateway.forward("oc_1").send().await));
         secrets.of(&gateway);
     }
@@ -158,6 +156,12 @@ async fn neither_receivers_nor_messages_nor_what_callers_paste_into_wrong_places
     with_id(2).send().await.message_id();
     with_id(3).query(&format!("{}=1", private[2])).send().await.wrong_fields();
     with_id(4).body(format!("{{\"{}\":1}}", private[2])).send().await.wrong_fields();
+    with_id(5).header("content-type", private[2]).send().await.problem(
+        415,
+        "unsupported_media_type",
+        "not_delivered",
+    );
+    with_id(6).body(format!("\"{}\"", private[2])).send().await.wrong_fields();
     let nowhere = format!("/v1/messages/{}/forwrd/{}", private[1], private[2]);
     gateway.ask("GET", &nowhere).await.problem(404, "route_not_found", "not_delivered");
     let mut seen = 0;
@@ -170,7 +174,7 @@ async fn neither_receivers_nor_messages_nor_what_callers_paste_into_wrong_places
             }
         }
     }
-    assert!(seen >= 4, "the lines of these requests are not seen");
+    assert!(seen >= 6, "the lines of these requests are not seen");
 }
 
 #[test]

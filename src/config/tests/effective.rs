@@ -33,7 +33,7 @@ fn it_holds_every_key() {
         assert!(shown.contains(&format!("{key} = ")), "{key}");
         count += 1;
     }
-    assert_eq!(count, 21);
+    assert_eq!(count, 28);
     assert!(shown.contains("keys_file = "));
 }
 

@@ -30,9 +30,15 @@ fn the_two_listeners_cannot_share_an_address() {
 
 #[test]
 fn counts_start_at_one() {
-    let limits = ["receiver_per_second", "app_per_second", "app_per_minute"]
-        .map(|key| format!("limits.{key}"));
-    for key in limits.iter().map(String::as_str).chain(["server.max_in_flight"]) {
+    for key in [
+        "server.max_in_flight",
+        "server.max_connections",
+        "limits.receiver_per_second",
+        "limits.app_per_second",
+        "limits.app_per_minute",
+        "limits.max_waiting_per_receiver",
+        "limits.max_waiting",
+    ] {
         for value in ["0", "-1", "1.5", "true", "'five'", "4294967296"] {
             refused(&[(
                 &format!("{key} = {value}"),
@@ -76,14 +82,17 @@ fn a_duration_has_a_unit_and_a_bare_number_is_told_what_to_write() {
 
 #[test]
 fn only_where_it_means_something_may_a_duration_be_zero() {
-    for key in ["limits.max_wait", "limits.guard", "server.drain_timeout"] {
+    for key in ["limits.max_wait", "limits.guard", "server.drain_timeout", "server.drain_delay"] {
         assert!(load_toml(&format!("{key} = '0s'\n{APP}")).is_ok(), "{key}");
     }
-    for key in ["connect_timeout", "attempt_timeout", "deadline"] {
-        refused(&[(
-            &format!("feishu.{key} = '0s'"),
-            &format!("feishu.{key}: must be longer than zero"),
-        )]);
+    for key in [
+        "feishu.connect_timeout",
+        "feishu.attempt_timeout",
+        "feishu.deadline",
+        "feishu.quota_interval",
+        "server.body_timeout",
+    ] {
+        refused(&[(&format!("{key} = '0s'"), &format!("{key}: must be longer than zero"))]);
     }
 }
 

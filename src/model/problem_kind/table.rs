@@ -313,6 +313,14 @@ pub(super) const fn facts(kind: ProblemKind) -> Facts {
                 zh: "请使用 Allow 响应头中列出的方法。",
             },
         },
+        RequestTimeout => Facts {
+            name: "request_timeout", status: 408, fix_by: Caller, outcome: NotDelivered, retryable: true,
+            title: "The request came in too slowly",
+            remedy: Remedy {
+                en: "Send head and body at once, over a new connection.",
+                zh: "请在新连接上一次性发送完整的请求头与请求体。",
+            },
+        },
         BodyTooLarge => Facts {
             name: "body_too_large", status: 413, fix_by: Caller, outcome: NotDelivered, retryable: false,
             title: "The request body is too large",
@@ -327,6 +335,22 @@ pub(super) const fn facts(kind: ProblemKind) -> Facts {
             remedy: Remedy {
                 en: "Send the body as JSON, with Content-Type: application/json.",
                 zh: "请以 JSON 发送请求体，并设置 Content-Type: application/json。",
+            },
+        },
+        IdempotencyKeyReused => Facts {
+            name: "idempotency_key_reused", status: 422, fix_by: Caller, outcome: NotDelivered, retryable: false,
+            title: "The Idempotency-Key was used for another forward",
+            remedy: Remedy {
+                en: "Use a new key for each forward, and the old one only to repeat the same forward.",
+                zh: "每次转发请使用新的 Idempotency-Key；旧的只能用于重试同一次转发。",
+            },
+        },
+        TooLateToRepeat => Facts {
+            name: "too_late_to_repeat", status: 409, fix_by: Caller, outcome: Unknown, retryable: false,
+            title: "It is too late to repeat a forward that may have gone out",
+            remedy: Remedy {
+                en: "Look whether the receiver has the message; if not, forward it with a new uuid or Idempotency-Key.",
+                zh: "请先确认接收者是否已收到该消息；若未收到，请使用新的 uuid 或 Idempotency-Key 转发。",
             },
         },
         FeishuUnreachable => Facts {

@@ -6,6 +6,7 @@ mod forward;
 mod metrics;
 mod program;
 mod setup;
+mod wire;
 
 use std::future::Future;
 use std::io;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use feishu_forward_gateway::clock::{Clock, Hand, Moment};
 use feishu_simulator::{Api, Attempt, Delivery, Fault, FaultKind, Simulator};
 use reqwest::Method;
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -22,6 +24,10 @@ pub(crate) use forward::Forward;
 pub(crate) use metrics::Metrics;
 pub(crate) use program::{Program, run_program};
 pub(crate) use setup::{APP_SECRET, Setup, client, gateway, run};
+pub(crate) use wire::Wire;
+
+/// Longer than any pause between two attempts, and shorter than any attempt may take.
+const NEAR: Duration = Duration::from_millis(2100);
 
 /// A gateway that is ready, unless it was started cold.
 ///
@@ -74,6 +80,38 @@ impl Gateway {
         Forward::new(self.http.clone(), &self.api, &self.key, body)
     }
 
+    /// Sends a forward and lets time pass as long as the gateway waits for moments that are near: the
+    /// pauses between attempts, and turns.
+    pub(crate) async fn see_through(&self, forward: Forward) -> Answer {
+        let mut answer = forward.spawn();
+        loop {
+            let (mut known, mut next) = (Vec::new(), None);
+            let near = self.sleep(|all| {
+                let now = self.clock.now();
+                known.clone_from(all);
+                next = all.iter().copied().filter(|it| *it > now && *it <= now + NEAR).min();
+                next.is_some()
+            });
+            tokio::select! {
+                answer = &mut answer => return answer.expect("a request does not panic"),
+                () = near => {}
+            }
+            let attempts = self.simulator.ledger().attempts.len();
+            self.advance_to(next.expect("a moment that is near"));
+            // Whoever woke has done something, before time goes on.
+            loop {
+                let is_new = |all: Vec<Moment>| all.iter().any(|moment| !known.contains(moment));
+                if answer.is_finished()
+                    || self.simulator.ledger().attempts.len() > attempts
+                    || is_new(self.sleepers().await)
+                {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
     /// Sends so many forwards, which will have to wait; the answers come later.
     ///
     /// Each one waits in its line before the next one is sent: so their order is certain.
@@ -97,6 +135,14 @@ impl Gateway {
     async fn waiting(&self) -> usize {
         let patience_ends = self.clock.now() + self.patience;
         self.sleepers().await.into_iter().filter(|moment| *moment == patience_ends).count()
+    }
+
+    /// The head of a forward by `tester` with these header lines more, each with its end.
+    pub(crate) fn head(&self, more: &str) -> String {
+        let key = &self.key;
+        format!(
+            "POST /v1/messages/om_1/forward HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\n{more}\r\n"
+        )
     }
 
     /// Asks the public listener.
@@ -250,6 +296,17 @@ pub(crate) async fn all(answers: Vec<JoinHandle<Answer>>) -> Vec<Answer> {
     all
 }
 
+/// Returns once nobody listens there any longer.
+pub(crate) async fn refuses_connections(url: &str) {
+    let address = url.strip_prefix("http://").expect("an address");
+    guarded(async {
+        while TcpStream::connect(address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
 /// Returns once the condition holds; what is waited for happens in other threads, by itself.
 pub(crate) async fn eventually(condition: impl Fn() -> bool) {
     guarded(async {
@@ -263,5 +320,5 @@ pub(crate) async fn eventually(condition: impl Fn() -> bool) {
 /// The output of `work`, which is expected to end by itself: a test that hangs fails.
 #[expect(clippy::disallowed_methods, reason = "the one place that fails a test that hangs")]
 pub(crate) async fn guarded<T>(work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_mins(1), work).await.expect("the test hangs")
+    tokio::time::timeout(Duration::from_mins(3), work).await.expect("the test hangs")
 }

@@ -43,6 +43,7 @@ pub(crate) fn gateway() -> Setup {
     setup
         .set("server.listen", "127.0.0.1:0")
         .set("server.admin_listen", "127.0.0.1:0")
+        .set("server.drain_delay", "0s")
         .set("keys.tester.app", "main")
         .app("main", APP_SECRET)
 }
@@ -81,6 +82,11 @@ impl Setup {
     pub(crate) fn fault(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
         self
+    }
+
+    /// Nothing is tried again, so that each failure of Feishu's can be seen.
+    pub(crate) fn one_attempt(self) -> Self {
+        self.set("feishu.max_attempts", "1")
     }
 
     /// So much room in the limits of the app that they refuse nothing, here and at Feishu.

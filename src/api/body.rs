@@ -1,0 +1,90 @@
+//! The body of a request: JSON by its own account, no larger than allowed, and there in time.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_web::web::Bytes;
+use actix_web::{FromRequest, HttpRequest, web};
+
+use super::forward::ForwardSettings;
+use super::input::shortened;
+use super::problem::{InvalidField, Problem};
+use crate::clock::{Clock, Elapsed};
+use crate::model::problem_kind::ProblemKind;
+
+/// The whole body of a request.
+pub(super) struct Body(pub(super) Bytes);
+
+impl FromRequest for Body {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (Some(settings), Some(clock)) = (
+            request.app_data::<web::Data<ForwardSettings>>().cloned(),
+            request.app_data::<web::Data<Clock>>().cloned(),
+        ) else {
+            unreachable!("the route table hands every route the settings and the clock");
+        };
+        let declared = require_json(request.headers())
+            .and_then(|()| require_length(request.headers(), settings.max_body));
+        let payload = web::Payload::from_request(request, payload);
+        let deadline = clock.now() + settings.body_timeout;
+        Box::pin(async move {
+            declared?;
+            let payload = payload.await.map_err(|error| unreadable(&error))?;
+            let whole = payload.to_bytes_limited(settings.max_body);
+            match clock.timeout_at(deadline, whole).await {
+                Ok(Ok(Ok(body))) => Ok(Self(body)),
+                Ok(Ok(Err(error))) => Err(unreadable(&error)),
+                Ok(Err(_)) => Err(too_large(settings.max_body)),
+                Err(Elapsed) => Err(too_slow(settings.body_timeout)),
+            }
+        })
+    }
+}
+
+pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        let detail = "The body is declared as encoded; send it plain.";
+        return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
+    }
+    let Some(content_type) = headers.get(CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let media_type =
+        content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    if media_type.trim().eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let media_type = shortened(media_type.trim());
+    let detail = format!("The body is declared as {media_type:?}, not as application/json.");
+    Err(Problem::new(ProblemKind::UnsupportedMediaType, detail))
+}
+
+/// Refuses what says itself that it is too large, before any of it is read.
+fn require_length(headers: &HeaderMap, max_body: usize) -> Result<(), Problem> {
+    let declared =
+        headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|length: u64| length > max_body as u64) {
+        return Err(too_large(max_body));
+    }
+    Ok(())
+}
+
+fn too_large(max_body: usize) -> Problem {
+    let detail = format!("The body is larger than {max_body} bytes.");
+    Problem::new(ProblemKind::BodyTooLarge, detail)
+}
+
+fn too_slow(timeout: Duration) -> Problem {
+    let detail = format!("The body was not there {} s after the head.", timeout.as_secs_f64());
+    Problem::new(ProblemKind::RequestTimeout, detail)
+}
+
+fn unreadable(error: &actix_web::Error) -> Problem {
+    Problem::invalid(vec![InvalidField::new("body", format!("could not be read: {error}"))])
+}

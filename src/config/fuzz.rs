@@ -1,0 +1,85 @@
+//! What is promised of every configuration, right or wrong, as checks.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use secrecy::ExposeSecret;
+
+use super::keys::parse_keys_file;
+use super::load::parse;
+use super::toml::parse_toml;
+use super::{Config, Mistake, effective, is_name};
+use crate::model::api_key::{KeyEntry, KeyHash};
+
+/// Stands for a secret. Nothing of the gateway's own words does.
+const HIDDEN: &str = "hush";
+
+/// Checks the configuration that stands in a file and in variables.
+pub(crate) fn config(toml: &[u8], variables: &[(String, String)]) {
+    let file = Path::new("gateway.toml");
+    match parse(Some((file, toml)), variables.iter().cloned()) {
+        Ok(config) => right(&config),
+        Err(mistakes) => {
+            let names_hold_it = variables.iter().any(|(name, _)| holds_it(name));
+            wrong(&mistakes, names_hold_it || keys_hold_it(toml));
+        }
+    }
+}
+
+fn right(config: &Config) {
+    assert!(!config.apps.is_empty() && config.apps.keys().all(|name| is_name(name)));
+    keys(&config.keys, &config.apps.keys().cloned().collect());
+    let shown = effective(config);
+    let again = parse(Some((Path::new("again.toml"), shown.as_bytes())), []).expect("right again");
+    assert_eq!(format!("{again:?}"), format!("{config:?}"));
+    assert_eq!(effective(&again), shown);
+    assert!(again.apps.values().all(|app| app.app_secret.expose_secret() == "********"));
+}
+
+fn keys(keys: &BTreeMap<String, KeyEntry>, apps: &BTreeSet<String>) {
+    assert!(keys.iter().all(|(name, key)| is_name(name) && apps.contains(&key.app)));
+    let hashes: BTreeSet<String> = keys.values().map(|key| key.hash.to_string()).collect();
+    assert_eq!(hashes.len(), keys.len());
+}
+
+/// Checks what is told of mistakes; what somebody named may be named.
+fn wrong(mistakes: &[Mistake], may_hold_it: bool) {
+    assert!(!mistakes.is_empty());
+    for mistake in mistakes {
+        assert!(!mistake.key.is_empty() && !mistake.detail.is_empty());
+        let told = mistake.to_string();
+        assert!(!told.contains('\n'), "{told:?}");
+        assert!(may_hold_it || !holds_it(&told), "{told:?}");
+    }
+}
+
+fn holds_it(text: &str) -> bool {
+    text.to_ascii_lowercase().contains(HIDDEN)
+}
+
+/// Whether a name in the file holds the secret, and not a value.
+fn keys_hold_it(toml: &[u8]) -> bool {
+    let values = str::from_utf8(toml).ok().and_then(|text| parse_toml(text).ok());
+    values.is_some_and(|values| values.iter().flat_map(|(key, _)| key).any(|name| holds_it(name)))
+}
+
+/// Checks the keys file, beside a configuration of two apps and one key.
+pub(crate) fn keys_file(content: &[u8]) {
+    let apps = BTreeSet::from(["main".to_owned(), "other".to_owned()]);
+    let inline = KeyEntry {
+        hash: KeyHash::of("inline"),
+        app: "main".into(),
+        expires_at: None,
+        disabled: false,
+    };
+    let mut all = BTreeMap::from([("inline".to_owned(), inline)]);
+    match parse_keys_file(Path::new("keys.toml"), content, &apps, &all) {
+        Ok(more) => {
+            let count = all.len() + more.len();
+            all.extend(more);
+            assert_eq!(all.len(), count);
+            keys(&all, &apps);
+        }
+        Err(mistakes) => wrong(&mistakes, keys_hold_it(content)),
+    }
+}

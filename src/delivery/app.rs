@@ -1,0 +1,151 @@
+//! One Feishu app: its token, and whether it may call Feishu at all.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::budget::Budget;
+use super::circuit::{Circuit, Pass};
+use super::error::{ForwardError, TokenError};
+use crate::clock::{Clock, Moment};
+use crate::feishu::error::CallError;
+use crate::feishu::token::{Token, TokenSource};
+
+/// One Feishu app to forward with.
+#[derive(Debug)]
+pub struct App {
+    /// The operator's name for it.
+    pub name: Arc<str>,
+    /// Its tenant token.
+    pub token: TokenSource,
+    clock: Clock,
+    /// How long no call is made after Feishu said that the monthly quota is used up.
+    quota_interval: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    forwards: Circuit,
+    tokens: Circuit,
+    /// What became of the last call for a token, if it failed.
+    token_error: Option<Arc<CallError>>,
+    quota_used_up_until: Moment,
+    budget: Budget,
+}
+
+impl App {
+    /// Nothing has gone wrong yet.
+    #[must_use]
+    pub fn new(name: Arc<str>, token: TokenSource, quota_interval: Duration, clock: Clock) -> Self {
+        Self { name, token, clock, quota_interval, state: Mutex::default() }
+    }
+
+    /// The token. After many calls for one that failed in a row, the last failure is told again for
+    /// a while.
+    pub(super) async fn token(&self) -> Result<Arc<Token>, TokenError> {
+        if let Some(token) = self.token.usable().await {
+            return Ok(token);
+        }
+        let pass = self.may_ask_for_token()?;
+        self.token.get().await.inspect(|_| self.state().tokens.succeeded()).map_err(|error| {
+            self.note_token_error(&error, pass);
+            TokenError { error, is_remembered: false }
+        })
+    }
+
+    fn may_ask_for_token(&self) -> Result<Pass, TokenError> {
+        let State { tokens, token_error, .. } = &mut *self.state();
+        match (tokens.enter(self.clock.now()), token_error) {
+            (Ok(pass), _) => Ok(pass),
+            (Err(_), Some(error)) => {
+                Err(TokenError { error: Arc::clone(error), is_remembered: true })
+            }
+            (Err(_), None) => Ok(Pass::Normal),
+        }
+    }
+
+    /// Many hear of one failed call: it counts once.
+    fn note_token_error(&self, error: &Arc<CallError>, pass: Pass) {
+        let mut state = self.state();
+        if state.token_error.as_ref().is_some_and(|last| Arc::ptr_eq(last, error)) {
+            return;
+        }
+        state.token_error = Some(Arc::clone(error));
+        state.tokens.failed(pass, self.clock.now());
+    }
+
+    /// Whether a forward is worth beginning.
+    pub(super) fn check(&self) -> Result<(), ForwardError> {
+        let now = self.clock.now();
+        let state = self.state();
+        state.check_quota(now)?;
+        match state.forwards.open_until(now) {
+            Some(until) => Err(circuit_open(until, now)),
+            None => Ok(()),
+        }
+    }
+
+    /// Leave to make a call now.
+    pub(super) fn enter(&self) -> Result<Pass, ForwardError> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        state.check_quota(now)?;
+        state.forwards.enter(now).map_err(|until| circuit_open(until, now))
+    }
+
+    /// Feishu answered a forward, whatever it said.
+    pub(super) fn answered(&self) {
+        self.state().forwards.succeeded();
+    }
+
+    /// Feishu did not answer a forward.
+    pub(super) fn not_answered(&self, pass: Pass) {
+        self.state().forwards.failed(pass, self.clock.now());
+    }
+
+    /// Feishu said that the monthly quota is used up.
+    pub(super) fn quota_used_up(&self) {
+        self.state().quota_used_up_until = self.clock.now() + self.quota_interval;
+    }
+
+    /// A forward has begun.
+    pub(super) fn begin(&self) {
+        self.state().budget.earn();
+    }
+
+    /// Pays for a retry from the budget, if there is enough.
+    pub(super) fn pay_for_retry(&self) -> bool {
+        self.state().budget.pay(self.clock.now())
+    }
+
+    /// Which of its gates are closed, by the names that metrics have for them.
+    #[must_use]
+    pub fn gates(&self) -> [(&'static str, bool); 3] {
+        let now = self.clock.now();
+        let state = self.state();
+        [
+            ("circuit", state.forwards.open_until(now).is_some()),
+            ("token", state.tokens.open_until(now).is_some()),
+            ("quota", state.quota_used_up_until > now),
+        ]
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code that can panic runs under this lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn circuit_open(until: Moment, now: Moment) -> ForwardError {
+    ForwardError::CircuitOpen { retry_after: until.saturating_sub(now) }
+}
+
+impl State {
+    fn check_quota(&self, now: Moment) -> Result<(), ForwardError> {
+        if self.quota_used_up_until > now {
+            let retry_after = self.quota_used_up_until.saturating_sub(now);
+            return Err(ForwardError::QuotaUsedUp { retry_after });
+        }
+        Ok(())
+    }
+}

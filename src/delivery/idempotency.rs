@@ -1,0 +1,179 @@
+//! One forward for one key of a caller's, however often it is asked for.
+//!
+//! Whoever asks first leads. Who asks meanwhile joins and hears what the leader hears; who asks later
+//! is told it again, if it is final. A leader that hangs up leaves the lead to one that has joined.
+//! All of them send with the `uuid` that the key stands for, so what is forgotten here, or never was
+//! known because the gateway was restarted, is still not sent twice.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+use tokio::sync::watch;
+
+use super::error::ForwardError;
+use crate::clock::{Clock, Moment};
+use crate::feishu::error::Forwarded;
+use crate::model::idempotency_key::NamedForward;
+
+/// How long a key is remembered.
+const REMEMBERED: Duration = Duration::from_hours(1);
+/// Memory for keys and their answers, in bytes; beyond it the least recently used are forgotten.
+const MOST_MEMORY: u64 = 64 << 20;
+/// What an entry takes beside its answer's body, about, in bytes.
+const ENTRY: usize = 512;
+
+/// The keys of all callers.
+#[derive(Clone, Debug)]
+pub struct Idempotency {
+    clock: Clock,
+    entries: Cache<[u8; 32], Arc<Entry>>,
+}
+
+/// What became of a forward, for all that ask by its key.
+#[derive(Clone, Debug)]
+pub(super) struct Outcome {
+    pub(super) result: Result<Forwarded, ForwardError>,
+    /// Until when repeating is safe, where nobody knows whether the message went out.
+    pub(super) safe_until: Option<Moment>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    content: [u8; 32],
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// An hour after somebody last began to lead.
+    forgotten_at: Moment,
+    /// Closed where nobody leads.
+    heard: watch::Receiver<Option<Outcome>>,
+}
+
+/// What a request with a key has to do.
+#[derive(Debug)]
+pub(super) enum Claim {
+    /// Nobody does it: lead.
+    Lead(Lead),
+    /// Somebody does it: listen.
+    Join(Following),
+    /// It was done before.
+    Done(Outcome),
+    /// The key was used for something else.
+    Reused,
+}
+
+/// The right to forward what a key names; given up when the last clone is dropped.
+#[derive(Clone, Debug)]
+pub(super) struct Lead(Arc<Leading>);
+
+#[derive(Debug)]
+struct Leading {
+    key: [u8; 32],
+    entry: Arc<Entry>,
+    entries: Cache<[u8; 32], Arc<Entry>>,
+    tell: watch::Sender<Option<Outcome>>,
+}
+
+/// Listens to the one who leads.
+#[derive(Debug)]
+pub(super) struct Following(watch::Receiver<Option<Outcome>>);
+
+impl Idempotency {
+    /// Knows no keys.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        let entries = Cache::builder()
+            .max_capacity(MOST_MEMORY)
+            .weigher(|_, entry: &Arc<Entry>| entry.weight())
+            .eviction_policy(EvictionPolicy::lru())
+            // By the machine's clock, for the sake of memory; what counts is asked of ours.
+            .time_to_live(REMEMBERED)
+            .build();
+        Self { clock, entries }
+    }
+
+    pub(super) fn claim(&self, named: &NamedForward) -> Claim {
+        let now = self.clock.now();
+        let new_entry = || Arc::new(Entry::new(named.content, now + REMEMBERED));
+        let mut entry = self.entries.get_with(named.key, new_entry);
+        if entry.state().forgotten_at <= now {
+            entry = new_entry();
+            self.entries.insert(named.key, Arc::clone(&entry));
+        }
+        if entry.content != named.content {
+            return Claim::Reused;
+        }
+        let mut state = entry.state();
+        let outcome = state.heard.borrow().clone();
+        match outcome {
+            Some(outcome) if outcome.is_final() => return Claim::Done(outcome),
+            None if state.heard.has_changed().is_ok() => {
+                return Claim::Join(Following(state.heard.clone()));
+            }
+            _ => {}
+        }
+        let (tell, listen) = watch::channel(None);
+        *state = State { forgotten_at: now + REMEMBERED, heard: listen };
+        drop(state);
+        Claim::Lead(Lead(Arc::new(Leading {
+            key: named.key,
+            entry,
+            entries: self.entries.clone(),
+            tell,
+        })))
+    }
+}
+
+impl Outcome {
+    /// Whether asking again would change nothing: it is delivered, or it cannot be. What may come
+    /// right by itself or at the operator's hands is asked again.
+    fn is_final(&self) -> bool {
+        match &self.result {
+            Ok(_) => true,
+            Err(error) => self.safe_until.is_none() && error.is_final(),
+        }
+    }
+}
+
+impl Entry {
+    fn new(content: [u8; 32], forgotten_at: Moment) -> Self {
+        // Closed from the start.
+        let (_, heard) = watch::channel(None);
+        Self { content, state: Mutex::new(State { forgotten_at, heard }) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code that can panic runs under this lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn weight(&self) -> u32 {
+        let body = match &*self.state().heard.borrow() {
+            Some(Outcome { result: Ok(forwarded), .. }) => forwarded.message.len(),
+            _ => 0,
+        };
+        u32::try_from(ENTRY + body).unwrap_or(u32::MAX)
+    }
+}
+
+impl Lead {
+    /// Tells all who have joined and, if it is final, all who will ask.
+    pub(super) fn tell(&self, outcome: Outcome) {
+        let Leading { key, entry, entries, tell } = &*self.0;
+        tell.send_replace(Some(outcome));
+        // Once more, because its weight has changed.
+        entries.insert(*key, Arc::clone(entry));
+    }
+}
+
+impl Following {
+    /// What the leader was told, or none if it gave up.
+    pub(super) async fn listen(mut self) -> Option<Outcome> {
+        let heard = self.0.wait_for(Option::is_some).await.ok()?;
+        heard.clone()
+    }
+}

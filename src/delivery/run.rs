@@ -1,0 +1,240 @@
+//! One forward on its way, from its first attempt to its last.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::app::App;
+use super::doubts::{Identity, SAFE_TO_REPEAT};
+use super::error::{ForwardError, TokenError};
+use super::idempotency::Lead;
+use super::retry::{Again, Pauses, again};
+use super::sending::Sending;
+use super::turn::{NoTurn, Ticket, Turn};
+use super::{Delivery, Order, Timings};
+use crate::clock::Moment;
+use crate::feishu::error::{CallError, Forwarded};
+use crate::feishu::token::Token;
+use crate::limits::Scope;
+use crate::model::problem_kind::Outcome;
+
+pub(super) struct Run<'a> {
+    delivery: &'a Delivery,
+    app: &'a Arc<App>,
+    order: &'a Arc<Order>,
+    lead: Option<Lead>,
+    ticket: Ticket,
+    deadline: Moment,
+    /// When an attempt may begin at the latest, so that it has time to be answered.
+    last_start: Moment,
+    pauses: Pauses,
+    token: Option<Arc<Token>>,
+    has_renewed_token: bool,
+    pub(super) timings: Timings,
+    pub(super) attempts: u32,
+    /// When the first attempt was sent, of this forward or of one that it repeats.
+    first_attempt: Option<Moment>,
+    /// Whether an attempt may have gone out though it failed.
+    is_in_doubt: bool,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        delivery: &'a Delivery,
+        app: &'a Arc<App>,
+        order: &'a Arc<Order>,
+        lead: Option<Lead>,
+        started: Moment,
+    ) -> Self {
+        Self {
+            delivery,
+            app,
+            order,
+            lead,
+            ticket: delivery.turns.ticket(),
+            deadline: started + delivery.deadline,
+            last_start: started + delivery.last_start,
+            pauses: Pauses::new(delivery.max_attempts),
+            token: None,
+            has_renewed_token: false,
+            timings: Timings::default(),
+            attempts: 0,
+            first_attempt: None,
+            is_in_doubt: false,
+        }
+    }
+
+    /// Forwards the message, in as many attempts as it takes and there is time for.
+    pub(super) async fn deliver(&mut self) -> Result<Forwarded, ForwardError> {
+        self.recall_earlier_attempts()?;
+        self.app.begin();
+        let mut last = match self.attempt().await {
+            Ok(forwarded) => return Ok(forwarded),
+            Err(error) => error,
+        };
+        while self.may_try_again(&last).await {
+            let was_rejected = again(&last) == Again::WithFreshToken;
+            match self.attempt().await {
+                Ok(forwarded) => return Ok(forwarded),
+                // What Feishu said of the message tells more than that it was not asked again.
+                Err(error) if error.is_before_the_call() && !was_rejected => break,
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// Until when it is safe to repeat it, where nobody knows whether it went out.
+    pub(super) fn safe_until(&self) -> Option<Moment> {
+        self.first_attempt.filter(|_| self.is_in_doubt).map(|first| first + SAFE_TO_REPEAT)
+    }
+
+    /// A caller that repeats what is in doubt is in doubt until this one gets through.
+    fn recall_earlier_attempts(&mut self) -> Result<(), ForwardError> {
+        if !self.order.uuid_is_given {
+            return Ok(());
+        }
+        self.first_attempt =
+            self.delivery.doubts.first_attempt(&Identity::of(self.app, self.order));
+        self.is_in_doubt = self.first_attempt.is_some();
+        self.check_time()
+    }
+
+    /// Takes a turn and sends: nothing happens between the two.
+    async fn attempt(&mut self) -> Result<Forwarded, ForwardError> {
+        self.app.check()?;
+        let token = self.token().await?;
+        let turn = self.turn().await?;
+        let pass = self.app.enter()?;
+        self.check_time()?;
+        let first_attempt = *self.first_attempt.get_or_insert_with(|| self.delivery.clock.now());
+        self.attempts += 1;
+        let sending = Sending {
+            delivery: self.delivery.clone(),
+            app: Arc::clone(self.app),
+            token,
+            order: Arc::clone(self.order),
+            lead: self.lead.clone(),
+            deadline: self.deadline,
+            first_attempt,
+            is_in_doubt: self.is_in_doubt,
+            is_trial: turn.trial,
+            pass,
+        };
+        let (answer, took) = sending.send().await;
+        self.timings.feishu += took;
+        answer.map_err(|error| {
+            self.is_in_doubt |= error.outcome() == Outcome::Unknown;
+            ForwardError::Failed(error)
+        })
+    }
+
+    /// Somebody who overslept, with the whole process, must not repeat what Feishu may have forgotten.
+    fn check_time(&self) -> Result<(), ForwardError> {
+        let now = self.delivery.clock.now();
+        let is_late = self.attempts > 0 && now > self.last_start;
+        let is_unsafe = self.first_attempt.is_some_and(|first| now > first + SAFE_TO_REPEAT);
+        if is_late || is_unsafe { Err(ForwardError::TooLateToRepeat) } else { Ok(()) }
+    }
+
+    async fn token(&mut self) -> Result<Arc<Token>, ForwardError> {
+        let Delivery { clock, closing, .. } = self.delivery;
+        let started = clock.now();
+        let token = tokio::select! {
+            biased;
+            token = clock.timeout_at(self.deadline, self.app.token()) => Some(token),
+            () = closing.cancelled() => None,
+        };
+        self.timings.token += clock.since(started);
+        let token = match token {
+            Some(Ok(token)) => token.map_err(ForwardError::NoToken)?,
+            Some(Err(_elapsed)) => {
+                let error = Arc::new(CallError::TimedOut);
+                return Err(ForwardError::NoToken(TokenError { error, is_remembered: false }));
+            }
+            None => return Err(ForwardError::Draining),
+        };
+        self.token = Some(Arc::clone(&token));
+        Ok(token)
+    }
+
+    async fn turn(&mut self) -> Result<Turn, ForwardError> {
+        let Delivery { turns, clock, closing, metrics, .. } = self.delivery;
+        let started = clock.now();
+        let left = self.order.wait.saturating_sub(self.timings.wait);
+        let until = self.last_start.min(started + left);
+        let turn = tokio::select! {
+            biased;
+            turn = turns.take(&self.app.name, &self.order.receiver, &mut self.ticket, until) => Some(turn),
+            () = closing.cancelled() => None,
+        };
+        self.timings.wait += clock.since(started);
+        match turn {
+            Some(Ok(turn)) => {
+                let decision = |waited: Duration| {
+                    if waited.is_zero() { "allowed" } else { "delayed" }
+                };
+                metrics.limit_decision(Scope::Receiver.name(), decision(turn.waited.receiver));
+                metrics.limit_decision(Scope::App.name(), decision(turn.waited.app));
+                metrics.limit_wait(turn.waited.receiver + turn.waited.app);
+                Ok(turn)
+            }
+            Some(Err(no_turn)) => {
+                if let NoTurn::Late { scope, .. } = no_turn {
+                    metrics.limit_decision(scope.name(), "rejected");
+                }
+                Err(ForwardError::NoTurn(no_turn))
+            }
+            None => Err(ForwardError::Draining),
+        }
+    }
+
+    /// Does what the failure asks for before another attempt; false where there is to be none.
+    async fn may_try_again(&mut self, error: &ForwardError) -> bool {
+        let next = again(error);
+        if next == Again::WithFreshToken && !self.renew_token().await {
+            return false;
+        }
+        let (Some(reason), Some(pause)) = (next.reason(), self.pauses.next()) else {
+            return false;
+        };
+        let may = match next {
+            Again::Never => false,
+            Again::WithFreshToken | Again::AfterReceiver | Again::AfterApp => true,
+            Again::AfterPause(_) => self.pause(pause).await,
+        };
+        if may {
+            self.delivery.metrics.retry(reason);
+            tracing::info!(reason, attempt = self.attempts, "attempting again");
+        }
+        may
+    }
+
+    /// Drops the token that was rejected. Once: Feishu may hand out the very same one again.
+    async fn renew_token(&mut self) -> bool {
+        match &self.token {
+            Some(token) if !self.has_renewed_token => {
+                self.app.token.reject(token).await;
+                self.has_renewed_token = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    async fn pause(&self, pause: Duration) -> bool {
+        let Delivery { clock, closing, metrics, .. } = self.delivery;
+        let over_at = clock.now() + pause;
+        if over_at > self.last_start {
+            return false;
+        }
+        if !self.app.pay_for_retry() {
+            metrics.retry_refused(&self.app.name);
+            return false;
+        }
+        tokio::select! {
+            biased;
+            () = closing.cancelled() => false,
+            () = clock.sleep_until(over_at) => true,
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Whole histories of forwards, against a Feishu that fails as a script says, on time that tokio
+//! simulates: it passes by itself whenever nobody can go on.
+//!
+//! A history is a list of requests and a list of what Feishu does, and not a state machine of
+//! `proptest-state-machine`: requests overlap and most of what happens, happens by itself between two
+//! of them, so there is no state to compare after each step. What was answered is held against
+//! Feishu's ledger at the end. Any part of a history is a history too, so proptest shrinks it well.
+
+mod callers;
+mod claims;
+mod exact;
+mod feishu;
+mod history;
+
+use proptest::prelude::*;
+use tokio::runtime::{Builder, Runtime};
+
+use super::*;
+use crate::clock::Moment;
+use crate::feishu::client::Options;
+use crate::feishu::token::{Credentials, TokenSource};
+use crate::limits::Rules;
+use crate::model::receiver::ReceiveIdType;
+use claims::Tale;
+use feishu::Feishu;
+use history::{FEW, History, histories};
+
+const APPS: [&str; 2] = ["main", "other"];
+const DEADLINE: Duration = Duration::from_secs(15);
+const ATTEMPT: Duration = Duration::from_secs(5);
+const MAX_ATTEMPTS: NonZeroU32 = NonZeroU32::new(5).unwrap();
+const GUARD: Duration = Duration::from_millis(50);
+/// Longer than any gate stays closed, the quota's here included.
+const SETTLED: Duration = Duration::from_mins(2);
+const NO_BOUNDS: Bounds = Bounds { per_receiver: usize::MAX, in_all: usize::MAX };
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn receiver(name: u8) -> Receiver {
+    Receiver::parse(&format!("oc_{name}"), Some(ReceiveIdType::ChatId)).unwrap()
+}
+
+fn rules(app_per_second: u32, app_per_minute: u32) -> Rules {
+    let number = |n| NonZeroU32::new(n).unwrap();
+    Rules {
+        receiver_per_second: number(5),
+        app_per_second: number(app_per_second),
+        app_per_minute: number(app_per_minute),
+        guard: GUARD,
+    }
+}
+
+/// What many histories share because it is dear to make; their time goes on from one to the next.
+struct Stage {
+    runtime: Runtime,
+    clock: Clock,
+    client: Client,
+    metrics: Metrics,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let runtime =
+            Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let clock = runtime.block_on(async { Clock::system() });
+        let options = Options {
+            base_url: "http://127.0.0.1:1".parse().unwrap(),
+            connect_timeout: ATTEMPT,
+            attempt_timeout: ATTEMPT,
+        };
+        let client = Client::new(options, clock.clone()).unwrap();
+        Self { runtime, clock, client, metrics: Metrics::new() }
+    }
+
+    /// A gateway that has just been started.
+    fn delivery(&self, feishu: &Feishu, rules: &Rules) -> Delivery {
+        let Self { clock, metrics, .. } = self;
+        let client = self.client.clone().answered_by(feishu.stand_in());
+        let names = APPS.map(Arc::from);
+        let app = |name: &Arc<str>| {
+            let credentials =
+                Credentials { app_id: name.to_string(), app_secret: String::new().into() };
+            let token = TokenSource::new(
+                name.clone(),
+                credentials,
+                client.clone(),
+                clock.clone(),
+                metrics.clone(),
+            );
+            let app = App::new(name.clone(), token, Duration::from_mins(1), clock.clone());
+            (name.clone(), Arc::new(app))
+        };
+        Delivery {
+            apps: Arc::new(names.iter().map(app).collect()),
+            turns: Arc::new(Turns::new(rules, NO_BOUNDS, &names, clock.clone())),
+            doubts: Arc::new(Doubts::new(clock.clone())),
+            idempotency: Arc::new(Idempotency::new(clock.clone())),
+            client,
+            clock: clock.clone(),
+            deadline: DEADLINE,
+            last_start: DEADLINE.saturating_sub(ATTEMPT),
+            max_attempts: MAX_ATTEMPTS,
+            closing: CancellationToken::new(),
+            metrics: metrics.clone(),
+        }
+    }
+
+    fn play(&self, history: &History) -> Result<(), String> {
+        let History { duplicate, apps_are_slow, requests, tokens } = history;
+        let rules = if *apps_are_slow { rules(6, 60) } else { rules(50, 1000) };
+        let feishu = Feishu::new(self.clock.clone(), *duplicate, tokens);
+        self.runtime.block_on(async {
+            let delivery = self.delivery(&feishu, &rules);
+            let records = callers::play(&delivery, &feishu, requests).await;
+            feishu.recover();
+            self.clock.sleep_until(self.clock.now() + SETTLED).await;
+            let tale = Tale { ledger: feishu.ledger(), records };
+            tale.check(&rules)?;
+            all_is_open(&delivery).await
+        })
+    }
+}
+
+/// Nobody is left behind, and everybody can send everywhere.
+async fn all_is_open(delivery: &Delivery) -> Result<(), String> {
+    if delivery.turns.waiting() != 0 {
+        return Err(format!("{} are left in line", delivery.turns.waiting()));
+    }
+    for (number, (app, to)) in
+        APPS.iter().flat_map(|app| (0..FEW).map(move |to| (app, to))).enumerate()
+    {
+        let order = Order {
+            message: MessageId::parse(&format!("om_last_{number}")).unwrap(),
+            receiver: receiver(to),
+            uuid: DedupKey::generate(),
+            uuid_is_given: false,
+            named: None,
+            wait: Duration::from_secs(5),
+        };
+        let report = delivery.forward(app, &Arc::new(order)).await;
+        report.result.map_err(|error| format!("{app} to {to} is not open again: {error}"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn every_answer_of_every_history_is_true_and_nothing_goes_out_twice() {
+    let stage = Stage::new();
+    let config = ProptestConfig::with_cases(2500);
+    proptest!(config, |(history in histories())| {
+        stage.play(&history).map_err(TestCaseError::fail)?;
+    });
+}

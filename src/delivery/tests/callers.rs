@@ -1,0 +1,127 @@
+//! Callers as they should be: they repeat what is unknown, by its key or its `uuid`, and some hang up.
+
+use std::sync::Mutex;
+
+use tokio::task::JoinSet;
+
+use super::feishu::Feishu;
+use super::history::{FEW, Request, What};
+use super::*;
+use crate::model::idempotency_key::IdempotencyKey;
+
+/// One request and what became of it.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) order: Arc<Order>,
+    pub(super) begun: Point,
+    pub(super) ended: Point,
+    /// None for one whose caller hung up.
+    pub(super) told: Option<Report>,
+}
+
+/// A point in the history.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Point {
+    pub(super) at: Moment,
+    /// How many attempts there had been.
+    pub(super) attempts: usize,
+}
+
+#[derive(Clone)]
+struct Caller {
+    delivery: Delivery,
+    feishu: Feishu,
+    records: Arc<Mutex<Vec<Record>>>,
+}
+
+/// How often a caller asks at most.
+const PATIENCE: usize = 4;
+/// Longer than any forward takes.
+const LONG: Duration = Duration::from_hours(1);
+
+/// Makes all requests and waits until the last caller has gone.
+pub(super) async fn play(
+    delivery: &Delivery,
+    feishu: &Feishu,
+    requests: &[Request],
+) -> Vec<Record> {
+    let records = Arc::new(Mutex::new(Vec::new()));
+    let mut callers = JoinSet::new();
+    let mut at = delivery.clock.now();
+    for (number, request) in requests.iter().cloned().enumerate() {
+        at += ms(request.after_ms);
+        delivery.clock.sleep_until(at).await;
+        let (delivery, feishu) = (delivery.clone(), feishu.clone());
+        let caller = Caller { delivery, feishu, records: Arc::clone(&records) };
+        callers.spawn(async move { caller.call(number, &request).await });
+    }
+    while let Some(ended) = callers.join_next().await {
+        ended.expect("no caller panics");
+    }
+    std::mem::take(&mut *records.lock().unwrap())
+}
+
+impl Caller {
+    async fn call(&self, number: usize, request: &Request) {
+        let clock = &self.delivery.clock;
+        let (app, mut order) = order(number, request);
+        self.feishu.plan(order.message.as_str(), &request.feishu);
+        for _ in 0..PATIENCE {
+            let told = self.ask(app, &order, request.hangs_up_after_ms).await;
+            let may_repeat = match told {
+                Some(is_sure) => !is_sure,
+                None => order.uuid_is_given,
+            };
+            let (true, Some(pause)) = (may_repeat, request.asks_again_after_ms) else { break };
+            clock.sleep_until(clock.now() + ms(pause)).await;
+            order.uuid_is_given = true;
+        }
+    }
+
+    /// Asks once, and tells whether the answer was sure; none where the caller hung up.
+    async fn ask(&self, app: &str, order: &Order, hangs_up_after: Option<u64>) -> Option<bool> {
+        let order = Arc::new(order.clone());
+        let begun = self.point();
+        let hangs_up_at = begun.at + hangs_up_after.map_or(LONG, ms);
+        let forward = self.delivery.forward(app, &order);
+        let told = self.delivery.clock.timeout_at(hangs_up_at, forward).await.ok();
+        let is_sure = told.as_ref().map(|report| !is_unknown(report));
+        let ended = self.point();
+        self.records.lock().unwrap().push(Record { order, begun, ended, told });
+        is_sure
+    }
+
+    fn point(&self) -> Point {
+        Point { at: self.delivery.clock.now(), attempts: self.feishu.attempts() }
+    }
+}
+
+/// Whether the caller was told that nobody knows.
+pub(super) fn is_unknown(report: &Report) -> bool {
+    report.result.is_err() && report.safe_retry_until.is_some()
+}
+
+/// The app and what it is to forward.
+pub(super) fn order(number: usize, request: &Request) -> (&'static str, Order) {
+    let wait = ms(request.wait_ms);
+    match request.what {
+        What::Plain { app, to, gives_uuid } => {
+            let message = MessageId::parse(&format!("om_{number}")).unwrap();
+            let uuid = DedupKey::generate();
+            let receiver = receiver(to);
+            let named = None;
+            let order = Order { message, receiver, uuid, uuid_is_given: gives_uuid, named, wait };
+            (APPS[usize::from(app)], order)
+        }
+        What::Named { key, content } => {
+            let app = APPS[usize::from(key % 2)];
+            let message = MessageId::parse(&format!("om_key_{key}_{content}")).unwrap();
+            let receiver = receiver((key + content) % FEW);
+            let key = IdempotencyKey::parse(&format!("key {key}")).unwrap();
+            let named = key.names("caller", app, &message, &receiver);
+            let uuid = named.uuid();
+            let named = Some(named);
+            (app, Order { message, receiver, uuid, uuid_is_given: true, named, wait })
+        }
+    }
+}

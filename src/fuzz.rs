@@ -1,0 +1,156 @@
+//! What `fuzz/` feeds with bytes of its own making, and the tests with those that it kept.
+//!
+//! Each function panics if something does not hold that is promised of all such input.
+
+use crate::model::api_key::{ApiKey, KeyHash};
+use crate::model::idempotency_key::IdempotencyKey;
+use crate::model::message_id::MessageId;
+use crate::model::receiver::Receiver;
+use crate::{api, config, feishu};
+
+/// A request for a forward: a first line such as `om_1?uuid=2`, headers, an empty line, a body.
+pub fn request(data: &[u8]) {
+    let message = Message::read(data);
+    let Ok(target) = str::from_utf8(message.first_line) else {
+        return;
+    };
+    api::fuzz::request(target, &message.headers, message.body);
+}
+
+/// An answer of Feishu's: a first line with the status, headers, an empty line, a body.
+pub fn answer(data: &[u8]) {
+    let message = Message::read(data);
+    let status = str::from_utf8(message.first_line).ok().and_then(|line| line.parse().ok());
+    let Some(status) = status else {
+        return;
+    };
+    feishu::fuzz::token(status, &message.headers, message.body);
+    let answer = feishu::fuzz::forwarded(status, &message.headers, message.body);
+    if let Err(error) = answer {
+        api::fuzz::failed(&error);
+    }
+}
+
+/// A configuration: the file, and behind the first zero byte a variable `NAME=VALUE` on each line.
+pub fn config(data: &[u8]) {
+    let (toml, variables) = split_at(data, b"\0");
+    let variables = String::from_utf8_lossy(variables);
+    let variables: Vec<(String, String)> = variables
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    config::fuzz::config(toml, &variables);
+}
+
+/// What opens something, or tells one thing from another: each parser gets the same bytes.
+pub fn key(data: &[u8]) {
+    config::fuzz::keys_file(data);
+    api::fuzz::prefer(data);
+    let Ok(text) = str::from_utf8(data) else {
+        return;
+    };
+    api_key(text);
+    key_hash(text);
+    idempotency_key(text);
+}
+
+fn idempotency_key(text: &str) {
+    let (Ok(key), Ok(message)) = (IdempotencyKey::parse(text), MessageId::parse("om_1")) else {
+        return;
+    };
+    let receiver = Receiver::parse("oc_1", None).expect("a receiver");
+    let named = key.names("caller", "main", &message, &receiver);
+    assert!(named.uuid().as_str().len() <= 50);
+    // Written as the draft has it, it is the same key.
+    let bare = text.trim_matches([' ', '\t']);
+    if !bare.starts_with('"') {
+        let quoted = format!("\"{}\"", bare.replace('\\', "\\\\").replace('"', "\\\""));
+        assert_eq!(IdempotencyKey::parse(&quoted), Ok(key));
+    }
+}
+
+fn api_key(text: &str) {
+    if ApiKey::has_valid_checksum(text) {
+        assert!(text.len() == 66 && text.starts_with("ffg_") && text.is_ascii());
+        let other = if text.ends_with('0') { '1' } else { '0' };
+        assert!(!ApiKey::has_valid_checksum(&format!("{}{other}", &text[..65])));
+    }
+}
+
+fn key_hash(text: &str) {
+    if let Ok(hash) = text.parse::<KeyHash>() {
+        assert_eq!(hash.to_string(), text.to_ascii_lowercase());
+        assert_eq!(hash.to_string().parse(), Ok(hash));
+    }
+}
+
+/// A message of HTTP in less than its own words, so that a corpus can be read and written by hand.
+struct Message<'a> {
+    first_line: &'a [u8],
+    headers: Vec<(&'a [u8], &'a [u8])>,
+    body: &'a [u8],
+}
+
+impl<'a> Message<'a> {
+    fn read(data: &'a [u8]) -> Self {
+        let (head, body) = split_at(data, b"\n\n");
+        let (first_line, headers) = split_at(head, b"\n");
+        let headers = headers
+            .split(|byte| *byte == b'\n')
+            .map(|line| split_at(line, b":"))
+            .map(|(name, value)| (name, value.trim_ascii()))
+            .collect();
+        Self { first_line, headers, body }
+    }
+}
+
+/// What is before and what is behind the first `separator`.
+fn split_at<'a>(data: &'a [u8], separator: &[u8]) -> (&'a [u8], &'a [u8]) {
+    match data.windows(separator.len()).position(|window| window == separator) {
+        Some(at) => (&data[..at], &data[at + separator.len()..]),
+        None => (data, &[]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::panic::catch_unwind;
+    use std::path::Path;
+
+    use super::*;
+
+    /// Checks each input that is kept for a target.
+    fn check_corpus(target: &str, check: fn(&[u8])) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+        let mut inputs = 0;
+        for input in fs::read_dir(folder).expect("a corpus") {
+            let path = input.expect("an input").path();
+            let data = fs::read(&path).expect("a readable input");
+            assert!(catch_unwind(|| check(&data)).is_ok(), "the input is {}", path.display());
+            inputs += 1;
+        }
+        assert!(inputs > 0, "the corpus is empty");
+    }
+
+    #[test]
+    fn what_is_promised_of_requests_holds_for_the_corpus() {
+        check_corpus("request", request);
+    }
+
+    #[test]
+    fn what_is_promised_of_feishus_answers_holds_for_the_corpus() {
+        check_corpus("answer", answer);
+    }
+
+    #[test]
+    fn what_is_promised_of_configurations_holds_for_the_corpus() {
+        check_corpus("config", config);
+    }
+
+    #[test]
+    fn what_is_promised_of_keys_holds_for_the_corpus() {
+        check_corpus("key", key);
+    }
+}

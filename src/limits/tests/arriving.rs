@@ -1,0 +1,41 @@
+//! Messages that take their time to arrive.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Sends as often as it may for a while, each message on its way for its own time. Tells when each one
+/// arrived, somewhere on that way.
+fn arrivals(ways: &[(u64, u64)]) -> Vec<Moment> {
+    let rules = Rules { guard: Duration::ZERO, ..receiver_only() };
+    let (limits, one) = (limits_of(&rules), receiver(1));
+    let (mut now, mut arrived, mut under_way) = (Moment::ZERO, Vec::new(), Vec::new());
+    for (way, part) in ways {
+        let way = Duration::from_millis(*way);
+        while limits.take(APP, &one, now).is_err() {
+            now += Duration::from_millis(1);
+            under_way.retain(|(sent_at, answered_at)| {
+                if *answered_at <= now {
+                    limits.arrived(&one, *sent_at, *answered_at);
+                }
+                *answered_at > now
+            });
+        }
+        arrived.push(now + way * u32::try_from(*part).unwrap_or(0) / 100);
+        under_way.push((now, now + way));
+    }
+    arrived.sort_unstable();
+    arrived
+}
+
+proptest! {
+    #[test]
+    fn no_second_at_feishu_has_more_than_five_however_long_each_message_is_on_its_way(
+        ways in prop::collection::vec((0..1000_u64, 0..=100_u64), 1..60)
+    ) {
+        let arrived = arrivals(&ways);
+        for six in arrived.windows(6) {
+            prop_assert!(six[5].saturating_sub(six[0]) >= SECOND, "{arrived:?}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The list of all metrics, with their names and labels.
+
+use prometheus::core::Collector;
+use prometheus::{
+    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
+};
+
+use crate::model::problem_kind::ProblemKind;
+
+#[derive(Debug)]
+pub(super) struct Series {
+    pub(super) registry: Registry,
+    pub(super) http_requests: IntCounterVec,
+    pub(super) http_duration: HistogramVec,
+    pub(super) http_in_flight: IntGauge,
+    pub(super) upstream_requests: IntCounterVec,
+    pub(super) upstream_duration: HistogramVec,
+    pub(super) upstream_retries: IntCounterVec,
+    pub(super) limit_decisions: IntCounterVec,
+    pub(super) limit_wait: Histogram,
+    pub(super) limit_receivers: IntGauge,
+    pub(super) limit_waiting: IntGauge,
+    pub(super) closed_gates: IntGaugeVec,
+    pub(super) retries_refused: IntCounterVec,
+    pub(super) idempotent_requests: IntCounterVec,
+    pub(super) token_expiry: GaugeVec,
+    pub(super) problems: IntCounterVec,
+}
+
+/// Why calls are made again.
+const RETRY_REASONS: &[&str] = &[
+    "token_rejected",
+    "receiver_limited",
+    "app_limited",
+    "in_progress",
+    "feishu_internal",
+    "connect",
+    "timeout",
+    "unreadable",
+    "no_token",
+];
+
+/// From a refusal in half a millisecond to the default deadline of 15 seconds.
+const SECONDS: &[f64] = &[
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0,
+    30.0,
+];
+
+impl Series {
+    /// All at zero.
+    #[expect(clippy::too_many_lines, reason = "the list of all metrics, one after the other")]
+    pub(super) fn new() -> Self {
+        let registry = Registry::new();
+        let counters = |name: &str, help: &str, labels: &[&str]| {
+            register(&registry, IntCounterVec::new(Opts::new(name, help), labels))
+        };
+        let histograms = |name: &str, help: &str, labels: &[&str]| {
+            let opts = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
+            register(&registry, HistogramVec::new(opts, labels))
+        };
+        let gauge = |name: &str, help: &str| register(&registry, IntGauge::new(name, help));
+        let limit_wait = HistogramOpts::new(
+            "feishu_gateway_rate_limit_wait_seconds",
+            "Time that a forward waited for its receiver's and its app's turn.",
+        );
+        let build_info =
+            Opts::new("feishu_gateway_build_info", "Always 1; its labels say which build this is.");
+        register(&registry, IntGaugeVec::new(build_info, &["version", "revision"]))
+            .with_label_values(&[VERSION, REVISION])
+            .set(1);
+        let series = Self {
+            http_requests: counters(
+                "feishu_gateway_http_requests_total",
+                "Requests answered, by route pattern, method, status and caller.",
+                &["route", "method", "status", "caller"],
+            ),
+            http_duration: histograms(
+                "feishu_gateway_http_request_duration_seconds",
+                "Time from a request's head to its answer's, waiting included.",
+                &["route", "method"],
+            ),
+            http_in_flight: gauge(
+                "feishu_gateway_http_requests_in_flight",
+                "Requests of the public listener that are being answered.",
+            ),
+            upstream_requests: counters(
+                "feishu_gateway_upstream_requests_total",
+                "Calls to Feishu, by Feishu's result code, or timeout, connect, unreadable.",
+                &["app", "api", "code"],
+            ),
+            upstream_duration: histograms(
+                "feishu_gateway_upstream_request_duration_seconds",
+                "Time of one call to Feishu.",
+                &["api"],
+            ),
+            upstream_retries: counters(
+                "feishu_gateway_upstream_retries_total",
+                "Calls to Feishu that were made again, by reason.",
+                &["reason"],
+            ),
+            retries_refused: counters(
+                "feishu_gateway_upstream_retries_refused_total",
+                "Calls that were not made again because the app's retry budget was used up.",
+                &["app"],
+            ),
+            idempotent_requests: counters(
+                "feishu_gateway_idempotent_requests_total",
+                "Requests with an Idempotency-Key, by what became of them.",
+                &["result"],
+            ),
+            limit_decisions: counters(
+                "feishu_gateway_rate_limit_decisions_total",
+                "What the limits of receivers and apps decided.",
+                &["scope", "decision"],
+            ),
+            limit_wait: register(
+                &registry,
+                Histogram::with_opts(limit_wait.buckets(SECONDS.to_vec())),
+            ),
+            limit_receivers: gauge(
+                "feishu_gateway_rate_limit_receivers",
+                "Receivers that the limits remember.",
+            ),
+            limit_waiting: gauge(
+                "feishu_gateway_rate_limit_waiting",
+                "Forwards that wait for their turn.",
+            ),
+            closed_gates: register(
+                &registry,
+                IntGaugeVec::new(
+                    Opts::new(
+                        "feishu_gateway_closed_gates",
+                        "Gates that are closed because of what Feishu said or did not say.",
+                    ),
+                    &["gate", "app"],
+                ),
+            ),
+            token_expiry: register(
+                &registry,
+                GaugeVec::new(
+                    Opts::new(
+                        "feishu_gateway_tenant_token_expiry_timestamp_seconds",
+                        "Unix time at which the app's tenant token runs out.",
+                    ),
+                    &["app"],
+                ),
+            ),
+            problems: counters(
+                "feishu_gateway_problems_total",
+                "Problems answered, by problem code and by who can remove the cause.",
+                &["code", "fix_by"],
+            ),
+            registry,
+        };
+        series.begin_at_zero();
+        register_process(&series.registry);
+        series
+    }
+
+    /// Makes the series whose labels are known: one that appears with its first event hides that
+    /// event from `rate()`.
+    fn begin_at_zero(&self) {
+        for kind in ProblemKind::ALL {
+            let facts = kind.facts();
+            self.problems.with_label_values(&[facts.name, facts.fix_by.name()]);
+        }
+        for scope in ["receiver", "app"] {
+            for decision in ["allowed", "delayed", "rejected"] {
+                self.limit_decisions.with_label_values(&[scope, decision]);
+            }
+        }
+        for reason in RETRY_REASONS {
+            self.upstream_retries.with_label_values(&[reason]);
+        }
+        for result in ["new", "joined", "replayed", "reused"] {
+            self.idempotent_requests.with_label_values(&[result]);
+        }
+    }
+}
+
+/// The version of the package.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The commit that was built, when whoever built it said so.
+pub const REVISION: &str = match option_env!("GATEWAY_REVISION") {
+    Some(revision) => revision,
+    None => "unknown",
+};
+
+fn register<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: prometheus::Result<C>,
+) -> C {
+    let metric = metric.expect("names and labels are written well");
+    registry.register(Box::new(metric.clone())).expect("each metric is registered once");
+    metric
+}
+
+#[cfg(target_os = "linux")]
+fn register_process(registry: &Registry) {
+    let process = prometheus::process_collector::ProcessCollector::for_self();
+    registry.register(Box::new(process)).expect("the process is registered once");
+}
+
+#[cfg(not(target_os = "linux"))]
+fn register_process(_registry: &Registry) {}

@@ -1,0 +1,48 @@
+//! Programs that prove promises in real time: the gateway as a process of its own in front of the
+//! simulator, on loopback. `make soak` and `make overload` run them; `cargo test` does not.
+#![expect(clippy::print_stdout, reason = "this is what talks to people")]
+
+mod call;
+mod gateway;
+mod overload;
+mod program;
+mod seen;
+mod soak;
+mod verdict;
+
+use std::env;
+use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let mut terminate = signal(SignalKind::terminate()).expect("signals can be heard");
+    let mut interrupt = signal(SignalKind::interrupt()).expect("signals can be heard");
+    let which = env::args().nth(1).unwrap_or_default();
+    let proof = async {
+        match which.as_str() {
+            "soak" => soak::run().await,
+            "overload" => overload::run().await,
+            _ => vec!["name what is to be proved: soak or overload".to_owned()],
+        }
+    };
+    // Returning drops what was started, the gateway's process with it.
+    let violations = tokio::select! {
+        violations = proof => violations,
+        _ = terminate.recv() => vec!["stopped".to_owned()],
+        _ = interrupt.recv() => vec!["stopped".to_owned()],
+    };
+    for violation in violations.iter().take(SHOWN) {
+        println!("VIOLATION: {violation}");
+    }
+    if violations.is_empty() {
+        println!("{which}: ok");
+        return ExitCode::SUCCESS;
+    }
+    println!("{which}: {} violations", violations.len());
+    ExitCode::FAILURE
+}
+
+/// Violations that are written out: who sees more learns no more.
+const SHOWN: usize = 20;
