@@ -1,0 +1,145 @@
+//! Lets time pass while a forward is under way, and no more of it than the gateway waits for.
+
+use std::time::Duration;
+
+use feishu_forward_gateway::clock::Moment;
+use tokio::task::{JoinHandle, yield_now};
+
+use crate::harness::{Answer, Gateway, guarded};
+use crate::run::attempts;
+use crate::table::{Staging, hangs};
+
+/// The time-out of a call, as by default.
+const ATTEMPT: Duration = Duration::from_secs(5);
+/// Longer than any pause that a forward waits for, and shorter than the time-out of a call.
+const LONGEST_PAUSE: Duration = Duration::from_millis(4100);
+
+/// A forward's patience, as by default but for a millisecond: so its end is no time-out of a call.
+pub(crate) const MAX_WAIT: &str = "4999ms";
+
+/// Where nothing goes on unless time passes.
+enum Standstill {
+    /// The gateway pauses until then.
+    Pause(Moment),
+    /// Feishu does not answer, or too slowly, and the call is given up then.
+    Hang(Moment),
+}
+
+/// The limits are swept each ten seconds, which nobody waits for.
+fn is_housekeeping(moment: Moment) -> bool {
+    moment.as_nanos().is_multiple_of(Duration::from_secs(10).as_nanos())
+}
+
+/// Drives one forward to its answer.
+pub(crate) struct Driver<'a> {
+    gateway: &'a Gateway,
+    /// How many calls could hang at first.
+    could_hang: u32,
+    /// How many hanging calls time has passed for.
+    given_up: u32,
+    /// How many attempts find no connection.
+    refused: u32,
+    /// Whether no attempt finds one from the next standstill on.
+    refused_later: bool,
+    /// How far the clock jumps at the next standstill.
+    jump: Option<Duration>,
+    /// The moments that there were: a call can have begun at these and at no others.
+    moments: Vec<Moment>,
+}
+
+impl<'a> Driver<'a> {
+    /// With everything in its place that goes wrong.
+    pub(crate) fn new(gateway: &'a Gateway, staging: &Staging) -> Self {
+        let Staging { refused, refused_later, jump, .. } = *staging;
+        let moments = vec![gateway.clock.now()];
+        Self {
+            gateway,
+            could_hang: staging.hangs(),
+            given_up: 0,
+            refused,
+            refused_later,
+            jump,
+            moments,
+        }
+    }
+
+    /// With nothing that goes wrong.
+    pub(crate) fn undisturbed(gateway: &'a Gateway) -> Self {
+        Self::new(gateway, &Staging::default())
+    }
+
+    /// The answer, once enough time has passed for it.
+    pub(crate) async fn answer(mut self, mut forward: JoinHandle<Answer>) -> Answer {
+        loop {
+            let standstill = tokio::select! {
+                biased;
+                answer = &mut forward => return answer.expect("a request does not panic"),
+                standstill = guarded(self.standstill()) => standstill,
+            };
+            let (sleepers, calls) = (self.gateway.sleepers().await, self.calls());
+            self.go_on(standstill).await;
+            self.moments.push(self.gateway.clock.now());
+            // Whoever was woken does something, before more time passes.
+            while !forward.is_finished()
+                && self.calls() == calls
+                && !self.sleeps_anew(&sleepers).await
+            {
+                yield_now().await;
+            }
+        }
+    }
+
+    /// How many calls have reached Feishu.
+    fn calls(&self) -> usize {
+        self.gateway.simulator.ledger().attempts.len()
+    }
+
+    /// Whether somebody sleeps who did not before.
+    async fn sleeps_anew(&self, before: &[Moment]) -> bool {
+        self.gateway.sleepers().await.iter().any(|moment| !before.contains(moment))
+    }
+
+    async fn go_on(&mut self, standstill: Standstill) {
+        if self.refused > 0 && attempts(self.gateway).await >= self.refused.into() {
+            self.refused = 0;
+            self.gateway.simulator.accept_connections().await;
+        }
+        if std::mem::take(&mut self.refused_later) {
+            self.gateway.simulator.refuse_connections().await;
+        }
+        let (Standstill::Pause(until) | Standstill::Hang(until)) = standstill;
+        match self.jump.take() {
+            Some(jump) => self.gateway.advance(jump),
+            None => self.gateway.advance_to(until),
+        }
+        if matches!(standstill, Standstill::Hang(_)) {
+            self.given_up += 1;
+        }
+    }
+
+    async fn standstill(&self) -> Standstill {
+        loop {
+            let now = self.gateway.clock.now();
+            let mut to_come = self.gateway.sleepers().await;
+            to_come.retain(|moment| *moment > now && !is_housekeeping(*moment));
+            to_come.sort_unstable();
+            let ends_a_call =
+                |end: &&Moment| self.moments.iter().any(|began| *began + ATTEMPT == **end);
+            let next = to_come.first().filter(|next| **next <= now + LONGEST_PAUSE);
+            if let Some(next) = next.filter(|next| !ends_a_call(next)) {
+                return Standstill::Pause(*next);
+            }
+            // A call that does not hang ends by itself.
+            if let Some(end) = to_come.iter().find(ends_a_call).filter(|_| self.hangs()) {
+                return Standstill::Hang(*end);
+            }
+            yield_now().await;
+        }
+    }
+
+    /// Whether a call hangs that time has not yet passed for.
+    fn hangs(&self) -> bool {
+        let can_hang = hangs(&self.gateway.simulator.faults());
+        self.could_hang - can_hang > self.given_up
+    }
+}
