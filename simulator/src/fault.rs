@@ -40,7 +40,8 @@ pub enum Phase {
     BeforeCommit,
     /// The request has its full effect, and only its answer suffers.
     AfterCommit,
-    /// The next connection is struck as soon as it is accepted: nothing is read, nothing counted.
+    /// The next connection is struck as soon as it is accepted, or, where it is reset, as soon as its
+    /// first byte arrives: nothing is read, nothing counted.
     ///
     /// A connection has neither API nor receiver, so a fault that names one never strikes it; and
     /// only [`FaultKind::Cut`], [`FaultKind::Reset`], [`FaultKind::Garbage`] and

@@ -88,13 +88,21 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
         match struck.map(|fault| fault.kind) {
             None => serve(stream, &shared).await,
             Some(FaultKind::Silence) => keep_silent(stream).await,
-            Some(kind) => kind.cut().unwrap_or(Cut::Closed).end(stream).await,
+            Some(kind) => strike(kind.cut().unwrap_or(Cut::Closed), stream).await,
         }
     };
     tokio::select! {
         () = served => {}
         () = shared.port.closes(task::id()) => {}
     }
+}
+
+async fn strike(cut: Cut, stream: TcpStream) {
+    if cut == Cut::Reset {
+        // Sooner, it would be a connection that never came about to some callers and not to others.
+        let _ = stream.peek(&mut [0; 1]).await;
+    }
+    cut.end(stream).await;
 }
 
 async fn serve(stream: TcpStream, shared: &Arc<Shared>) {

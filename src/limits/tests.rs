@@ -76,6 +76,14 @@ impl ExactLog {
     }
 }
 
+/// Lets somebody ask at all these moments, and tells the last one.
+fn after(arrivals: Vec<Moment>, limits: &Limits) -> Moment {
+    arrivals.into_iter().fold(Moment::ZERO, |_, now| {
+        let _ = limits.take(APP, &receiver(1), now);
+        now
+    })
+}
+
 /// Moments at which somebody asks: bursts, trickles and pauses, in nanoseconds between them.
 fn arrivals(count: usize) -> impl Strategy<Value = Vec<Moment>> {
     let gap = prop_oneof![
@@ -222,11 +230,7 @@ proptest! {
         ahead in 0..40_usize,
     ) {
         let limits = limits_of(&receiver_only());
-        let mut now = Moment::ZERO;
-        for arrival in arrivals {
-            now = arrival;
-            let _ = limits.take(APP, &receiver(1), now);
-        }
+        let mut now = after(arrivals, &limits);
         let foretold = limits.receiver_ready_at(&receiver(1), ahead, now);
         for _ in 0..=ahead {
             while let Err(refusal) = limits.take(APP, &receiver(1), now) {
@@ -242,11 +246,7 @@ proptest! {
         ahead in 0..200_usize,
     ) {
         let limits = limits_of(&rules(1_000_000, 50, 1000));
-        let mut now = Moment::ZERO;
-        for arrival in arrivals {
-            now = arrival;
-            let _ = limits.take(APP, &receiver(1), now);
-        }
+        let mut now = after(arrivals, &limits);
         let foretold = limits.app_ready_at(APP, ahead, now);
         for _ in 0..=ahead {
             while let Err(refusal) = limits.take(APP, &receiver(1), now) {
@@ -289,11 +289,7 @@ proptest! {
     #[test]
     fn what_is_left_is_how_many_may_go_at_once(arrivals in arrivals(60)) {
         let limits = limits_of(&receiver_only());
-        let mut now = Moment::ZERO;
-        for arrival in arrivals {
-            now = arrival;
-            let _ = limits.take(APP, &receiver(1), now);
-        }
+        let now = after(arrivals, &limits);
         let standing = limits.standing(&receiver(1), now);
         let went = (0..10).filter(|_| limits.take(APP, &receiver(1), now).is_ok()).count();
         prop_assert_eq!(standing.remaining as usize, went);

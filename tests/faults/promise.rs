@@ -51,11 +51,8 @@ pub(crate) fn may_be_repeated(gateway: &Gateway, problem: &Value) -> bool {
         gateway.clock.wall() - age
     });
     let forgotten = began.map_or(Timestamp::MAX, |began| began + UUID_LIVES);
-    // Where the problem does not say how long it is safe, Feishu's hour does.
-    let until = match problem["safe_retry_until"].as_str() {
-        Some(until) => until.parse().expect("RFC 3339"),
-        None => forgotten,
-    };
+    let until = problem["safe_retry_until"].as_str().expect("until when it is safe");
+    let until: Timestamp = until.parse().expect("RFC 3339");
     assert!(until <= forgotten, "{until} is after {forgotten}");
     gateway.clock.wall() < until
 }

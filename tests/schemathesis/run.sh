@@ -25,6 +25,8 @@ start gateway env \
   GATEWAY__FEISHU__BASE_URL="$simulator" \
   GATEWAY__FEISHU__CONNECT_TIMEOUT=1s \
   GATEWAY__FEISHU__ATTEMPT_TIMEOUT=2s \
+  GATEWAY__FEISHU__MAX_ATTEMPTS=2 \
+  GATEWAY__FEISHU__QUOTA_INTERVAL=1ms \
   GATEWAY__APPS__TEST__APP_ID=cli_simulator \
   GATEWAY__APPS__TEST__APP_SECRET=simulator-secret \
   GATEWAY__KEYS__SCHEMATHESIS__HASH="$(grep -oP 'hash = "\K[^"]+' <<<"$new_key")" \
@@ -46,7 +48,7 @@ failed=0
 echo "== all that the document allows and forbids"
 schemathesis "$@" || failed=1
 
-# Each failure of Feishu's, twice, because the first 99991663 only makes the gateway fetch a new token.
+# Each failure of Feishu's, twice, because the gateway attempts twice what may pass.
 fail() { control POST faults "{\"api\": \"forward\", \"times\": 2, \"kind\": $1}" >/dev/null; }
 for code in $(grep -oP '^ +row\(\K\d+' src/feishu/codes.rs) 424242; do
   fail "{\"code\": {\"code\": $code}}"
