@@ -180,8 +180,9 @@ impl Turns {
     fn take_at_once(&self, wish: &Wish<'_>) -> Option<Turn> {
         let lines = self.lines();
         let (ahead, now) = (lines.ahead(wish), self.clock.now());
-        if ahead.for_receiver > 0 {
-            // Its turn may have come, and yet it still sleeps.
+        if ahead.for_receiver > 0 && wish.until > now {
+            // Their turns may have come, and yet they still sleep: they go first. Who may not wait
+            // takes what they leave.
             return None;
         }
         let pass = self.limits.take_after(ahead, wish.app, wish.receiver, now).ok()?;
