@@ -38,6 +38,15 @@ gateway=http://$(said gateway '"listen":"\K[^"]+')
 
 # Read from a file, because schemathesis leaves out the route that it reads the document from.
 curl -sSf "$gateway/openapi.json" -o "$cache/openapi.json"
+# A document cannot say that a key stands for one forward and for its uuid, so no keys are made up:
+# tests/gateway/idempotency.rs has them.
+python3 - "$cache/openapi.json" <<'END'
+import json, sys
+document = json.load(open(sys.argv[1]))
+forward = document["paths"]["/v1/messages/{message_id}/forward"]["post"]
+forward["parameters"] = [it for it in forward["parameters"] if it["name"] != "Idempotency-Key"]
+json.dump(document, open(sys.argv[1], "w"))
+END
 config=$PWD/tests/schemathesis/schemathesis.toml
 # It leaves directories of its own where it runs.
 schemathesis() {
