@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use feishu_forward_gateway::model::api_key::ApiKey;
 
-use crate::harness::{Answer, Gateway, Setup, all, code, gateway, ms};
+use crate::harness::{Answer, Gateway, Setup, all, code, eventually, gateway, ms};
 
 /// The receiver's window: a second, and the guard.
 const WINDOW: Duration = Duration::from_millis(1050);
@@ -70,6 +70,8 @@ async fn twenty_who_wait_are_served_in_the_order_in_which_they_came() {
         gateway.sleeps_until(WINDOW * turn).await;
         gateway.advance_to(WINDOW * turn);
         gateway.forwards_reach(1 + turn as usize).await;
+        // The next window begins with the answer.
+        eventually(|| waiting[turn as usize - 1].is_finished()).await;
     }
     all(waiting).await.iter().for_each(|answer| drop(answer.message_id()));
     let forwards = gateway.forwards();
@@ -122,6 +124,8 @@ async fn nobody_waits_longer_than_the_operator_allows() {
         gateway.sleeps_until(WINDOW * turn).await;
         gateway.advance_to(WINDOW * turn);
         gateway.forwards_reach(1 + turn as usize).await;
+        // The next window begins with the answer.
+        eventually(|| waiting[turn as usize - 1].is_finished()).await;
     }
     all(waiting).await.iter().for_each(|answer| drop(answer.message_id()));
 }
