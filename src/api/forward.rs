@@ -101,9 +101,8 @@ pub(super) struct ForwardBody {
                 gateway makes one, so that its own retries cannot send twice."),
         ("Idempotency-Key" = Option<String>, Header, nullable = false,
             pattern = r#"^([!#-~]([ -~]{0,253}[!-~])?|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#,
-            example = "order-17",
-            description = "Your name for this forward, 1 to 255 visible ASCII characters, in quotes or bare. However often \
-                you send it within an hour, the message goes out once: a finished answer is replayed with \
+            description = "Your name for this forward, such as `order-17`: 1 to 255 visible ASCII characters, in quotes or \
+                bare. However often you send it within an hour, the message goes out once: a finished answer is replayed with \
                 `Idempotency-Replayed: true`, one in progress is joined, an unknown one is asked for again. It takes the \
                 place of `uuid`."),
         ("Prefer" = Option<String>, Header, nullable = false,
