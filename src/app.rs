@@ -199,8 +199,8 @@ fn delivery(
         client,
         clock: clock.clone(),
         deadline,
-        // As for waiting: the last third of the deadline is for the call itself, or less where a
-        // call may not take that long.
+        // The last third of the deadline is for the call itself, or less where a call may not take
+        // that long.
         last_start: deadline.saturating_sub(config.feishu.attempt_timeout.min(deadline / 3)),
         max_attempts: config.feishu.max_attempts,
         closing: closing.clone(),

@@ -54,8 +54,7 @@ pub(super) fn public(
     let observer = web::Data::new(observer);
     let clock = web::Data::new(clock.clone());
     let settings = web::Data::new(ForwardSettings {
-        // The last third of the deadline is for the call itself.
-        max_wait: config.limits.max_wait.min(config.feishu.deadline * 2 / 3),
+        max_wait: config.limits.max_wait.min(delivery.last_start),
         max_body: server.max_body,
         body_timeout: server.body_timeout,
         rate_limit_policy: rate_limit_policy(&config.limits),

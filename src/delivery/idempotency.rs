@@ -25,7 +25,7 @@ const MOST_MEMORY: u64 = 64 << 20;
 const ENTRY: usize = 512;
 
 /// The keys of all callers.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Idempotency {
     clock: Clock,
     entries: Cache<[u8; 32], Arc<Entry>>,

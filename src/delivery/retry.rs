@@ -20,7 +20,10 @@ pub(super) enum Again {
     /// That the receiver may be sent to again: its gate is closed, and the next turn waits for it.
     AfterReceiver,
     /// The same for the app.
-    AfterApp,
+    AfterApp {
+        /// How long Feishu wants no calls of it; a short while where it does not say.
+        reset: Duration,
+    },
     /// A pause.
     AfterPause(Reason),
 }
@@ -35,7 +38,7 @@ impl Again {
             Self::Never => None,
             Self::WithFreshToken => Some("token_rejected"),
             Self::AfterReceiver => Some("receiver_limited"),
-            Self::AfterApp => Some("app_limited"),
+            Self::AfterApp { .. } => Some("app_limited"),
             Self::AfterPause(reason) => Some(reason),
         }
     }
@@ -45,9 +48,9 @@ impl Again {
 pub(super) fn again(error: &ForwardError) -> Again {
     match error {
         ForwardError::Failed(error) => after_call(error),
-        ForwardError::NoToken(token) if !token.is_remembered => match &*token.error {
-            CallError::Refused(refusal) if !asks_for_a_pause(refusal) => Again::Never,
-            _ => Again::AfterPause("no_token"),
+        ForwardError::NoToken(token) if !token.is_remembered => match after_call(&token.error) {
+            Again::AfterPause(_) => Again::AfterPause("no_token"),
+            _ => Again::Never,
         },
         _ => Again::Never,
     }
@@ -70,16 +73,16 @@ fn after_refusal(refusal: &Refusal) -> Again {
     match (code.retry, code.problem) {
         (Retry::Never | Retry::ResendTicket, _) => Again::Never,
         (Retry::RefreshTokenOnce, _) => Again::WithFreshToken,
-        (Retry::AfterReset, _) => Again::AfterApp,
+        (Retry::AfterReset, _) => {
+            Again::AfterApp { reset: refusal.reset.unwrap_or(SHORT_WHILE) }
+        }
         (Retry::Backoff, ProblemKind::ReceiverRateLimited) => Again::AfterReceiver,
         (Retry::Backoff, ProblemKind::MessageInProgress) => Again::AfterPause("in_progress"),
         (Retry::Backoff, _) => Again::AfterPause("feishu_internal"),
     }
 }
 
-fn asks_for_a_pause(refusal: &Refusal) -> bool {
-    codes::find(refusal.code).is_some_and(|code| code.retry == Retry::Backoff)
-}
+const SHORT_WHILE: Duration = Duration::from_secs(1);
 
 /// The pauses of one forward, and thereby how often it is attempted.
 #[derive(Debug)]

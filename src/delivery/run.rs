@@ -71,16 +71,20 @@ impl<'a> Run<'a> {
             Ok(forwarded) => return Ok(forwarded),
             Err(error) => error,
         };
-        while self.may_try_again(&last).await {
-            let was_rejected = again(&last) == Again::WithFreshToken;
+        loop {
+            let next = again(&last);
+            if !self.prepare(next).await {
+                return Err(last);
+            }
             match self.attempt().await {
                 Ok(forwarded) => return Ok(forwarded),
                 // What Feishu said of the message tells more than that it was not asked again.
-                Err(error) if error.is_before_the_call() && !was_rejected => break,
+                Err(error) if error.is_before_the_call() && next != Again::WithFreshToken => {
+                    return Err(last);
+                }
                 Err(error) => last = error,
             }
         }
-        Err(last)
     }
 
     /// Until when it is safe to repeat it, where nobody knows whether it went out.
@@ -188,9 +192,8 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Does what the failure asks for before another attempt; false where there is to be none.
-    async fn may_try_again(&mut self, error: &ForwardError) -> bool {
-        let next = again(error);
+    /// Does what a failure asks for before another attempt; false where there is to be none.
+    async fn prepare(&mut self, next: Again) -> bool {
         if next == Again::WithFreshToken && !self.renew_token().await {
             return false;
         }
@@ -199,7 +202,7 @@ impl<'a> Run<'a> {
         };
         let may = match next {
             Again::Never => false,
-            Again::WithFreshToken | Again::AfterReceiver | Again::AfterApp => true,
+            Again::WithFreshToken | Again::AfterReceiver | Again::AfterApp { .. } => true,
             Again::AfterPause(_) => self.pause(pause).await,
         };
         if may {

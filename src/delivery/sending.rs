@@ -90,7 +90,7 @@ impl Sending {
             Err((_, Again::AfterReceiver)) => {
                 turns.refused_by_feishu(&order.receiver, *is_trial);
             }
-            Err((_, Again::AfterApp)) => turns.app_refused(&app.name, reset_of(answer)),
+            Err((_, Again::AfterApp { reset })) => turns.app_refused(&app.name, reset),
             // Whatever else Feishu says, it does not say that there are too many.
             Ok(_) | Err((CallError::Refused(_), _)) => {
                 turns.accepted_by_feishu(&order.receiver, *is_trial);
@@ -135,14 +135,3 @@ impl Sending {
         });
     }
 }
-
-/// How long Feishu wants no calls of the app; a short while where it does not say.
-fn reset_of(answer: &Result<Forwarded, CallError>) -> Duration {
-    let reset = match answer {
-        Err(CallError::Refused(refusal)) => refusal.reset,
-        _ => None,
-    };
-    reset.unwrap_or(SHORT_WHILE)
-}
-
-const SHORT_WHILE: Duration = Duration::from_secs(1);
