@@ -126,7 +126,7 @@ pub(super) async fn forward(
     settings: web::Data<ForwardSettings>,
 ) -> Result<HttpResponse, Problem> {
     let order = Arc::new(order(&request, &body, &caller, &settings)?);
-    let report = delivery.forward(&caller.app, &order).await;
+    let report = delivery.forward(&order).await;
     Ok(answer(&request, &order, report, &settings))
 }
 

@@ -59,7 +59,7 @@ fn read(request: &HttpRequest, body: &[u8]) -> Result<Order, Problem> {
         body_timeout: MAX_WAIT,
         rate_limit_policy: HeaderValue::from_static(""),
     };
-    let caller = Caller { name: "fuzz".into(), app: "main".into() };
+    let caller = Caller { name: "fuzz".into(), app: "main".into(), policy: Arc::default() };
     require_json(request.headers())?;
     order(request, &Body(Bytes::copy_from_slice(body)), &caller, &settings)
 }

@@ -42,7 +42,7 @@ impl Input<'_> {
         let (Some(message), Some(receiver)) = (message, receiver) else {
             return Err(mistakes.0);
         };
-        let Caller { name, app } = self.caller;
+        let Caller { name, app, .. } = self.caller;
         let named = key.map(|key| key.names(name, app, &message, &receiver));
         let uuid_of_key = named.map(|named| named.uuid());
         if let (Some(uuid), Some(uuid_of_key)) = (&uuid, &uuid_of_key)
@@ -58,6 +58,7 @@ impl Input<'_> {
         }
         let uuid = uuid_of_key.or(uuid);
         Ok(Order {
+            caller: self.caller.clone(),
             message,
             receiver,
             uuid_is_given: uuid.is_some(),

@@ -76,7 +76,11 @@ fn by_hash(entries: &BTreeMap<String, KeyEntry>) -> HashMap<KeyHash, Known> {
 impl Known {
     fn new(name: &str, entry: &KeyEntry) -> Self {
         Self {
-            caller: Caller { name: name.into(), app: entry.app.as_str().into() },
+            caller: Caller {
+                name: name.into(),
+                app: entry.app.as_str().into(),
+                policy: Arc::new(entry.policy.clone()),
+            },
             expires_at: entry.expires_at,
             disabled: entry.disabled,
         }
@@ -86,11 +90,18 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::policy::Policy;
 
     const NOW: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
     fn entry(key: &str) -> KeyEntry {
-        KeyEntry { hash: KeyHash::of(key), app: "main".into(), expires_at: None, disabled: false }
+        KeyEntry {
+            hash: KeyHash::of(key),
+            app: "main".into(),
+            expires_at: None,
+            disabled: false,
+            policy: Policy::default(),
+        }
     }
 
     fn ring(name: &str, entry: KeyEntry) -> Keyring {

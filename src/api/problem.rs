@@ -138,6 +138,10 @@ impl Problem {
 
     fn of_error(error: &ForwardError) -> Self {
         match error {
+            ForwardError::NotAllowed => Self::new(
+                ProblemKind::ReceiverNotAllowed,
+                "The policy of this API key does not include the receiver; nothing was sent.",
+            ),
             ForwardError::NoTurn(NoTurn::Late { scope, retry_after }) => {
                 Self::of_no_turn(*scope, *retry_after)
             }

@@ -76,9 +76,10 @@ fn level(problem: Option<ProblemKind>) -> Level {
         FixBy::Nobody if facts.status < 500 => Level::INFO,
         FixBy::Nobody => Level::WARN,
         FixBy::Operator => match kind {
-            ProblemKind::Overloaded | ProblemKind::FeishuUnreachable | ProblemKind::FeishuError => {
-                Level::WARN
-            }
+            ProblemKind::ReceiverNotAllowed
+            | ProblemKind::Overloaded
+            | ProblemKind::FeishuUnreachable
+            | ProblemKind::FeishuError => Level::WARN,
             _ => Level::ERROR,
         },
     }

@@ -64,10 +64,18 @@ fn app(name: &str, app: &App) -> String {
 }
 
 fn key(name: &str, key: &KeyEntry) -> String {
-    // TOML has no word for never: the key is shown all the same.
+    // TOML has no words for never and all: the keys are shown all the same.
     let expires_at = match key.expires_at {
         Some(moment) => ("expires_at", quoted(&moment.to_string())),
         None => ("# expires_at", "never".into()),
+    };
+    let receivers = match &key.policy.receivers {
+        Some(receivers) => ("allow_receivers", list(receivers.patterns())),
+        None => ("# allow_receivers", "all".into()),
+    };
+    let types = match &key.policy.types {
+        Some(types) => ("allow_receive_id_types", list(types.iter().map(|it| it.as_str()))),
+        None => ("# allow_receive_id_types", "all".into()),
     };
     table(
         &["keys", name],
@@ -76,6 +84,8 @@ fn key(name: &str, key: &KeyEntry) -> String {
             ("app", quoted(&key.app)),
             expires_at,
             ("disabled", key.disabled.to_string()),
+            receivers,
+            types,
         ],
     )
 }
@@ -101,6 +111,11 @@ fn log(log: &Log) -> String {
         Format::Text => "text",
     };
     table(&["log"], &[("format", quoted(format)), ("filter", quoted(&log.filter))])
+}
+
+fn list<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
+    let items: Vec<String> = items.into_iter().map(|item| quoted(item.as_ref())).collect();
+    format!("[{}]", items.join(", "))
 }
 
 /// A table of keys with their values as TOML writes them.

@@ -10,6 +10,7 @@ use super::load::parse;
 use super::toml::parse_toml;
 use super::{Config, Mistake, effective, is_name};
 use crate::model::api_key::{KeyEntry, KeyHash};
+use crate::model::policy::Policy;
 
 /// Stands for a secret. Nothing of the gateway's own words does.
 const HIDDEN: &str = "hush";
@@ -70,6 +71,7 @@ pub(crate) fn keys_file(content: &[u8]) {
         hash: KeyHash::of("inline"),
         app: "main".into(),
         expires_at: None,
+        policy: Policy::default(),
         disabled: false,
     };
     let mut all = BTreeMap::from([("inline".to_owned(), inline)]);

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use super::key::dotted;
 use super::settings::Settings;
-use super::values::{flag, hash, text, timestamp};
+use super::values::{flag, hash, receive_id_types, receivers, text, timestamp};
 use super::{App, Mistake};
 use crate::model::api_key::{KeyEntry, KeyHash};
+use crate::model::policy::Policy;
 
 /// The API keys in the file at `path`: tables `[NAME]` with the keys of `[keys.NAME]`; else every
 /// mistake, among them names and hashes that are `inline` too.
@@ -84,7 +85,15 @@ fn entry(settings: &mut Settings, name: &str, apps: &BTreeSet<String>) -> Option
     let app = app(settings, name, apps);
     let expires_at = settings.optional(&["keys", name, "expires_at"], timestamp);
     let disabled = settings.optional(&["keys", name, "disabled"], flag).unwrap_or(false);
-    Some(KeyEntry { hash: hash?, app: app?, expires_at, disabled })
+    let policy = policy(settings, name);
+    Some(KeyEntry { hash: hash?, app: app?, expires_at, disabled, policy })
+}
+
+/// To whom the caller may forward. Where that is wrong, there is a mistake and no configuration.
+fn policy(settings: &mut Settings, name: &str) -> Policy {
+    let receivers = settings.optional(&["keys", name, "allow_receivers"], receivers);
+    let types = settings.optional(&["keys", name, "allow_receive_id_types"], receive_id_types);
+    Policy { receivers, types }
 }
 
 /// The app that a key forwards with: the one it names, else the only one.

@@ -23,21 +23,26 @@ fn without_excerpt(text: &str, error: &toml::de::Error) -> String {
 }
 
 fn flatten(key: Key, value: Toml, values: &mut Vec<(Key, Value)>) {
-    let value = match value {
+    match value {
         Toml::Table(table) if !table.is_empty() => {
             for (name, value) in table {
                 let key = key.iter().cloned().chain([name]).collect();
                 flatten(key, value, values);
             }
-            return;
         }
-        Toml::Table(_) => Value::EmptyTable,
+        value => values.push((key, written(value))),
+    }
+}
+
+fn written(value: Toml) -> Value {
+    match value {
+        Toml::Table(table) if table.is_empty() => Value::EmptyTable,
         Toml::String(text) => Value::Text(text),
         Toml::Integer(number) => Value::Integer(number),
         Toml::Boolean(flag) => Value::Boolean(flag),
         // A date reads the same with and without quotes.
         Toml::Datetime(date) => Value::Text(date.to_string()),
-        Toml::Float(_) | Toml::Array(_) => Value::Other,
-    };
-    values.push((key, value));
+        Toml::Array(values) => Value::List(values.into_iter().map(written).collect()),
+        Toml::Float(_) | Toml::Table(_) => Value::Other,
+    }
 }

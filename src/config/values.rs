@@ -14,6 +14,8 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use crate::model::api_key::{InvalidKeyHash, KeyHash};
+use crate::model::policy::AllowedReceivers;
+use crate::model::receiver::ReceiveIdType;
 use crate::telemetry::logs::Format;
 
 /// A value as it was written. Text stays text until a key asks for another type, so that a secret
@@ -22,9 +24,10 @@ pub(super) enum Value {
     Text(String),
     Integer(i64),
     Boolean(bool),
+    List(Vec<Value>),
     /// A table with nothing in it.
     EmptyTable,
-    /// An array or a number with a fraction: no key takes one.
+    /// A number with a fraction, or a table in a list: no key takes one.
     Other,
 }
 
@@ -138,6 +141,30 @@ pub(super) fn timestamp(value: &Value) -> Result<Timestamp, String> {
     text(value)?
         .parse()
         .map_err(|_| "must be a time as in RFC 3339, such as \"2030-01-01T00:00:00Z\"".into())
+}
+
+pub(super) fn receivers(value: &Value) -> Result<AllowedReceivers, String> {
+    let patterns = texts(value)?;
+    AllowedReceivers::parse(patterns.iter().map(String::as_str)).map_err(str::to_owned)
+}
+
+pub(super) fn receive_id_types(value: &Value) -> Result<Vec<ReceiveIdType>, String> {
+    let types = texts(value)?;
+    types.iter().map(|name| ReceiveIdType::parse(name).map_err(str::to_owned)).collect()
+}
+
+/// A list of texts, or one text with commas between them: that is how a variable has a list.
+fn texts(value: &Value) -> Result<Vec<String>, String> {
+    let texts: Vec<String> = match value {
+        Value::List(values) => values.iter().map(text).collect::<Result<_, _>>()?,
+        value => text(value)?.split(',').map(|part| part.trim().to_owned()).collect(),
+    };
+    if texts.is_empty() || texts.iter().any(String::is_empty) {
+        return Err(
+            "must hold one text or more, none of them empty; left out, it allows all".into()
+        );
+    }
+    Ok(texts)
 }
 
 pub(super) fn log_format(value: &Value) -> Result<Format, String> {

@@ -12,6 +12,9 @@ use crate::model::problem_kind::ProblemKind;
 /// A forward that did not succeed.
 #[derive(Clone, Debug, Error)]
 pub enum ForwardError {
+    /// The caller may not forward to this receiver; Feishu was not called.
+    #[error("the caller may not forward to this receiver")]
+    NotAllowed,
     /// Its turn would not have come in time; Feishu was not called.
     #[error("{0}")]
     NoTurn(NoTurn),

@@ -28,6 +28,7 @@ use crate::clock::{Clock, Elapsed, Moment};
 use crate::feishu::client::Client;
 use crate::feishu::error::{CallError, Forwarded};
 use crate::limits::Standing;
+use crate::model::api_key::Caller;
 use crate::model::dedup_key::DedupKey;
 use crate::model::idempotency_key::NamedForward;
 use crate::model::message_id::MessageId;
@@ -46,6 +47,8 @@ pub use turn::{Bounds, NoTurn, Turns};
 /// What a caller wants forwarded.
 #[derive(Clone, Debug)]
 pub struct Order {
+    /// Who wants it, and the app that does it.
+    pub caller: Caller,
     /// The message.
     pub message: MessageId,
     /// Who gets it.
@@ -126,13 +129,14 @@ impl Delivery {
         Ok(Self { client: self.client.with_own_connections()?, ..self.clone() })
     }
 
-    /// Forwards a message with one of the apps, once for each key that callers give.
-    ///
-    /// # Panics
-    /// When there is no such app: config lets no key name one.
-    pub async fn forward(&self, app: &str, order: &Arc<Order>) -> Report {
-        let app = self.apps.get(app).expect("config lets no key name an app that does not exist");
+    /// Forwards a message with the caller's app, once for each key that the caller gives.
+    pub async fn forward(&self, order: &Arc<Order>) -> Report {
         let started = self.clock.now();
+        if !order.caller.policy.allows(&order.receiver) {
+            let denied = Outcome { result: Err(ForwardError::NotAllowed), safe_until: None };
+            return self.report(denied, order);
+        }
+        let app = self.app_of(order);
         let Some(named) = &order.named else {
             return self.run(app, order, None, started).await;
         };
@@ -166,6 +170,13 @@ impl Delivery {
             let timings = Timings { total: self.clock.since(started), ..Timings::default() };
             return Report { is_replayed, timings, ..self.report(outcome, order) };
         }
+    }
+
+    /// # Panics
+    /// When there is no such app: config lets no key name one.
+    fn app_of(&self, order: &Order) -> &Arc<App> {
+        let app = self.apps.get(&order.caller.app);
+        app.expect("config lets no key name an app that does not exist")
     }
 
     async fn run(

@@ -73,9 +73,7 @@ fn after_refusal(refusal: &Refusal) -> Again {
     match (code.retry, code.problem) {
         (Retry::Never | Retry::ResendTicket, _) => Again::Never,
         (Retry::RefreshTokenOnce, _) => Again::WithFreshToken,
-        (Retry::AfterReset, _) => {
-            Again::AfterApp { reset: refusal.reset.unwrap_or(SHORT_WHILE) }
-        }
+        (Retry::AfterReset, _) => Again::AfterApp { reset: refusal.reset.unwrap_or(SHORT_WHILE) },
         (Retry::Backoff, ProblemKind::ReceiverRateLimited) => Again::AfterReceiver,
         (Retry::Backoff, ProblemKind::MessageInProgress) => Again::AfterPause("in_progress"),
         (Retry::Backoff, _) => Again::AfterPause("feishu_internal"),

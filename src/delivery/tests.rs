@@ -42,6 +42,10 @@ fn receiver(name: u8) -> Receiver {
     Receiver::parse(&format!("oc_{name}"), Some(ReceiveIdType::ChatId)).unwrap()
 }
 
+fn caller(app: &str) -> Caller {
+    Caller { name: "caller".into(), app: app.into(), policy: Arc::default() }
+}
+
 fn rules(app_per_second: u32, app_per_minute: u32) -> Rules {
     let number = |n| NonZeroU32::new(n).unwrap();
     Rules {
@@ -132,6 +136,7 @@ async fn all_is_open(delivery: &Delivery) -> Result<(), String> {
         APPS.iter().flat_map(|app| (0..FEW).map(move |to| (app, to))).enumerate()
     {
         let order = Order {
+            caller: caller(app),
             message: MessageId::parse(&format!("om_last_{number}")).unwrap(),
             receiver: receiver(to),
             uuid: DedupKey::generate(),
@@ -139,7 +144,7 @@ async fn all_is_open(delivery: &Delivery) -> Result<(), String> {
             named: None,
             wait: Duration::from_secs(5),
         };
-        let report = delivery.forward(app, &Arc::new(order)).await;
+        let report = delivery.forward(&Arc::new(order)).await;
         report.result.map_err(|error| format!("{app} to {to} is not open again: {error}"))?;
     }
     Ok(())

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use rand::distr::{Alphanumeric, SampleString};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::policy::Policy;
+
 mod hash;
 
 pub use hash::{InvalidKeyHash, KeyHash};
@@ -93,6 +95,8 @@ pub struct KeyEntry {
     pub expires_at: Option<Timestamp>,
     /// A disabled key is refused as if it were unknown.
     pub disabled: bool,
+    /// To whom the caller may forward.
+    pub policy: Policy,
 }
 
 /// Who calls; cheap to clone.
@@ -102,6 +106,8 @@ pub struct Caller {
     pub name: Arc<str>,
     /// The name of the app that the caller forwards with.
     pub app: Arc<str>,
+    /// To whom the caller may forward.
+    pub policy: Arc<Policy>,
 }
 
 #[cfg(test)]

@@ -4,5 +4,6 @@ pub mod api_key;
 pub mod dedup_key;
 pub mod idempotency_key;
 pub mod message_id;
+pub mod policy;
 pub mod problem_kind;
 pub mod receiver;

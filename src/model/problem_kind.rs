@@ -155,6 +155,8 @@ pub enum ProblemKind {
     FeishuInternalError,
     /// The API key is missing or not valid.
     Unauthorized,
+    /// The API key may not forward to this receiver.
+    ReceiverNotAllowed,
     /// There is no such route.
     RouteNotFound,
     /// The route does not take this method.
@@ -224,6 +226,7 @@ impl ProblemKind {
         Self::DailyQuotaExhausted,
         Self::FeishuInternalError,
         Self::Unauthorized,
+        Self::ReceiverNotAllowed,
         Self::RouteNotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,

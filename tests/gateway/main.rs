@@ -15,6 +15,7 @@ mod keys;
 mod learning;
 mod observed;
 mod pace;
+mod policies;
 mod process;
 mod program;
 mod repeating;

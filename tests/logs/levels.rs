@@ -107,6 +107,10 @@ async fn what_may_pass_is_a_warning() {
     let gateway = crate::harness::gateway().one_attempt().fault(fault).cold().start().await;
     let found = level("warn-5", gateway.forward("oc_1")).await;
     assert_eq!(found, warning("feishu_unreachable"));
+    let gateway = crate::harness::gateway();
+    let gateway = gateway.set("keys.tester.allow_receivers", "oc_2").start().await;
+    let found = level("warn-6", gateway.forward("oc_1")).await;
+    assert_eq!(found, warning("receiver_not_allowed"));
 }
 
 #[actix_web::test]

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 use super::*;
+use crate::model::policy::{AllowedReceivers, Policy};
+use crate::model::receiver::ReceiveIdType;
 
 #[test]
 fn names_are_1_to_64_letters_digits_and_three_signs() {
@@ -145,4 +147,28 @@ fn disabled_is_true_or_false() {
         (&key_table("k", "k", "disabled = 1"), "keys.k.disabled: must be true or false"),
         (&key_table("k", "k", "disabled = 'yes'"), "keys.k.disabled: must be true or false"),
     ]);
+}
+
+#[test]
+fn a_key_may_forward_to_everybody_unless_lists_say_otherwise() {
+    let config = load_toml(&(key_table("k", "k", "") + APP)).expect("right");
+    assert_eq!(config.keys["k"].policy, Policy::default());
+    for receivers in ["['oc_1', 'ou_*']", "'oc_1, ou_*'"] {
+        let policy = format!("allow_receivers = {receivers}\nallow_receive_id_types = ['chat_id']");
+        let config = load_toml(&(key_table("k", "k", &policy) + APP)).expect("right");
+        let policy = &config.keys["k"].policy;
+        let patterns = policy.receivers.as_ref().map(AllowedReceivers::patterns);
+        assert_eq!(patterns, Some(vec!["oc_1".to_owned(), "ou_*".to_owned()]));
+        assert_eq!(policy.types, Some(vec![ReceiveIdType::ChatId]));
+    }
+}
+
+#[test]
+fn a_list_that_could_not_be_meant_is_refused() {
+    for list in ["[]", "['']", "''", "'oc_1,,oc_2'", "['oc_*_1']", "[1]", "true", "[['oc_1']]"] {
+        let policy = format!("allow_receivers = {list}");
+        refused(&[(&key_table("k", "k", &policy), "keys.k.allow_receivers: m")]);
+    }
+    let policy = "allow_receive_id_types = ['chat']";
+    refused(&[(&key_table("k", "k", policy), "keys.k.allow_receive_id_types: must be one of ")]);
 }

@@ -8,7 +8,12 @@ fn unusual() -> Config {
         "keys_file = 'C:\\keys \"1\".toml'\nserver.max_body = 1000\nlog.filter = 'info,a=debug'\n\
          log.format = 'text'\nlimits.guard = '1ms 5us'\n{}{}{}",
         key_table("'a.b'", "one", "expires_at = 2030-01-01T00:00:00Z\napp = 'main'"),
-        key_table("b", "two", "disabled = true\napp = 'main'"),
+        key_table(
+            "b",
+            "two",
+            "disabled = true\napp = 'main'\nallow_receivers = ['ou_*', 'oc_1']\n\
+             allow_receive_id_types = ['chat_id', 'open_id']"
+        ),
         APPS,
     );
     load_toml(&toml).expect("right")
@@ -33,7 +38,7 @@ fn it_holds_every_key() {
         assert!(shown.contains(&format!("{key} = ")), "{key}");
         count += 1;
     }
-    assert_eq!(count, 28);
+    assert_eq!(count, 30);
     assert!(shown.contains("keys_file = "));
 }
 

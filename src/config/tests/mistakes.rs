@@ -72,7 +72,7 @@ fn an_unknown_key_of_an_app_or_a_caller_is_a_mistake() {
         "{told:?}"
     );
     let told = mistake(&key_table("k", "k", "expires = 'x'"));
-    assert!(told.starts_with("keys.k.expires: is not a key; known are keys.k.app, "), "{told}");
+    assert!(told.starts_with("keys.k.expires: is not a key; known are keys.k.allow_"), "{told}");
 }
 
 #[test]

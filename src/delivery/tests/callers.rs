@@ -64,10 +64,10 @@ pub(super) async fn play(
 impl Caller {
     async fn call(&self, number: usize, request: &Request) {
         let clock = &self.delivery.clock;
-        let (app, mut order) = order(number, request);
+        let mut order = order(number, request);
         self.feishu.plan(order.message.as_str(), &request.feishu);
         for _ in 0..PATIENCE {
-            let told = self.ask(app, &order, request.hangs_up_after_ms).await;
+            let told = self.ask(&order, request.hangs_up_after_ms).await;
             let may_repeat = match told {
                 Some(is_sure) => !is_sure,
                 None => order.uuid_is_given,
@@ -79,11 +79,11 @@ impl Caller {
     }
 
     /// Asks once, and tells whether the answer was sure; none where the caller hung up.
-    async fn ask(&self, app: &str, order: &Order, hangs_up_after: Option<u64>) -> Option<bool> {
+    async fn ask(&self, order: &Order, hangs_up_after: Option<u64>) -> Option<bool> {
         let order = Arc::new(order.clone());
         let begun = self.point();
         let hangs_up_at = begun.at + hangs_up_after.map_or(LONG, ms);
-        let forward = self.delivery.forward(app, &order);
+        let forward = self.delivery.forward(&order);
         let told = self.delivery.clock.timeout_at(hangs_up_at, forward).await.ok();
         let is_sure = told.as_ref().map(|report| !is_unknown(report));
         let ended = self.point();
@@ -101,17 +101,17 @@ pub(super) fn is_unknown(report: &Report) -> bool {
     report.result.is_err() && report.safe_retry_until.is_some()
 }
 
-/// The app and what it is to forward.
-pub(super) fn order(number: usize, request: &Request) -> (&'static str, Order) {
+/// What is to be forwarded.
+pub(super) fn order(number: usize, request: &Request) -> Order {
     let wait = ms(request.wait_ms);
     match request.what {
         What::Plain { app, to, gives_uuid } => {
+            let caller = caller(APPS[usize::from(app)]);
             let message = MessageId::parse(&format!("om_{number}")).unwrap();
             let uuid = DedupKey::generate();
             let receiver = receiver(to);
             let named = None;
-            let order = Order { message, receiver, uuid, uuid_is_given: gives_uuid, named, wait };
-            (APPS[usize::from(app)], order)
+            Order { caller, message, receiver, uuid, uuid_is_given: gives_uuid, named, wait }
         }
         What::Named { key, content } => {
             let app = APPS[usize::from(key % 2)];
@@ -121,7 +121,8 @@ pub(super) fn order(number: usize, request: &Request) -> (&'static str, Order) {
             let named = key.names("caller", app, &message, &receiver);
             let uuid = named.uuid();
             let named = Some(named);
-            (app, Order { message, receiver, uuid, uuid_is_given: true, named, wait })
+            let caller = caller(app);
+            Order { caller, message, receiver, uuid, uuid_is_given: true, named, wait }
         }
     }
 }

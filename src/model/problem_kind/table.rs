@@ -297,6 +297,14 @@ pub(super) const fn facts(kind: ProblemKind) -> Facts {
                 zh: "请通过 X-API-Key 或 Bearer 携带有效的 API 密钥；如无密钥请联系运维人员。",
             },
         },
+        ReceiverNotAllowed => Facts {
+            name: "receiver_not_allowed", status: 403, fix_by: Operator, outcome: NotDelivered, retryable: false,
+            title: "The API key may not forward to this receiver",
+            remedy: Remedy {
+                en: "Ask the gateway's operator to add the receiver to allow_receivers, or its type to allow_receive_id_types, of your API key.",
+                zh: "请网关运维人员将该接收者加入此 API 密钥的 allow_receivers，或将其类型加入 allow_receive_id_types。",
+            },
+        },
         RouteNotFound => Facts {
             name: "route_not_found", status: 404, fix_by: Caller, outcome: NotDelivered, retryable: false,
             title: "There is no such route",
