@@ -131,7 +131,9 @@ impl Setup {
         settings.retain(|(name, _)| self.settings.iter().all(|(known, _)| known != name));
         settings.extend(self.settings);
         let config = config::load(None, settings).expect("the configuration is right");
-        let patience = config.limits.max_wait.min(config.feishu.deadline * 2 / 3);
+        let deadline = config.feishu.deadline;
+        let last_start = deadline - config.feishu.attempt_timeout.min(deadline / 3);
+        let patience = config.limits.max_wait.min(last_start);
         let (process, [api, admin]) = run(config, clock.clone()).await.expect("it starts");
         let gateway = Gateway {
             simulator,
