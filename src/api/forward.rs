@@ -3,17 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header::{ContentType, HeaderName, HeaderValue};
+use actix_web::http::header::{ContentType, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::body::Body;
+use super::dry_run::{self, DryRun};
 use super::input::{Input, preferred_wait};
 use super::observe::Story;
 use super::problem::Problem;
 use crate::clock::seconds_up;
 use crate::delivery::{Delivery, Order, Report, Timings};
+use crate::limits::Standing;
 use crate::model::api_key::Caller;
 use crate::model::receiver::ReceiveIdType;
 
@@ -38,8 +40,7 @@ const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-re
 const FEISHU_LOG_ID: HeaderName = HeaderName::from_static("x-feishu-log-id");
 
 /// The new message, with every field that Feishu sent, ones that are not listed here included.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes what is passed through as it is")]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ForwardedMessage {
     /// The new message's id.
     #[schema(example = "om_dc13264520392913993dd051dba21dcf")]
@@ -58,6 +59,17 @@ pub(super) struct ForwardedMessage {
     chat_id: Option<String>,
     /// The thread that it is in, if it is in one.
     thread_id: Option<String>,
+}
+
+/// What a forward is answered that did not fail.
+#[derive(Serialize, ToSchema)]
+#[expect(dead_code, reason = "says that it is one or the other")]
+#[serde(untagged)]
+pub(super) enum ForwardAnswer<'a> {
+    /// It was forwarded.
+    Forwarded(ForwardedMessage),
+    /// It was a dry run.
+    DryRun(DryRun<'a>),
 }
 
 /// The body of a forward.
@@ -99,6 +111,8 @@ pub(super) struct ForwardBody {
         ("uuid" = Option<String>, Query, min_length = 1, max_length = 50,
             description = "Requests with the same one reach the same receiver once within an hour. Left out, the \
                 gateway makes one, so that its own retries cannot send twice."),
+        ("dry_run" = Option<bool>, Query, nullable = false,
+            description = "`true`: do everything but the call to Feishu, and tell what would happen. It takes nobody's turn."),
         ("Idempotency-Key" = Option<String>, Header, nullable = false,
             pattern = r#"^([!#-~]([ -~]{0,253}[!-~])?|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#,
             description = "Your name for this forward, such as `order-17`: 1 to 255 visible ASCII characters, in quotes or \
@@ -115,8 +129,8 @@ pub(super) struct ForwardBody {
                 visible ASCII characters."),
     ),
     request_body(content = ForwardBody, content_type = "application/json"),
-    responses((status = 200, description = "The message was forwarded; this is the new one.",
-        content_type = "application/json", body = ForwardedMessage)),
+    responses((status = 200, description = "The message was forwarded; this is the new one. In a dry run, what would happen.",
+        content_type = "application/json", body = ForwardAnswer)),
 )]
 pub(super) async fn forward(
     caller: Caller,
@@ -125,9 +139,19 @@ pub(super) async fn forward(
     delivery: web::Data<Delivery>,
     settings: web::Data<ForwardSettings>,
 ) -> Result<HttpResponse, Problem> {
-    let order = Arc::new(order(&request, &body, &caller, &settings)?);
-    let report = delivery.forward(&order).await;
-    Ok(answer(&request, &order, report, &settings))
+    let (order, is_dry_run) = order(&request, &body, &caller, &settings)?;
+    let order = Arc::new(order);
+    let mut response = if is_dry_run {
+        dry_run::answer(&order, delivery.rehearse(&order).await)
+    } else {
+        answer(&request, &order, delivery.forward(&order).await)
+    };
+    let headers = response.headers_mut();
+    headers.insert(RATE_LIMIT_POLICY, settings.rate_limit_policy.clone());
+    if let Ok(Some(_)) = preferred_wait(request.headers()) {
+        set(headers, PREFERENCE_APPLIED, format!("wait={}", order.wait.as_secs()));
+    }
+    Ok(response)
 }
 
 pub(super) fn order(
@@ -135,7 +159,7 @@ pub(super) fn order(
     body: &Body,
     caller: &Caller,
     settings: &ForwardSettings,
-) -> Result<Order, Problem> {
+) -> Result<(Order, bool), Problem> {
     let input = Input {
         message_id: request.match_info().query("message_id"),
         query: request.query_string(),
@@ -146,12 +170,7 @@ pub(super) fn order(
     input.order(settings.max_wait).map_err(Problem::invalid)
 }
 
-fn answer(
-    request: &HttpRequest,
-    order: &Order,
-    report: Report,
-    settings: &ForwardSettings,
-) -> HttpResponse {
+fn answer(request: &HttpRequest, order: &Order, report: Report) -> HttpResponse {
     let Report { result, safe_retry_until, is_replayed, attempts, timings, standing } = report;
     let (mut response, log_id) = match result {
         Ok(forwarded) => {
@@ -165,30 +184,32 @@ fn answer(
         }
     };
     let headers = response.headers_mut();
-    let mut set = |name: HeaderName, value: String| {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            headers.insert(name, value);
-        }
-    };
-    let reset = seconds_up(standing.reset);
-    set(RATE_LIMIT, format!("\"receiver\";r={};t={reset}", standing.remaining));
-    set(SERVER_TIMING, server_timing(&timings, attempts));
-    if let Ok(Some(_)) = preferred_wait(request.headers()) {
-        set(PREFERENCE_APPLIED, format!("wait={}", order.wait.as_secs()));
-    }
+    set_rate_limit(headers, standing);
+    set(headers, SERVER_TIMING, server_timing(&timings, attempts));
     if let Some(log_id) = &log_id {
-        set(FEISHU_LOG_ID, log_id.clone());
+        set(headers, FEISHU_LOG_ID, log_id.clone());
     }
     if is_replayed {
         headers.insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
     }
-    headers.insert(RATE_LIMIT_POLICY, settings.rate_limit_policy.clone());
     Story::tell(request, |story| {
         story.timings = Some(timings);
         story.attempts = Some(attempts);
         story.feishu_log_id = log_id;
     });
     response
+}
+
+/// How much of the receiver's limit is left.
+pub(super) fn set_rate_limit(headers: &mut HeaderMap, standing: Standing) {
+    let reset = seconds_up(standing.reset);
+    set(headers, RATE_LIMIT, format!("\"receiver\";r={};t={reset}", standing.remaining));
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: String) {
+    if let Ok(value) = HeaderValue::try_from(value) {
+        headers.insert(name, value);
+    }
 }
 
 /// Where the time went, in milliseconds, and in how many attempts.

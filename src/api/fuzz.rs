@@ -61,7 +61,7 @@ fn read(request: &HttpRequest, body: &[u8]) -> Result<Order, Problem> {
     };
     let caller = Caller { name: "fuzz".into(), app: "main".into(), policy: Arc::default() };
     require_json(request.headers())?;
-    order(request, &Body(Bytes::copy_from_slice(body)), &caller, &settings)
+    order(request, &Body(Bytes::copy_from_slice(body)), &caller, &settings).map(|(order, _)| order)
 }
 
 fn accepted(order: &Order) {

@@ -28,12 +28,20 @@ pub(super) struct Input<'a> {
     pub(super) caller: &'a Caller,
 }
 
+#[derive(Default)]
+struct Query {
+    kind: Option<ReceiveIdType>,
+    uuid: Option<DedupKey>,
+    is_dry_run: bool,
+}
+
 impl Input<'_> {
-    /// Reads an order that may wait for `max_wait`; in it, `uuid` is made if it was left out.
-    pub(super) fn order(&self, max_wait: Duration) -> Result<Order, Vec<InvalidField>> {
+    /// Reads an order that may wait for `max_wait`, and whether it is only to be rehearsed; in it,
+    /// `uuid` is made if it was left out.
+    pub(super) fn order(&self, max_wait: Duration) -> Result<(Order, bool), Vec<InvalidField>> {
         let mut mistakes = Mistakes(Vec::new());
         let message = mistakes.keep("message_id", MessageId::parse(self.message_id));
-        let (kind, uuid) = self.query(&mut mistakes);
+        let Query { kind, uuid, is_dry_run } = self.query(&mut mistakes);
         let receive_id = self.receive_id(&mut mistakes);
         let receiver =
             receive_id.and_then(|id| mistakes.keep("receive_id", Receiver::parse(&id, kind)));
@@ -57,7 +65,7 @@ impl Input<'_> {
             return Err(mistakes.0);
         }
         let uuid = uuid_of_key.or(uuid);
-        Ok(Order {
+        let order = Order {
             caller: self.caller.clone(),
             message,
             receiver,
@@ -66,11 +74,12 @@ impl Input<'_> {
             named,
             // In whole seconds, so that `Preference-Applied` says just what holds.
             wait: wait.map_or(max_wait, |wait| wait.min(Duration::from_secs(max_wait.as_secs()))),
-        })
+        };
+        Ok((order, is_dry_run))
     }
 
-    fn query(&self, mistakes: &mut Mistakes) -> (Option<ReceiveIdType>, Option<DedupKey>) {
-        let (mut kind, mut uuid) = (None, None);
+    fn query(&self, mistakes: &mut Mistakes) -> Query {
+        let mut query = Query::default();
         let mut seen = Vec::new();
         for pair in self.query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -92,17 +101,20 @@ impl Input<'_> {
             }
             match &*name {
                 "receive_id_type" => {
-                    kind = mistakes.keep("receive_id_type", ReceiveIdType::parse(&value));
+                    query.kind = mistakes.keep("receive_id_type", ReceiveIdType::parse(&value));
                 }
-                "uuid" => uuid = mistakes.keep("uuid", DedupKey::parse(&value)),
+                "uuid" => query.uuid = mistakes.keep("uuid", DedupKey::parse(&value)),
+                "dry_run" => {
+                    query.is_dry_run = mistakes.keep("dry_run", flag(&value)).unwrap_or_default();
+                }
                 _ => mistakes.add(
                     shortened(&name),
-                    "is not a query parameter; there are receive_id_type and uuid",
+                    "is not a query parameter; there are receive_id_type, uuid and dry_run",
                 ),
             }
             seen.push(name);
         }
-        (kind, uuid)
+        query
     }
 
     fn receive_id(&self, mistakes: &mut Mistakes) -> Option<String> {
@@ -177,6 +189,14 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, &'stat
     }
     let value = value.to_str().map_err(|_| "must be of visible ASCII characters")?;
     IdempotencyKey::parse(value).map(Some)
+}
+
+fn flag(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("must be true or false"),
+    }
 }
 
 fn whole_seconds(text: &str) -> Result<Duration, &'static str> {

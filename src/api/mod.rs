@@ -5,6 +5,7 @@ mod body;
 mod caller;
 mod connection;
 mod docs;
+mod dry_run;
 mod forward;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;

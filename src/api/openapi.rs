@@ -45,7 +45,7 @@ pub fn openapi_json() -> String {
         (name = "documentation", description = "What you are reading."),
     ),
     paths(forward::forward, docs::openapi),
-    components(schemas(problem_body::ProblemBody, forward::ForwardedMessage, ReceiveIdType)),
+    components(schemas(problem_body::ProblemBody, ReceiveIdType)),
     modifiers(&Keys, &Problems),
 )]
 struct Document;

@@ -62,6 +62,7 @@ const FIELDS: &[&str] = &[
     "message_id",
     "receive_id_type",
     "uuid",
+    "dry_run",
     "receive_id",
     "Prefer",
     "Idempotency-Key",

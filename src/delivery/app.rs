@@ -53,6 +53,20 @@ impl App {
         })
     }
 
+    /// Whether there is a token, or a call for one is worth making.
+    pub(super) async fn check_token(&self) -> Result<(), TokenError> {
+        if self.token.usable().await.is_some() {
+            return Ok(());
+        }
+        let State { tokens, token_error, .. } = &*self.state();
+        match (tokens.open_until(self.clock.now()), token_error) {
+            (Some(_), Some(error)) => {
+                Err(TokenError { error: Arc::clone(error), is_remembered: true })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn may_ask_for_token(&self) -> Result<Pass, TokenError> {
         let State { tokens, token_error, .. } = &mut *self.state();
         match (tokens.enter(self.clock.now()), token_error) {

@@ -96,6 +96,13 @@ impl Idempotency {
         Self { clock, entries }
     }
 
+    /// What there is of a forward already, so that nobody can lead; nothing is claimed.
+    pub(super) fn look(&self, named: &NamedForward) -> Option<Claim> {
+        let entry = self.entries.get(&named.key)?;
+        let state = entry.state();
+        if state.forgotten_at <= self.clock.now() { None } else { entry.used(&state, named) }
+    }
+
     pub(super) fn claim(&self, named: &NamedForward) -> Claim {
         let now = self.clock.now();
         let new_entry = || Arc::new(Entry::new(named.content, now + REMEMBERED));
@@ -104,17 +111,9 @@ impl Idempotency {
             entry = new_entry();
             self.entries.insert(named.key, Arc::clone(&entry));
         }
-        if entry.content != named.content {
-            return Claim::Reused;
-        }
         let mut state = entry.state();
-        let outcome = state.heard.borrow().clone();
-        match outcome {
-            Some(outcome) if outcome.is_final() => return Claim::Done(outcome),
-            None if state.heard.has_changed().is_ok() => {
-                return Claim::Join(Following(state.heard.clone()));
-            }
-            _ => {}
+        if let Some(used) = entry.used(&state, named) {
+            return used;
         }
         let (tell, listen) = watch::channel(None);
         *state = State { forgotten_at: now + REMEMBERED, heard: listen };
@@ -144,6 +143,19 @@ impl Entry {
         // Closed from the start.
         let (_, heard) = watch::channel(None);
         Self { content, state: Mutex::new(State { forgotten_at, heard }) }
+    }
+
+    fn used(&self, state: &State, named: &NamedForward) -> Option<Claim> {
+        if self.content != named.content {
+            return Some(Claim::Reused);
+        }
+        match &*state.heard.borrow() {
+            Some(outcome) if outcome.is_final() => Some(Claim::Done(outcome.clone())),
+            None if state.heard.has_changed().is_ok() => {
+                Some(Claim::Join(Following(state.heard.clone())))
+            }
+            _ => None,
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -8,6 +8,7 @@ mod error;
 mod idempotency;
 mod line;
 mod lines;
+mod rehearsal;
 mod retry;
 mod run;
 mod sending;
@@ -41,6 +42,7 @@ use doubts::{Identity, SAFE_TO_REPEAT};
 pub use error::{ForwardError, TokenError};
 pub use idempotency::Idempotency;
 use idempotency::{Claim, Lead, Outcome};
+pub use rehearsal::{Foreseen, Rehearsal};
 use run::Run;
 pub use turn::{Bounds, NoTurn, Turns};
 
@@ -61,6 +63,13 @@ pub struct Order {
     pub named: Option<NamedForward>,
     /// Longest time to wait for a turn.
     pub wait: Duration,
+}
+
+impl Order {
+    fn check_policy(&self) -> Result<(), ForwardError> {
+        let is_allowed = self.caller.policy.allows(&self.receiver);
+        if is_allowed { Ok(()) } else { Err(ForwardError::NotAllowed) }
+    }
 }
 
 /// Where the time of a forward went.
@@ -132,9 +141,8 @@ impl Delivery {
     /// Forwards a message with the caller's app, once for each key that the caller gives.
     pub async fn forward(&self, order: &Arc<Order>) -> Report {
         let started = self.clock.now();
-        if !order.caller.policy.allows(&order.receiver) {
-            let denied = Outcome { result: Err(ForwardError::NotAllowed), safe_until: None };
-            return self.report(denied, order);
+        if let Err(denied) = order.check_policy() {
+            return self.report(Outcome { result: Err(denied), safe_until: None }, order);
         }
         let app = self.app_of(order);
         let Some(named) = &order.named else {

@@ -87,6 +87,16 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Does what comes before the first attempt, and tells how long its turn would take to come.
+    pub(super) async fn rehearse(&mut self) -> Result<Duration, ForwardError> {
+        self.recall_earlier_attempts()?;
+        self.app.check()?;
+        self.app.check_token().await.map_err(ForwardError::NoToken)?;
+        let Delivery { turns, clock, .. } = self.delivery;
+        let until = self.last_start.min(clock.now() + self.order.wait);
+        turns.outlook(&self.app.name, &self.order.receiver, until).map_err(ForwardError::NoTurn)
+    }
+
     /// Until when it is safe to repeat it, where nobody knows whether it went out.
     pub(super) fn safe_until(&self) -> Option<Moment> {
         self.first_attempt.filter(|_| self.is_in_doubt).map(|first| first + SAFE_TO_REPEAT)

@@ -17,7 +17,7 @@ use thiserror::Error;
 use super::lines::{Lines, Wish};
 use super::waiting::InLine;
 use crate::clock::{Clock, Moment};
-use crate::limits::{Limits, NotUntil, Rules, Scope, Standing};
+use crate::limits::{Ahead, Limits, NotUntil, Rules, Scope, Standing};
 use crate::model::receiver::Receiver;
 
 /// The lines in front of the limits.
@@ -114,6 +114,26 @@ impl Turns {
         Ok(turn)
     }
 
+    /// How long a forward that begins now can expect to wait for its turn, or why it would get none
+    /// by `until`; nothing is taken.
+    pub fn outlook(
+        &self,
+        app: &Arc<str>,
+        receiver: &Receiver,
+        until: Moment,
+    ) -> Result<Duration, NoTurn> {
+        let wish = Wish { app, receiver, number: u64::MAX, until };
+        let lines = self.lines();
+        let (ahead, now) = (lines.ahead(&wish), self.clock.now());
+        if !is_behind_sleepers(&wish, ahead, now)
+            && self.limits.ready_after(ahead, app, receiver, now).is_ok()
+        {
+            return Ok(Duration::ZERO);
+        }
+        let turn_at = self.turn_at(&lines, &wish, false, now)?;
+        Ok(turn_at.saturating_sub(now))
+    }
+
     /// An attempt that was sent at `sent_at` has arrived, perhaps only now.
     pub fn arrived(&self, receiver: &Receiver, sent_at: Moment) {
         self.limits.arrived(receiver, sent_at, self.clock.now());
@@ -180,9 +200,7 @@ impl Turns {
     fn take_at_once(&self, wish: &Wish<'_>) -> Option<Turn> {
         let lines = self.lines();
         let (ahead, now) = (lines.ahead(wish), self.clock.now());
-        if ahead.for_receiver > 0 && wish.until > now {
-            // Their turns may have come, and yet they still sleep: they go first. Who may not wait
-            // takes what they leave.
+        if is_behind_sleepers(wish, ahead, now) {
             return None;
         }
         let pass = self.limits.take_after(ahead, wish.app, wish.receiver, now).ok()?;
@@ -191,11 +209,23 @@ impl Turns {
 
     /// Joins the receiver's line, unless that would be in vain or one too many.
     fn join<'a>(&'a self, wish: Wish<'a>, is_back: bool) -> Result<InLine<'a>, NoTurn> {
-        let Bounds { per_receiver, in_all } = self.bounds;
         let mut lines = self.lines();
-        let now = self.clock.now();
+        self.turn_at(&lines, &wish, is_back, self.clock.now())?;
+        Ok(InLine { turns: self, wake: lines.join(&wish), wish })
+    }
+
+    /// When a wish can be expected to have its turn if it joins the line, which makes sense only in
+    /// time and where there is room.
+    fn turn_at(
+        &self,
+        lines: &Lines,
+        wish: &Wish<'_>,
+        is_back: bool,
+        now: Moment,
+    ) -> Result<Moment, NoTurn> {
+        let Bounds { per_receiver, in_all } = self.bounds;
         let latest = wish.until.max(now);
-        let for_receiver = self.receiver_outlook(&lines, &wish, now);
+        let for_receiver = self.receiver_outlook(lines, wish, now);
         let is_full = !is_back && lines.length(wish.receiver) >= per_receiver;
         if is_full || for_receiver.moment > latest {
             return Err(NoTurn::late(for_receiver, now));
@@ -203,11 +233,11 @@ impl Turns {
         if !is_back && lines.waiting() >= in_all {
             return Err(NoTurn::Crowded);
         }
-        let for_app = self.app_outlook(&lines, &wish, now);
+        let for_app = self.app_outlook(lines, wish, now);
         if for_app.moment > latest {
             return Err(NoTurn::late(for_app, now));
         }
-        Ok(InLine { turns: self, wake: lines.join(&wish), wish })
+        Ok(for_receiver.moment.max(for_app.moment))
     }
 
     /// When the receiver's limit can, at best, be expected to let a wish through.
@@ -239,6 +269,12 @@ impl Turns {
         // No code that can panic runs under this lock.
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether others stand before it whose turns may have come while they still sleep: they go first.
+/// Who may not wait takes what they leave.
+fn is_behind_sleepers(wish: &Wish<'_>, ahead: Ahead, now: Moment) -> bool {
+    ahead.for_receiver > 0 && wish.until > now
 }
 
 impl NoTurn {

@@ -39,6 +39,15 @@ pub struct Call<'a> {
     pub uuid: &'a DedupKey,
 }
 
+/// A call as Feishu would get it.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// Where it would go.
+    pub url: Url,
+    /// What it would say.
+    pub body: serde_json::Value,
+}
+
 /// Calls Feishu, each call once: whether to repeat one is not decided here.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -85,13 +94,26 @@ impl Client {
         call: Call<'_>,
         deadline: Moment,
     ) -> Result<Forwarded, CallError> {
+        let request = self.http.post(self.forward_url(call)).header(AUTHORIZATION, token.clone());
+        self.send(request, &forward_body(call), deadline).await?.forwarded()
+    }
+
+    /// What a call would send.
+    #[must_use]
+    pub fn preview(&self, call: Call<'_>) -> Preview {
+        let body = serde_json::to_value(forward_body(call));
+        Preview {
+            url: self.forward_url(call),
+            body: body.expect("a struct of strings is always JSON"),
+        }
+    }
+
+    fn forward_url(&self, call: Call<'_>) -> Url {
         let mut url = self.url(&["im", "v1", "messages", call.message.as_str(), "forward"]);
         url.query_pairs_mut()
             .append_pair("receive_id_type", call.receiver.kind().as_str())
             .append_pair("uuid", call.uuid.as_str());
-        let body = ForwardBody { receive_id: call.receiver.id() };
-        let request = self.http.post(url).header(AUTHORIZATION, token.clone());
-        self.send(request, &body, deadline).await?.forwarded()
+        url
     }
 
     /// Fetches a tenant token: itself and how long it still lives.
@@ -139,6 +161,10 @@ impl Client {
         }
         url
     }
+}
+
+fn forward_body(call: Call<'_>) -> ForwardBody<'_> {
+    ForwardBody { receive_id: call.receiver.id() }
 }
 
 fn connections(options: &Options) -> reqwest::Result<reqwest::Client> {

@@ -129,12 +129,21 @@ impl Limits {
     ) -> Result<Pass, NotUntil> {
         self.with(|state| {
             // Looked at first and taken last, so that a refusal by the app costs the receiver nothing.
-            state.receivers.ready(receiver, ahead.for_receiver, now)?;
-            let app = state.app(app);
-            app.ready(ahead.for_app, now)?;
-            app.take(now)?;
+            state.ready(ahead, app, receiver, now)?;
+            state.app(app).take(now)?;
             state.receivers.take(receiver, now)
         })
+    }
+
+    /// Whether [`Limits::take_after`] would take them; nothing is taken.
+    pub fn ready_after(
+        &self,
+        ahead: Ahead,
+        app: &str,
+        receiver: &Receiver,
+        now: Moment,
+    ) -> Result<(), NotUntil> {
+        self.with(|state| state.ready(ahead, app, receiver, now))
     }
 
     /// A message to the receiver that was sent at `sent_at` was answered, or given up: its span
@@ -225,6 +234,17 @@ impl Limits {
 }
 
 impl State {
+    fn ready(
+        &mut self,
+        ahead: Ahead,
+        app: &str,
+        receiver: &Receiver,
+        now: Moment,
+    ) -> Result<(), NotUntil> {
+        self.receivers.ready(receiver, ahead.for_receiver, now)?;
+        self.app(app).ready(ahead.for_app, now)
+    }
+
     fn app(&mut self, app: &str) -> &mut AppGate {
         self.apps.get_mut(app).expect("only apps that the limits were made for are asked about")
     }

@@ -6,6 +6,7 @@ mod codes;
 mod commands;
 mod documented;
 mod drain;
+mod dry_run;
 mod forwarding;
 mod harness;
 mod honesty;

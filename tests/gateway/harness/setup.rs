@@ -132,7 +132,7 @@ impl Setup {
         settings.extend(self.settings);
         let config = config::load(None, settings).expect("the configuration is right");
         let deadline = config.feishu.deadline;
-        let last_start = deadline - config.feishu.attempt_timeout.min(deadline / 3);
+        let last_start = deadline.saturating_sub(config.feishu.attempt_timeout.min(deadline / 3));
         let patience = config.limits.max_wait.min(last_start);
         let (process, [api, admin]) = run(config, clock.clone()).await.expect("it starts");
         let gateway = Gateway {

@@ -1,0 +1,67 @@
+//! What would become of a forward, for callers who want to know before they send it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::error::ForwardError;
+use super::idempotency::Claim;
+use super::run::Run;
+use super::{Delivery, Order};
+use crate::feishu::client::{Call, Preview};
+use crate::limits::Standing;
+
+/// What would become of a forward that begins now.
+#[derive(Debug)]
+pub struct Rehearsal {
+    /// What the gateway would do, or why it would not.
+    pub result: Result<Foreseen, ForwardError>,
+    /// Until when it is safe to repeat an earlier one, where nobody knows whether that went out.
+    pub safe_retry_until: Option<Timestamp>,
+    /// How much of the receiver's limit is left.
+    pub standing: Standing,
+}
+
+/// What the gateway would do with a forward.
+#[derive(Debug)]
+pub enum Foreseen {
+    /// Send it.
+    Send {
+        /// How long it would wait for its turn, as far as that can be foreseen.
+        wait: Duration,
+        /// What Feishu would get.
+        call: Preview,
+    },
+    /// Let it hear what becomes of another request with the same key.
+    Join,
+    /// Answer what another request with the same key was told.
+    Replay,
+}
+
+impl Delivery {
+    /// Does all that a forward does before its call to Feishu, and takes nobody's turn.
+    pub async fn rehearse(&self, order: &Arc<Order>) -> Rehearsal {
+        let mut run = Run::new(self, self.app_of(order), order, None, self.clock.now());
+        let result = self.foresee(&mut run, order).await;
+        let safe_until = if result.is_ok() { None } else { run.safe_until() };
+        Rehearsal {
+            result,
+            safe_retry_until: safe_until.map(|moment| self.clock.wall_at(moment)),
+            standing: self.turns.standing(&order.receiver),
+        }
+    }
+
+    async fn foresee(&self, run: &mut Run<'_>, order: &Order) -> Result<Foreseen, ForwardError> {
+        order.check_policy()?;
+        match order.named.as_ref().and_then(|named| self.idempotency.look(named)) {
+            Some(Claim::Reused) => return Err(ForwardError::KeyReused),
+            Some(Claim::Done(_)) => return Ok(Foreseen::Replay),
+            Some(Claim::Join(_)) => return Ok(Foreseen::Join),
+            Some(Claim::Lead(_)) | None => {}
+        }
+        let wait = run.rehearse().await?;
+        let Order { message, receiver, uuid, .. } = order;
+        Ok(Foreseen::Send { wait, call: self.client.preview(Call { message, receiver, uuid }) })
+    }
+}
