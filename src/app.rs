@@ -18,6 +18,7 @@ use crate::delivery::{self, Bounds, Delivery, Doubts, Idempotency, Turns};
 use crate::feishu::client::{self, Client};
 use crate::feishu::token::{Credentials, TokenSource};
 use crate::limits::Rules;
+use crate::telemetry::audit::AuditIds;
 use crate::telemetry::metrics::Metrics;
 
 mod listeners;
@@ -177,6 +178,7 @@ fn delivery(
     let app = |(name, app): (&String, &config::App)| {
         let name: Arc<str> = name.as_str().into();
         metrics.begin_app(&name);
+        let audit_ids = AuditIds::new(config.log.audit_ids, &app.app_secret);
         let credentials =
             Credentials { app_id: app.app_id.clone(), app_secret: app.app_secret.clone() };
         let token = TokenSource::new(
@@ -187,7 +189,7 @@ fn delivery(
             metrics.clone(),
         );
         let quota_interval = config.feishu.quota_interval;
-        let app = delivery::App::new(name.clone(), token, quota_interval, clock.clone());
+        let app = delivery::App::new(name.clone(), token, audit_ids, quota_interval, clock.clone());
         (name, Arc::new(app))
     };
     let deadline = config.feishu.deadline;

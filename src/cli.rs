@@ -11,6 +11,7 @@ use crate::app::{Application, StartError};
 use crate::clock::Clock;
 use crate::config::{self, Config, Mistake};
 use crate::model::api_key::ApiKey;
+use crate::telemetry::audit::AuditIds;
 use crate::{api, telemetry};
 
 #[cfg(feature = "dev")]
@@ -40,6 +41,13 @@ enum Command {
     Config(ConfigCommand),
     /// Prints the OpenAPI document.
     Openapi,
+    /// Prints for each app how an id of a receiver or a message stands in the audit log.
+    AuditId {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// The id, such as `oc_5ad11d72b830411d72b836c20`.
+        id: String,
+    },
     /// Asks a running gateway whether it is ready; exit 0 or 1.
     Health(health::Health),
 }
@@ -84,6 +92,7 @@ pub fn main() -> ExitCode {
             print!("{}", api::openapi_json());
             ExitCode::SUCCESS
         }
+        Command::AuditId { config, id } => audit_id(config.file.as_deref(), &id),
         Command::Health(health) => health.ask(),
     }
 }
@@ -178,6 +187,17 @@ fn check(file: Option<&Path>) -> ExitCode {
         }
         Err(mistakes) => refuse(&mistakes),
     }
+}
+
+fn audit_id(file: Option<&Path>, id: &str) -> ExitCode {
+    let config = match config::load(file, environment()) {
+        Ok(config) => config,
+        Err(mistakes) => return refuse(&mistakes),
+    };
+    for (name, app) in &config.apps {
+        println!("{name} {}", AuditIds::new(config.log.audit_ids, &app.app_secret).show(id));
+    }
+    ExitCode::SUCCESS
 }
 
 fn refuse(mistakes: &[Mistake]) -> ExitCode {

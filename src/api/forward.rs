@@ -166,6 +166,7 @@ pub(super) fn order(
         headers: request.headers(),
         body: &body.0,
         caller,
+        request_id: Story::of(request).borrow().request_id.clone(),
     };
     input.order(settings.max_wait).map_err(Problem::invalid)
 }

@@ -26,6 +26,7 @@ pub(super) struct Input<'a> {
     pub(super) headers: &'a HeaderMap,
     pub(super) body: &'a [u8],
     pub(super) caller: &'a Caller,
+    pub(super) request_id: String,
 }
 
 #[derive(Default)]
@@ -38,7 +39,7 @@ struct Query {
 impl Input<'_> {
     /// Reads an order that may wait for `max_wait`, and whether it is only to be rehearsed; in it,
     /// `uuid` is made if it was left out.
-    pub(super) fn order(&self, max_wait: Duration) -> Result<(Order, bool), Vec<InvalidField>> {
+    pub(super) fn order(self, max_wait: Duration) -> Result<(Order, bool), Vec<InvalidField>> {
         let mut mistakes = Mistakes(Vec::new());
         let message = mistakes.keep("message_id", MessageId::parse(self.message_id));
         let Query { kind, uuid, is_dry_run } = self.query(&mut mistakes);
@@ -66,6 +67,7 @@ impl Input<'_> {
         }
         let uuid = uuid_of_key.or(uuid);
         let order = Order {
+            request_id: self.request_id,
             caller: self.caller.clone(),
             message,
             receiver,

@@ -7,6 +7,7 @@ use humantime::format_duration;
 use super::key::dotted;
 use super::{App, Config, Feishu, Limits, Log, Server};
 use crate::model::api_key::KeyEntry;
+use crate::telemetry::audit::IdForm;
 use crate::telemetry::logs::Format;
 
 /// What stands in place of a secret.
@@ -110,7 +111,18 @@ fn log(log: &Log) -> String {
         Format::Json => "json",
         Format::Text => "text",
     };
-    table(&["log"], &[("format", quoted(format)), ("filter", quoted(&log.filter))])
+    let audit_ids = match log.audit_ids {
+        IdForm::Hashed => "hashed",
+        IdForm::Plain => "plain",
+    };
+    table(
+        &["log"],
+        &[
+            ("format", quoted(format)),
+            ("filter", quoted(&log.filter)),
+            ("audit_ids", quoted(audit_ids)),
+        ],
+    )
 }
 
 fn list<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {

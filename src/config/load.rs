@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use super::settings::Settings;
 use super::values::{
-    address, base_url, count, duration, log_filter, log_format, path, path_or_none,
+    address, audit_ids, base_url, count, duration, log_filter, log_format, path, path_or_none,
     positive_duration, secret, size, text,
 };
 use super::{App, Config, DEFAULTS, Feishu, Limits, Log, Mistake, Server, keys};
@@ -174,5 +174,6 @@ fn log(settings: &mut Settings) -> Log {
     Log {
         format: settings.or_default(&["log", "format"], log_format),
         filter: settings.or_default(&["log", "filter"], log_filter),
+        audit_ids: settings.or_default(&["log", "audit_ids"], audit_ids),
     }
 }

@@ -15,6 +15,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::model::api_key::KeyEntry;
+use crate::telemetry::audit::IdForm;
 use crate::telemetry::logs::Format;
 
 mod effective;
@@ -132,6 +133,8 @@ pub struct Log {
     pub format: Format,
     /// What is logged: directives that tracing-subscriber's `EnvFilter` parses.
     pub filter: String,
+    /// How receivers and messages stand in the audit log.
+    pub audit_ids: IdForm,
 }
 
 /// One thing wrong with the configuration; it never holds a value that was set, as that may be a

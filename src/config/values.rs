@@ -16,6 +16,7 @@ use url::Url;
 use crate::model::api_key::{InvalidKeyHash, KeyHash};
 use crate::model::policy::AllowedReceivers;
 use crate::model::receiver::ReceiveIdType;
+use crate::telemetry::audit::IdForm;
 use crate::telemetry::logs::Format;
 
 /// A value as it was written. Text stays text until a key asks for another type, so that a secret
@@ -172,6 +173,14 @@ pub(super) fn log_format(value: &Value) -> Result<Format, String> {
         "json" => Ok(Format::Json),
         "text" => Ok(Format::Text),
         _ => Err("must be \"json\" or \"text\"".into()),
+    }
+}
+
+pub(super) fn audit_ids(value: &Value) -> Result<IdForm, String> {
+    match text(value)?.as_str() {
+        "hashed" => Ok(IdForm::Hashed),
+        "plain" => Ok(IdForm::Plain),
+        _ => Err("must be \"hashed\" or \"plain\"".into()),
     }
 }
 

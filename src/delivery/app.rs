@@ -9,6 +9,7 @@ use super::error::{ForwardError, TokenError};
 use crate::clock::{Clock, Moment};
 use crate::feishu::error::CallError;
 use crate::feishu::token::{Token, TokenSource};
+use crate::telemetry::audit::AuditIds;
 
 /// One Feishu app to forward with.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct App {
     pub name: Arc<str>,
     /// Its tenant token.
     pub token: TokenSource,
+    /// How ids of its forwards stand in the audit log.
+    pub audit_ids: AuditIds,
     clock: Clock,
     /// How long no call is made after Feishu said that the monthly quota is used up.
     quota_interval: Duration,
@@ -36,8 +39,14 @@ struct State {
 impl App {
     /// Nothing has gone wrong yet.
     #[must_use]
-    pub fn new(name: Arc<str>, token: TokenSource, quota_interval: Duration, clock: Clock) -> Self {
-        Self { name, token, clock, quota_interval, state: Mutex::default() }
+    pub fn new(
+        name: Arc<str>,
+        token: TokenSource,
+        audit_ids: AuditIds,
+        quota_interval: Duration,
+        clock: Clock,
+    ) -> Self {
+        Self { name, token, audit_ids, clock, quota_interval, state: Mutex::default() }
     }
 
     /// The token. After many calls for one that failed in a row, the last failure is told again for

@@ -1,6 +1,7 @@
 //! The use case: may this go, send it, judge the answer, say what happened.
 
 mod app;
+mod audit;
 mod budget;
 mod circuit;
 mod doubts;
@@ -37,6 +38,7 @@ use crate::model::receiver::Receiver;
 use crate::telemetry::metrics::Metrics;
 
 pub use app::App;
+use audit::Entry;
 pub use doubts::Doubts;
 use doubts::{Identity, SAFE_TO_REPEAT};
 pub use error::{ForwardError, TokenError};
@@ -49,6 +51,8 @@ pub use turn::{Bounds, NoTurn, Turns};
 /// What a caller wants forwarded.
 #[derive(Clone, Debug)]
 pub struct Order {
+    /// The id of the request that asks for it.
+    pub request_id: String,
     /// Who wants it, and the app that does it.
     pub caller: Caller,
     /// The message.
@@ -140,19 +144,26 @@ impl Delivery {
 
     /// Forwards a message with the caller's app, once for each key that the caller gives.
     pub async fn forward(&self, order: &Arc<Order>) -> Report {
+        let app = self.app_of(order);
+        let entry = Entry::of(order, &app.audit_ids);
+        let report = self.report_on(app, order, &entry).await;
+        entry.tell(&report);
+        report
+    }
+
+    async fn report_on(&self, app: &Arc<App>, order: &Arc<Order>, entry: &Entry) -> Report {
         let started = self.clock.now();
         if let Err(denied) = order.check_policy() {
             return self.report(Outcome { result: Err(denied), safe_until: None }, order);
         }
-        let app = self.app_of(order);
         let Some(named) = &order.named else {
-            return self.run(app, order, None, started).await;
+            return self.run(app, order, None, entry, started).await;
         };
         loop {
             let outcome = match self.idempotency.claim(named) {
                 Claim::Lead(lead) => {
                     self.metrics.idempotency("new");
-                    return self.run(app, order, Some(lead), started).await;
+                    return self.run(app, order, Some(lead), entry, started).await;
                 }
                 Claim::Reused => {
                     self.metrics.idempotency("reused");
@@ -192,10 +203,11 @@ impl Delivery {
         app: &Arc<App>,
         order: &Arc<Order>,
         lead: Option<Lead>,
+        entry: &Entry,
         started: Moment,
     ) -> Report {
         let mut run = Run::new(self, app, order, lead.clone(), started);
-        let result = run.deliver().await;
+        let result = run.deliver(entry).await;
         let safe_until = if result.is_ok() { None } else { run.safe_until() };
         let outcome = Outcome { result, safe_until };
         if let Some(lead) = lead {

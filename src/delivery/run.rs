@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::app::App;
+use super::audit::Entry;
 use super::doubts::{Identity, SAFE_TO_REPEAT};
 use super::error::{ForwardError, TokenError};
 use super::idempotency::Lead;
@@ -64,10 +65,10 @@ impl<'a> Run<'a> {
     }
 
     /// Forwards the message, in as many attempts as it takes and there is time for.
-    pub(super) async fn deliver(&mut self) -> Result<Forwarded, ForwardError> {
+    pub(super) async fn deliver(&mut self, entry: &Entry) -> Result<Forwarded, ForwardError> {
         self.recall_earlier_attempts()?;
         self.app.begin();
-        let mut last = match self.attempt().await {
+        let mut last = match self.attempt(entry).await {
             Ok(forwarded) => return Ok(forwarded),
             Err(error) => error,
         };
@@ -76,7 +77,7 @@ impl<'a> Run<'a> {
             if !self.prepare(next).await {
                 return Err(last);
             }
-            match self.attempt().await {
+            match self.attempt(entry).await {
                 Ok(forwarded) => return Ok(forwarded),
                 // What Feishu said of the message tells more than that it was not asked again.
                 Err(error) if error.is_before_the_call() && next != Again::WithFreshToken => {
@@ -114,7 +115,7 @@ impl<'a> Run<'a> {
     }
 
     /// Takes a turn and sends: nothing happens between the two.
-    async fn attempt(&mut self) -> Result<Forwarded, ForwardError> {
+    async fn attempt(&mut self, entry: &Entry) -> Result<Forwarded, ForwardError> {
         self.app.check()?;
         let token = self.token().await?;
         let turn = self.turn().await?;
@@ -128,6 +129,7 @@ impl<'a> Run<'a> {
             token,
             order: Arc::clone(self.order),
             lead: self.lead.clone(),
+            entry: entry.clone(),
             deadline: self.deadline,
             first_attempt,
             is_in_doubt: self.is_in_doubt,

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use tracing::{Instrument, Span};
 
 use super::app::App;
+use super::audit::Entry;
 use super::circuit::Pass;
 use super::doubts::{Identity, SAFE_TO_REPEAT};
 use super::error::ForwardError;
@@ -27,6 +28,7 @@ pub(super) struct Sending {
     pub(super) token: Arc<Token>,
     pub(super) order: Arc<Order>,
     pub(super) lead: Option<Lead>,
+    pub(super) entry: Entry,
     pub(super) deadline: Moment,
     pub(super) first_attempt: Moment,
     /// Whether an earlier attempt may have gone out.
@@ -50,6 +52,7 @@ impl Sending {
         let call = async move {
             let answered = self.call().await;
             self.learn(&answered.0);
+            self.entry.tell_attempt(&answered.0, self.leaves_doubt(&answered.0));
             if let Err(untold) = tell.send(answered) {
                 self.tell_others(untold);
             }

@@ -21,6 +21,7 @@ use crate::feishu::client::Options;
 use crate::feishu::token::{Credentials, TokenSource};
 use crate::limits::Rules;
 use crate::model::receiver::ReceiveIdType;
+use crate::telemetry::audit::AuditIds;
 use claims::Tale;
 use feishu::Feishu;
 use history::{FEW, History, histories};
@@ -93,7 +94,13 @@ impl Stage {
                 clock.clone(),
                 metrics.clone(),
             );
-            let app = App::new(name.clone(), token, Duration::from_mins(1), clock.clone());
+            let app = App::new(
+                name.clone(),
+                token,
+                AuditIds::Plain,
+                Duration::from_mins(1),
+                clock.clone(),
+            );
             (name.clone(), Arc::new(app))
         };
         Delivery {
@@ -136,6 +143,7 @@ async fn all_is_open(delivery: &Delivery) -> Result<(), String> {
         APPS.iter().flat_map(|app| (0..FEW).map(move |to| (app, to))).enumerate()
     {
         let order = Order {
+            request_id: String::new(),
             caller: caller(app),
             message: MessageId::parse(&format!("om_last_{number}")).unwrap(),
             receiver: receiver(to),

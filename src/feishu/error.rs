@@ -50,6 +50,27 @@ impl CallError {
         }
     }
 
+    /// Feishu's code, or in a word why there is none.
+    #[must_use]
+    pub fn code(&self) -> Cow<'static, str> {
+        match self {
+            Self::Connect(_) => "connect".into(),
+            Self::TimedOut => "timeout".into(),
+            Self::Broken(_) | Self::Unreadable { .. } => "unreadable".into(),
+            Self::Refused(refusal) => refusal.code.to_string().into(),
+        }
+    }
+
+    /// The id under which Feishu's support finds the call, if Feishu gave one.
+    #[must_use]
+    pub fn log_id(&self) -> Option<&str> {
+        match self {
+            Self::Unreadable { log_id, .. } => log_id.as_deref(),
+            Self::Refused(refusal) => refusal.log_id.as_deref(),
+            Self::Connect(_) | Self::TimedOut | Self::Broken(_) => None,
+        }
+    }
+
     /// The problem that Feishu's code stands for, if Feishu answered with one that is known.
     #[must_use]
     pub fn problem(&self) -> Option<ProblemKind> {
@@ -122,11 +143,5 @@ pub struct Forwarded {
 /// is none.
 #[must_use]
 pub fn code_of<T>(answer: &Result<T, CallError>) -> Cow<'static, str> {
-    match answer {
-        Ok(_) => "0".into(),
-        Err(CallError::Connect(_)) => "connect".into(),
-        Err(CallError::TimedOut) => "timeout".into(),
-        Err(CallError::Broken(_) | CallError::Unreadable { .. }) => "unreadable".into(),
-        Err(CallError::Refused(refusal)) => refusal.code.to_string().into(),
-    }
+    answer.as_ref().map_or_else(CallError::code, |_| "0".into())
 }

@@ -1,4 +1,5 @@
 //! What operators see: logs and metrics.
 
+pub mod audit;
 pub mod logs;
 pub mod metrics;

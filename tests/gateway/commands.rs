@@ -4,6 +4,8 @@ use std::fs;
 
 use feishu_forward_gateway::api::openapi_json;
 use feishu_forward_gateway::model::api_key::KeyHash;
+use feishu_forward_gateway::telemetry::audit::{AuditIds, IdForm};
+use secrecy::SecretString;
 
 use crate::harness::{code, every_token, gateway, run_program};
 
@@ -99,4 +101,26 @@ async fn health_is_0_when_ready_and_1_when_not() {
     let not_ready = gateway().fault(fault).cold().start().await;
     assert_eq!(run_program(&["health", "--url", &not_ready.admin], &[]).status.code(), Some(1));
     assert_eq!(run_program(&["health", "--url", "http://127.0.0.1:1"], &[]).status.code(), Some(1));
+}
+
+#[test]
+fn audit_id_prints_for_each_app_how_an_id_stands_in_the_audit_log() {
+    let variables = [
+        ("GATEWAY__APPS__MAIN__APP_ID", "cli_1"),
+        ("GATEWAY__APPS__MAIN__APP_SECRET", SECRET),
+        ("GATEWAY__APPS__OTHER__APP_ID", "cli_2"),
+        ("GATEWAY__APPS__OTHER__APP_SECRET", "another-secret"),
+    ];
+    let said = |more: &[(&'static str, &'static str)]| {
+        let output = run_program(&["audit-id", "oc_1"], &[&variables[..], more].concat());
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let form = |form: IdForm, secret: &str| {
+        AuditIds::new(form, &SecretString::from(secret)).show("oc_1").into_owned()
+    };
+    let main = form(IdForm::Hashed, SECRET);
+    let other = form(IdForm::Hashed, "another-secret");
+    assert_eq!(said(&[]), format!("main {main}\nother {other}\n"));
+    assert_eq!(said(&[("GATEWAY__LOG__AUDIT_IDS", "plain")]), "main oc_1\nother oc_1\n");
 }

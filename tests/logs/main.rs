@@ -11,6 +11,7 @@
 #[path = "../gateway/harness/mod.rs"]
 mod harness;
 
+mod audit;
 mod book;
 mod levels;
 mod secrets;

@@ -117,6 +117,7 @@ fn the_base_url_is_http_or_https_without_credentials_query_and_fragment() {
 fn the_log_has_two_formats_and_a_filter_that_parses() {
     refused(&[
         ("log.format = 'xml'", "log.format: must be \"json\" or \"text\""),
+        ("log.audit_ids = 'none'", "log.audit_ids: must be \"hashed\" or \"plain\""),
         ("log.filter = 'a=b=c'", "log.filter: must be a level"),
         ("log.filter = ''", "log.filter: must not be empty"),
         ("log.filter = 3", "log.filter: must be text"),

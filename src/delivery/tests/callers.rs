@@ -103,7 +103,7 @@ pub(super) fn is_unknown(report: &Report) -> bool {
 
 /// What is to be forwarded.
 pub(super) fn order(number: usize, request: &Request) -> Order {
-    let wait = ms(request.wait_ms);
+    let (request_id, wait) = (String::new(), ms(request.wait_ms));
     match request.what {
         What::Plain { app, to, gives_uuid } => {
             let caller = caller(APPS[usize::from(app)]);
@@ -111,7 +111,16 @@ pub(super) fn order(number: usize, request: &Request) -> Order {
             let uuid = DedupKey::generate();
             let receiver = receiver(to);
             let named = None;
-            Order { caller, message, receiver, uuid, uuid_is_given: gives_uuid, named, wait }
+            Order {
+                request_id,
+                caller,
+                message,
+                receiver,
+                uuid,
+                uuid_is_given: gives_uuid,
+                named,
+                wait,
+            }
         }
         What::Named { key, content } => {
             let app = APPS[usize::from(key % 2)];
@@ -122,7 +131,7 @@ pub(super) fn order(number: usize, request: &Request) -> Order {
             let uuid = named.uuid();
             let named = Some(named);
             let caller = caller(app);
-            Order { caller, message, receiver, uuid, uuid_is_given: true, named, wait }
+            Order { request_id, caller, message, receiver, uuid, uuid_is_given: true, named, wait }
         }
     }
 }

@@ -1,0 +1,108 @@
+//! How the ids of receivers and messages stand in the audit log.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
+
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+
+/// In what form ids stand in the audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdForm {
+    /// As hashes.
+    Hashed,
+    /// As they are.
+    Plain,
+}
+
+/// Shows the ids of one app; cheap to clone.
+#[derive(Clone)]
+pub enum AuditIds {
+    /// As they are.
+    Plain,
+    /// As hashes with a key of the app's: who has the app's secret can find an id, and nobody else
+    /// can try ids out.
+    Hashed(Hmac<Sha256>),
+}
+
+/// 128 bits: far from any two ids that look alike.
+const SHOWN_BYTES: usize = 16;
+
+impl AuditIds {
+    /// In this form. The key of hashes is made from the app's secret, so that every replica has the
+    /// same one and there is none more to keep.
+    #[must_use]
+    pub fn new(form: IdForm, app_secret: &SecretString) -> Self {
+        if form == IdForm::Plain {
+            return Self::Plain;
+        }
+        let derived = keyed(app_secret.expose_secret().as_bytes())
+            .chain_update("feishu-forward-gateway audit ids")
+            .finalize();
+        Self::Hashed(keyed(&derived.into_bytes()))
+    }
+
+    /// The id as the audit log has it.
+    #[must_use]
+    pub fn show<'a>(&self, id: &'a str) -> Cow<'a, str> {
+        match self {
+            Self::Plain => id.into(),
+            Self::Hashed(key) => hex(key.clone().chain_update(id)).into(),
+        }
+    }
+}
+
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("a key of any length will do")
+}
+
+fn hex(hash: Hmac<Sha256>) -> String {
+    let mut hex = String::with_capacity(2 * SHOWN_BYTES);
+    for byte in &hash.finalize().into_bytes()[..SHOWN_BYTES] {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
+
+impl fmt::Debug for AuditIds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain => "Plain",
+            Self::Hashed(_) => "Hashed",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hashed(secret: &str) -> AuditIds {
+        AuditIds::new(IdForm::Hashed, &SecretString::from(secret))
+    }
+
+    #[test]
+    fn an_id_has_one_hash_for_each_secret() {
+        let ids = hashed("secret of main");
+        assert_eq!(ids.show("oc_1"), hashed("secret of main").show("oc_1"));
+        assert_ne!(ids.show("oc_1"), ids.show("oc_2"));
+        assert_ne!(ids.show("oc_1"), hashed("secret of another").show("oc_1"));
+    }
+
+    #[test]
+    fn a_hash_is_32_hexadecimal_digits_and_stays_the_same_from_one_version_to_the_next() {
+        // Computed with Python's hmac, from the secret to the hash.
+        assert_eq!(hashed("secret").show("oc_1"), "553413617a06228693217c5d4806bd76");
+    }
+
+    #[test]
+    fn plain_ids_are_shown_as_they_are() {
+        assert_eq!(AuditIds::Plain.show("oc_1"), "oc_1");
+    }
+
+    #[test]
+    fn debug_shows_nothing_of_the_key() {
+        assert_eq!(format!("{:?}", hashed("secret")), "Hashed");
+    }
+}
