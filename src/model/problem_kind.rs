@@ -65,8 +65,10 @@ pub struct Remedy {
 pub struct Facts {
     /// The problem code.
     pub name: &'static str,
-    /// A short summary that is the same for each case.
+    /// A short summary that is the same for each case, as it stands in every problem.
     pub title: &'static str,
+    /// The same in Chinese, for the pages that explain problems.
+    pub title_zh: &'static str,
     /// The HTTP status.
     pub status: u16,
     /// Who can remove the cause.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use feishu_forward_gateway::feishu::codes::CODES;
+use feishu_forward_gateway::model::problem_kind::ProblemKind;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -240,4 +241,16 @@ async fn remedies_are_in_the_language_that_the_caller_prefers() {
         assert_eq!(answer.header("content-language"), Some(expected), "{accepted:?}");
         assert_eq!(answer.header("vary"), Some("Accept-Language"));
     }
+}
+
+#[test]
+fn each_problem_has_a_chinese_title_of_its_own() {
+    let titles: BTreeMap<&str, &str> = ProblemKind::ALL
+        .iter()
+        .map(|kind| (kind.facts().title_zh, kind.facts().name))
+        .inspect(|(title, name)| {
+            assert!(title.chars().any(|c| matches!(c, '\u{4e00}'..='\u{9fff}')), "{name}: {title}");
+        })
+        .collect();
+    assert_eq!(titles.len(), ProblemKind::ALL.len(), "{titles:#?}");
 }
