@@ -11,11 +11,13 @@ mod forward;
 pub(crate) mod fuzz;
 mod input;
 pub mod keyring;
+mod language;
 mod observe;
 mod openapi;
 pub mod problem;
 mod problem_body;
 mod request_log;
+mod samples;
 
 use std::future::ready;
 

@@ -19,8 +19,9 @@ use uuid::Uuid;
 
 use super::admin::Draining;
 use super::connection::Busy;
+use super::language::Language;
 use super::problem::Problem;
-use super::problem_body::{Language, render};
+use super::problem_body::render;
 use crate::clock::{Clock, Moment};
 use crate::delivery::Timings;
 use crate::model::problem_kind::ProblemKind;

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -11,11 +10,9 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use super::problem::{InvalidField, Problem};
-use super::problem_body::{self, Language, render};
-use super::{docs, forward};
-use crate::feishu::codes::CODES;
-use crate::feishu::error::Refusal;
+use super::language::Language;
+use super::samples::samples;
+use super::{docs, forward, problem_body};
 use crate::model::problem_kind::ProblemKind;
 use crate::model::receiver::ReceiveIdType;
 
@@ -105,11 +102,11 @@ fn problem_response(kinds: &[ProblemKind]) -> Response {
     let bullet = if kinds.len() > 1 { "- " } else { "" };
     let line =
         |kind: &ProblemKind| format!("{bullet}`{}`: {}.", kind.facts().name, kind.facts().title);
-    let examples = kinds.iter().flat_map(|kind| samples(*kind)).map(|(name, problem)| {
-        let body = render(&problem, SAMPLE_PATH, SAMPLE_ID, Language::English);
-        let value = serde_json::from_slice::<Value>(&body).ok();
-        let summary = problem.kind.facts().title;
-        (name, ExampleBuilder::new().summary(summary).value(value).build())
+    let examples = kinds.iter().flat_map(|kind| samples(*kind)).map(|sample| {
+        let body = sample.body(Language::English);
+        let value = serde_json::to_value(&body).ok();
+        let example = ExampleBuilder::new().summary(body.title).value(value).build();
+        (sample.name, example)
     });
     let content = ContentBuilder::new()
         .schema(Some(RefOr::Ref(Ref::from_schema_name("Problem"))))
@@ -201,37 +198,4 @@ impl AnswerHeader {
             HeaderBuilder::new().schema(Some(text)).description(Some(self.description)).build();
         (self.name.to_owned(), header.into())
     }
-}
-
-const SAMPLE_PATH: &str = "/v1/messages/om_dc13264520392913993dd051dba21dcf/forward";
-const SAMPLE_ID: &str = "0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20";
-
-/// Plausible cases of a problem: the gateway's own, Feishu's, or both.
-fn samples(kind: ProblemKind) -> Vec<(String, Problem)> {
-    let name = kind.facts().name;
-    let by_feishu = CODES.iter().find(|code| code.problem == kind).map(|code| {
-        let refusal = Refusal {
-            code: code.code,
-            msg: code.msg.to_owned(),
-            log_id: Some("202611221530120F2A6D1F5C3B7E9A4D21".to_owned()),
-            http_status: if code.problem == ProblemKind::AppRateLimited { 429 } else { 400 },
-            troubleshooter: Some(format!("https://open.feishu.cn/search?query={}", code.code)),
-            ..Refusal::default()
-        };
-        Problem::of_refusal(&refusal)
-    });
-    let own = match kind {
-        ProblemKind::InvalidRequest => {
-            Some(Problem::invalid(vec![InvalidField::new("receive_id", "is missing")]))
-        }
-        ProblemKind::ReceiverRateLimited | ProblemKind::AppRateLimited => Some(Problem::new(
-            kind,
-            "The next turn is 0.412 s away, longer than this forward may wait; nothing was sent.",
-        )),
-        _ if by_feishu.is_none() => Some(Problem::new(kind, format!("{}.", kind.facts().title))),
-        _ => None,
-    };
-    let feishu_name = if own.is_some() { format!("{name}_by_feishu") } else { name.to_owned() };
-    let own = own.map(|problem| (name.to_owned(), problem));
-    own.into_iter().chain(by_feishu.map(|problem| (feishu_name, problem))).collect()
 }

@@ -1,11 +1,10 @@
 //! How a problem is written: `application/problem+json` (RFC 9457), in the caller's language.
 
-use actix_web::HttpRequest;
-use actix_web::http::header::{ACCEPT_LANGUAGE, AcceptLanguage, Header as _, Quality};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::language::Language;
 use super::problem::{InvalidField, Problem};
 use crate::feishu::error::Refusal;
 use crate::model::dedup_key::DedupKey;
@@ -21,7 +20,7 @@ pub(super) struct ProblemBody<'a> {
     kind: String,
     /// A short summary, the same for every case of the problem.
     #[schema(example = "The bot is not in the chat")]
-    title: &'static str,
+    pub(super) title: &'static str,
     /// The HTTP status.
     #[schema(example = 403, minimum = 400, maximum = 599)]
     status: u16,
@@ -65,69 +64,42 @@ pub(super) struct ProblemBody<'a> {
     errors: &'a [InvalidField],
 }
 
-/// The languages that remedies are written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Language {
-    English,
-    Chinese,
-}
-
-impl Language {
-    /// The one that the caller prefers; English when none of the two is named.
-    pub(super) fn preferred_by(request: &HttpRequest) -> Self {
-        if !request.headers().contains_key(ACCEPT_LANGUAGE) {
-            return Self::English;
-        }
-        let Ok(AcceptLanguage(mut accepted)) = AcceptLanguage::parse(request) else {
-            return Self::English;
-        };
-        // A quality of zero says that a language will not do.
-        accepted.retain(|language| language.quality > Quality::ZERO);
-        let known = |tag: String| match tag.split('-').next() {
-            Some(primary) if primary.eq_ignore_ascii_case("zh") => Some(Self::Chinese),
-            Some(primary) if primary.eq_ignore_ascii_case("en") => Some(Self::English),
-            _ => None,
-        };
-        let mut ranked = AcceptLanguage(accepted).ranked().into_iter();
-        ranked.find_map(|tag| known(tag.to_string())).unwrap_or(Self::English)
-    }
-
-    /// The tag for `Content-Language`.
-    pub(super) const fn tag(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::Chinese => "zh",
+impl<'a> ProblemBody<'a> {
+    /// The body of a problem that a request met.
+    pub(super) fn of(
+        problem: &'a Problem,
+        path: &'a str,
+        request_id: &'a str,
+        language: Language,
+    ) -> Self {
+        let facts = problem.kind.facts();
+        Self {
+            kind: format!("/problems/{}", facts.name),
+            title: facts.title,
+            status: facts.status,
+            detail: &problem.detail,
+            instance: path,
+            code: problem.kind,
+            outcome: problem.outcome,
+            retryable: facts.retryable,
+            fix_by: facts.fix_by,
+            remedy: language.choose(problem.remedy.en, problem.remedy.zh),
+            request_id,
+            uuid: problem.uuid.as_ref().map(DedupKey::as_str),
+            safe_retry_until: problem.safe_retry_until,
+            feishu: problem.feishu.as_deref(),
+            errors: &problem.errors,
         }
     }
 }
 
-/// The body of a problem.
+/// The body as it is sent.
 pub(super) fn render(
     problem: &Problem,
     path: &str,
     request_id: &str,
     language: Language,
 ) -> Vec<u8> {
-    let facts = problem.kind.facts();
-    let body = ProblemBody {
-        kind: format!("/problems/{}", facts.name),
-        title: facts.title,
-        status: facts.status,
-        detail: &problem.detail,
-        instance: path,
-        code: problem.kind,
-        outcome: problem.outcome,
-        retryable: facts.retryable,
-        fix_by: facts.fix_by,
-        remedy: match language {
-            Language::English => problem.remedy.en,
-            Language::Chinese => problem.remedy.zh,
-        },
-        request_id,
-        uuid: problem.uuid.as_ref().map(DedupKey::as_str),
-        safe_retry_until: problem.safe_retry_until,
-        feishu: problem.feishu.as_deref(),
-        errors: &problem.errors,
-    };
+    let body = ProblemBody::of(problem, path, request_id, language);
     serde_json::to_vec(&body).expect("a struct of strings and numbers is always JSON")
 }

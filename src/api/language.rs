@@ -1,0 +1,49 @@
+//! The languages of the API: English, and Chinese for those who ask for it.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{ACCEPT_LANGUAGE, AcceptLanguage, Header as _, Quality};
+
+/// The languages that remedies and pages are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Language {
+    English,
+    Chinese,
+}
+
+impl Language {
+    /// The one that the caller prefers; English when none of the two is named.
+    pub(super) fn preferred_by(request: &HttpRequest) -> Self {
+        if !request.headers().contains_key(ACCEPT_LANGUAGE) {
+            return Self::English;
+        }
+        let Ok(AcceptLanguage(mut accepted)) = AcceptLanguage::parse(request) else {
+            return Self::English;
+        };
+        // A quality of zero says that a language will not do.
+        accepted.retain(|language| language.quality > Quality::ZERO);
+        let mut ranked = AcceptLanguage(accepted).ranked().into_iter();
+        ranked.find_map(|tag| Self::of_tag(&tag.to_string())).unwrap_or(Self::English)
+    }
+
+    /// The one that a tag such as `zh-CN` stands for, whatever its region or script.
+    pub(super) fn of_tag(tag: &str) -> Option<Self> {
+        match tag.split('-').next() {
+            Some(primary) if primary.eq_ignore_ascii_case("zh") => Some(Self::Chinese),
+            Some(primary) if primary.eq_ignore_ascii_case("en") => Some(Self::English),
+            _ => None,
+        }
+    }
+
+    /// The tag for `Content-Language`.
+    pub(super) const fn tag(self) -> &'static str {
+        self.choose("en", "zh")
+    }
+
+    /// The one of two texts that is in this language.
+    pub(super) const fn choose<'a>(self, english: &'a str, chinese: &'a str) -> &'a str {
+        match self {
+            Self::English => english,
+            Self::Chinese => chinese,
+        }
+    }
+}
