@@ -6,6 +6,7 @@ mod caller;
 mod connection;
 mod docs;
 mod dry_run;
+mod explanation;
 mod forward;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
@@ -14,8 +15,10 @@ pub mod keyring;
 mod language;
 mod observe;
 mod openapi;
+mod pages;
 pub mod problem;
 mod problem_body;
+mod problems;
 mod request_log;
 mod samples;
 
@@ -55,7 +58,10 @@ pub fn public() -> App<
         .service(get("/openapi.json", || web::route().to(docs::openapi)))
         .service(get("/docs/{file:.*}", || web::route().to(docs::swagger)))
         .service(get("/docs", || web::route().to(docs::to_docs)))
-        .service(get("/", || web::route().to(docs::to_docs)))
+        .service(get("/problems", || web::route().to(problems::list)))
+        .service(get("/problems/{code}", || web::route().to(problems::one)))
+        .service(get("/pages.css", || web::route().to(pages::stylesheet)))
+        .service(get("/", || web::route().to(pages::home)))
         .default_service(web::to(|request| ready(route_not_found(&request))))
         .wrap(from_fn(observe::observe))
         .wrap(TracingLogger::<RequestLog>::new())

@@ -12,7 +12,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::language::Language;
 use super::samples::samples;
-use super::{docs, forward, problem_body};
+use super::{docs, forward, problem_body, problems};
 use crate::model::problem_kind::ProblemKind;
 use crate::model::receiver::ReceiveIdType;
 
@@ -39,9 +39,10 @@ pub fn openapi_json() -> String {
     servers((url = "/", description = "This gateway")),
     tags(
         (name = "messages", description = "Forwarding messages."),
+        (name = "problems", description = "What can go wrong, and what to do about it."),
         (name = "documentation", description = "What you are reading."),
     ),
-    paths(forward::forward, docs::openapi),
+    paths(forward::forward, problems::list, problems::one, docs::openapi),
     components(schemas(problem_body::ProblemBody, ReceiveIdType)),
     modifiers(&Keys, &Problems),
 )]
@@ -100,8 +101,10 @@ fn concerns_forwards(kind: ProblemKind) -> bool {
 
 fn problem_response(kinds: &[ProblemKind]) -> Response {
     let bullet = if kinds.len() > 1 { "- " } else { "" };
-    let line =
-        |kind: &ProblemKind| format!("{bullet}`{}`: {}.", kind.facts().name, kind.facts().title);
+    let line = |kind: &ProblemKind| {
+        let (name, title) = (kind.facts().name, kind.facts().title);
+        format!("{bullet}[`{name}`](/problems/{name}): {title}.")
+    };
     let examples = kinds.iter().flat_map(|kind| samples(*kind)).map(|sample| {
         let body = sample.body(Language::English);
         let value = serde_json::to_value(&body).ok();

@@ -17,6 +17,7 @@ mod learning;
 mod observed;
 mod pace;
 mod policies;
+mod problem_pages;
 mod process;
 mod program;
 mod repeating;

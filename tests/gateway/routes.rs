@@ -28,6 +28,9 @@ async fn each_route_names_the_methods_that_it_takes() {
         ("/openapi.json", &["GET", "HEAD"]),
         ("/docs/", &["GET", "HEAD"]),
         ("/docs", &["GET", "HEAD"]),
+        ("/problems", &["GET", "HEAD"]),
+        ("/problems/draining", &["GET", "HEAD"]),
+        ("/pages.css", &["GET", "HEAD"]),
         ("/", &["GET", "HEAD"]),
     ];
     for (path, allowed) in routes {
@@ -45,7 +48,9 @@ async fn each_route_names_the_methods_that_it_takes() {
 #[actix_web::test]
 async fn head_is_get_without_a_body() {
     let gateway = gateway().start().await;
-    for path in ["/", "/docs", "/docs/", "/docs/swagger-ui.css", "/openapi.json", "/nope"] {
+    let pages = ["/", "/problems", "/problems/draining", "/problems/nope", "/pages.css"];
+    let docs = ["/docs", "/docs/", "/docs/swagger-ui.css", "/openapi.json"];
+    for path in pages.into_iter().chain(docs).chain(["/nope"]) {
         let (get, head) = (gateway.ask("GET", path).await, gateway.ask("HEAD", path).await);
         same_head(&get, &head, path);
     }
@@ -81,7 +86,7 @@ async fn neither_listener_answers_for_the_other() {
     for path in ["/metrics", "/livez", "/readyz"] {
         gateway.ask("GET", path).await.problem(404, "route_not_found", "not_delivered");
     }
-    for path in ["/openapi.json", "/docs/", "/"] {
+    for path in ["/openapi.json", "/docs/", "/problems", "/"] {
         gateway.ask_admin("GET", path).await.problem(404, "route_not_found", "not_delivered");
     }
 }
