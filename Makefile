@@ -82,7 +82,7 @@ test-schemathesis: ## Tests the running API against its OpenAPI document (python
 	tests/schemathesis/run.sh
 
 .PHONY: test-browser
-test-browser: ## Tests the Swagger UI in Chromium (chromium, node, npm)
+test-browser: ## Tests the pages and Swagger UI in Chromium (chromium, node, npm)
 	tests/browser/run.sh
 
 .PHONY: soak

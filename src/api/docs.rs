@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::LOCATION;
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, ContentType, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use utoipa_swagger_ui::Config;
 
+use super::pages::SWAGGER_UI_POLICY;
 use super::problem::Problem;
 use crate::model::problem_kind::ProblemKind;
 
@@ -14,21 +14,13 @@ use crate::model::problem_kind::ProblemKind;
 #[derive(Clone)]
 pub struct Docs {
     openapi: Bytes,
-    swagger: Arc<Config<'static>>,
 }
 
 impl Docs {
     /// The page for a document.
     #[must_use]
     pub fn new(openapi_json: String) -> Self {
-        let swagger = Config::from("/openapi.json")
-            .use_base_layout()
-            .deep_linking(true)
-            .display_request_duration(true)
-            .try_it_out_enabled(true)
-            // Otherwise the page sends the document to a validator on the internet.
-            .validator_url("none");
-        Self { openapi: openapi_json.into(), swagger: Arc::new(swagger) }
+        Self { openapi: openapi_json.into() }
     }
 }
 
@@ -44,13 +36,27 @@ pub(super) async fn openapi(docs: web::Data<Docs>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(docs.openapi.clone())
 }
 
-/// A file of Swagger UI, from the binary itself.
-pub(super) async fn swagger(
-    request: HttpRequest,
-    docs: web::Data<Docs>,
-) -> Result<HttpResponse, Problem> {
+/// A file of the page, from the binary itself: the gateway's own, or Swagger UI's.
+pub(super) async fn swagger(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let file = request.match_info().query("file");
-    match utoipa_swagger_ui::serve(file, Arc::clone(&docs.swagger)) {
+    let mut answer = HttpResponse::Ok();
+    match file {
+        "" | "index.html" => Ok(answer
+            .insert_header((CONTENT_SECURITY_POLICY, SWAGGER_UI_POLICY))
+            .content_type(ContentType::html())
+            .body(include_str!("docs/index.html"))),
+        "swagger-initializer.js" => Ok(answer
+            .content_type("text/javascript; charset=utf-8")
+            .body(include_str!("docs/swagger-initializer.js"))),
+        "docs.css" => {
+            Ok(answer.content_type("text/css; charset=utf-8").body(include_str!("docs/docs.css")))
+        }
+        _ => swagger_ui(file),
+    }
+}
+
+fn swagger_ui(file: &str) -> Result<HttpResponse, Problem> {
+    match utoipa_swagger_ui::serve(file, Arc::default()) {
         Ok(Some(found)) => {
             Ok(HttpResponse::Ok().content_type(found.content_type).body(found.bytes.into_owned()))
         }

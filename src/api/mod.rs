@@ -42,8 +42,8 @@ pub use forward::ForwardSettings;
 pub use observe::Observer;
 pub use openapi::openapi_json;
 
-/// The public listener: its routes, and around every request, innermost first, counting, bounding
-/// and writing problems out, then the span and the log line.
+/// The public listener: its routes, and around every request, innermost first, protecting pages,
+/// counting, bounding and writing problems out, then the span and the log line.
 pub fn public() -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -63,6 +63,7 @@ pub fn public() -> App<
         .service(get("/pages.css", || web::route().to(pages::stylesheet)))
         .service(get("/", || web::route().to(pages::home)))
         .default_service(web::to(|request| ready(route_not_found(&request))))
+        .wrap(from_fn(pages::protect))
         .wrap(from_fn(observe::observe))
         .wrap(TracingLogger::<RequestLog>::new())
 }

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Tries the Swagger UI of `dev` in Chromium; screenshots are left in target/browser.
+# Reads the pages and uses the Swagger UI of `dev` in Chromium; screenshots are left in target/browser.
+#
+#   tests/browser/run.sh [options of `node --test`]
 #
 # Exit code: 0 all tests passed, 1 some failed, 2 they could not be run.
 
@@ -9,11 +11,13 @@ node_packages
 cargo build --quiet --locked || give_up "it does not build"
 
 start dev "$programs/feishu-forward-gateway" dev --listen 127.0.0.1:0
-PAGE_URL=$(said dev 'Swagger UI +\K\S+')
+GATEWAY_URL=$(said dev 'Swagger UI +\K.*(?=/docs/)')
 GATEWAY_KEY=$(said dev 'API key +\K\S+')
 SIMULATOR_URL=$(said dev 'Simulator +\K.*(?=/_simulator/)')
-export PAGE_URL GATEWAY_KEY SIMULATOR_URL SCREENSHOTS=$cache CHROMIUM=$(command -v chromium)
+export GATEWAY_URL GATEWAY_KEY SIMULATOR_URL SCREENSHOTS=$cache CHROMIUM=$(command -v chromium)
 
-cp tests/browser/*.test.mjs "$cache/node/"
+rm -f "$cache/node/"*.mjs "$cache/"*.png
+cp tests/browser/*.mjs "$cache/node/"
 cd "$cache/node"
-node --test docs.test.mjs
+# One file after the other: they share the limits of one app.
+node --test --test-concurrency=1 "$@" ./*.test.mjs

@@ -176,3 +176,31 @@ async fn browsers_get_a_landing_page_and_everybody_else_is_sent_to_the_form() {
         assert_eq!(redirect.header("vary"), Some("Accept, Accept-Language"));
     }
 }
+
+#[actix_web::test]
+async fn every_page_says_what_a_browser_may_do_with_it() {
+    let gateway = gateway().start().await;
+    for path in ["/", "/problems", "/problems/draining", "/docs/", "/docs/oauth2-redirect.html"] {
+        let page = read(&gateway, path, &[("accept", BROWSER)]).await;
+        assert_eq!(page.status, 200, "{path}");
+        assert_eq!(page.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(page.header("referrer-policy"), Some("no-referrer"), "{path}");
+        assert_eq!(page.header("x-frame-options"), Some("DENY"), "{path}");
+        assert_eq!(page.header("cross-origin-opener-policy"), Some("same-origin"), "{path}");
+        let policy = page.header("content-security-policy").expect("a policy");
+        let parts: Vec<&str> = policy.split("; ").collect();
+        for part in ["default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"] {
+            assert!(parts.contains(&part), "{path}: {policy}");
+        }
+        assert!(!policy.contains("unsafe"), "{path}: {policy}");
+        let may_run_scripts = parts.contains(&"script-src 'self'");
+        assert_eq!(may_run_scripts, path == "/docs/", "{path}: {policy}");
+    }
+}
+
+#[actix_web::test]
+async fn answers_of_the_api_do_not_carry_what_only_pages_need() {
+    let gateway = gateway().start().await;
+    let answer = gateway.forward("oc_1").send().await;
+    assert_eq!((answer.status, answer.header("content-security-policy")), (200, None));
+}

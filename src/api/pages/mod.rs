@@ -3,6 +3,7 @@
 mod home;
 mod problem;
 mod problems;
+mod protection;
 mod reader;
 mod words;
 
@@ -15,6 +16,7 @@ use super::language::Language;
 pub(super) use home::home;
 pub(super) use problem::problem_page;
 pub(super) use problems::problems_page;
+pub(super) use protection::{SWAGGER_UI_POLICY, protect};
 pub(super) use reader::{Reader, prefers_json};
 
 /// What answers depend on that are negotiated.

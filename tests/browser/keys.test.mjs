@@ -1,0 +1,55 @@
+// How long the page keeps a key.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { visit } from './harness.mjs';
+import { authorize, execute, logOut, operation } from './swagger.mjs';
+
+const keep = (page) => page.getByRole('checkbox', { name: 'Keep my key in this browser' });
+const kept = (page) => page.evaluate((key) => JSON.stringify(localStorage).includes(key), process.env.GATEWAY_KEY);
+const reload = async (page) => {
+  await page.reload();
+  await operation(page);
+};
+
+test('a key is gone after a reload', async () => {
+  const page = await visit('/docs/');
+  await authorize(page);
+  assert.equal((await execute(page, 'oc_browser')).status, 200);
+  assert.equal(await kept(page), false);
+  await reload(page);
+  assert.equal((await execute(page, 'oc_browser')).status, 401);
+});
+
+test('a key is kept for who asks for it, before or after showing it', async () => {
+  for (const isFirst of [true, false]) {
+    const page = await visit('/docs/');
+    if (isFirst) await keep(page).check();
+    await authorize(page);
+    if (!isFirst) await keep(page).check();
+    await reload(page);
+    assert.equal(await keep(page).isChecked(), true);
+    assert.equal((await execute(page, 'oc_browser')).status, 200);
+  }
+});
+
+test('a key that was kept is gone when it is not to be kept any longer', async () => {
+  const page = await visit('/docs/');
+  await authorize(page);
+  await keep(page).check();
+  assert.equal(await kept(page), true);
+  await keep(page).uncheck();
+  assert.equal(await kept(page), false);
+  await reload(page);
+  assert.equal(await keep(page).isChecked(), false);
+  assert.equal((await execute(page, 'oc_browser')).status, 401);
+});
+
+test('a key that was kept is gone after logging out', async () => {
+  const page = await visit('/docs/');
+  await keep(page).check();
+  await authorize(page);
+  await logOut(page);
+  assert.equal(await kept(page), false);
+});
