@@ -55,6 +55,8 @@ for (const [name, path] of PAGES) {
     test(`${path} fits a phone (${language})`, async () => {
       const page = await visit(path, { ...PHONE, locale });
       assert.equal(await overflow(page), 0);
+      const beyond = (main) => main.scrollWidth - main.clientWidth;
+      assert.equal(await page.getByRole('main').evaluate(beyond), 0);
       await screenshot(`${name}-phone-${language}`, page, { fullPage: true });
     });
 
