@@ -85,6 +85,10 @@ test-schemathesis: ## Tests the running API against its OpenAPI document (python
 test-browser: ## Tests the pages and Swagger UI in Chromium (chromium, node, npm)
 	tests/browser/run.sh
 
+.PHONY: test-openapi
+test-openapi: ## Lints the OpenAPI document with redocly and spectral (node, npm, python3)
+	tests/openapi/run.sh
+
 .PHONY: soak
 soak: ## Mixed load and random faults for SOAK_SECONDS (60), each answer against the ledger
 	$(CARGO) test --locked --test prove -- soak

@@ -75,12 +75,12 @@ fn require_length(headers: &HeaderMap, max_body: usize) -> Result<(), Problem> {
     Ok(())
 }
 
-fn too_large(max_body: usize) -> Problem {
+pub(super) fn too_large(max_body: usize) -> Problem {
     let detail = format!("The body is larger than {max_body} bytes.");
     Problem::new(ProblemKind::BodyTooLarge, detail)
 }
 
-fn too_slow(timeout: Duration) -> Problem {
+pub(super) fn too_slow(timeout: Duration) -> Problem {
     let detail = format!("The body was not there {} s after the head.", timeout.as_secs_f64());
     Problem::new(ProblemKind::RequestTimeout, detail)
 }

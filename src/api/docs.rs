@@ -24,13 +24,16 @@ impl Docs {
     }
 }
 
-/// The OpenAPI document of this API.
+/// Get this document
+///
+/// The OpenAPI document of the gateway that answers; it needs no key.
 #[utoipa::path(
     get,
     path = "/openapi.json",
     operation_id = "get_openapi",
     tag = "documentation",
-    responses((status = 200, description = "The OpenAPI 3.1 document.", content_type = "application/json", body = serde_json::Value)),
+    security(),
+    responses((status = 200, description = "The OpenAPI 3.1 document.", content_type = "application/json", body = Object)),
 )]
 pub(super) async fn openapi(docs: web::Data<Docs>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(docs.openapi.clone())

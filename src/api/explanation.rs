@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::language::Language;
 use super::problem_body::ProblemBody;
-use super::samples::Sample;
+use super::samples::{SAMPLE_FORWARD, Sample};
 use crate::feishu::codes::{CODES, Code};
 use crate::model::problem_kind::{FixBy, Outcome, ProblemKind};
 
@@ -71,7 +71,7 @@ impl<'a> Explanation<'a> {
             fix_by: facts.fix_by,
             remedy: language.choose(facts.remedy.en, facts.remedy.zh),
             feishu_codes: feishu_codes.map(|known| FeishuCode::of(known, language)).collect(),
-            examples: samples.iter().map(|sample| sample.body(language)).collect(),
+            examples: samples.iter().map(|sample| sample.body(SAMPLE_FORWARD, language)).collect(),
         }
     }
 }

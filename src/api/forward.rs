@@ -12,6 +12,7 @@ use super::body::Body;
 use super::dry_run::{self, DryRun};
 use super::input::{Input, preferred_wait};
 use super::observe::Story;
+use super::openapi::message::ForwardedMessage;
 use super::problem::Problem;
 use crate::clock::seconds_up;
 use crate::delivery::{Delivery, Order, Report, Timings};
@@ -38,28 +39,6 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const FEISHU_LOG_ID: HeaderName = HeaderName::from_static("x-feishu-log-id");
-
-/// The new message, with every field that Feishu sent, ones that are not listed here included.
-#[derive(Serialize, ToSchema)]
-pub(super) struct ForwardedMessage {
-    /// The new message's id.
-    #[schema(example = "om_dc13264520392913993dd051dba21dcf")]
-    message_id: String,
-    /// The kind of message: `text`, `post`, `image`, `interactive` and so on.
-    #[schema(example = "text")]
-    msg_type: Option<String>,
-    /// When it was made: milliseconds since 1970, as a string.
-    #[schema(example = "1615380573411")]
-    create_time: Option<String>,
-    /// When it was last changed: milliseconds since 1970, as a string.
-    #[schema(example = "1615380573411")]
-    update_time: Option<String>,
-    /// The chat that it is in.
-    #[schema(example = "oc_5ad11d72b830411d72b836c20")]
-    chat_id: Option<String>,
-    /// The thread that it is in, if it is in one.
-    thread_id: Option<String>,
-}
 
 /// What a forward is answered that did not fail.
 #[derive(Serialize, ToSchema)]

@@ -1,17 +1,19 @@
 //! What the OpenAPI document says beyond the handlers: the API as a whole, its keys, its headers
 //! and its problems. Every problem comes from the one table of problems.
 
+mod headers;
+pub(super) mod message;
+
 use std::collections::BTreeMap;
 
 use utoipa::openapi::example::ExampleBuilder;
-use utoipa::openapi::header::{Header, HeaderBuilder};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::language::Language;
-use super::samples::samples;
+use super::samples::{SAMPLE_FORWARD, samples};
 use super::{docs, forward, problem_body, problems};
 use crate::model::problem_kind::ProblemKind;
 use crate::model::receiver::ReceiveIdType;
@@ -34,7 +36,8 @@ pub fn openapi_json() -> String {
             minute for an app), waits for your turn, and answers with the new message, or with a \
             problem that says whether the message went out, who can remove the cause, and how.\n\n\
             Click **Authorize**, enter your key, then try `POST /v1/messages/{message_id}/forward`.",
-        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+        contact(name = "Whoever runs this gateway"),
+        license(name = "Apache-2.0", url = "https://www.apache.org/licenses/LICENSE-2.0"),
     ),
     servers((url = "/", description = "This gateway")),
     tags(
@@ -44,7 +47,7 @@ pub fn openapi_json() -> String {
     ),
     paths(forward::forward, problems::list, problems::one, docs::openapi),
     components(schemas(problem_body::ProblemBody, ReceiveIdType)),
-    modifiers(&Keys, &Problems),
+    modifiers(&Keys, &Answers),
 )]
 struct Document;
 
@@ -67,46 +70,60 @@ impl Modify for Keys {
     }
 }
 
-/// Adds to the forward one response for each status that a problem has, each problem an example.
-struct Problems;
+/// Adds to each operation one response for each status that a problem has, each problem an example,
+/// and to each response its headers.
+struct Answers;
 
-impl Modify for Problems {
+const FORWARD: &str = "/v1/messages/{message_id}/forward";
+const PROBLEM: &str = "/problems/{code}";
+
+impl Modify for Answers {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        let forward = openapi
-            .paths
-            .paths
-            .get_mut("/v1/messages/{message_id}/forward")
-            .and_then(|path| path.post.as_mut())
-            .expect("the document has the forward");
-        let mut by_status: BTreeMap<u16, Vec<ProblemKind>> = BTreeMap::new();
-        for kind in ProblemKind::ALL.iter().filter(|kind| concerns_forwards(**kind)) {
-            by_status.entry(kind.facts().status).or_default().push(*kind);
-        }
-        for (status, problems) in by_status {
-            let response = RefOr::T(problem_response(&problems));
-            forward.responses.responses.insert(status.to_string(), response);
-        }
-        for (status, response) in &mut forward.responses.responses {
-            if let RefOr::T(response) = response {
-                let headers = HEADERS.iter().filter(|header| header.comes_with(status));
-                response.headers.extend(headers.map(AnswerHeader::described));
+        headers::describe(openapi.components.get_or_insert_default());
+        for (path, item) in &mut openapi.paths.paths {
+            for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+                add_answers(operation, path);
             }
         }
     }
 }
 
-fn concerns_forwards(kind: ProblemKind) -> bool {
-    !matches!(kind, ProblemKind::RouteNotFound | ProblemKind::MethodNotAllowed)
+fn add_answers(operation: &mut Operation, path: &str) {
+    let is_forward = path == FORWARD;
+    let responses = &mut operation.responses.responses;
+    let mut by_status: BTreeMap<u16, Vec<ProblemKind>> = BTreeMap::new();
+    for kind in ProblemKind::ALL.iter().filter(|kind| may_come(**kind, path)) {
+        by_status.entry(kind.facts().status).or_default().push(*kind);
+    }
+    for (status, problems) in by_status {
+        let instance = if is_forward { SAMPLE_FORWARD } else { path };
+        responses.insert(status.to_string(), problem_response(&problems, instance).into());
+    }
+    for (status, response) in responses.iter_mut() {
+        if let RefOr::T(response) = response {
+            headers::name_in(response, status, is_forward);
+        }
+    }
 }
 
-fn problem_response(kinds: &[ProblemKind]) -> Response {
+/// Whether a problem may be what the operation answers.
+fn may_come(kind: ProblemKind, path: &str) -> bool {
+    match kind {
+        ProblemKind::MethodNotAllowed => false,
+        ProblemKind::RouteNotFound => path == PROBLEM,
+        ProblemKind::Overloaded | ProblemKind::Draining => true,
+        _ => path == FORWARD,
+    }
+}
+
+fn problem_response(kinds: &[ProblemKind], instance: &str) -> Response {
     let bullet = if kinds.len() > 1 { "- " } else { "" };
     let line = |kind: &ProblemKind| {
         let (name, title) = (kind.facts().name, kind.facts().title);
         format!("{bullet}[`{name}`](/problems/{name}): {title}.")
     };
     let examples = kinds.iter().flat_map(|kind| samples(*kind)).map(|sample| {
-        let body = sample.body(Language::English);
+        let body = sample.body(instance, Language::English);
         let value = serde_json::to_value(&body).ok();
         let example = ExampleBuilder::new().summary(body.title).value(value).build();
         (sample.name, example)
@@ -119,86 +136,4 @@ fn problem_response(kinds: &[ProblemKind]) -> Response {
         .description(kinds.iter().map(line).collect::<Vec<_>>().join("\n"))
         .content("application/problem+json", content)
         .build()
-}
-
-/// A header of the forward's answers.
-struct AnswerHeader {
-    name: &'static str,
-    description: &'static str,
-    comes: Comes,
-}
-
-/// With which answers a header comes.
-enum Comes {
-    Always,
-    With(&'static [&'static str]),
-    /// With the answers that are not given before the limiter is asked.
-    AfterTheLimiter,
-}
-
-const BEFORE_THE_LIMITER: &[&str] = &["401", "408", "413", "415", "500"];
-
-const HEADERS: &[AnswerHeader] = &[
-    AnswerHeader {
-        name: "X-Request-Id",
-        description: "The request's id in the gateway's log: yours if you sent one.",
-        comes: Comes::Always,
-    },
-    AnswerHeader {
-        name: "WWW-Authenticate",
-        description: "How to show a key.",
-        comes: Comes::With(&["401"]),
-    },
-    AnswerHeader {
-        name: "Retry-After",
-        description: "Seconds to wait before trying again.",
-        comes: Comes::With(&["429", "503"]),
-    },
-    AnswerHeader {
-        name: "X-Feishu-Log-Id",
-        description: "The id under which Feishu's support finds the call, where Feishu gave one.",
-        comes: Comes::AfterTheLimiter,
-    },
-    AnswerHeader {
-        name: "RateLimit-Policy",
-        description: "The limits: of the receiver in a second, of the app in a minute.",
-        comes: Comes::AfterTheLimiter,
-    },
-    AnswerHeader {
-        name: "RateLimit",
-        description: "What is left of the receiver's limit, and the seconds until there is more.",
-        comes: Comes::AfterTheLimiter,
-    },
-    AnswerHeader {
-        name: "Server-Timing",
-        description: "Where the time went, in milliseconds, and how often Feishu was asked.",
-        comes: Comes::AfterTheLimiter,
-    },
-    AnswerHeader {
-        name: "Idempotency-Replayed",
-        description: "`true` where this is what another request with the same `Idempotency-Key` was told.",
-        comes: Comes::AfterTheLimiter,
-    },
-    AnswerHeader {
-        name: "Preference-Applied",
-        description: "The wait that held, where `Prefer` asked for one.",
-        comes: Comes::AfterTheLimiter,
-    },
-];
-
-impl AnswerHeader {
-    fn comes_with(&self, status: &str) -> bool {
-        match self.comes {
-            Comes::Always => true,
-            Comes::With(statuses) => statuses.contains(&status),
-            Comes::AfterTheLimiter => !BEFORE_THE_LIMITER.contains(&status),
-        }
-    }
-
-    fn described(&self) -> (String, RefOr<Header>) {
-        let text = ObjectBuilder::new().schema_type(Type::String).build();
-        let header =
-            HeaderBuilder::new().schema(Some(text)).description(Some(self.description)).build();
-        (self.name.to_owned(), header.into())
-    }
 }

@@ -33,10 +33,11 @@ pub(super) struct ProblemBody<'a> {
     /// The problem, for programs.
     #[schema(inline = false)]
     code: ProblemKind,
-    /// What it says about delivery.
+    /// Whether the message went out: `not_delivered`, or `unknown` where nobody can know.
     outcome: Outcome,
     /// Whether the same request may succeed later although nobody acts. Repeat it with the same
     /// `uuid`.
+    #[schema(example = false)]
     retryable: bool,
     /// Who can remove the cause.
     fix_by: FixBy,

@@ -7,7 +7,6 @@ use utoipa::ToSchema;
 use super::explanation::Explanation;
 use super::pages::{Reader, negotiated, prefers_json, problem_page, problems_page};
 use super::problem::Problem;
-use super::problem_body::ProblemBody;
 use super::samples::{Sample, samples};
 use crate::model::problem_kind::ProblemKind;
 
@@ -64,12 +63,8 @@ pub(super) async fn list(request: HttpRequest) -> HttpResponse {
         ("Accept-Language" = Option<String>, Header, nullable = false,
             description = "`zh` or `zh-CN` for Chinese, else English."),
     ),
-    responses(
-        (status = 200, description = "The problem, explained.",
-            content((Explanation = "application/json"), (String = "text/html"))),
-        (status = 404, description = "There is no such problem.",
-            body = ProblemBody, content_type = "application/problem+json"),
-    ),
+    responses((status = 200, description = "The problem, explained.",
+        content((Explanation = "application/json"), (String = "text/html")))),
 )]
 pub(super) async fn one(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let code = request.match_info().query("code");

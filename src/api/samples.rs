@@ -1,14 +1,29 @@
-//! Plausible cases of each problem, for the OpenAPI document and for the problem's page.
+//! Plausible cases of each problem, made as the gateway makes them, for the OpenAPI document and for the
+//! problem's page.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::body::{too_large, too_slow};
 use super::language::Language;
 use super::problem::{InvalidField, Problem};
 use super::problem_body::ProblemBody;
+use crate::delivery::{ForwardError, NoTurn};
 use crate::feishu::codes::CODES;
-use crate::feishu::error::Refusal;
-use crate::model::problem_kind::ProblemKind;
+use crate::feishu::error::{CallError, Refusal};
+use crate::limits::Scope;
+use crate::model::dedup_key::DedupKey;
+use crate::model::problem_kind::{Outcome, ProblemKind};
 
-const PATH: &str = "/v1/messages/om_dc13264520392913993dd051dba21dcf/forward";
-const REQUEST_ID: &str = "0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20";
+/// Where most samples come from.
+pub(super) const SAMPLE_FORWARD: &str = "/v1/messages/om_dc13264520392913993dd051dba21dcf/forward";
+/// The id of the sample requests, and the `uuid` of the sample forwards.
+const SAMPLE_ID: &str = "0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20";
+
+const LOG_ID: &str = "202611221530120F2A6D1F5C3B7E9A4D21";
+/// No code of Feishu's that is known.
+const UNKNOWN_CODE: i64 = 239_999;
 
 /// A problem as it could have happened.
 pub(super) struct Sample {
@@ -18,38 +33,91 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    pub(super) fn body(&self, language: Language) -> ProblemBody<'_> {
-        ProblemBody::of(&self.problem, PATH, REQUEST_ID, language)
+    pub(super) fn body<'a>(&'a self, instance: &'a str, language: Language) -> ProblemBody<'a> {
+        ProblemBody::of(&self.problem, instance, SAMPLE_ID, language)
     }
 }
 
 /// The cases of a problem: the gateway's own, Feishu's, or both.
 pub(super) fn samples(kind: ProblemKind) -> Vec<Sample> {
     let name = kind.facts().name;
-    let by_feishu = CODES.iter().find(|code| code.problem == kind).map(|code| {
-        let refusal = Refusal {
-            code: code.code,
-            msg: code.msg.to_owned(),
-            log_id: Some("202611221530120F2A6D1F5C3B7E9A4D21".to_owned()),
-            http_status: if code.problem == ProblemKind::AppRateLimited { 429 } else { 400 },
-            troubleshooter: Some(format!("https://open.feishu.cn/search?query={}", code.code)),
-            ..Refusal::default()
-        };
-        Problem::of_refusal(&refusal)
+    let own: Vec<_> = before_delivery(kind).into_iter().chain(in_delivery(kind)).collect();
+    let codes = CODES.iter().filter(|code| code.problem == kind);
+    let by_feishu = codes.min_by_key(|code| code.msg.is_empty()).map(|code| {
+        let name = if own.is_empty() { name.to_owned() } else { format!("{name}_by_feishu") };
+        // Of some, Feishu does not document the text.
+        let msg = if code.msg.is_empty() { kind.facts().title } else { code.msg };
+        Sample { name, problem: forwarding(&refused(code.code, msg)) }
     });
-    let own = match kind {
+    let own = own.into_iter().map(|problem| Sample { name: name.to_owned(), problem });
+    own.chain(by_feishu).collect()
+}
+
+/// A refusal before it is known what to forward.
+fn before_delivery(kind: ProblemKind) -> Option<Problem> {
+    Some(match kind {
         ProblemKind::InvalidRequest => {
-            Some(Problem::invalid(vec![InvalidField::new("receive_id", "is missing")]))
+            Problem::invalid(vec![InvalidField::new("receive_id", "is missing")])
         }
-        ProblemKind::ReceiverRateLimited | ProblemKind::AppRateLimited => Some(Problem::new(
-            kind,
-            "The next turn is 0.412 s away, longer than this forward may wait; nothing was sent.",
-        )),
-        _ if by_feishu.is_none() => Some(Problem::new(kind, format!("{}.", kind.facts().title))),
-        _ => None,
+        ProblemKind::Unauthorized => Problem::unauthorized(),
+        ProblemKind::RequestTimeout => too_slow(Duration::from_secs(10)),
+        ProblemKind::BodyTooLarge => too_large(64 * 1024),
+        ProblemKind::RouteNotFound => Problem::new(kind, "There is nothing at /nope."),
+        ProblemKind::MethodNotAllowed => Problem::method_not_allowed("GET", "POST"),
+        ProblemKind::UnsupportedMediaType => {
+            Problem::new(kind, "The body is declared as \"text/plain\", not as application/json.")
+        }
+        ProblemKind::Overloaded => {
+            Problem::new(kind, "More than 1024 requests are being answered.")
+        }
+        ProblemKind::Draining => {
+            Problem::new(kind, "The connection ended with the answer before; nothing was sent.")
+        }
+        ProblemKind::InternalError => Problem::new(kind, format!("{}.", kind.facts().title)),
+        _ => return None,
+    })
+}
+
+/// A failure to forward that Feishu has not answered with this problem.
+fn in_delivery(kind: ProblemKind) -> Option<Problem> {
+    let retry_after = Duration::from_millis(412);
+    let late = |scope| ForwardError::NoTurn(NoTurn::Late { scope, retry_after });
+    let error = match kind {
+        ProblemKind::ReceiverNotAllowed => ForwardError::NotAllowed,
+        ProblemKind::ReceiverRateLimited => late(Scope::Receiver),
+        ProblemKind::AppRateLimited => late(Scope::App),
+        ProblemKind::IdempotencyKeyReused => ForwardError::KeyReused,
+        ProblemKind::TooLateToRepeat => ForwardError::TooLateToRepeat,
+        ProblemKind::FeishuUnreachable => ForwardError::CircuitOpen { retry_after },
+        ProblemKind::FeishuTimeout => ForwardError::Failed(CallError::TimedOut),
+        ProblemKind::FeishuUnreadable => ForwardError::Failed(CallError::Unreadable {
+            http_status: 502,
+            detail: "no JSON object with a code",
+            log_id: None,
+        }),
+        ProblemKind::FeishuError => refused(UNKNOWN_CODE, "An error that is not documented."),
+        _ => return None,
     };
-    let feishu_name = if own.is_some() { format!("{name}_by_feishu") } else { name.to_owned() };
-    let own = own.map(|problem| Sample { name: name.to_owned(), problem });
-    let by_feishu = by_feishu.map(|problem| Sample { name: feishu_name, problem });
-    own.into_iter().chain(by_feishu).collect()
+    Some(forwarding(&error))
+}
+
+fn refused(code: i64, msg: &str) -> ForwardError {
+    ForwardError::Failed(CallError::Refused(Box::new(Refusal {
+        code,
+        msg: msg.to_owned(),
+        log_id: Some(LOG_ID.to_owned()),
+        http_status: if code == 99_991_400 { 429 } else { 400 },
+        troubleshooter: Some(format!("https://open.feishu.cn/search?query={code}")),
+        ..Refusal::default()
+    })))
+}
+
+fn forwarding(error: &ForwardError) -> Problem {
+    let uuid = DedupKey::parse(SAMPLE_ID).expect("a uuid");
+    let problem = Problem::of_forward(error, uuid.clone(), None);
+    if problem.outcome == Outcome::NotDelivered || !problem.kind.facts().retryable {
+        return problem;
+    }
+    let first_attempt = "2026-11-22T09:00:00Z".parse::<Timestamp>().expect("a time");
+    Problem::of_forward(error, uuid, Some(first_attempt + Duration::from_mins(55)))
 }

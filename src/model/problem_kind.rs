@@ -10,6 +10,7 @@ use table::facts;
 /// Who can remove the cause of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(example = "chat_admin")]
 pub enum FixBy {
     /// The program that called the gateway.
     Caller,
@@ -43,6 +44,7 @@ impl FixBy {
 /// What a failure says about delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(example = "not_delivered")]
 pub enum Outcome {
     /// The message was not delivered.
     NotDelivered,
@@ -84,6 +86,7 @@ pub struct Facts {
 /// The problem codes of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ProblemCode, example = "bot_not_in_chat")]
 pub enum ProblemKind {
     /// The request is invalid.
     InvalidRequest,

@@ -65,6 +65,22 @@ fn the_document_describes_every_status_and_header_of_a_forward() {
     }
 }
 
+#[test]
+fn each_problem_of_a_forward_has_an_example_under_its_status() {
+    let document: serde_json::Value = serde_json::from_str(&openapi_json()).unwrap();
+    let responses = &document["paths"]["/v1/messages/{message_id}/forward"]["post"]["responses"];
+    for facts in ProblemKind::ALL.iter().map(|kind| kind.facts()) {
+        if ["route_not_found", "method_not_allowed"].contains(&facts.name) {
+            continue;
+        }
+        let content = &responses[facts.status.to_string()]["content"]["application/problem+json"];
+        let example = &content["examples"][facts.name]["value"];
+        assert_eq!(example["code"], facts.name);
+        assert_eq!(example["status"], facts.status);
+        assert_eq!(example["retryable"], facts.retryable, "{}", facts.name);
+    }
+}
+
 #[actix_web::test]
 async fn the_page_comes_from_the_gateway_alone() {
     let gateway = gateway().start().await;

@@ -1,0 +1,152 @@
+//! The headers of answers.
+
+use serde_json::{Value, json};
+use utoipa::openapi::header::{Header, HeaderBuilder};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::openapi::{Components, Ref, RefOr, Response};
+
+/// A header of the API's answers.
+struct AnswerHeader {
+    name: &'static str,
+    description: &'static str,
+    schema: fn() -> ObjectBuilder,
+    example: fn() -> Value,
+    comes: Comes,
+}
+
+/// With which answers a header comes.
+enum Comes {
+    Always,
+    WithProblems,
+    With(&'static [&'static str]),
+    /// With the answers that are not given before the limiter is asked.
+    AfterTheLimiter,
+}
+
+const BEFORE_THE_LIMITER: &[&str] = &["401", "408", "413", "415", "500"];
+
+const HEADERS: &[AnswerHeader] = &[
+    AnswerHeader {
+        name: "X-Request-Id",
+        description: "The request's id in the gateway's log: yours if you sent one.",
+        schema: || text().min_length(Some(1)).max_length(Some(128)).pattern(Some("^[!-~]+$")),
+        example: || json!("0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20"),
+        comes: Comes::Always,
+    },
+    AnswerHeader {
+        name: "Content-Language",
+        description: "The language of `remedy`.",
+        schema: || text().enum_values(Some(["en", "zh"])),
+        example: || json!("en"),
+        comes: Comes::WithProblems,
+    },
+    AnswerHeader {
+        name: "Vary",
+        description: "`Accept-Language`: it decides the language.",
+        schema: text,
+        example: || json!("Accept-Language"),
+        comes: Comes::WithProblems,
+    },
+    AnswerHeader {
+        name: "WWW-Authenticate",
+        description: "How to show a key.",
+        schema: text,
+        example: || json!("Bearer realm=\"feishu-forward-gateway\""),
+        comes: Comes::With(&["401"]),
+    },
+    AnswerHeader {
+        name: "Retry-After",
+        description: "Seconds to wait before trying again.",
+        schema: || ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)),
+        example: || json!(1),
+        comes: Comes::With(&["429", "503"]),
+    },
+    AnswerHeader {
+        name: "X-Feishu-Log-Id",
+        description: "The id under which Feishu's support finds the call, where Feishu gave one.",
+        schema: text,
+        example: || json!("202611221530120F2A6D1F5C3B7E9A4D21"),
+        comes: Comes::AfterTheLimiter,
+    },
+    AnswerHeader {
+        name: "RateLimit-Policy",
+        description: "The limits: of the receiver in a second, of the app in a minute.",
+        schema: text,
+        example: || json!("\"receiver\";q=5;w=1, \"app\";q=1000;w=60"),
+        comes: Comes::AfterTheLimiter,
+    },
+    AnswerHeader {
+        name: "RateLimit",
+        description: "What is left of the receiver's limit, and the seconds until there is more.",
+        schema: text,
+        example: || json!("\"receiver\";r=4;t=2"),
+        comes: Comes::AfterTheLimiter,
+    },
+    AnswerHeader {
+        name: "Server-Timing",
+        description: "Where the time went, in milliseconds, and how often Feishu was asked.",
+        schema: text,
+        example: || {
+            json!(
+                "wait;dur=0.064, token;dur=0.220, feishu;dur=1.108, total;dur=1.545, attempts;desc=\"1\""
+            )
+        },
+        comes: Comes::AfterTheLimiter,
+    },
+    AnswerHeader {
+        name: "Idempotency-Replayed",
+        description: "`true` where this is what another request with the same `Idempotency-Key` was told.",
+        schema: || ObjectBuilder::new().schema_type(Type::Boolean),
+        example: || json!(true),
+        comes: Comes::AfterTheLimiter,
+    },
+    AnswerHeader {
+        name: "Preference-Applied",
+        description: "The wait that held, where `Prefer` asked for one.",
+        schema: || text().pattern(Some("^wait=[0-9]+$")),
+        example: || json!("wait=2"),
+        comes: Comes::AfterTheLimiter,
+    },
+];
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+/// Describes every header, once for all answers.
+pub(super) fn describe(components: &mut Components) {
+    let described = HEADERS.iter().map(|header| (header.name.to_owned(), header.described()));
+    components.headers.extend(described);
+}
+
+/// Names in an answer the headers that come with it.
+pub(super) fn name_in(response: &mut Response, status: &str, is_forward: bool) {
+    let headers = HEADERS.iter().filter(|header| header.comes_with(status, is_forward));
+    response.headers.extend(headers.map(AnswerHeader::named));
+}
+
+impl AnswerHeader {
+    fn comes_with(&self, status: &str, is_forward: bool) -> bool {
+        match self.comes {
+            Comes::Always => true,
+            Comes::WithProblems => status >= "400",
+            Comes::With(statuses) => statuses.contains(&status),
+            Comes::AfterTheLimiter => is_forward && !BEFORE_THE_LIMITER.contains(&status),
+        }
+    }
+
+    fn described(&self) -> RefOr<Header> {
+        let schema: Object = (self.schema)().build();
+        HeaderBuilder::new()
+            .schema(Some(schema))
+            .description(Some(self.description))
+            .example(Some((self.example)()))
+            .build()
+            .into()
+    }
+
+    fn named(&self) -> (String, RefOr<Header>) {
+        let reference = Ref::new(format!("#/components/headers/{}", self.name));
+        (self.name.to_owned(), RefOr::Ref(reference))
+    }
+}
