@@ -45,6 +45,19 @@ node_packages() {
   cp "tests/$suite/package-lock.json" "$cache/node/installed"
 }
 
+# go_tool FOLDER PACKAGE: builds into target/NAME/bin a program that FOLDER/go.mod names as a tool. What
+# Go keeps is under target/go for all suites; a newer Go than the one here comes from the module proxy.
+go_tool() {
+  go_settings
+  (cd "$1" && go build -o "$cache/bin/" "$2") || give_up "$2 of $1/go.mod does not build"
+}
+
+go_settings() {
+  [[ $(go env GOVERSION) =~ ^go1\.(2[1-9]|[3-9]) ]] || give_up "go is too old to fetch a newer one: 1.21 is needed"
+  export GOPATH=$PWD/target/go GOCACHE=$PWD/target/go/cache GOTOOLCHAIN=auto
+  export GOFLAGS='-mod=readonly -modcacherw -buildvcs=false' GOWORK=off
+}
+
 started=()
 end_started() {
   ((${#started[@]})) || return 0
