@@ -89,6 +89,10 @@ test-browser: ## Tests the pages and Swagger UI in Chromium (chromium, node, npm
 test-openapi: ## Lints the OpenAPI document with redocly and spectral (node, npm, python3)
 	tests/openapi/run.sh
 
+.PHONY: test-clients
+test-clients: ## Generates clients from the OpenAPI document and runs them (node, npm, python3, go)
+	tests/clients/run.sh
+
 .PHONY: openapi-breaking
 openapi-breaking: ## Compares the OpenAPI document with the last release's (go, python3)
 	tests/openapi/breaking.sh

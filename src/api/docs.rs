@@ -33,7 +33,7 @@ impl Docs {
     operation_id = "get_openapi",
     tag = "documentation",
     security(),
-    responses((status = 200, description = "The OpenAPI 3.1 document.", content_type = "application/json", body = Object)),
+    responses((status = 200, description = "The OpenAPI 3.1 document.", content_type = "application/json", body = BTreeMap<String, serde_json::Value>)),
 )]
 pub(super) async fn openapi(docs: web::Data<Docs>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(docs.openapi.clone())

@@ -83,7 +83,7 @@ pub struct Facts {
     pub remedy: Remedy,
 }
 
-/// The problem codes of the API.
+/// The problem codes of the API. Expect more of them: go by `status`, `outcome` and `retryable` then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ProblemCode, example = "bot_not_in_chat")]

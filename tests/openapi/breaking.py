@@ -13,7 +13,7 @@ import tempfile
 
 # Where our versioning differs from what oasdiff takes for granted.
 LEVELS = {
-    # CONTRIBUTING.md tells callers to expect new problem codes, and README.md what to do with one.
+    # CONTRIBUTING.md tells callers to expect new problem codes, and what to go by then.
     "response-property-enum-value-added": "info",
     # It never promised that an optional field or header is there, but callers came to rely on it.
     "response-optional-property-removed": "err",

@@ -1,0 +1,48 @@
+"""A caller with the generated Python client: mypy holds each name and each value against it."""
+
+import os
+
+from gateway import AuthenticatedClient
+from gateway.api.messages import forward_message
+from gateway.models import (
+    FixBy,
+    ForwardBody,
+    ForwardedMessage,
+    Outcome,
+    Problem,
+    ProblemCode,
+    ReceiveIdType,
+)
+from gateway.types import Response, Unset
+
+
+def forward(receive_id: str, key: str = os.environ["GATEWAY_KEY"]) -> Response[ForwardedMessage | Problem]:
+    client = AuthenticatedClient(os.environ["GATEWAY_URL"], token=key)
+    return forward_message.sync_detailed(
+        "om_1",
+        client=client,
+        body=ForwardBody(receive_id=receive_id),
+        receive_id_type=ReceiveIdType.CHAT_ID,
+        idempotency_key=f"python-{receive_id}",
+    )
+
+
+message = forward("oc_python").parsed
+assert isinstance(message, ForwardedMessage), message
+assert message.chat_id == "oc_python"
+assert not isinstance(message.sender, Unset) and message.sender.id_type == "app_id"
+replayed = forward("oc_python")
+assert replayed.parsed == message
+assert replayed.headers["Idempotency-Replayed"] == "true"
+
+problem = forward("oc_code_230002").parsed
+assert isinstance(problem, Problem), problem
+assert problem.code is ProblemCode.BOT_NOT_IN_CHAT
+assert problem.outcome is Outcome.NOT_DELIVERED
+assert problem.fix_by is FixBy.CHAT_ADMIN
+assert problem.retryable is False
+assert not isinstance(problem.feishu, Unset) and problem.feishu.code == 230002
+
+unauthorized = forward("oc_python", key="ffg_wrong").parsed
+assert isinstance(unauthorized, Problem), unauthorized
+assert unauthorized.code is ProblemCode.UNAUTHORIZED

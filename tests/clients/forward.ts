@@ -1,0 +1,45 @@
+// A caller with the generated TypeScript types: tsc holds each name and each value against them.
+
+import assert from 'node:assert/strict';
+
+import createClient from 'openapi-fetch';
+
+import type { components, paths } from './gateway.js';
+
+type Problem = components['schemas']['Problem'];
+
+const { GATEWAY_URL = '', GATEWAY_KEY = '' } = process.env;
+const gateway = createClient<paths>({ baseUrl: GATEWAY_URL, headers: { 'X-API-Key': GATEWAY_KEY } });
+
+const forward = (receive_id: string, key?: string) =>
+  gateway.POST('/v1/messages/{message_id}/forward', {
+    params: {
+      path: { message_id: 'om_1' },
+      query: { receive_id_type: 'chat_id' },
+      header: { 'Idempotency-Key': `typescript-${receive_id}` },
+    },
+    body: { receive_id },
+    ...(key === undefined ? {} : { headers: { 'X-API-Key': key } }),
+  });
+
+const { data: message } = await forward('oc_typescript');
+assert(message !== undefined);
+assert.equal(message.chat_id, 'oc_typescript');
+assert.equal(message.sender?.id_type, 'app_id');
+const { data: replayed, response } = await forward('oc_typescript');
+assert.equal(replayed?.message_id, message.message_id);
+assert.equal(response.headers.get('Idempotency-Replayed'), 'true');
+
+const { error: refused } = await forward('oc_code_230002');
+assert(refused !== undefined);
+const problem: Problem = refused;
+const { code, outcome, fix_by } = problem;
+const known: [typeof code, typeof outcome, typeof fix_by] = ['bot_not_in_chat', 'not_delivered', 'chat_admin'];
+assert.deepEqual([code, outcome, fix_by], known);
+assert.equal(problem.feishu?.code, 230002);
+assert.equal(problem.retryable, false);
+// @ts-expect-error: no such code, so a typo in one does not compile.
+assert(code !== 'bot_not_in_chats');
+
+const { error: unauthorized } = await forward('oc_typescript', 'ffg_wrong');
+assert.equal(unauthorized?.code, 'unauthorized');
