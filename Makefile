@@ -93,6 +93,10 @@ test-openapi: ## Lints the OpenAPI document with redocly and spectral (node, npm
 test-clients: ## Generates clients from the OpenAPI document and runs them (node, npm, python3, go)
 	tests/clients/run.sh
 
+.PHONY: test-examples
+test-examples: ## Runs docs/examples, one with a real Alertmanager (curl, jq, python3, go, node, npm, java)
+	tests/examples/run.sh
+
 .PHONY: openapi-breaking
 openapi-breaking: ## Compares the OpenAPI document with the last release's (go, python3)
 	tests/openapi/breaking.sh
