@@ -35,7 +35,10 @@ enum Source {
 #[derive(Debug)]
 struct Manual {
     now: watch::Sender<Moment>,
+    /// When those who sleep wake, deadlines included.
     sleepers: watch::Sender<Vec<Moment>>,
+    /// The same of those who sleep until a moment, and not until a deadline at the latest.
+    pauses: watch::Sender<Vec<Moment>>,
 }
 
 /// The hand that turns a manual clock.
@@ -56,6 +59,7 @@ impl Clock {
         let manual = Arc::new(Manual {
             now: watch::Sender::new(Moment::ZERO),
             sleepers: watch::Sender::new(Vec::new()),
+            pauses: watch::Sender::new(Vec::new()),
         });
         (Self(Source::Manual(Arc::clone(&manual))), Hand(manual))
     }
@@ -94,6 +98,14 @@ impl Clock {
 
     /// Returns once `moment` has come.
     pub async fn sleep_until(&self, moment: Moment) {
+        let _pause = match &self.0 {
+            Source::Manual(manual) => Some(Bed::new(&manual.pauses, moment)),
+            Source::System(_) => None,
+        };
+        self.coming_of(moment).await;
+    }
+
+    async fn coming_of(&self, moment: Moment) {
         if moment <= self.now() {
             return;
         }
@@ -113,7 +125,7 @@ impl Clock {
         tokio::select! {
             biased;
             output = &mut work => return Ok(output),
-            () = self.sleep_until(moment) => {}
+            () = self.coming_of(moment) => {}
         }
         // The moment may have come after the work was looked at: what is done by then is in time.
         match poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
@@ -126,7 +138,7 @@ impl Clock {
 impl Manual {
     async fn sleep_until(&self, moment: Moment) {
         let mut now = self.now.subscribe();
-        let _bed = Bed::new(self, moment);
+        let _bed = Bed::new(&self.sleepers, moment);
         let notified = now.wait_for(|now| *now >= moment);
         tokio::pin!(notified);
         // The time is looked at by itself, because it changes a little before the notice of it.
@@ -139,18 +151,18 @@ impl Manual {
 }
 
 /// A sleeper's entry in the list of those who sleep, removed when it wakes or is dropped.
-struct Bed<'a>(&'a Manual, Moment);
+struct Bed<'a>(&'a watch::Sender<Vec<Moment>>, Moment);
 
 impl<'a> Bed<'a> {
-    fn new(manual: &'a Manual, moment: Moment) -> Self {
-        manual.sleepers.send_modify(|all| all.push(moment));
-        Self(manual, moment)
+    fn new(list: &'a watch::Sender<Vec<Moment>>, moment: Moment) -> Self {
+        list.send_modify(|all| all.push(moment));
+        Self(list, moment)
     }
 }
 
 impl Drop for Bed<'_> {
     fn drop(&mut self) {
-        self.0.sleepers.send_modify(|all| {
+        self.0.send_modify(|all| {
             if let Some(mine) = all.iter().position(|moment| *moment == self.1) {
                 all.swap_remove(mine);
             }
@@ -162,6 +174,12 @@ impl Hand {
     /// Lets `by` pass and wakes everybody whose moment has come.
     pub fn advance(&self, by: Duration) {
         self.0.now.send_modify(|now| *now += by);
+    }
+
+    /// The moments that somebody sleeps until, without those that are only deadlines of something.
+    #[must_use]
+    pub fn pauses(&self) -> Vec<Moment> {
+        self.0.pauses.borrow().clone()
     }
 
     /// Returns once `enough` is true of the moments that sleepers wait for.

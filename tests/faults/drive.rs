@@ -76,13 +76,14 @@ impl<'a> Driver<'a> {
                 answer = &mut forward => return answer.expect("a request does not panic"),
                 standstill = guarded(self.standstill()) => standstill,
             };
-            let (sleepers, calls) = (self.gateway.sleepers().await, self.calls());
+            let (pauses, calls) = (self.gateway.hand.pauses(), self.calls());
             self.go_on(standstill).await;
             self.moments.push(self.gateway.clock.now());
             // Whoever was woken does something, before more time passes.
-            while !forward.is_finished()
-                && self.calls() == calls
-                && !self.sleeps_anew(&sleepers).await
+            while !(forward.is_finished()
+                || self.calls() > calls
+                || self.begins_a_call().await
+                || self.pauses_anew(&pauses))
             {
                 yield_now().await;
             }
@@ -94,9 +95,17 @@ impl<'a> Driver<'a> {
         self.gateway.simulator.ledger().attempts.len()
     }
 
-    /// Whether somebody sleeps who did not before.
-    async fn sleeps_anew(&self, before: &[Moment]) -> bool {
-        self.gateway.sleepers().await.iter().any(|moment| !before.contains(moment))
+    /// Whether a call has begun at this moment, be it one that never reaches Feishu.
+    async fn begins_a_call(&self) -> bool {
+        let ends_at = self.gateway.clock.now() + ATTEMPT;
+        self.gateway.sleepers().await.contains(&ends_at)
+    }
+
+    /// Whether somebody pauses who did not before. Another deadline that is new says nothing: it may be
+    /// that of a pause that is not.
+    fn pauses_anew(&self, before: &[Moment]) -> bool {
+        let pauses = self.gateway.hand.pauses();
+        pauses.iter().any(|moment| !before.contains(moment) && !is_housekeeping(*moment))
     }
 
     async fn go_on(&mut self, standstill: Standstill) {

@@ -85,10 +85,9 @@ impl Gateway {
     pub(crate) async fn see_through(&self, forward: Forward) -> Answer {
         let mut answer = forward.spawn();
         loop {
-            let (mut known, mut next) = (Vec::new(), None);
+            let mut next = None;
             let near = self.sleep(|all| {
                 let now = self.clock.now();
-                known.clone_from(all);
                 next = all.iter().copied().filter(|it| *it > now && *it <= now + NEAR).min();
                 next.is_some()
             });
@@ -96,19 +95,16 @@ impl Gateway {
                 answer = &mut answer => return answer.expect("a request does not panic"),
                 () = near => {}
             }
-            let attempts = self.simulator.ledger().attempts.len();
+            let (pauses, attempts) = (self.hand.pauses(), self.simulator.ledger().attempts.len());
             self.advance_to(next.expect("a moment that is near"));
-            // Whoever woke has done something, before time goes on.
-            loop {
-                let is_new = |all: Vec<Moment>| all.iter().any(|moment| !known.contains(moment));
-                if answer.is_finished()
+            // Whoever woke has done something, before time goes on. A deadline that is new says
+            // nothing: it may be that of a pause that is not.
+            eventually(|| {
+                answer.is_finished()
                     || self.simulator.ledger().attempts.len() > attempts
-                    || is_new(self.sleepers().await)
-                {
-                    break;
-                }
-                tokio::task::yield_now().await;
-            }
+                    || self.hand.pauses().iter().any(|moment| !pauses.contains(moment))
+            })
+            .await;
         }
     }
 
