@@ -5,6 +5,7 @@ import os
 from gateway import AuthenticatedClient
 from gateway.api.messages import forward_message
 from gateway.models import (
+    DryRun,
     FixBy,
     ForwardBody,
     ForwardedMessage,
@@ -12,17 +13,21 @@ from gateway.models import (
     Problem,
     ProblemCode,
     ReceiveIdType,
+    Would,
 )
 from gateway.types import Response, Unset
 
 
-def forward(receive_id: str, key: str = os.environ["GATEWAY_KEY"]) -> Response[ForwardedMessage | Problem]:
+def forward(
+    receive_id: str, key: str = os.environ["GATEWAY_KEY"], dry_run: bool = False
+) -> Response[ForwardedMessage | DryRun | Problem]:
     client = AuthenticatedClient(os.environ["GATEWAY_URL"], token=key)
     return forward_message.sync_detailed(
         "om_1",
         client=client,
         body=ForwardBody(receive_id=receive_id),
         receive_id_type=ReceiveIdType.CHAT_ID,
+        dry_run=dry_run,
         idempotency_key=f"python-{receive_id}",
     )
 
@@ -34,6 +39,12 @@ assert not isinstance(message.sender, Unset) and message.sender.id_type == "app_
 replayed = forward("oc_python")
 assert replayed.parsed == message
 assert replayed.headers["Idempotency-Replayed"] == "true"
+
+foreseen = forward("oc_elsewhere", dry_run=True).parsed
+assert isinstance(foreseen, DryRun), foreseen
+assert foreseen.would is Would.SEND
+assert not isinstance(foreseen.feishu_request, Unset)
+assert foreseen.feishu_request.body.receive_id == "oc_elsewhere"
 
 problem = forward("oc_code_230002").parsed
 assert isinstance(problem, Problem), problem

@@ -11,24 +11,30 @@ type Problem = components['schemas']['Problem'];
 const { GATEWAY_URL = '', GATEWAY_KEY = '' } = process.env;
 const gateway = createClient<paths>({ baseUrl: GATEWAY_URL, headers: { 'X-API-Key': GATEWAY_KEY } });
 
-const forward = (receive_id: string, key?: string) =>
+const forward = (receive_id: string, more: { key?: string; dry_run?: boolean } = {}) =>
   gateway.POST('/v1/messages/{message_id}/forward', {
     params: {
       path: { message_id: 'om_1' },
-      query: { receive_id_type: 'chat_id' },
+      query: { receive_id_type: 'chat_id', dry_run: more.dry_run ?? false },
       header: { 'Idempotency-Key': `typescript-${receive_id}` },
     },
     body: { receive_id },
-    ...(key === undefined ? {} : { headers: { 'X-API-Key': key } }),
+    ...(more.key === undefined ? {} : { headers: { 'X-API-Key': more.key } }),
   });
 
 const { data: message } = await forward('oc_typescript');
-assert(message !== undefined);
+assert(message !== undefined && 'message_id' in message);
 assert.equal(message.chat_id, 'oc_typescript');
 assert.equal(message.sender?.id_type, 'app_id');
 const { data: replayed, response } = await forward('oc_typescript');
-assert.equal(replayed?.message_id, message.message_id);
+assert.deepEqual(replayed, message);
 assert.equal(response.headers.get('Idempotency-Replayed'), 'true');
+
+const { data: foreseen } = await forward('oc_elsewhere', { dry_run: true });
+assert(foreseen !== undefined && 'would' in foreseen);
+const would: 'send' | 'wait' | 'join' | 'replay' = foreseen.would;
+assert.equal(would, 'send');
+assert.equal(foreseen.feishu_request?.body.receive_id, 'oc_elsewhere');
 
 const { error: refused } = await forward('oc_code_230002');
 assert(refused !== undefined);
@@ -41,5 +47,5 @@ assert.equal(problem.retryable, false);
 // @ts-expect-error: no such code, so a typo in one does not compile.
 assert(code !== 'bot_not_in_chats');
 
-const { error: unauthorized } = await forward('oc_typescript', 'ffg_wrong');
+const { error: unauthorized } = await forward('oc_typescript', { key: 'ffg_wrong' });
 assert.equal(unauthorized?.code, 'unauthorized');

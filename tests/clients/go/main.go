@@ -11,15 +11,19 @@ import (
 )
 
 func main() {
-	message := forward("oc_go", os.Getenv("GATEWAY_KEY"))
-	expect(message.JSON200 != nil, string(message.Body))
-	expect(*message.JSON200.ChatId == "oc_go", "chat_id")
-	expect(*message.JSON200.Sender.IdType == "app_id", "sender")
-	replayed := forward("oc_go", os.Getenv("GATEWAY_KEY"))
-	expect(replayed.JSON200.MessageId == message.JSON200.MessageId, "another message")
+	key := os.Getenv("GATEWAY_KEY")
+	message := forwarded(forward("oc_go", key, false))
+	expect(*message.ChatId == "oc_go", "chat_id")
+	expect(*message.Sender.IdType == "app_id", "sender")
+	replayed := forward("oc_go", key, false)
+	expect(forwarded(replayed).MessageId == message.MessageId, "another message")
 	expect(*replayed.Headers200.IdempotencyReplayed, "Idempotency-Replayed")
 
-	refused := forward("oc_code_230002", os.Getenv("GATEWAY_KEY"))
+	foreseen, err := forward("oc_elsewhere", key, true).JSON200.AsDryRun()
+	expect(err == nil && foreseen.Would == gateway.WouldSend, "would")
+	expect(foreseen.FeishuRequest.Body.ReceiveId == "oc_elsewhere", "feishu_request")
+
+	refused := forward("oc_code_230002", key, false)
 	problem := refused.ApplicationproblemJSON403
 	expect(problem != nil, string(refused.Body))
 	expect(problem.Code == gateway.ProblemCodeBotNotInChat, "code")
@@ -28,11 +32,18 @@ func main() {
 	expect(!problem.Retryable, "retryable")
 	expect(problem.Feishu.Code == 230002, "feishu")
 
-	unauthorized := forward("oc_go", "ffg_wrong").ApplicationproblemJSON401
+	unauthorized := forward("oc_go", "ffg_wrong", false).ApplicationproblemJSON401
 	expect(unauthorized.Code == gateway.ProblemCodeUnauthorized, "unauthorized")
 }
 
-func forward(receiveID, key string) *gateway.ForwardMessageResponse {
+func forwarded(answer *gateway.ForwardMessageResponse) gateway.ForwardedMessage {
+	expect(answer.JSON200 != nil, string(answer.Body))
+	message, err := answer.JSON200.AsForwardedMessage()
+	expect(err == nil, "no message")
+	return message
+}
+
+func forward(receiveID, key string, dryRun bool) *gateway.ForwardMessageResponse {
 	showKey := func(_ context.Context, request *http.Request) error {
 		request.Header.Set("X-API-Key", key)
 		return nil
@@ -42,7 +53,7 @@ func forward(receiveID, key string) *gateway.ForwardMessageResponse {
 		log.Fatal(err)
 	}
 	kind, idempotencyKey := gateway.ReceiveIdTypeChatId, "go-"+receiveID
-	params := gateway.ForwardMessageParams{ReceiveIdType: &kind, IdempotencyKey: &idempotencyKey}
+	params := gateway.ForwardMessageParams{ReceiveIdType: &kind, IdempotencyKey: &idempotencyKey, DryRun: &dryRun}
 	body := gateway.ForwardBody{ReceiveId: receiveID}
 	answer, err := client.ForwardMessageWithResponse(context.Background(), "om_1", &params, body)
 	if err != nil {
