@@ -36,6 +36,7 @@ pub(super) struct DryRun<'a> {
 /// What the gateway would do with a forward.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(example = "wait")]
 enum Would {
     /// Send it at once.
     Send,

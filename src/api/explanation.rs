@@ -29,6 +29,7 @@ pub(super) struct Explanation<'a> {
     /// What it says about delivery, unless the problem itself says otherwise.
     outcome: Outcome,
     /// Whether the same request may succeed later although nobody acts.
+    #[schema(example = false)]
     retryable: bool,
     /// Who can remove the cause.
     fix_by: FixBy,
@@ -53,7 +54,10 @@ pub(super) struct FeishuCode {
     pub(super) msg: Option<&'static str>,
     /// What to do, where it is more exact than the problem's own remedy.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(
+        example = "Retry, never in parallel; the gateway has already retried.",
+        nullable = false
+    )]
     pub(super) remedy: Option<&'static str>,
 }
 

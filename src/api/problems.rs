@@ -26,6 +26,7 @@ pub(super) struct List<'a> {
     path = "/problems",
     operation_id = "list_problems",
     tag = "problems",
+    security(),
     params(
         ("lang" = Option<String>, Query, nullable = false,
             description = "The language, `en` or `zh`; it comes before `Accept-Language`."),
@@ -56,6 +57,7 @@ pub(super) async fn list(request: HttpRequest) -> HttpResponse {
     path = "/problems/{code}",
     operation_id = "get_problem",
     tag = "problems",
+    security(),
     params(
         ("code" = ProblemKind, Path, description = "The problem's `code`.", example = "bot_not_in_chat"),
         ("lang" = Option<String>, Query, nullable = false,
