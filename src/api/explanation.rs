@@ -55,7 +55,7 @@ pub(super) struct FeishuCode {
     /// What to do, where it is more exact than the problem's own remedy.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(
-        example = "Retry, never in parallel; the gateway has already retried.",
+        example = "Check message_id, receive_id, receive_id_type and uuid; Feishu's message names the field after 'ext='.",
         nullable = false
     )]
     pub(super) remedy: Option<&'static str>,

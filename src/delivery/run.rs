@@ -66,7 +66,7 @@ impl<'a> Run<'a> {
 
     /// Forwards the message, in as many attempts as it takes and there is time for.
     pub(super) async fn deliver(&mut self, entry: &Entry) -> Result<Forwarded, ForwardError> {
-        self.recall_earlier_attempts()?;
+        self.recall_earlier_attempts();
         self.app.begin();
         let mut last = match self.attempt(entry).await {
             Ok(forwarded) => return Ok(forwarded),
@@ -90,7 +90,8 @@ impl<'a> Run<'a> {
 
     /// Does what comes before the first attempt, and tells how long its turn would take to come.
     pub(super) async fn rehearse(&mut self) -> Result<Duration, ForwardError> {
-        self.recall_earlier_attempts()?;
+        self.recall_earlier_attempts();
+        self.check_time()?;
         self.app.check()?;
         self.app.check_token().await.map_err(ForwardError::NoToken)?;
         let Delivery { turns, clock, .. } = self.delivery;
@@ -104,18 +105,17 @@ impl<'a> Run<'a> {
     }
 
     /// A caller that repeats what is in doubt is in doubt until this one gets through.
-    fn recall_earlier_attempts(&mut self) -> Result<(), ForwardError> {
-        if !self.order.uuid_is_given {
-            return Ok(());
+    fn recall_earlier_attempts(&mut self) {
+        if self.order.uuid_is_given {
+            let identity = Identity::of(self.app, self.order);
+            self.first_attempt = self.delivery.doubts.first_attempt(&identity);
+            self.is_in_doubt = self.first_attempt.is_some();
         }
-        self.first_attempt =
-            self.delivery.doubts.first_attempt(&Identity::of(self.app, self.order));
-        self.is_in_doubt = self.first_attempt.is_some();
-        self.check_time()
     }
 
     /// Takes a turn and sends: nothing happens between the two.
     async fn attempt(&mut self, entry: &Entry) -> Result<Forwarded, ForwardError> {
+        self.check_time()?;
         self.app.check()?;
         let token = self.token().await?;
         let turn = self.turn().await?;

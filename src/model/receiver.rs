@@ -8,7 +8,6 @@ use utoipa::ToSchema;
 /// What kind of id a `receive_id` is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[schema(example = "chat_id")]
 pub enum ReceiveIdType {
     /// A user, as one app knows them.
     OpenId,

@@ -68,7 +68,7 @@ fail '"silence"'
 fail '{"status": {"status": 502, "body": "<html>", "content_type": "text/html"}}'
 fail '{"status": {"status": 200, "body": "{}", "content_type": "application/json"}}'
 echo "== every failure of Feishu's is answered as documented"
-schemathesis "$@" --mode positive --phases fuzzing --max-examples 200 --checks \
+schemathesis "$@" --mode positive --phases fuzzing --max-examples 500 --checks \
   status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance ||
   failed=1
 left=$(control GET faults)
