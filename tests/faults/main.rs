@@ -13,6 +13,7 @@ mod harness;
 #[path = "../logs/book.rs"]
 mod book;
 
+mod audit;
 mod drive;
 mod page;
 mod promise;
@@ -26,6 +27,7 @@ use actix_web::rt;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+use audit::Audit;
 use run::{Run, Seen};
 use secrets::Secrets;
 use table::Row;
@@ -40,12 +42,14 @@ type Results = Vec<(feishu_simulator::Duplicate, Seen)>;
 async fn whatever_goes_wrong_the_answer_is_true_and_is_the_one_that_the_page_shows() {
     book::open();
     let room = Rc::new(Semaphore::new(AT_ONCE));
-    let secrets = Rc::new(Secrets::default());
+    let (secrets, audit) = (Rc::new(Secrets::default()), Rc::new(Audit::default()));
     let sections = table::sections();
     let running: Vec<Vec<JoinHandle<Results>>> = sections
         .iter()
         .map(|section| {
-            let run = |row: &Row| rt::spawn(results(row.clone(), room.clone(), secrets.clone()));
+            let run = |row: &Row| {
+                rt::spawn(results(row.clone(), room.clone(), secrets.clone(), audit.clone()))
+            };
             section.rows().map(run).collect()
         })
         .collect();
@@ -63,10 +67,11 @@ async fn whatever_goes_wrong_the_answer_is_true_and_is_the_one_that_the_page_sho
     }
     assert!(wrong.is_empty(), "what each of these does wrong stands above:\n{}", wrong.join("\n"));
     secrets.are_in_no_log();
+    audit.says_the_same().await;
     page::check(&page::write(&pages));
 }
 
-async fn results(row: Row, room: Rc<Semaphore>, secrets: Rc<Secrets>) -> Results {
+async fn results(row: Row, room: Rc<Semaphore>, secrets: Rc<Secrets>, audit: Rc<Audit>) -> Results {
     let mut results = Vec::new();
     for duplicate in row.duplicates {
         let mut agreed = None;
@@ -77,6 +82,7 @@ async fn results(row: Row, room: Rc<Semaphore>, secrets: Rc<Secrets>) -> Results
                 duplicate: *duplicate,
                 attempts_are_certain: !row.varies,
                 secrets: &secrets,
+                audit: &audit,
             };
             let seen = run.seen().await;
             let first = agreed.get_or_insert_with(|| seen.clone());

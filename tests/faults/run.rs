@@ -6,6 +6,7 @@ use std::time::Duration;
 use feishu_simulator::Duplicate;
 use serde_json::Value;
 
+use crate::audit::Audit;
 use crate::drive::{Driver, MAX_WAIT};
 use crate::harness::{Answer, Gateway, Setup, gateway, ms};
 use crate::promise;
@@ -25,6 +26,7 @@ pub(crate) struct Run<'a> {
     /// Whether the attempts are always as many.
     pub(crate) attempts_are_certain: bool,
     pub(crate) secrets: &'a Secrets,
+    pub(crate) audit: &'a Audit,
 }
 
 /// What became of a forward.
@@ -51,6 +53,7 @@ impl Run<'_> {
         let forward = gateway.forward(RECEIVER).spawn();
         let answer = Driver::new(&gateway, self.staging).answer(forward).await;
         let told = Told::of(&answer);
+        self.audit.note(&answer, &told);
         let seen = Seen {
             attempts: self.attempts_are_certain.then_some(attempts(&gateway).await),
             delivered: gateway.deliveries().len(),
