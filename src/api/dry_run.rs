@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::forward::{ForwardBody, set_rate_limit};
+use super::forward::{ForwardBody, set_measured};
 use super::problem::Problem;
 use crate::delivery::{Foreseen, Order, Rehearsal};
 use crate::feishu::client::Preview;
@@ -67,7 +67,7 @@ struct FeishuRequest {
 
 /// The answer to a rehearsal, without the headers that every forward has.
 pub(super) fn answer(order: &Order, rehearsal: Rehearsal) -> HttpResponse {
-    let Rehearsal { result, safe_retry_until, standing } = rehearsal;
+    let Rehearsal { result, safe_retry_until, timings, standing } = rehearsal;
     let mut response = match result {
         Ok(foreseen) => HttpResponse::Ok().json(told(order, foreseen)),
         Err(error) => HttpResponse::from_error(Problem::of_forward(
@@ -76,7 +76,7 @@ pub(super) fn answer(order: &Order, rehearsal: Rehearsal) -> HttpResponse {
             safe_retry_until,
         )),
     };
-    set_rate_limit(response.headers_mut(), standing);
+    set_measured(response.headers_mut(), standing, &timings, 0);
     response
 }
 

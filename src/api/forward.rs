@@ -164,8 +164,7 @@ fn answer(request: &HttpRequest, order: &Order, report: Report) -> HttpResponse 
         }
     };
     let headers = response.headers_mut();
-    set_rate_limit(headers, standing);
-    set(headers, SERVER_TIMING, server_timing(&timings, attempts));
+    set_measured(headers, standing, &timings, attempts);
     if let Some(log_id) = &log_id {
         set(headers, FEISHU_LOG_ID, log_id.clone());
     }
@@ -180,10 +179,16 @@ fn answer(request: &HttpRequest, order: &Order, report: Report) -> HttpResponse 
     response
 }
 
-/// How much of the receiver's limit is left.
-pub(super) fn set_rate_limit(headers: &mut HeaderMap, standing: Standing) {
+/// How much of the receiver's limit is left, and where the time went.
+pub(super) fn set_measured(
+    headers: &mut HeaderMap,
+    standing: Standing,
+    timings: &Timings,
+    attempts: u32,
+) {
     let reset = seconds_up(standing.reset);
     set(headers, RATE_LIMIT, format!("\"receiver\";r={};t={reset}", standing.remaining));
+    set(headers, SERVER_TIMING, server_timing(timings, attempts));
 }
 
 fn set(headers: &mut HeaderMap, name: HeaderName, value: String) {

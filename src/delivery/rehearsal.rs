@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::error::ForwardError;
 use super::idempotency::Claim;
 use super::run::Run;
-use super::{Delivery, Order};
+use super::{Delivery, Order, Timings};
 use crate::feishu::client::{Call, Preview};
 use crate::limits::Standing;
 
@@ -19,6 +19,8 @@ pub struct Rehearsal {
     pub result: Result<Foreseen, ForwardError>,
     /// Until when it is safe to repeat an earlier one, where nobody knows whether that went out.
     pub safe_retry_until: Option<Timestamp>,
+    /// Where the time went.
+    pub timings: Timings,
     /// How much of the receiver's limit is left.
     pub standing: Standing,
 }
@@ -42,12 +44,14 @@ pub enum Foreseen {
 impl Delivery {
     /// Does all that a forward does before its call to Feishu, and takes nobody's turn.
     pub async fn rehearse(&self, order: &Arc<Order>) -> Rehearsal {
-        let mut run = Run::new(self, self.app_of(order), order, None, self.clock.now());
+        let started = self.clock.now();
+        let mut run = Run::new(self, self.app_of(order), order, None, started);
         let result = self.foresee(&mut run, order).await;
         let safe_until = if result.is_ok() { None } else { run.safe_until() };
         Rehearsal {
             result,
             safe_retry_until: safe_until.map(|moment| self.clock.wall_at(moment)),
+            timings: Timings { total: self.clock.since(started), ..run.timings },
             standing: self.turns.standing(&order.receiver),
         }
     }

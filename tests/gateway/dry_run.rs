@@ -58,6 +58,8 @@ async fn it_takes_no_turn_however_often_it_is_asked() {
         assert_eq!(told(&answer)["would"], "send");
         assert_eq!(answer.header("ratelimit"), Some("\"receiver\";r=5;t=0"));
         assert!(answer.header("ratelimit-policy").is_some());
+        let timing = answer.header("server-timing").expect("timings");
+        assert!(timing.contains("total;dur=0.000") && timing.ends_with("attempts;desc=\"0\""));
     }
     five_have_gone(&gateway).await;
 }
