@@ -23,7 +23,6 @@ pub(super) struct DryRun<'a> {
     #[schema(example = "main")]
     app: &'a str,
     /// What `receive_id` is taken for.
-    #[schema(example = "chat_id")]
     receive_id_type: ReceiveIdType,
     /// By which Feishu would know a repetition; one that was left out is another one each time.
     #[schema(example = "0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20", max_length = 50)]
