@@ -17,7 +17,7 @@ pub struct Policy {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedReceivers {
     ids: BTreeSet<String>,
-    beginnings: Vec<String>,
+    beginnings: BTreeSet<String>,
 }
 
 /// Stands at the end of what ids begin with.
@@ -46,7 +46,7 @@ impl AllowedReceivers {
                 return Err("may have a * at the end of an id only");
             }
             if is_beginning {
-                allowed.beginnings.push(id.to_owned());
+                allowed.beginnings.insert(id.to_owned());
             } else {
                 allowed.ids.insert(id.to_owned());
             }
