@@ -67,23 +67,16 @@ impl App {
         if self.token.usable().await.is_some() {
             return Ok(());
         }
-        let State { tokens, token_error, .. } = &*self.state();
-        match (tokens.open_until(self.clock.now()), token_error) {
-            (Some(_), Some(error)) => {
-                Err(TokenError { error: Arc::clone(error), is_remembered: true })
-            }
-            _ => Ok(()),
-        }
+        let state = self.state();
+        let is_open = state.tokens.open_until(self.clock.now()).is_some();
+        state.remembered_token_error().filter(|_| is_open).map_or(Ok(()), Err)
     }
 
     fn may_ask_for_token(&self) -> Result<Pass, TokenError> {
-        let State { tokens, token_error, .. } = &mut *self.state();
-        match (tokens.enter(self.clock.now()), token_error) {
-            (Ok(pass), _) => Ok(pass),
-            (Err(_), Some(error)) => {
-                Err(TokenError { error: Arc::clone(error), is_remembered: true })
-            }
-            (Err(_), None) => Ok(Pass::Normal),
+        let mut state = self.state();
+        match state.tokens.enter(self.clock.now()) {
+            Ok(pass) => Ok(pass),
+            Err(_) => state.remembered_token_error().map_or(Ok(Pass::Normal), Err),
         }
     }
 
@@ -164,6 +157,12 @@ fn circuit_open(until: Moment, now: Moment) -> ForwardError {
 }
 
 impl State {
+    /// The last failure to get a token, to be told again while no call is made for one.
+    fn remembered_token_error(&self) -> Option<TokenError> {
+        let error = Arc::clone(self.token_error.as_ref()?);
+        Some(TokenError { error, is_remembered: true })
+    }
+
     fn check_quota(&self, now: Moment) -> Result<(), ForwardError> {
         if self.quota_used_up_until > now {
             let retry_after = self.quota_used_up_until.saturating_sub(now);
