@@ -127,6 +127,21 @@ async fn ticket_of(task: JoinHandle<Taken>) -> Ticket {
     ticket
 }
 
+/// One that had a turn comes back, when a newcomer waits for its receiver, between two that wait for
+/// others.
+async fn comes_back_among_others() -> (Stage, JoinHandle<Taken>) {
+    let stage = Stage::new(&rules(AMPLE, 1));
+    let first = ticket_of(stage.comes("first", 1).await).await;
+    let _waiting = [
+        stage.comes("for 2", 2).await,
+        stage.comes("newcomer", 1).await,
+        stage.comes("for 3", 3).await,
+    ];
+    let again = stage.comes_with(first, "first again", 0, 1);
+    settle().await;
+    (stage, again)
+}
+
 #[tokio::test]
 async fn a_repeated_attempt_goes_before_those_who_began_later() {
     let stage = Stage::new(&rules(1, AMPLE));
@@ -164,15 +179,7 @@ async fn a_repeated_attempt_that_came_between_goes_between() {
 
 #[tokio::test]
 async fn an_older_ticket_takes_over_a_newcomers_place_in_the_apps_line() {
-    let stage = Stage::new(&rules(AMPLE, 1));
-    let first = ticket_of(stage.comes("first", 1).await).await;
-    let _waiting = [
-        stage.comes("for 2", 2).await,
-        stage.comes("newcomer", 1).await,
-        stage.comes("for 3", 3).await,
-    ];
-    let again = stage.comes_with(first, "first again", 0, 1);
-    settle().await;
+    let (stage, again) = comes_back_among_others().await;
     for _ in 0..4 {
         stage.advance(app_period()).await;
     }

@@ -40,19 +40,19 @@ fn no_way() -> Vec<Entry> {
 
 /// The connection ends, and no whole answer has come.
 fn broken(fault: &'static str, kind: &FaultKind, in_body: &FaultKind) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    for when in [BeforeRequest, BeforeCommit, AfterCommit] {
-        entries.extend(once_and_for_ever(fault, when, kind));
-    }
+    let mut entries = before_the_answer(fault, kind);
     entries.extend(once_and_for_ever(fault, InAnswer, in_body));
     entries
 }
 
+/// The fault in each phase that comes before the answer.
+fn before_the_answer(fault: &'static str, kind: &FaultKind) -> Vec<Entry> {
+    let phases = [BeforeRequest, BeforeCommit, AfterCommit];
+    phases.into_iter().flat_map(|when| once_and_for_ever(fault, when, kind)).collect()
+}
+
 fn silence() -> Vec<Entry> {
-    let mut entries = Vec::new();
-    for when in [BeforeRequest, BeforeCommit, AfterCommit] {
-        entries.extend(once_and_for_ever("silence", when, &FaultKind::Silence));
-    }
+    let mut entries = before_the_answer("silence", &FaultKind::Silence);
     entries.push(left_out("silence", &[InAnswer], "that is the slow drip"));
     entries
 }
@@ -66,10 +66,7 @@ fn slow_drip() -> Vec<Entry> {
 }
 
 fn garbage() -> Vec<Entry> {
-    let mut entries = Vec::new();
-    for when in [BeforeRequest, BeforeCommit, AfterCommit] {
-        entries.extend(once_and_for_ever("garbage", when, &FaultKind::Garbage));
-    }
+    let mut entries = before_the_answer("garbage", &FaultKind::Garbage);
     entries.push(left_out("garbage", &[InAnswer], "that is an answer that does not parse"));
     entries
 }

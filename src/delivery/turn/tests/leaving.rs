@@ -67,15 +67,7 @@ async fn who_leaves_while_asleep_in_front_of_a_receivers_limit_lets_the_next_one
 
 #[tokio::test]
 async fn who_stepped_in_front_and_leaves_gives_the_place_back() {
-    let stage = Stage::new(&rules(AMPLE, 1));
-    let first = ticket_of(stage.comes("first", 1).await).await;
-    let _waiting = [
-        stage.comes("for 2", 2).await,
-        stage.comes("newcomer", 1).await,
-        stage.comes("for 3", 3).await,
-    ];
-    let again = stage.comes_with(first, "first again", 0, 1);
-    settle().await;
+    let (stage, again) = comes_back_among_others().await;
     again.abort();
     settle().await;
     for _ in 0..3 {
