@@ -66,10 +66,11 @@ impl Application {
     /// Listens on both addresses and begins to fetch tenant tokens.
     pub fn build(config: &Config, clock: &Clock) -> Result<Self, StartError> {
         let metrics = Metrics::new();
+        show_bounds(config, &metrics);
         let closing = CancellationToken::new();
         let draining = Draining::default();
         let mut tasks = JoinSet::new();
-        let keyring = keyring(config, clock, &mut tasks)?;
+        let keyring = keyring(config, clock, &metrics, &mut tasks)?;
         let delivery = delivery(config, clock, &metrics, &closing)?;
         work_beside(&delivery, &mut tasks);
         let public =
@@ -135,9 +136,19 @@ impl Application {
     }
 }
 
+/// Shows what the configuration allows, so that what is in use can be held against it.
+fn show_bounds(config: &Config, metrics: &Metrics) {
+    let limits = &config.limits;
+    metrics.bounds(config.server.max_in_flight, limits.max_waiting);
+    metrics.quota("receiver", 1, limits.receiver_per_second.get());
+    metrics.quota("app", 1, limits.app_per_second.get());
+    metrics.quota("app", 60, limits.app_per_minute.get());
+}
+
 fn keyring(
     config: &Config,
     clock: &Clock,
+    metrics: &Metrics,
     tasks: &mut JoinSet<()>,
 ) -> Result<web::Data<Keyring>, StartError> {
     let Some(path) = &config.keys_file else {
@@ -146,9 +157,16 @@ fn keyring(
     let mut file = KeysFile::new(path.clone(), &config.apps, config.keys.clone());
     let keys = file.look().expect("the first look tells").map_err(StartError::Keys)?;
     let keyring = web::Data::new(Keyring::new(&keys));
-    let kept = keyring.clone();
-    let clock = clock.clone();
-    tasks.spawn(watch_keys_file(file, clock, KEYS_FILE_INTERVAL, move |keys| kept.replace(keys)));
+    metrics.keys_file_read_at(clock.wall());
+    let (kept, metrics, wall) = (keyring.clone(), metrics.clone(), clock.clone());
+    let heed = move |keys: &config::Keys| match keys {
+        Ok(keys) => {
+            kept.replace(keys);
+            metrics.keys_file_read_at(wall.wall());
+        }
+        Err(_) => metrics.keys_file_is_wrong(),
+    };
+    tasks.spawn(watch_keys_file(file, clock.clone(), KEYS_FILE_INTERVAL, heed));
     Ok(keyring)
 }
 

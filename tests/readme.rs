@@ -43,6 +43,9 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
     metrics.limit_decision("", "");
     metrics.token_expires_at("", jiff::Timestamp::UNIX_EPOCH);
     metrics.problem(ProblemKind::InvalidRequest);
+    metrics.forward("", "", std::time::Duration::ZERO);
+    metrics.quota("", 0, 0);
+    metrics.keys_file_read_at(jiff::Timestamp::UNIX_EPOCH);
     let text = String::from_utf8(
         metrics.render(&Gauges { closed_gates: vec![("", "", 0)], ..Gauges::default() }),
     )
@@ -52,7 +55,7 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
         .filter(|name| name.starts_with("feishu_gateway_"))
         .collect();
-    assert_eq!(names.len(), 16, "{names:?}");
+    assert_eq!(names.len(), 22, "{names:?}");
     for name in names {
         assert!(README.contains(&format!("| `{name}` |")), "README.md lacks the metric {name}");
     }

@@ -60,41 +60,41 @@ impl KeysFile {
     }
 }
 
-/// Looks at the file at once and then at every `interval`, and hands all keys to `apply` whenever
+/// Looks at the file at once and then at every `interval`, and tells `heed` what was found whenever
 /// the file has changed; never returns.
 ///
-/// Mistakes in the file are logged, once for each change, and the keys stay as they were.
+/// What was found is logged too, mistakes once for each change.
 pub async fn watch_keys_file(
     mut file: KeysFile,
     clock: Clock,
     interval: Duration,
-    mut apply: impl FnMut(&BTreeMap<String, KeyEntry>),
+    mut heed: impl FnMut(&Keys),
 ) {
     loop {
         // A file system that hangs must not take a worker's thread along.
         let look = spawn_blocking(move || (file.look(), file)).await;
         let Ok((change, same_file)) = look else {
             tracing::error!("looking at the keys file panicked: it is no longer watched");
+            heed(&Err(Vec::new()));
             return;
         };
         file = same_file;
-        match change {
-            None => {}
-            Some(Ok(keys)) => {
-                tracing::info!(file = %file.path.display(), keys = keys.len(), "read the keys file");
-                apply(&keys);
-            }
-            Some(Err(mistakes)) => report(&file, &mistakes),
+        if let Some(keys) = change {
+            report(&file, &keys);
+            heed(&keys);
         }
         clock.sleep_until(clock.now() + interval).await;
     }
 }
 
-fn report(file: &KeysFile, mistakes: &[Mistake]) {
-    let mistakes: Vec<String> = mistakes.iter().map(Mistake::to_string).collect();
-    tracing::error!(
-        file = %file.path.display(),
-        mistakes = mistakes.join("; "),
-        "the keys file is wrong: the keys stay as they were"
-    );
+fn report(file: &KeysFile, keys: &Keys) {
+    let file = file.path.display();
+    match keys {
+        Ok(keys) => tracing::info!(%file, keys = keys.len(), "read the keys file"),
+        Err(mistakes) => {
+            let mistakes: Vec<String> = mistakes.iter().map(Mistake::to_string).collect();
+            let mistakes = mistakes.join("; ");
+            tracing::error!(%file, mistakes, "the keys file is wrong: the keys stay as they were");
+        }
+    }
 }

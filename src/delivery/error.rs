@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::turn::NoTurn;
 use crate::feishu::error::CallError;
-use crate::model::problem_kind::ProblemKind;
+use crate::model::problem_kind::{FixBy, ProblemKind};
 
 /// A forward that did not succeed.
 #[derive(Clone, Debug, Error)]
@@ -67,6 +67,30 @@ impl ForwardError {
             .problem()
             .map(ProblemKind::facts)
             .is_some_and(|it| it.status < 500 && it.status != 429)
+    }
+
+    /// What an operator calls the result of such a forward: `failed` where Feishu, the app or the gateway
+    /// is why, `refused` where the caller, the receiver, the chat or the tenant is; none where it was
+    /// not even taken in.
+    pub(super) fn result(&self) -> Option<&'static str> {
+        match self {
+            Self::NotAllowed | Self::NoTurn(_) | Self::KeyReused | Self::TooLateToRepeat => None,
+            Self::Draining
+            | Self::CircuitOpen { .. }
+            | Self::QuotaUsedUp { .. }
+            | Self::NoToken(_) => Some("failed"),
+            Self::Failed(error) => match error.problem() {
+                // Other programs spend the receiver's budget: no operator can help that.
+                Some(ProblemKind::ReceiverRateLimited) => Some("refused"),
+                Some(problem) => match problem.facts().fix_by {
+                    FixBy::Operator | FixBy::Nobody => Some("failed"),
+                    FixBy::Caller | FixBy::Receiver | FixBy::ChatAdmin | FixBy::TenantAdmin => {
+                        Some("refused")
+                    }
+                },
+                None => Some("failed"),
+            },
+        }
     }
 
     /// Whether this forward was held up before its call, so that an earlier call of its says more.

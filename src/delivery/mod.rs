@@ -208,13 +208,25 @@ impl Delivery {
     ) -> Report {
         let mut run = Run::new(self, app, order, lead.clone(), started);
         let result = run.deliver(entry).await;
+        let timings = Timings { total: self.clock.since(started), ..run.timings };
+        self.count(app, &result, &timings);
         let safe_until = if result.is_ok() { None } else { run.safe_until() };
         let outcome = Outcome { result, safe_until };
         if let Some(lead) = lead {
             lead.tell(outcome.clone());
         }
-        let timings = Timings { total: self.clock.since(started), ..run.timings };
         Report { attempts: run.attempts, timings, ..self.report(outcome, order) }
+    }
+
+    /// Counts a forward that was taken in, and how long it took but for its waiting.
+    fn count(&self, app: &App, result: &Result<Forwarded, ForwardError>, timings: &Timings) {
+        let result = match result {
+            Ok(_) => Some("delivered"),
+            Err(error) => error.result(),
+        };
+        if let Some(result) = result {
+            self.metrics.forward(&app.name, result, timings.total.saturating_sub(timings.wait));
+        }
     }
 
     /// What is true of a forward that others make, of which nothing was heard in time.

@@ -75,6 +75,14 @@ impl Metrics {
     /// Makes the series of an app, so that they begin at zero.
     pub fn begin_app(&self, app: &str) {
         self.0.retries_refused.with_label_values(&[app]);
+        for result in ["delivered", "refused", "failed"] {
+            self.0.forward_duration.with_label_values(&[app, result]);
+        }
+    }
+
+    /// Counts a forward that was taken in; `took` is without its waiting for turns.
+    pub fn forward(&self, app: &str, result: &str, took: Duration) {
+        self.0.forward_duration.with_label_values(&[app, result]).observe(took.as_secs_f64());
     }
 
     /// Counts a call that was not made again because there were too many such.
@@ -87,10 +95,33 @@ impl Metrics {
         self.0.idempotent_requests.with_label_values(&[result]).inc();
     }
 
+    /// Sets how many requests may be answered and how many forwards may wait at the same time.
+    pub fn bounds(&self, in_flight: usize, waiting: usize) {
+        self.0.http_in_flight_limit.set(whole(in_flight));
+        self.0.limit_waiting_limit.set(whole(waiting));
+    }
+
+    /// Sets how many forwards a receiver or an app may have in any window of so many seconds.
+    pub fn quota(&self, scope: &str, window_seconds: u32, forwards: u32) {
+        let window_seconds = window_seconds.to_string();
+        let quota = self.0.limit_quota.with_label_values(&[scope, &window_seconds]);
+        quota.set(forwards.into());
+    }
+
+    /// The keys file was read, and what it held is in force.
+    pub fn keys_file_read_at(&self, now: Timestamp) {
+        self.0.keys_file_is_right.with_label_values::<&str>(&[]).set(1);
+        self.0.keys_file_read_at.with_label_values::<&str>(&[]).set(now.as_second());
+    }
+
+    /// The keys file has changed and cannot be taken.
+    pub fn keys_file_is_wrong(&self) {
+        self.0.keys_file_is_right.with_label_values::<&str>(&[]).set(0);
+    }
+
     /// All metrics in the Prometheus text format, with what is counted only when it is looked at.
     #[must_use]
     pub fn render(&self, now: &Gauges) -> Vec<u8> {
-        let whole = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
         self.0.limit_receivers.set(whole(now.receivers));
         self.0.limit_waiting.set(whole(now.waiting));
         for (app, gate, closed) in &now.closed_gates {
@@ -102,6 +133,10 @@ impl Metrics {
             .expect("a registry of well-formed metrics can be written to memory");
         text
     }
+}
+
+fn whole(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// What is counted when somebody looks.

@@ -151,7 +151,14 @@ async fn a_broken_keys_file_leaves_the_keys_as_they_were() {
     mount(dir.path(), 0, &[("kept", &key)]);
     let file = dir.path().join("keys.toml");
     let gateway = gateway().set("keys_file", file.to_str().unwrap()).start().await;
+    let reload = async || {
+        let metrics = gateway.metrics().await;
+        let of = |what| metrics.count(&format!("feishu_gateway_keys_file_last_reload_{what}"), &[]);
+        (of("successful"), of("success_timestamp_seconds"))
+    };
     look(&gateway, 0).await;
+    let (successful, begun_at) = reload().await;
+    assert!(successful == 1 && begun_at > 0);
     let broken = ["[kept]\nhash = \"no hash\"\n", "[kept", "[kept]\nhesh = \"x\"\n"];
     for (number, content) in (1..).zip(broken) {
         fs::write(&file, content).unwrap();
@@ -161,6 +168,10 @@ async fn a_broken_keys_file_leaves_the_keys_as_they_were() {
     fs::remove_file(&file).unwrap();
     look(&gateway, 4).await;
     gateway.forward("oc_1").header("x-api-key", key.expose()).send().await.message_id();
+    assert_eq!(reload().await, (0, begun_at));
+    fs::write(&file, format!("[kept]\nhash = \"{}\"\n", key.hash())).unwrap();
+    look(&gateway, 5).await;
+    assert_eq!(reload().await, (1, begun_at + 10));
 }
 
 #[actix_web::test]

@@ -11,6 +11,8 @@ const METRICS: &[(&str, &str, &[&str])] = &[
     ("http_requests_total", "counter", &["route", "method", "status", "caller"]),
     ("http_request_duration_seconds", "histogram", &["route", "method"]),
     ("http_requests_in_flight", "gauge", &[]),
+    ("http_requests_in_flight_limit", "gauge", &[]),
+    ("forward_duration_seconds", "histogram", &["app", "result"]),
     ("upstream_requests_total", "counter", &["app", "api", "code"]),
     ("upstream_request_duration_seconds", "histogram", &["api"]),
     ("upstream_retries_total", "counter", &["reason"]),
@@ -19,6 +21,8 @@ const METRICS: &[(&str, &str, &[&str])] = &[
     ("rate_limit_wait_seconds", "histogram", &[]),
     ("rate_limit_receivers", "gauge", &[]),
     ("rate_limit_waiting", "gauge", &[]),
+    ("rate_limit_waiting_limit", "gauge", &[]),
+    ("rate_limit_quota", "gauge", &["scope", "window_seconds"]),
     ("closed_gates", "gauge", &["gate", "app"]),
     ("idempotent_requests_total", "counter", &["result"]),
     ("tenant_token_expiry_timestamp_seconds", "gauge", &["app"]),
@@ -134,6 +138,17 @@ async fn the_numbers_are_right() {
     let waited = metrics.find("feishu_gateway_rate_limit_wait_seconds_sum", &[]).unwrap();
     assert!((waited - 1.05).abs() < 1e-9, "{waited}");
     assert_eq!(count("rate_limit_receivers", &[]), 1);
+    let became =
+        |result| count("forward_duration_seconds_count", &[("app", "main"), ("result", result)]);
+    assert_eq!(["delivered", "refused", "failed"].map(became), [4, 1, 1]);
+    let waited =
+        metrics.find("feishu_gateway_forward_duration_seconds_sum", &[("result", "delivered")]);
+    assert!(waited.unwrap() < 1e-9, "one of them waited for its turn: {waited:?}");
+    let quota =
+        |scope, window| count("rate_limit_quota", &[("scope", scope), ("window_seconds", window)]);
+    assert_eq!([quota("receiver", "1"), quota("app", "1"), quota("app", "60")], [5, 50, 1000]);
+    assert_eq!(count("http_requests_in_flight_limit", &[]), 1024);
+    assert_eq!(count("rate_limit_waiting_limit", &[]), 768);
     for (code, fix_by) in [
         ("bot_not_in_chat", "chat_admin"),
         ("feishu_unreadable", "nobody"),
@@ -220,7 +235,25 @@ async fn series_that_are_known_beforehand_begin_at_zero() {
         "feishu_gateway_problems_total{code=\"feishu_timeout\",fix_by=\"nobody\"} 0",
         "feishu_gateway_rate_limit_decisions_total{decision=\"rejected\",scope=\"app\"} 0",
         "feishu_gateway_upstream_retries_total{reason=\"token_rejected\"} 0",
+        "feishu_gateway_forward_duration_seconds_count{app=\"main\",result=\"failed\"} 0",
     ] {
         assert!(text.lines().any(|line| line == series), "{series}");
     }
+}
+
+#[actix_web::test]
+async fn a_failure_that_no_operator_can_help_is_no_failed_forward() {
+    let gateway = gateway().one_attempt().start().await;
+    let send = async |fault, status| {
+        gateway.spoil_forward(fault);
+        assert_eq!(gateway.forward("oc_1").send().await.status, status);
+        let metrics = gateway.metrics().await;
+        let name = "feishu_gateway_forward_duration_seconds_count";
+        ["refused", "failed"].map(|result| metrics.count(name, &[("result", result)]))
+    };
+    // The group's budget is spent by others; an unknown code; the app lacks a permission.
+    assert_eq!(send(code(230020), 429).await, [1, 0]);
+    gateway.advance(ms(1000));
+    assert_eq!(send(code(999_999), 502).await, [1, 1]);
+    assert_eq!(send(code(230027), 403).await, [1, 2]);
 }

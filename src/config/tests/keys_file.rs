@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::clock::Clock;
-use crate::config::{App, KeysFile, read_keys_file, watch_keys_file};
+use crate::config::{App, Keys, KeysFile, read_keys_file, watch_keys_file};
 use crate::model::api_key::KeyEntry;
 
 fn table(name: &str, key: &str) -> String {
@@ -124,22 +124,23 @@ fn a_broken_file_is_told_once_and_a_mended_one_is_picked_up() {
 }
 
 #[tokio::test]
-async fn watching_hands_on_each_good_change_and_keeps_the_keys_over_a_bad_one() {
+async fn watching_tells_of_each_change_good_or_bad() {
     let file = on_disk(table("a", "a"));
     let (clock, hand) = Clock::manual();
     let (sender, mut seen) = mpsc::unbounded_channel();
-    let apply = move |keys: &BTreeMap<String, KeyEntry>| {
-        sender.send(keys.clone()).expect("the test listens");
-    };
+    let heed = move |keys: &Keys| sender.send(keys.clone()).expect("the test listens");
     let interval = Duration::from_secs(2);
-    tokio::spawn(watch_keys_file(keys_file(&file.path), clock, interval, apply));
-    assert_eq!(names(&seen.recv().await.expect("the first")), ["a", "inline"]);
+    tokio::spawn(watch_keys_file(keys_file(&file.path), clock, interval, heed));
+    let mut next =
+        async || seen.recv().await.expect("it goes on").map(|keys| names(&keys).join(" "));
+    assert_eq!(next().await.expect("right"), "a inline");
 
     for (round, content) in (1_u32..).zip(["[a".into(), table("b", "b")]) {
         hand.wait_for_sleepers(|all| *all == [interval * round]).await;
         fs::write(&file.path, content).expect("a change");
         hand.advance(interval);
     }
-    assert_eq!(names(&seen.recv().await.expect("the second")), ["b", "inline"]);
+    assert!(next().await.is_err());
+    assert_eq!(next().await.expect("right"), "b inline");
     assert!(seen.is_empty());
 }

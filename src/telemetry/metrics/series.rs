@@ -14,6 +14,8 @@ pub(super) struct Series {
     pub(super) http_requests: IntCounterVec,
     pub(super) http_duration: HistogramVec,
     pub(super) http_in_flight: IntGauge,
+    pub(super) http_in_flight_limit: IntGauge,
+    pub(super) forward_duration: HistogramVec,
     pub(super) upstream_requests: IntCounterVec,
     pub(super) upstream_duration: HistogramVec,
     pub(super) upstream_retries: IntCounterVec,
@@ -21,11 +23,15 @@ pub(super) struct Series {
     pub(super) limit_wait: Histogram,
     pub(super) limit_receivers: IntGauge,
     pub(super) limit_waiting: IntGauge,
+    pub(super) limit_waiting_limit: IntGauge,
+    pub(super) limit_quota: IntGaugeVec,
     pub(super) closed_gates: IntGaugeVec,
     pub(super) retries_refused: IntCounterVec,
     pub(super) idempotent_requests: IntCounterVec,
     pub(super) token_expiry: GaugeVec,
     pub(super) problems: IntCounterVec,
+    pub(super) keys_file_is_right: IntGaugeVec,
+    pub(super) keys_file_read_at: IntGaugeVec,
 }
 
 /// Why calls are made again.
@@ -60,15 +66,19 @@ impl Series {
             register(&registry, HistogramVec::new(opts, labels))
         };
         let gauge = |name: &str, help: &str| register(&registry, IntGauge::new(name, help));
+        let gauges = |name: &str, help: &str, labels: &[&str]| {
+            register(&registry, IntGaugeVec::new(Opts::new(name, help), labels))
+        };
         let limit_wait = HistogramOpts::new(
             "feishu_gateway_rate_limit_wait_seconds",
             "Time that a forward waited for its receiver's and its app's turn.",
         );
-        let build_info =
-            Opts::new("feishu_gateway_build_info", "Always 1; its labels say which build this is.");
-        register(&registry, IntGaugeVec::new(build_info, &["version", "revision"]))
-            .with_label_values(&[VERSION, REVISION])
-            .set(1);
+        let build_info = gauges(
+            "feishu_gateway_build_info",
+            "Always 1; its labels say which build this is.",
+            &["version", "revision"],
+        );
+        build_info.with_label_values(&[VERSION, REVISION]).set(1);
         let series = Self {
             http_requests: counters(
                 "feishu_gateway_http_requests_total",
@@ -83,6 +93,15 @@ impl Series {
             http_in_flight: gauge(
                 "feishu_gateway_http_requests_in_flight",
                 "Requests of the public listener that are being answered.",
+            ),
+            http_in_flight_limit: gauge(
+                "feishu_gateway_http_requests_in_flight_limit",
+                "How many requests may be answered at the same time.",
+            ),
+            forward_duration: histograms(
+                "feishu_gateway_forward_duration_seconds",
+                "Time of a forward that was taken in, without its waiting for turns, by what became of it.",
+                &["app", "result"],
             ),
             upstream_requests: counters(
                 "feishu_gateway_upstream_requests_total",
@@ -126,15 +145,19 @@ impl Series {
                 "feishu_gateway_rate_limit_waiting",
                 "Forwards that wait for their turn.",
             ),
-            closed_gates: register(
-                &registry,
-                IntGaugeVec::new(
-                    Opts::new(
-                        "feishu_gateway_closed_gates",
-                        "Gates that are closed because of what Feishu said or did not say.",
-                    ),
-                    &["gate", "app"],
-                ),
+            limit_waiting_limit: gauge(
+                "feishu_gateway_rate_limit_waiting_limit",
+                "How many forwards may wait at the same time.",
+            ),
+            limit_quota: gauges(
+                "feishu_gateway_rate_limit_quota",
+                "Forwards that one receiver or one app may have in any such window.",
+                &["scope", "window_seconds"],
+            ),
+            closed_gates: gauges(
+                "feishu_gateway_closed_gates",
+                "Gates that are closed because of what Feishu said or did not say.",
+                &["gate", "app"],
             ),
             token_expiry: register(
                 &registry,
@@ -150,6 +173,16 @@ impl Series {
                 "feishu_gateway_problems_total",
                 "Problems answered, by problem code and by who can remove the cause.",
                 &["code", "fix_by"],
+            ),
+            keys_file_is_right: gauges(
+                "feishu_gateway_keys_file_last_reload_successful",
+                "Whether the keys file was right when it was last read; 0: the keys before it hold.",
+                &[],
+            ),
+            keys_file_read_at: gauges(
+                "feishu_gateway_keys_file_last_reload_success_timestamp_seconds",
+                "Unix time at which the keys file was last read and right.",
+                &[],
             ),
             registry,
         };
