@@ -70,6 +70,8 @@ trap end_started EXIT
 start() {
   local log=$cache/$1.log
   shift
+  # Here, not in the background: `said` must not read what an earlier run has left.
+  : >"$log"
   "$@" >"$log" 2>&1 &
   started+=($!)
 }
