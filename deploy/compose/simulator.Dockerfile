@@ -1,0 +1,22 @@
+# The Feishu simulator as an image, for trying out: releases have none. compose.yaml builds it.
+
+FROM docker.io/library/rust:1.95-bookworm AS build
+WORKDIR /src
+# With a target, if only the host's own, these flags are for the program and not for macros, which
+# cannot be static.
+ENV CARGO_BUILD_TARGET=host-tuple \
+    RUSTFLAGS="-C target-feature=+crt-static"
+
+COPY Cargo.toml Cargo.lock ./
+COPY simulator simulator
+# Cargo wants to find the gateway's sources, but does not build them.
+RUN mkdir -p src tests/prove && \
+    touch src/lib.rs tests/prove/main.rs && \
+    cargo build --locked --release --package feishu-simulator && \
+    install -D --target-directory=/image/usr/local/bin target/*/release/feishu-simulator
+
+FROM gcr.io/distroless/static-debian12:nonroot
+COPY --from=build /image/ /
+USER 65532:65532
+EXPOSE 8090
+ENTRYPOINT ["/usr/local/bin/feishu-simulator"]

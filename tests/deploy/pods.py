@@ -1,0 +1,111 @@
+"""Gives the files and variables of a rendered Deployment's pods to the program, as the kubelet would, and
+checks that what belongs together agrees.
+
+    pods.py PROGRAM RENDERED
+"""
+
+import base64
+import pathlib
+import subprocess
+import sys
+import tempfile
+import tomllib
+
+import yaml
+
+# What all replicas together may send: Feishu's limits.
+WHOLE = {"receiver_per_second": 5, "app_per_second": 50, "app_per_minute": 1000}
+# What the user makes; it is not among the manifests.
+SECRET = {"app_secret": b"made-up"}
+
+program, rendered = sys.argv[1:]
+objects = [it for it in yaml.safe_load_all(pathlib.Path(rendered).read_text()) if it]
+deployment = next(it for it in objects if it["kind"] == "Deployment")["spec"]
+pod = deployment["template"]["spec"]
+(container,) = pod["containers"]
+mistakes = []
+
+
+def claim(holds, what):
+    if not holds:
+        mistakes.append(what)
+
+
+def content(source):
+    """The files of one source of a projected volume, by path."""
+    ((kind, source),) = source.items()
+    if kind == "secret" and source["name"] == "feishu-forward-gateway-app":
+        data = SECRET
+    else:
+        wanted = {"secret": "Secret", "configMap": "ConfigMap"}[kind], source["name"]
+        data = next(it["data"] for it in objects if (it["kind"], it["metadata"]["name"]) == wanted)
+        data = {key: base64.b64decode(it) if kind == "secret" else it.encode() for key, it in data.items()}
+    items = source.get("items") or [{"key": key, "path": key} for key in data]
+    return {item["path"]: data[item["key"]] for item in items}
+
+
+def effective(directory):
+    """The configuration that the program would have in the pod."""
+    (mount,), (volume,) = container["volumeMounts"], pod["volumes"]
+    for source in volume["projected"]["sources"]:
+        for path, text in content(source).items():
+            file = pathlib.Path(directory, path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(text.replace(mount["mountPath"].encode(), directory.encode()))
+    variables = {it["name"]: it["value"].replace(mount["mountPath"], directory) for it in container["env"]}
+    check = subprocess.run([program, "config", "check"], env=variables, capture_output=True, text=True)
+    if check.returncode:
+        sys.exit(f"config check: {check.stdout}{check.stderr}")
+    return tomllib.loads(check.stdout)
+
+
+def seconds(duration):
+    return int(duration.removesuffix("s"))
+
+
+with tempfile.TemporaryDirectory() as directory:
+    config = effective(directory)
+    claim(config["keys_file"].startswith(directory), "keys_file is not in what is mounted")
+
+for limit, whole in WHOLE.items():
+    share = whole // deployment["replicas"]
+    claim(config["limits"][limit] == share, f"limits.{limit} is {config['limits'][limit]} and should be {share}")
+
+pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+claim(
+    pod["terminationGracePeriodSeconds"] > pause + seconds(config["server"]["drain_timeout"]),
+    "terminationGracePeriodSeconds ends the drain",
+)
+
+ports = {it["name"]: it["containerPort"] for it in container["ports"]}
+for name, key in {"http": "listen", "metrics": "admin_listen"}.items():
+    claim(config["server"][key].endswith(f":{ports[name]}"), f"port {name} is not server.{key}")
+for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+    claim(container[probe]["httpGet"]["port"] == "metrics", f"{probe} asks another port")
+
+labels = deployment["template"]["metadata"]["labels"]
+selectors = [("Deployment", deployment["selector"]["matchLabels"])]
+selectors += [("topologySpread", it["labelSelector"]["matchLabels"]) for it in pod.get("topologySpreadConstraints", [])]
+for it in objects:
+    if it["kind"] == "Service":
+        selectors.append((it["kind"], it["spec"]["selector"]))
+        claim(all(port["targetPort"] in ports for port in it["spec"]["ports"]), "a Service's port is none of the pods'")
+    if it["kind"] == "PodDisruptionBudget":
+        selectors.append((it["kind"], it["spec"]["selector"]["matchLabels"]))
+    if it["kind"] == "NetworkPolicy":
+        selectors.append((it["kind"], it["spec"]["podSelector"]["matchLabels"]))
+        allowed = {port["port"] for rule in it["spec"]["ingress"] for port in rule["ports"]}
+        claim(allowed == set(ports.values()), f"the NetworkPolicy lets in {allowed}")
+for kind, selector in selectors:
+    claim(selector and selector.items() <= labels.items(), f"{kind} selects other pods: {selector}")
+
+(namespace,) = (it["metadata"]["name"] for it in objects if it["kind"] == "Namespace")
+for it in objects:
+    claim(it["kind"] == "Namespace" or it["metadata"].get("namespace") == namespace, f"{it['kind']} is elsewhere")
+
+budgets = [it for it in objects if it["kind"] == "PodDisruptionBudget"]
+claim(bool(budgets) == (deployment["replicas"] > 1), "a PodDisruptionBudget belongs to more than one replica")
+
+for mistake in mistakes:
+    print(f"  {mistake}")
+sys.exit(bool(mistakes))
