@@ -97,6 +97,30 @@ test-clients: ## Generates clients from the OpenAPI document and runs them (node
 test-examples: ## Runs docs/examples, one with a real Alertmanager (curl, jq, python3, go, node, npm, java)
 	tests/examples/run.sh
 
+.PHONY: test-observability
+test-observability: ## Tests alerts, dashboard and metrics with a real Prometheus (promtool, prometheus, python3)
+	tests/observability/run.sh
+
+.PHONY: test-chart
+test-chart: ## Lints the Helm chart, runs its unit tests, validates what it renders (go, python3)
+	tests/chart/run.sh
+
+.PHONY: chart-docs
+chart-docs: ## Writes the chart's README and the snapshot of its unit tests (go)
+	tests/chart/generate.sh
+
+.PHONY: test-chart-apiserver
+test-chart-apiserver: ## Installs the chart on a real Kubernetes control plane (etcd, go, jq, openssl, python3)
+	tests/chart/apiserver.sh
+
+.PHONY: test-deploy
+test-deploy: ## Tests compose, the systemd unit and kustomize (go, promtool, prometheus, python3, systemd-analyze)
+	tests/deploy/run.sh
+
+.PHONY: test-image
+test-image: ## Builds the image without a registry, and runs it read-only and unprivileged (root, buildah, debootstrap)
+	tests/image/run.sh
+
 .PHONY: openapi-breaking
 openapi-breaking: ## Compares the OpenAPI document with the last release's (go, python3)
 	tests/openapi/breaking.sh
