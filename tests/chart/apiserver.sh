@@ -37,10 +37,12 @@ left() {
   kubectl get "$kinds" --all-namespaces --selector app.kubernetes.io/instance=gateway --output name
 }
 
+namespace_of() { echo "values-$(basename "$1" -values.yaml)"; }
+
 # All that one of ci/*-values.yaml makes is taken, without a warning, and its pods get ready.
 values_are_taken() {
   local values=$1 namespace rendered other left
-  namespace=values-$(basename "$values" -values.yaml)
+  namespace=$(namespace_of "$values")
   rendered=$cache/$namespace.yaml
   namespace "$namespace"
   helm template gateway "$chart" --namespace "$namespace" --values "$values" >"$rendered"
@@ -139,7 +141,8 @@ for values in "$chart"/ci/*-values.yaml; do
   echo "== $values"
   set +e
   (set -e; values_are_taken "$values")
-  (($?)) && { echo "FAILED"; failed=1; }
+  # What is left of one that failed is not the next one's.
+  (($?)) && { echo "FAILED"; failed=1; uninstall "$(namespace_of "$values")"; }
   set -e
 done
 

@@ -56,7 +56,7 @@ add_node() {
   "kind": "Node",
   "metadata": {
     "name": "node-$1",
-    "labels": {"kubernetes.io/hostname": "node-$1", "topology.kubernetes.io/zone": "zone-$1"}
+    "labels": {"kubernetes.io/os": "linux", "kubernetes.io/hostname": "node-$1", "topology.kubernetes.io/zone": "zone-$1"}
   },
   "status": {"allocatable": {"cpu": "16", "memory": "64Gi", "pods": "110"}}
 }

@@ -45,6 +45,7 @@ if ! made "${bases[0]}" || ! made "${bases[1]}"; then
   builder_root=$(buildah mount "$builder") runtime_root=$(buildah mount "$runtime")
   make_builder "$builder_root"
   make_runtime "$runtime_root" "$builder_root"
+  # Each layer of the storage driver vfs is a copy of all.
   rm -rf "$builder_root"/var/{cache/apt,lib/apt/lists}/* "$builder_root"/usr/share/{doc,locale,man}/*
 
   buildah config --label "made-of=$made_of" --env CARGO_HOME=/usr/local/cargo \

@@ -24,9 +24,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* Metadata of an object: dict "root" $, and where they differ "suffix", "namespace", "labels", "annotations". */}}
+{{/* Metadata of an object: dict "root" $, and where they differ "name" or "suffix", "namespace", "labels", "annotations". */}}
 {{- define "ffg.metadata" -}}
-name: {{ include "ffg.fullname" .root }}{{ .suffix }}
+name: {{ .name | default (include "ffg.fullname" .root) }}{{ .suffix }}
 namespace: {{ .namespace | default .root.Release.Namespace }}
 labels:
   {{- merge (include "ffg.labels" .root | fromYaml) (.labels | default dict) .root.Values.commonLabels | toYaml | nindent 2 }}
