@@ -10,7 +10,7 @@ use tracing::{Instrument, Span};
 use super::app::App;
 use super::audit::Entry;
 use super::circuit::Pass;
-use super::doubts::{Identity, SAFE_TO_REPEAT};
+use super::doubts::{End, Identity, SAFE_TO_REPEAT};
 use super::error::ForwardError;
 use super::idempotency::{self, Lead};
 use super::retry::{Again, after_call};
@@ -46,7 +46,7 @@ impl Sending {
     pub(super) async fn send(self) -> Answered {
         if self.order.uuid_is_given {
             // Should the caller hang up and repeat it meanwhile, it is in doubt until this ends.
-            self.delivery.doubts.remember(Identity::of(&self.app, &self.order), self.first_attempt);
+            self.delivery.doubts.begin(Identity::of(&self.app, &self.order), self.first_attempt);
         }
         let (tell, told) = oneshot::channel();
         let call = async move {
@@ -105,17 +105,15 @@ impl Sending {
         {
             app.quota_used_up();
         }
-        if self.leaves_doubt(answer) {
-            doubts.remember(Identity::of(app, order), self.first_attempt);
-        } else if order.uuid_is_given || self.is_in_doubt {
-            doubts.settle(&Identity::of(app, order));
+        let end = answer.as_ref().map_or_else(may_be_out, |_| End::Out);
+        if order.uuid_is_given || self.is_in_doubt || end == End::Unknown {
+            doubts.end(Identity::of(app, order), self.first_attempt, end);
         }
     }
 
     /// Whether it, or an earlier attempt, may have gone out though it failed.
     fn leaves_doubt(&self, answer: &Result<Forwarded, CallError>) -> bool {
-        let may_have_gone_out = |error: &CallError| error.outcome() == Outcome::Unknown;
-        answer.as_ref().is_err_and(|error| self.is_in_doubt || may_have_gone_out(error))
+        answer.as_ref().is_err_and(|error| self.is_in_doubt || may_be_out(error) == End::Unknown)
     }
 
     /// The caller hung up: its key's other requests hear of it, and the log does.
@@ -127,7 +125,7 @@ impl Sending {
             if answer.is_ok() && self.order.uuid_is_given {
                 // It may ask again, and must not be told then that nothing went out.
                 let identity = Identity::of(&self.app, &self.order);
-                self.delivery.doubts.remember(identity, self.first_attempt);
+                self.delivery.doubts.untold(identity, self.first_attempt);
             }
             return;
         };
@@ -137,4 +135,8 @@ impl Sending {
             safe_until: is_in_doubt.then(|| self.first_attempt + SAFE_TO_REPEAT),
         });
     }
+}
+
+fn may_be_out(error: &CallError) -> End {
+    if error.outcome() == Outcome::Unknown { End::Unknown } else { End::NotOut }
 }

@@ -23,8 +23,8 @@ use crate::limits::Rules;
 use crate::model::receiver::ReceiveIdType;
 use crate::telemetry::audit::AuditIds;
 use claims::Tale;
-use feishu::Feishu;
-use history::{FEW, History, histories};
+use feishu::{Act, Duplicate, Feishu, Reply};
+use history::{FEW, History, Request, What, histories};
 
 const APPS: [&str; 2] = ["main", "other"];
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -165,4 +165,28 @@ fn every_answer_of_every_history_is_true_and_nothing_goes_out_twice() {
     proptest!(config, |(history in histories())| {
         stage.play(&history).map_err(TestCaseError::fail)?;
     });
+}
+
+/// A caller hangs up and repeats its forward again and again. That the first attempt did not go out
+/// says nothing of those that are still under way.
+#[test]
+fn what_is_under_way_stays_in_doubt_when_an_earlier_attempt_is_refused() {
+    let refused = Reply::Refusal { code: 230020, reset: None };
+    let feishu = [(false, refused), (true, Reply::Normal), (true, Reply::Normal)]
+        .map(|(delivers, reply)| Act { latency_ms: 198, delivers, reply });
+    let request = Request {
+        after_ms: 0,
+        what: What::Plain { app: 0, to: 0, gives_uuid: true },
+        wait_ms: 0,
+        hangs_up_after_ms: Some(13),
+        asks_again_after_ms: Some(70),
+        feishu: feishu.to_vec(),
+    };
+    let history = History {
+        duplicate: Duplicate::OriginalId,
+        apps_are_slow: false,
+        requests: vec![request],
+        tokens: Vec::new(),
+    };
+    Stage::new().play(&history).unwrap();
 }

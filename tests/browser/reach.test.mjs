@@ -36,7 +36,7 @@ test('a key is shown and a message forwarded by Tab and Enter alone', async () =
 });
 
 test('a message is forwarded on a phone', async () => {
-  const page = await visit('/docs/', { width: 360, height: 740, hasTouch: true, isMobile: true });
+  const page = await visit('/docs/', { width: 320, height: 640, hasTouch: true, isMobile: true });
   await operation(page);
   await screenshot('docs-phone', page, { fullPage: true });
   assert.equal(await overflow(page), 0);
