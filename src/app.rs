@@ -14,16 +14,15 @@ use crate::api::Draining;
 use crate::api::keyring::Keyring;
 use crate::clock::Clock;
 use crate::config::{self, Config, KeysFile, Mistake, watch_keys_file};
-use crate::delivery::{self, Bounds, Delivery, Doubts, Idempotency, Turns};
-use crate::feishu::client::{self, Client};
-use crate::feishu::token::{Credentials, TokenSource};
-use crate::limits::Rules;
-use crate::telemetry::audit::AuditIds;
+use crate::delivery::Delivery;
 use crate::telemetry::metrics::Metrics;
 
+mod delivery;
 mod listeners;
+mod state;
 
 use listeners::Listener;
+pub use state::check_state;
 
 /// A gateway that listens.
 pub struct Application {
@@ -71,7 +70,7 @@ impl Application {
         let draining = Draining::default();
         let mut tasks = JoinSet::new();
         let keyring = keyring(config, clock, &metrics, &mut tasks)?;
-        let delivery = delivery(config, clock, &metrics, &closing)?;
+        let delivery = delivery::assemble(config, clock, &metrics, &closing)?;
         work_beside(&delivery, &mut tasks);
         let public =
             listeners::public(config, clock, &metrics, &draining, keyring, delivery.clone())?;
@@ -170,70 +169,14 @@ fn keyring(
     Ok(keyring)
 }
 
-fn delivery(
-    config: &Config,
-    clock: &Clock,
-    metrics: &Metrics,
-    closing: &CancellationToken,
-) -> Result<Delivery, StartError> {
-    let options = client::Options {
-        base_url: config.feishu.base_url.clone(),
-        connect_timeout: config.feishu.connect_timeout,
-        attempt_timeout: config.feishu.attempt_timeout,
-    };
-    let client = Client::new(options, clock.clone())?;
-    let limits = &config.limits;
-    let rules = Rules {
-        receiver_per_second: limits.receiver_per_second,
-        app_per_second: limits.app_per_second,
-        app_per_minute: limits.app_per_minute,
-        guard: limits.guard,
-    };
-    let names: Vec<Arc<str>> = config.apps.keys().map(|name| name.as_str().into()).collect();
-    let bounds =
-        Bounds { per_receiver: limits.max_waiting_per_receiver, in_all: limits.max_waiting };
-    let turns = Turns::new(&rules, bounds, &names, clock.clone());
-    let app = |(name, app): (&String, &config::App)| {
-        let name: Arc<str> = name.as_str().into();
-        metrics.begin_app(&name);
-        let audit_ids = AuditIds::new(config.log.audit_ids, &app.app_secret);
-        let credentials =
-            Credentials { app_id: app.app_id.clone(), app_secret: app.app_secret.clone() };
-        let token = TokenSource::new(
-            name.clone(),
-            credentials,
-            client.clone(),
-            clock.clone(),
-            metrics.clone(),
-        );
-        let quota_interval = config.feishu.quota_interval;
-        let app = delivery::App::new(name.clone(), token, audit_ids, quota_interval, clock.clone());
-        (name, Arc::new(app))
-    };
-    let deadline = config.feishu.deadline;
-    Ok(Delivery {
-        apps: Arc::new(config.apps.iter().map(app).collect()),
-        turns: Arc::new(turns),
-        doubts: Arc::new(Doubts::new(clock.clone())),
-        idempotency: Arc::new(Idempotency::new(clock.clone())),
-        client,
-        clock: clock.clone(),
-        deadline,
-        // The last third of the deadline is for the call itself, or less where a call may not take
-        // that long.
-        last_start: deadline.saturating_sub(config.feishu.attempt_timeout.min(deadline / 3)),
-        max_attempts: config.feishu.max_attempts,
-        closing: closing.clone(),
-        metrics: metrics.clone(),
-    })
-}
-
 /// Keeps each app's token fresh and lets the limits forget.
 fn work_beside(delivery: &Delivery, tasks: &mut JoinSet<()>) {
     for name in delivery.apps.keys() {
         let (name, delivery) = (Arc::clone(name), delivery.clone());
         tasks.spawn(async move { delivery.apps[&name].token.keep_fresh().await });
     }
+    let sharing = delivery.clone();
+    tasks.spawn(async move { sharing.look_after_shared().await });
     let delivery = delivery.clone();
     tasks.spawn(async move {
         loop {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::app::{Application, StartError};
+use crate::app::{self, Application, StartError};
 use crate::clock::Clock;
 use crate::config::{self, Config, Mistake};
 use crate::model::api_key::ApiKey;
@@ -64,7 +64,13 @@ enum Keys {
 #[derive(Subcommand)]
 enum ConfigCommand {
     /// Prints the effective configuration with secrets masked, or every mistake; exit 0 or 2.
-    Check(ConfigFile),
+    Check {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Asks the Redis of `state.url` too whether it answers and takes what is written.
+        #[arg(long)]
+        connect: bool,
+    },
 }
 
 #[derive(Args)]
@@ -87,7 +93,9 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "dev")]
         Command::Dev(dev) => dev.run(),
         Command::Keys(Keys::New { name }) => new_key(&name),
-        Command::Config(ConfigCommand::Check(file)) => check(file.file.as_deref()),
+        Command::Config(ConfigCommand::Check { config, connect }) => {
+            check(config.file.as_deref(), connect)
+        }
         Command::Openapi => {
             print!("{}", api::openapi_json());
             ExitCode::SUCCESS
@@ -173,10 +181,13 @@ fn new_key(name: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn check(file: Option<&Path>) -> ExitCode {
+fn check(file: Option<&Path>, connect: bool) -> ExitCode {
     let checked = config::load(file, environment()).and_then(|config| {
         if let Some(path) = &config.keys_file {
             config::read_keys_file(path, &config.apps, &config.keys)?;
+        }
+        if connect {
+            check_state(&config)?;
         }
         Ok(config)
     });
@@ -187,6 +198,12 @@ fn check(file: Option<&Path>) -> ExitCode {
         }
         Err(mistakes) => refuse(&mistakes),
     }
+}
+
+fn check_state(config: &Config) -> Result<(), Vec<Mistake>> {
+    actix_web::rt::System::new()
+        .block_on(app::check_state(config))
+        .map_err(|detail| vec![Mistake { key: "state.url".to_owned(), detail }])
 }
 
 fn audit_id(file: Option<&Path>, id: &str) -> ExitCode {

@@ -13,4 +13,6 @@ pub mod feishu;
 pub mod fuzz;
 pub mod limits;
 pub mod model;
+pub mod store;
 pub mod telemetry;
+pub mod tls;

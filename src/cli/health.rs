@@ -36,7 +36,7 @@ impl Health {
 }
 
 async fn ask(url: Url) -> reqwest::Result<(reqwest::StatusCode, String)> {
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    crate::tls::use_ring();
     let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build()?;
     let response = client.get(url).send().await?;
     Ok((response.status(), response.text().await?))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use humantime::format_duration;
 
 use super::key::dotted;
-use super::{App, Config, Feishu, Limits, Log, Server};
+use super::{App, Config, Feishu, Limits, Log, Server, State};
 use crate::model::api_key::KeyEntry;
 use crate::telemetry::audit::IdForm;
 use crate::telemetry::logs::Format;
@@ -26,6 +26,9 @@ pub fn effective(config: &Config) -> String {
     toml.extend(config.apps.iter().map(|(name, it)| app(name, it)));
     toml.extend(config.keys.iter().map(|(name, it)| key(name, it)));
     toml += &limits(&config.limits);
+    if let Some(it) = &config.state {
+        toml += &state(it);
+    }
     toml += &log(&config.log);
     toml
 }
@@ -102,6 +105,22 @@ fn limits(limits: &Limits) -> String {
             ("max_wait", duration(limits.max_wait)),
             ("max_waiting_per_receiver", limits.max_waiting_per_receiver.to_string()),
             ("max_waiting", limits.max_waiting.to_string()),
+        ],
+    )
+}
+
+fn state(state: &State) -> String {
+    let password = match &state.password {
+        Some(_) => ("password", quoted(MASK)),
+        None => ("# password", "none".into()),
+    };
+    table(
+        &["state"],
+        &[
+            ("url", quoted(&state.url.to_string())),
+            password,
+            ("prefix", quoted(&state.prefix)),
+            ("replicas", state.replicas.to_string()),
         ],
     )
 }

@@ -10,9 +10,9 @@ use secrecy::SecretString;
 use super::settings::Settings;
 use super::values::{
     address, audit_ids, base_url, count, duration, log_filter, log_format, path, path_or_none,
-    positive_duration, secret, size, text,
+    positive_duration, secret, size, state_prefix, state_url_or_none, text,
 };
-use super::{App, Config, DEFAULTS, Feishu, Limits, Log, Mistake, Server, keys};
+use super::{App, Config, DEFAULTS, Feishu, Limits, Log, Mistake, Server, State, keys};
 
 /// Reads the configuration: the defaults, then `file`, then the variables `GATEWAY__SECTION__KEY`
 /// of `env`, the later winning; else every mistake.
@@ -59,6 +59,7 @@ fn config(settings: &mut Settings) -> Config {
         keys: keys::read(settings, &app_names, &BTreeMap::new()),
         keys_file: settings.or_default(&["keys_file"], path_or_none),
         limits: limits(settings),
+        state: state(settings),
         log: log(settings),
     }
 }
@@ -119,26 +120,31 @@ fn apps(settings: &mut Settings, names: &BTreeSet<String>) -> BTreeMap<String, A
 
 fn app(settings: &mut Settings, name: &str) -> Option<App> {
     let app_id = settings.required(&["apps", name, "app_id"], text);
-    let app_secret = app_secret(settings, name);
+    let (key, file_key) = (["apps", name, "app_secret"], ["apps", name, "app_secret_file"]);
+    if !settings.is_set(&key) && !settings.is_set(&file_key) {
+        settings.mistake(&key, "is missing, and so is app_secret_file");
+    }
+    let app_secret = secret_or_file(settings, &key, &file_key);
     Some(App { app_id: app_id?, app_secret: app_secret? })
 }
 
-fn app_secret(settings: &mut Settings, name: &str) -> Option<SecretString> {
-    let inline_key = ["apps", name, "app_secret"];
-    let file_key = ["apps", name, "app_secret_file"];
-    let inline = settings.optional(&inline_key, secret);
-    let file = settings.optional(&file_key, path);
-    match (settings.is_set(&inline_key), settings.is_set(&file_key)) {
+/// A secret that stands at `key` or in the file that `file_key` names, if it is set at all.
+fn secret_or_file<'a>(
+    settings: &mut Settings,
+    key: &[&'a str],
+    file_key: &[&'a str],
+) -> Option<SecretString> {
+    let inline = settings.optional(key, secret);
+    let file = settings.optional(file_key, path);
+    match (settings.is_set(key), settings.is_set(file_key)) {
         (true, false) => inline,
         (false, true) => {
-            read_secret(&file?).map_err(|detail| settings.mistake(&file_key, detail)).ok()
+            read_secret(&file?).map_err(|detail| settings.mistake(file_key, detail)).ok()
         }
-        (false, false) => {
-            settings.mistake(&inline_key, "is missing, and so is app_secret_file");
-            None
-        }
+        (false, false) => None,
         (true, true) => {
-            settings.mistake(&file_key, "is set, and app_secret is too: keep one of them");
+            let detail = format!("is set, and {} is too: keep one of them", key[key.len() - 1]);
+            settings.mistake(file_key, detail);
             None
         }
     }
@@ -168,6 +174,17 @@ fn limits(settings: &mut Settings) -> Limits {
             .get() as usize,
         max_waiting: settings.or_default(&["limits", "max_waiting"], count).get() as usize,
     }
+}
+
+fn state(settings: &mut Settings) -> Option<State> {
+    let url = settings.or_default(&["state", "url"], state_url_or_none);
+    let password = secret_or_file(settings, &["state", "password"], &["state", "password_file"]);
+    let prefix = settings.or_default(&["state", "prefix"], state_prefix);
+    let replicas = settings.or_default(&["state", "replicas"], count);
+    if url.is_none() && password.is_some() && !settings.is_set(&["state", "url"]) {
+        settings.mistake(&["state", "url"], "is missing, but there is a password for it");
+    }
+    Some(State { url: url?, password, prefix, replicas })
 }
 
 fn log(settings: &mut Settings) -> Log {

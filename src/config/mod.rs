@@ -15,6 +15,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::model::api_key::KeyEntry;
+use crate::model::state_url::StateUrl;
 use crate::telemetry::audit::IdForm;
 use crate::telemetry::logs::Format;
 
@@ -55,6 +56,8 @@ pub struct Config {
     pub keys_file: Option<PathBuf>,
     /// How many forwards may leave in which time.
     pub limits: Limits,
+    /// What replicas share; none: nothing.
+    pub state: Option<State>,
     /// How the log is written.
     pub log: Log,
 }
@@ -124,6 +127,19 @@ pub struct Limits {
     pub max_waiting_per_receiver: usize,
     /// Forwards that wait in all at the same time, at least 1.
     pub max_waiting: usize,
+}
+
+/// What replicas share.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The Redis that they share it in.
+    pub url: StateUrl,
+    /// The password, from the configuration itself or from `password_file`.
+    pub password: Option<SecretString>,
+    /// What the names of all keys in Redis begin with.
+    pub prefix: String,
+    /// How many replicas there are at most.
+    pub replicas: NonZeroU32,
 }
 
 /// How the log is written.

@@ -16,6 +16,7 @@ use url::Url;
 use crate::model::api_key::{InvalidKeyHash, KeyHash};
 use crate::model::policy::AllowedReceivers;
 use crate::model::receiver::ReceiveIdType;
+use crate::model::state_url::{InvalidStateUrl, StateUrl};
 use crate::telemetry::audit::IdForm;
 use crate::telemetry::logs::Format;
 
@@ -132,6 +133,22 @@ pub(super) fn base_url(value: &Value) -> Result<Url, String> {
         return Err("must hold no query and no fragment".into());
     }
     Ok(url)
+}
+
+pub(super) fn state_url_or_none(value: &Value) -> Result<Option<StateUrl>, String> {
+    match value {
+        Value::Text(text) if text.is_empty() => Ok(None),
+        value => text(value)?.parse().map(Some).map_err(|error: InvalidStateUrl| error.to_string()),
+    }
+}
+
+/// Braces would change which part of a key decides where in a cluster it is.
+pub(super) fn state_prefix(value: &Value) -> Result<String, String> {
+    let prefix = text(value)?;
+    if prefix.contains(['{', '}']) {
+        return Err("must hold no braces".into());
+    }
+    Ok(prefix)
 }
 
 pub(super) fn hash(value: &Value) -> Result<KeyHash, String> {

@@ -119,9 +119,17 @@ impl App {
         self.state().forwards.failed(pass, self.clock.now());
     }
 
-    /// Feishu said that the monthly quota is used up.
-    pub(super) fn quota_used_up(&self) {
-        self.state().quota_used_up_until = self.clock.now() + self.quota_interval;
+    /// Feishu said that the monthly quota is used up; tells for how long nothing is asked of it.
+    pub(super) fn quota_used_up(&self) -> Duration {
+        self.quota_is_used_up_for(self.quota_interval);
+        self.quota_interval
+    }
+
+    /// Nothing is asked of the quota for so long.
+    pub(super) fn quota_is_used_up_for(&self, time: Duration) {
+        let until = self.clock.now() + time;
+        let mut state = self.state();
+        state.quota_used_up_until = state.quota_used_up_until.max(until);
     }
 
     /// A forward has begun.

@@ -19,7 +19,7 @@ use crate::model::receiver::Receiver;
 /// (Feishu's documentation), and a repetition takes its time to get there.
 pub(super) const SAFE_TO_REPEAT: Duration = Duration::from_mins(55);
 /// How long a doubt is remembered, so that a repetition that comes too late is not sent.
-const REMEMBERED: Duration = Duration::from_hours(24);
+pub(super) const REMEMBERED: Duration = Duration::from_hours(24);
 /// At about 300 bytes each; beyond that the least recently used are forgotten.
 const MOST: u64 = 100_000;
 

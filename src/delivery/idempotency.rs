@@ -4,8 +4,14 @@
 //! is told it again, if it is final. A leader that hangs up leaves the lead to one that has joined.
 //! All of them send with the `uuid` that the key stands for, so what is forgotten here, or never was
 //! known because the gateway was restarted, is still not sent twice.
+//!
+//! Where replicas share a Redis, whoever leads here claims the key from the other replicas too, and those
+//! who joined here wait for that as well.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod shared;
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use moka::policy::EvictionPolicy;
@@ -13,9 +19,12 @@ use moka::sync::Cache;
 use tokio::sync::watch;
 
 use super::error::ForwardError;
-use crate::clock::{Clock, Moment};
+use crate::clock::{Clock, Elapsed, Moment};
 use crate::feishu::error::Forwarded;
 use crate::model::idempotency_key::NamedForward;
+
+pub use shared::SharedKeys;
+use shared::{ASK_AGAIN, Asked, Claimed};
 
 /// How long a key is remembered.
 const REMEMBERED: Duration = Duration::from_hours(1);
@@ -29,6 +38,7 @@ const ENTRY: usize = 512;
 pub struct Idempotency {
     clock: Clock,
     entries: Cache<[u8; 32], Arc<Entry>>,
+    shared: Option<Arc<SharedKeys>>,
 }
 
 /// What became of a forward, for all that ask by its key.
@@ -76,6 +86,21 @@ struct Leading {
     entry: Arc<Entry>,
     entries: Cache<[u8; 32], Arc<Entry>>,
     tell: watch::Sender<Option<Outcome>>,
+    /// What the other replicas know of it, where there are any.
+    claimed: OnceLock<Claimed>,
+    /// Whether an attempt was made, so that something may have gone out.
+    has_sent: AtomicBool,
+}
+
+/// What the other replicas say to one who leads here.
+#[derive(Debug)]
+pub(super) enum Elsewhere {
+    /// None of them is at it. If one may have gone out, its first attempt was then.
+    Lead(Option<Moment>),
+    /// One of them has done it.
+    Done(Outcome),
+    /// The key was used for something else.
+    Reused,
 }
 
 /// Listens to the one who leads.
@@ -93,11 +118,29 @@ impl Idempotency {
             // By the machine's clock, for the sake of memory; what counts is asked of ours.
             .time_to_live(REMEMBERED)
             .build();
-        Self { clock, entries }
+        Self { clock, entries, shared: None }
+    }
+
+    /// The same, shared with other replicas.
+    #[must_use]
+    pub fn shared_by(self, shared: SharedKeys) -> Self {
+        Self { shared: Some(Arc::new(shared)), ..self }
     }
 
     /// What there is of a forward already, so that nobody can lead; nothing is claimed.
-    pub(super) fn look(&self, named: &NamedForward) -> Option<Claim> {
+    pub(super) async fn look(&self, named: &NamedForward, app: &str) -> Option<Claim> {
+        if let Some(claim) = self.look_here(named) {
+            return Some(claim);
+        }
+        match Box::pin(self.shared.as_ref()?.look(*named, app)).await.ok()?? {
+            Asked::Busy => Some(Claim::Join(Following(watch::channel(None).1))),
+            Asked::Done(outcome) => Some(Claim::Done(outcome)),
+            Asked::Reused => Some(Claim::Reused),
+            Asked::Lead(..) => None,
+        }
+    }
+
+    fn look_here(&self, named: &NamedForward) -> Option<Claim> {
         let entry = self.entries.get(&named.key)?;
         let state = entry.state();
         if state.forgotten_at <= self.clock.now() { None } else { entry.used(&state, named) }
@@ -123,7 +166,38 @@ impl Idempotency {
             entry,
             entries: self.entries.clone(),
             tell,
+            claimed: OnceLock::new(),
+            has_sent: AtomicBool::new(false),
         })))
+    }
+
+    /// Claims for one who leads here what other replicas may be at, and waits for them until `until`.
+    pub(super) async fn claim_elsewhere(
+        &self,
+        lead: &Lead,
+        named: &NamedForward,
+        app: &Arc<str>,
+        until: Moment,
+    ) -> Result<Elsewhere, Elapsed> {
+        let Some(shared) = &self.shared else { return Ok(Elsewhere::Lead(None)) };
+        loop {
+            let now = self.clock.now();
+            match Box::pin(shared.claim(*named, app)).await {
+                Ok(Asked::Lead(claimed, age)) => {
+                    // Claimed once for each lead.
+                    let _ = lead.0.claimed.set(claimed);
+                    return Ok(Elsewhere::Lead(age.map(|age| now.saturating_sub(age))));
+                }
+                Ok(Asked::Done(outcome)) => return Ok(Elsewhere::Done(outcome)),
+                Ok(Asked::Reused) => return Ok(Elsewhere::Reused),
+                Ok(Asked::Busy) if now + ASK_AGAIN < until => {
+                    self.clock.sleep_until(now + ASK_AGAIN).await;
+                }
+                Ok(Asked::Busy) => return Err(Elapsed),
+                // Feishu knows the `uuid`: it is not sent twice.
+                Err(_gone) => return Ok(Elsewhere::Lead(None)),
+            }
+        }
     }
 }
 
@@ -175,10 +249,32 @@ impl Entry {
 impl Lead {
     /// Tells all who have joined and, if it is final, all who will ask.
     pub(super) fn tell(&self, outcome: Outcome) {
-        let Leading { key, entry, entries, tell } = &*self.0;
+        let Leading { key, entry, entries, tell, claimed, .. } = &*self.0;
+        if let Some(claimed) = claimed.get() {
+            claimed.end(Some(&outcome), outcome.safe_until.is_some());
+        }
         tell.send_replace(Some(outcome));
         // Once more, because its weight has changed.
         entries.insert(*key, Arc::clone(entry));
+    }
+
+    /// An attempt is made.
+    pub(super) fn sends(&self) {
+        self.0.has_sent.store(true, Relaxed);
+    }
+
+    /// Another replica knows better what the key stands for.
+    pub(super) fn withdraw(&self) {
+        self.0.entries.invalidate(&self.0.key);
+    }
+}
+
+impl Drop for Leading {
+    fn drop(&mut self) {
+        // Whoever hung up was told nothing, and so are the other replicas.
+        if let Some(claimed) = self.claimed.get().filter(|_| self.tell.borrow().is_none()) {
+            claimed.end(None, *self.has_sent.get_mut());
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod rehearsal;
 mod retry;
 mod run;
 mod sending;
+mod sharing;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -42,10 +43,11 @@ use audit::Entry;
 pub use doubts::Doubts;
 use doubts::{Identity, SAFE_TO_REPEAT};
 pub use error::{ForwardError, TokenError};
-pub use idempotency::Idempotency;
-use idempotency::{Claim, Lead, Outcome};
+use idempotency::{Claim, Elsewhere, Lead, Outcome};
+pub use idempotency::{Idempotency, SharedKeys};
 pub use rehearsal::{Foreseen, Rehearsal};
 use run::Run;
+pub use sharing::Sharing;
 pub use turn::{Bounds, NoTurn, Turns};
 
 /// What a caller wants forwarded.
@@ -162,17 +164,28 @@ impl Delivery {
         loop {
             let outcome = match self.idempotency.claim(named) {
                 Claim::Lead(lead) => {
-                    self.metrics.idempotency("new");
-                    return self.run(app, order, Some(lead), entry, started).await;
+                    let until = started + self.deadline;
+                    match self.idempotency.claim_elsewhere(&lead, named, &app.name, until).await {
+                        Ok(Elsewhere::Lead(first_attempt)) => {
+                            self.metrics.idempotency("new");
+                            if let Some(first_attempt) = first_attempt {
+                                self.doubts.untold(Identity::of(app, order), first_attempt);
+                            }
+                            return self.run(app, order, Some(lead), entry, started).await;
+                        }
+                        Ok(Elsewhere::Done(outcome)) => {
+                            lead.tell(outcome.clone());
+                            self.replayed(outcome)
+                        }
+                        Ok(Elsewhere::Reused) => {
+                            lead.withdraw();
+                            self.reused()
+                        }
+                        Err(Elapsed) => self.unheard(app, order, started),
+                    }
                 }
-                Claim::Reused => {
-                    self.metrics.idempotency("reused");
-                    Outcome { result: Err(ForwardError::KeyReused), safe_until: None }
-                }
-                Claim::Done(outcome) => {
-                    self.metrics.idempotency("replayed");
-                    outcome
-                }
+                Claim::Reused => self.reused(),
+                Claim::Done(outcome) => self.replayed(outcome),
                 Claim::Join(following) => {
                     let heard = self.clock.timeout_at(started + self.deadline, following.listen());
                     self.metrics.idempotency("joined");
@@ -227,6 +240,16 @@ impl Delivery {
         if let Some(result) = result {
             self.metrics.forward(&app.name, result, timings.total.saturating_sub(timings.wait));
         }
+    }
+
+    fn reused(&self) -> Outcome {
+        self.metrics.idempotency("reused");
+        Outcome { result: Err(ForwardError::KeyReused), safe_until: None }
+    }
+
+    fn replayed(&self, outcome: Outcome) -> Outcome {
+        self.metrics.idempotency("replayed");
+        outcome
     }
 
     /// What is true of a forward that others make, of which nothing was heard in time.

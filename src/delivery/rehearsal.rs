@@ -58,7 +58,11 @@ impl Delivery {
 
     async fn foresee(&self, run: &mut Run<'_>, order: &Order) -> Result<Foreseen, ForwardError> {
         order.check_policy()?;
-        match order.named.as_ref().and_then(|named| self.idempotency.look(named)) {
+        let used = match &order.named {
+            Some(named) => self.idempotency.look(named, &order.caller.app).await,
+            None => None,
+        };
+        match used {
             Some(Claim::Reused) => return Err(ForwardError::KeyReused),
             Some(Claim::Done(_)) => return Ok(Foreseen::Replay),
             Some(Claim::Join(_)) => return Ok(Foreseen::Join),

@@ -134,6 +134,7 @@ impl<'a> Run<'a> {
             first_attempt,
             is_in_doubt: self.is_in_doubt,
             is_trial: turn.trial,
+            cell: turn.cell,
             pass,
         };
         let (answer, took) = sending.send().await;

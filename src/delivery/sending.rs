@@ -19,6 +19,7 @@ use crate::clock::Moment;
 use crate::feishu::client::Call;
 use crate::feishu::error::{CallError, Forwarded, code_of};
 use crate::feishu::token::Token;
+use crate::limits::{Cell, Gate};
 use crate::model::problem_kind::{Outcome, ProblemKind};
 
 /// One call, with all that it needs to outlive its caller.
@@ -35,6 +36,8 @@ pub(super) struct Sending {
     pub(super) is_in_doubt: bool,
     /// Whether this tries if the receiver may be sent to again.
     pub(super) is_trial: bool,
+    /// The receiver's cell in Redis, where replicas share it.
+    pub(super) cell: Option<Cell>,
     pub(super) pass: Pass,
 }
 
@@ -47,6 +50,9 @@ impl Sending {
         if self.order.uuid_is_given {
             // Should the caller hang up and repeat it meanwhile, it is in doubt until this ends.
             self.delivery.doubts.begin(Identity::of(&self.app, &self.order), self.first_attempt);
+        }
+        if let Some(lead) = &self.lead {
+            lead.sends();
         }
         let (tell, told) = oneshot::channel();
         let call = async move {
@@ -75,7 +81,7 @@ impl Sending {
         };
         let took = clock.since(started);
         if !matches!(answer, Err(CallError::Connect(_))) {
-            turns.arrived(receiver, started);
+            turns.arrived(receiver, started, self.cell);
         }
         metrics.upstream(&self.app.name, "forward", &code_of(&answer), took);
         (answer, took)
@@ -103,7 +109,7 @@ impl Sending {
         if let Err(error) = answer
             && error.problem() == Some(ProblemKind::MonthlyQuotaExhausted)
         {
-            app.quota_used_up();
+            turns.note_closed(&app.name, Gate::Quota, app.quota_used_up());
         }
         let end = answer.as_ref().map_or_else(may_be_out, |_| End::Out);
         if order.uuid_is_given || self.is_in_doubt || end == End::Unknown {

@@ -15,9 +15,10 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::lines::{Lines, Wish};
+use super::sharing::Sharing;
 use super::waiting::InLine;
 use crate::clock::{Clock, Moment};
-use crate::limits::{Ahead, Limits, NotUntil, Rules, Scope, Standing};
+use crate::limits::{Ahead, Cell, Gate, Limits, NotUntil, Note, Pass, Rules, Scope, Standing};
 use crate::model::receiver::Receiver;
 
 /// The lines in front of the limits.
@@ -25,6 +26,8 @@ use crate::model::receiver::Receiver;
 pub struct Turns {
     pub(super) clock: Clock,
     pub(super) limits: Limits,
+    /// What there is of other replicas.
+    pub(super) sharing: Option<Sharing>,
     bounds: Bounds,
     next_ticket: AtomicU64,
     lines: Mutex<Lines>,
@@ -54,6 +57,8 @@ pub struct Turn {
     pub waited: Waited,
     /// Whether it is the one attempt a pause that a receiver under caution may get.
     pub trial: bool,
+    /// The receiver's cell in Redis, where replicas share it.
+    pub cell: Option<Cell>,
 }
 
 /// How long a forward waited for the turn that it took.
@@ -87,7 +92,7 @@ impl Turns {
     pub fn new(rules: &Rules, bounds: Bounds, apps: &[Arc<str>], clock: Clock) -> Self {
         let limits = Limits::new(rules, apps.iter().cloned());
         let lines = Mutex::new(Lines::new(apps));
-        Self { clock, limits, bounds, next_ticket: AtomicU64::new(0), lines }
+        Self { clock, limits, sharing: None, bounds, next_ticket: AtomicU64::new(0), lines }
     }
 
     /// A ticket for a forward that begins now.
@@ -106,7 +111,11 @@ impl Turns {
         until: Moment,
     ) -> Result<Turn, NoTurn> {
         let wish = Wish { app, receiver, number: ticket.number, until };
-        let turn = match self.take_at_once(&wish) {
+        let at_once = match self.take_at_once(&wish) {
+            Some(pass) => self.confirm(&wish, pass).await,
+            None => None,
+        };
+        let turn = match at_once {
             Some(turn) => turn,
             None => self.join(wish, ticket.is_back)?.turn().await?,
         };
@@ -135,8 +144,9 @@ impl Turns {
     }
 
     /// An attempt that was sent at `sent_at` has arrived, perhaps only now.
-    pub fn arrived(&self, receiver: &Receiver, sent_at: Moment) {
+    pub fn arrived(&self, receiver: &Receiver, sent_at: Moment, cell: Option<Cell>) {
         self.limits.arrived(receiver, sent_at, self.clock.now());
+        self.note(receiver, Note::Arrived(cell));
     }
 
     /// Feishu refused an attempt because the receiver gets too many.
@@ -145,12 +155,14 @@ impl Turns {
         // middle of somebody's look.
         let _nobody_looks = self.lines();
         self.limits.receiver_refused(receiver, trial, self.clock.now());
+        self.note(receiver, Note::Refused(trial));
     }
 
     /// Feishu accepted an attempt. If it was a trial, those who wait need wait no longer for that.
     pub fn accepted_by_feishu(&self, receiver: &Receiver, trial: bool) {
         if trial {
             self.limits.receiver_accepted(receiver, trial);
+            self.note(receiver, Note::Accepted);
             self.lines().wake_first(receiver);
         }
     }
@@ -158,6 +170,7 @@ impl Turns {
     /// Feishu refused a call because the app makes too many, and lets none through for `reset`.
     pub fn app_refused(&self, app: &str, reset: Duration) {
         self.limits.app_refused(app, reset, self.clock.now());
+        self.note_closed(app, Gate::Limit, reset);
     }
 
     /// How much of the receiver's limit is left.
@@ -197,14 +210,13 @@ impl Turns {
 
     /// Takes the turn without a line where there is enough for all who wait and one more: then
     /// nobody is passed over.
-    fn take_at_once(&self, wish: &Wish<'_>) -> Option<Turn> {
+    fn take_at_once(&self, wish: &Wish<'_>) -> Option<Pass> {
         let lines = self.lines();
         let (ahead, now) = (lines.ahead(wish), self.clock.now());
         if is_behind_sleepers(wish, ahead, now) {
             return None;
         }
-        let pass = self.limits.take_after(ahead, wish.app, wish.receiver, now).ok()?;
-        Some(Turn { waited: Waited::default(), trial: pass.trial })
+        self.limits.take_after(ahead, wish.app, wish.receiver, now).ok()
     }
 
     /// Joins the receiver's line, unless that would be in vain or one too many.

@@ -40,7 +40,11 @@ impl InLine<'_> {
         loop {
             let since = clock.now();
             let obstacle = match self.look() {
-                Ok(Pass { trial }) => return Ok(Turn { waited, trial }),
+                Ok(pass) => match self.turns.confirm(&self.wish, pass).await {
+                    Some(turn) => return Ok(Turn { waited, ..turn }),
+                    // Another replica was faster.
+                    None => continue,
+                },
                 Err(obstacle) => obstacle,
             };
             let (Obstacle::Others(not_until) | Obstacle::Limit(not_until)) = obstacle;

@@ -16,6 +16,7 @@ use crate::clock::{Clock, Moment};
 use crate::model::dedup_key::DedupKey;
 use crate::model::message_id::MessageId;
 use crate::model::receiver::Receiver;
+use crate::tls;
 
 /// How to call Feishu.
 #[derive(Clone, Debug)]
@@ -168,8 +169,7 @@ fn forward_body(call: Call<'_>) -> ForwardBody<'_> {
 }
 
 fn connections(options: &Options) -> reqwest::Result<reqwest::Client> {
-    // Fails when it was done before, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    tls::use_ring();
     let http = reqwest::Client::builder()
         .user_agent(concat!("feishu-forward-gateway/", env!("CARGO_PKG_VERSION")))
         // Shorter than the attempt, so that it is known that nothing was sent.

@@ -5,6 +5,7 @@ pub mod codes;
 pub mod error;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+pub mod shared_token;
 #[cfg(test)]
 pub(crate) mod stand_in;
 pub mod token;

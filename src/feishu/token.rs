@@ -3,8 +3,10 @@
 //! A token lives at most two hours. Asked with 30 minutes or more left, Feishu returns the same
 //! token; with less it returns a new one and both are valid (Feishu's documentation). So renewal
 //! begins when 30 minutes are left, and a renewal that fails costs nothing for a long while.
+//!
+//! Where replicas share a Redis, one of them fetches the token and the others take it over.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use moka::future::Cache;
@@ -16,6 +18,7 @@ use tokio::sync::Notify;
 
 use super::client::Client;
 use super::error::{CallError, code_of};
+use super::shared_token::{Asked, SharedToken};
 use crate::clock::{Clock, Moment};
 use crate::telemetry::metrics::Metrics;
 
@@ -57,6 +60,10 @@ pub struct TokenSource {
     current: Cache<(), Arc<Token>>,
     /// Wakes `keep_fresh` when there is no token any more.
     dropped: Notify,
+    /// Where replicas share it.
+    shared: Option<SharedToken>,
+    /// The last one that Feishu rejected, which replicas may still share.
+    rejected: Mutex<Option<Arc<Token>>>,
 }
 
 /// Time left at which renewal begins: from then on Feishu hands out a new token.
@@ -66,6 +73,11 @@ const LONGEST_LIFE: Duration = Duration::from_hours(2);
 /// Pause between two tries of a renewal that fails, doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// Time left with which a token that another replica has fetched is worth taking.
+const WORTHWHILE: Duration = Duration::from_secs(10);
+/// How often to look if another replica has fetched one, and for how long.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+const LOOK_FOR: Duration = Duration::from_secs(10);
 
 impl TokenSource {
     /// Has no token yet; it will be fetched on the runtime that this is called in.
@@ -86,7 +98,15 @@ impl TokenSource {
             runtime: Handle::current(),
             current: Cache::new(1),
             dropped: Notify::new(),
+            shared: None,
+            rejected: Mutex::default(),
         }
+    }
+
+    /// The same, shared with other replicas.
+    #[must_use]
+    pub fn shared_by(self, shared: SharedToken) -> Self {
+        Self { shared: Some(shared), ..self }
     }
 
     /// The token, if there is one that can be used now; asks nobody.
@@ -111,6 +131,7 @@ impl TokenSource {
         let drop_it = |current: Option<moka::Entry<(), Arc<Token>>>| async {
             match current {
                 Some(current) if Arc::ptr_eq(current.value(), rejected) => {
+                    *self.last_rejected() = Some(Arc::clone(rejected));
                     self.dropped.notify_one();
                     Op::Remove
                 }
@@ -168,19 +189,73 @@ impl TokenSource {
         Ok(fresh)
     }
 
+    /// A token that another replica has fetched, or one from Feishu, for all.
     async fn fetch(&self) -> Result<Arc<Token>, CallError> {
+        let Some(shared) = &self.shared else {
+            let (_, token) = self.fetch_from_feishu().await?;
+            return Ok(token);
+        };
+        if let Some(token) = Box::pin(self.fetched_by_others(shared)).await {
+            return Ok(token);
+        }
+        // Nobody waits for what becomes of the sharing: without it, another replica fetches one too.
+        match self.fetch_from_feishu().await {
+            Ok((secret, token)) => {
+                let lives = token.expires_at.saturating_sub(self.clock.now());
+                let _ = shared.give(&secret, lives).await;
+                Ok(token)
+            }
+            Err(error) => {
+                let _ = shared.give_up().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The token that another replica has fetched or is about to; none where this one is to fetch it.
+    async fn fetched_by_others(&self, shared: &SharedToken) -> Option<Arc<Token>> {
+        let look_until = self.clock.now() + LOOK_FOR;
+        let own = self.usable().await.map_or(Moment::ZERO, |own| own.expires_at);
+        loop {
+            let asked_at = self.clock.now();
+            let at_least = own.saturating_sub(asked_at) + WORTHWHILE;
+            match shared.ask(at_least).await.ok()? {
+                Asked::Token(secret, lives) => {
+                    let authorization = bearer(&secret).ok()?;
+                    let rejected = self.last_rejected().clone();
+                    let is_good = rejected.is_none_or(|it| it.authorization != authorization);
+                    return is_good.then(|| self.adopt(authorization, asked_at + lives));
+                }
+                Asked::Wait if asked_at < look_until => {
+                    self.clock.sleep_until(asked_at + LOOK_AGAIN).await;
+                }
+                Asked::Wait | Asked::FetchIt => return None,
+            }
+        }
+    }
+
+    async fn fetch_from_feishu(&self) -> Result<(SecretString, Arc<Token>), CallError> {
         let started = self.clock.now();
         let answer = self.call().await;
         let (code, took) = (code_of(&answer), self.clock.since(started));
         self.metrics.upstream(&self.app, "tenant_access_token", &code, took);
-        let (token, lives) = answer?;
+        let (secret, lives) = answer?;
         let lives = lives.min(LONGEST_LIFE);
-        // Counted from before the call, so that it never seems to live longer than it does.
-        let token = Token { authorization: bearer(&token)?, expires_at: started + lives };
-        let left = token.expires_at.saturating_sub(self.clock.now());
-        self.metrics.token_expires_at(&self.app, self.clock.wall() + left);
         tracing::info!(app = %self.app, lives_seconds = lives.as_secs(), "tenant token fetched");
-        Ok(Arc::new(token))
+        // Counted from before the call, so that it never seems to live longer than it does.
+        let token = self.adopt(bearer(&secret)?, started + lives);
+        Ok((secret, token))
+    }
+
+    fn adopt(&self, authorization: HeaderValue, expires_at: Moment) -> Arc<Token> {
+        let left = expires_at.saturating_sub(self.clock.now());
+        self.metrics.token_expires_at(&self.app, self.clock.wall() + left);
+        Arc::new(Token { authorization, expires_at })
+    }
+
+    fn last_rejected(&self) -> std::sync::MutexGuard<'_, Option<Arc<Token>>> {
+        // No code that can panic runs under this lock.
+        self.rejected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Calls on the runtime that this was made in: it outlives the workers and their callers.

@@ -22,7 +22,7 @@ pub struct AppPace {
 const SUSTAINED_AT_LEAST: u32 = 95;
 
 /// The longest that one refusal closes the gate: a header that is garbled must not stop an app.
-const LONGEST_RESET: Duration = Duration::from_mins(5);
+pub(super) const LONGEST_RESET: Duration = Duration::from_mins(5);
 
 impl AppPace {
     /// The largest burst that leaves 95 % of the rate that the limits allow for ever.
@@ -51,9 +51,27 @@ impl AppPace {
 
 /// The shortest period that keeps a bucket of `burst` within the limit of every window.
 fn shortest_period(windows: [(u32, Duration); 2], burst: u32) -> Duration {
-    // `burst` never exceeds a limit. One nanosecond makes up for what division drops.
+    // `burst` never exceeds a limit. What division drops is made up for, and whole microseconds are what
+    // replicas can share.
     let periods = windows.map(|(limit, window)| window / (limit - burst + 1));
-    periods[0].max(periods[1]) + Duration::from_nanos(1)
+    let longest = periods[0].max(periods[1]);
+    Duration::from_micros(u64::try_from(longest.as_micros()).unwrap_or(u64::MAX).saturating_add(1))
+}
+
+impl AppPace {
+    /// The pace of each of so many who share this one and, together, never pass it.
+    ///
+    /// (With more than its burst of them, each may still have one call.)
+    pub(super) fn share(self, of: NonZeroU32) -> Self {
+        let burst = NonZeroU32::new(self.burst.get() / of).unwrap_or(NonZeroU32::MIN);
+        Self { burst, period: self.period.saturating_mul(of.get()) }
+    }
+
+    fn quota(self) -> Quota {
+        Quota::with_period(self.period)
+            .expect("a period is at least a microsecond long")
+            .allow_burst(self.burst)
+    }
 }
 
 #[derive(Debug)]
@@ -66,15 +84,30 @@ pub(super) struct AppGate {
 
 impl AppGate {
     pub(super) fn new(pace: AppPace) -> Self {
-        let quota = Quota::with_period(pace.period)
-            .expect("a period is at least a nanosecond long")
-            .allow_burst(pace.burst);
-        Self { pace, quota, spent_until: Moment::ZERO, closed_until: Moment::ZERO }
+        Self { pace, quota: pace.quota(), spent_until: Moment::ZERO, closed_until: Moment::ZERO }
     }
 
     /// Lets nothing through for `reset`.
     pub(super) fn refused(&mut self, reset: Duration, now: Moment) {
         let closed_until = now.saturating_add(reset.min(LONGEST_RESET));
+        self.closed_until = self.closed_until.max(closed_until);
+    }
+
+    /// From now on it keeps to this pace.
+    pub(super) fn set_pace(&mut self, pace: AppPace) {
+        (self.pace, self.quota) = (pace, pace.quota());
+    }
+
+    /// From now on it keeps to this pace, and all of it is spent.
+    pub(super) fn begin_empty(&mut self, pace: AppPace, now: Moment) {
+        self.set_pace(pace);
+        self.spent_until = now.saturating_add(pace.period.saturating_mul(pace.burst.get()));
+    }
+
+    /// What is known elsewhere.
+    pub(super) fn learn(&mut self, spent_until: Moment, closed_until: Moment) {
+        self.spent_until = spent_until;
+        // A gate opens by itself and never earlier.
         self.closed_until = self.closed_until.max(closed_until);
     }
 

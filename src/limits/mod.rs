@@ -5,8 +5,10 @@
 
 mod app;
 mod caution;
+mod deferring;
 mod gcra;
 mod receivers;
+mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +22,9 @@ use crate::model::receiver::Receiver;
 
 use app::AppGate;
 pub use app::AppPace;
+use app::LONGEST_RESET;
 use receivers::ReceiverGates;
+pub use shared::{Cell, Gate, Note, Seen, Shared};
 
 /// What each receiver may get and each app may do.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +37,18 @@ pub struct Rules {
     pub app_per_minute: NonZeroU32,
     /// Added to every span: calls that leave a second apart may arrive at Feishu closer together.
     pub guard: Duration,
+}
+
+impl Rules {
+    /// The span in which a receiver may get so many.
+    #[must_use]
+    pub fn window(&self) -> Duration {
+        Duration::from_secs(1) + self.guard
+    }
+
+    fn pace(&self) -> AppPace {
+        AppPace::derive(self.app_per_second, self.app_per_minute, self.guard)
+    }
 }
 
 /// Which of the two limits.
@@ -60,6 +76,8 @@ impl Scope {
 pub struct Pass {
     /// Whether it is the one attempt a pause that a receiver under caution may get.
     pub trial: bool,
+    /// Whether there is no Redis that has to agree.
+    pub is_final: bool,
 }
 
 /// A refusal: which limit, and the earliest moment at which it would allow one more.
@@ -70,6 +88,9 @@ pub struct NotUntil {
     /// When it will not.
     pub moment: Moment,
 }
+
+/// How soon to look if Redis was asked meanwhile.
+const SOON: Duration = Duration::from_millis(50);
 
 /// How many wait before somebody.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,6 +115,7 @@ pub struct Standing {
 /// Receivers are shared by the apps: to Feishu, the bots of a group share its budget.
 #[derive(Debug)]
 pub struct Limits {
+    rules: Rules,
     state: Mutex<State>,
 }
 
@@ -101,17 +123,30 @@ pub struct Limits {
 struct State {
     receivers: ReceiverGates,
     apps: HashMap<Arc<str>, AppGate>,
+    decides: Decides,
+}
+
+/// Who decides, once nothing here is in the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Decides {
+    /// These limits, which nobody shares.
+    Whole,
+    /// Redis.
+    Redis,
+    /// These limits, which are a share: until then, as Redis was asked in vain not long before.
+    Share(Moment),
 }
 
 impl Limits {
     /// Nothing allowed yet, under rules that hold for each app.
     #[must_use]
     pub fn new(rules: &Rules, apps: impl IntoIterator<Item = Arc<str>>) -> Self {
-        let receivers =
-            ReceiverGates::new(rules.receiver_per_second, Duration::from_secs(1) + rules.guard);
-        let pace = AppPace::derive(rules.app_per_second, rules.app_per_minute, rules.guard);
-        let apps = apps.into_iter().map(|app| (app, AppGate::new(pace))).collect();
-        Self { state: Mutex::new(State { receivers, apps }) }
+        let receivers = ReceiverGates::new(rules.receiver_per_second, rules.window());
+        let apps = apps.into_iter().map(|app| (app, AppGate::new(rules.pace()))).collect();
+        Self {
+            rules: *rules,
+            state: Mutex::new(State { receivers, apps, decides: Decides::Whole }),
+        }
     }
 
     /// Takes the receiver's turn and the app's together, or neither.
@@ -128,10 +163,15 @@ impl Limits {
         now: Moment,
     ) -> Result<Pass, NotUntil> {
         self.with(|state| {
+            let defers = state.decides == Decides::Redis;
+            if defers && state.receivers.cautions.is_to_be_asked(receiver, now) {
+                return Ok(Pass { trial: false, is_final: false });
+            }
             // Looked at first and taken last, so that a refusal by the app costs the receiver nothing.
             state.ready(ahead, app, receiver, now)?;
             state.app(app).take(now)?;
-            state.receivers.take(receiver, now)
+            let trial = state.receivers.take(receiver, now)?;
+            Ok(Pass { trial, is_final: !defers })
         })
     }
 
@@ -241,6 +281,12 @@ impl State {
         receiver: &Receiver,
         now: Moment,
     ) -> Result<(), NotUntil> {
+        if let Decides::Share(until) = self.decides
+            && until < now
+        {
+            // The process stood still, perhaps: it may be Redis' turn to decide.
+            return Err(NotUntil { scope: Scope::Receiver, moment: now.saturating_add(SOON) });
+        }
         self.receivers.ready(receiver, ahead.for_receiver, now)?;
         self.app(app).ready(ahead.for_app, now)
     }

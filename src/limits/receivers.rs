@@ -13,7 +13,7 @@ use governor::Quota;
 
 use super::caution::Cautions;
 use super::gcra::decide;
-use super::{NotUntil, Pass, Scope, Standing};
+use super::{NotUntil, Scope, Standing};
 use crate::clock::Moment;
 use crate::model::receiver::Receiver;
 
@@ -26,6 +26,8 @@ pub(super) struct ReceiverGates {
     /// For each receiver the moments until which its cells are taken; a quiet one has one cell.
     cells: HashMap<Receiver, Vec<Moment>>,
     pub(super) cautions: Cautions,
+    /// Until then nobody gets anything.
+    opens_at: Moment,
 }
 
 impl ReceiverGates {
@@ -37,7 +39,24 @@ impl ReceiverGates {
             quota,
             cells: HashMap::new(),
             cautions: Cautions::default(),
+            opens_at: Moment::ZERO,
         }
+    }
+
+    /// From now on each receiver may get so many, but nobody anything before `opens_at`.
+    pub(super) fn set_limit(&mut self, limit: NonZeroU32, opens_at: Moment) {
+        (self.limit, self.opens_at) = (limit.get() as usize, opens_at);
+    }
+
+    /// Whether anybody may get anything now.
+    pub(super) fn is_open(&self, now: Moment) -> bool {
+        self.opens_at <= now
+    }
+
+    /// What is known elsewhere: until when the receiver's cells are taken.
+    pub(super) fn learn(&mut self, receiver: &Receiver, cells: Vec<Moment>, opens_at: Moment) {
+        self.opens_at = opens_at;
+        self.cells.insert(receiver.clone(), cells);
     }
 
     /// Whether a message may go with `ahead` others before; nothing is taken.
@@ -51,10 +70,10 @@ impl ReceiverGates {
         if moment > now { Err(NotUntil { scope: Scope::Receiver, moment }) } else { Ok(()) }
     }
 
-    /// Takes a turn that is ready.
-    pub(super) fn take(&mut self, receiver: &Receiver, now: Moment) -> Result<Pass, NotUntil> {
+    /// Takes a turn that is ready, and tells whether it is a trial.
+    pub(super) fn take(&mut self, receiver: &Receiver, now: Moment) -> Result<bool, NotUntil> {
         self.take_cell(receiver, now)?;
-        Ok(Pass { trial: self.cautions.take(receiver, now) })
+        Ok(self.cautions.take(receiver, now))
     }
 
     /// Takes the first free cell.
@@ -70,7 +89,7 @@ impl ReceiverGates {
                     Err(free_at) => earliest = earliest.min(free_at),
                 }
             }
-            if cells.len() == self.limit {
+            if cells.len() >= self.limit {
                 return Err(NotUntil { scope: Scope::Receiver, moment: earliest });
             }
         }
@@ -83,10 +102,14 @@ impl ReceiverGates {
     /// now, so that however long the way is, no span at Feishu has more than the limit.
     pub(super) fn arrived(&mut self, receiver: &Receiver, sent_at: Moment, now: Moment) {
         let taken_until = sent_at.saturating_add(self.window);
-        let cells = self.cells.get_mut(receiver).map_or(&mut [][..], Vec::as_mut_slice);
+        let counts_until = now.saturating_add(self.window);
+        let cells = self.cells.entry(receiver.clone()).or_default();
+        let untouched = cells.len() < self.limit;
         // Its own, or one that is free, where it took so long that another message has its own.
-        if let Some(cell) = cells.iter_mut().filter(|cell| **cell <= taken_until).max() {
-            *cell = now.saturating_add(self.window);
+        match cells.iter_mut().filter(|cell| **cell <= taken_until.max(now)).max() {
+            Some(cell) => *cell = counts_until,
+            None if untouched => cells.push(counts_until),
+            None => {}
         }
     }
 
@@ -105,27 +128,28 @@ impl ReceiverGates {
     /// When a message with `ahead` others before it finds a free cell: they all take the cells in
     /// the order in which these become free, each for one window.
     fn cell_at(&self, receiver: &Receiver, ahead: usize, now: Moment) -> Moment {
+        let now = now.max(self.opens_at);
         let rounds = u32::try_from(ahead / self.limit).unwrap_or(u32::MAX);
         let later = self.window.saturating_mul(rounds);
         let mut taken: Vec<Moment> = self.taken(receiver, now).collect();
-        let free = self.limit - taken.len();
-        let place = ahead % self.limit;
-        if place < free {
+        let place = ahead % self.limit + taken.len();
+        // There may be more than the limit, from before it was lowered.
+        let Some(place) = place.checked_sub(self.limit) else {
             return now.saturating_add(later);
-        }
+        };
         taken.sort_unstable();
-        taken[place - free].saturating_add(later)
+        taken[place].saturating_add(later)
     }
 
     pub(super) fn standing(&self, receiver: &Receiver, now: Moment) -> Standing {
-        let closed_until = self.cautions.ready_at(receiver, 0, now);
+        let closed_until = self.cautions.ready_at(receiver, 0, now).max(self.opens_at);
         if closed_until > now {
             let reset = self.ready_at(receiver, 0, now).saturating_sub(now);
             return Standing { remaining: 0, reset };
         }
         let first = self.taken(receiver, now).min();
         let reset = first.map_or(Duration::ZERO, |first| first.saturating_sub(now));
-        let free = self.limit - self.taken(receiver, now).count();
+        let free = self.limit.saturating_sub(self.taken(receiver, now).count());
         let most = if self.cautions.contains(receiver) { 1 } else { u32::MAX };
         Standing { remaining: u32::try_from(free).unwrap_or(u32::MAX).min(most), reset }
     }

@@ -1,7 +1,9 @@
-//! The limits against an exact log of what they allowed.
+//! The limits against an exact log: in memory or, if `TEST_STATE_URL` names a Redis, those in there.
 
 mod arriving;
 mod refusals;
+mod sharing;
+mod subject;
 
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
@@ -11,6 +13,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::receiver::ReceiveIdType;
+use subject::{Subject, cases};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -29,10 +32,10 @@ fn rules(receiver_per_second: u32, app_per_second: u32, app_per_minute: u32) -> 
 }
 
 const APP: &str = "main";
-const PASS: Pass = Pass { trial: false };
+const PASS: Pass = Pass { trial: false, is_final: true };
 
-fn limits_of(rules: &Rules) -> Limits {
-    Limits::new(rules, [APP.into(), "other".into()])
+fn limits_of(rules: &Rules) -> Subject {
+    Subject::new(rules, [APP, "other"])
 }
 
 /// Feishu's limits for a receiver, and none worth speaking of for the app.
@@ -77,27 +80,27 @@ impl ExactLog {
 }
 
 /// Lets somebody ask at all these moments, and tells the last one.
-fn after(arrivals: Vec<Moment>, limits: &Limits) -> Moment {
+fn after(arrivals: Vec<Moment>, limits: &Subject) -> Moment {
     arrivals.into_iter().fold(Moment::ZERO, |_, now| {
         let _ = limits.take(APP, &receiver(1), now);
         now
     })
 }
 
-/// Moments at which somebody asks: bursts, trickles and pauses, in nanoseconds between them.
+/// Moments at which somebody asks: bursts, trickles and pauses, in microseconds between them.
 fn arrivals(count: usize) -> impl Strategy<Value = Vec<Moment>> {
     let gap = prop_oneof![
         3 => Just(0),
-        4 => 0..50_000_000_u64,
-        2 => 100_000_000..400_000_000_u64,
-        1 => 900_000_000..1_100_000_000_u64,
-        1 => 0..20_000_000_000_u64,
+        4 => 0..50_000_u64,
+        2 => 100_000..400_000_u64,
+        1 => 900_000..1_100_000_u64,
+        1 => 0..20_000_000_u64,
     ];
     prop::collection::vec(gap, 1..count).prop_map(|gaps| {
         let mut now = 0;
         let next = |gap| {
             now += gap;
-            Duration::from_nanos(now)
+            Duration::from_micros(now)
         };
         gaps.into_iter().map(next).collect()
     })
@@ -168,7 +171,7 @@ fn the_guard_widens_the_window_of_a_receiver() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(cases(60)))]
 
     #[test]
     fn no_span_of_a_second_or_a_minute_holds_more_than_the_app_may_call(
@@ -195,7 +198,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(cases(400)))]
 
     #[test]
     fn each_decision_and_waiting_time_for_a_receiver_is_that_of_an_exact_log(

@@ -7,3 +7,4 @@ pub mod message_id;
 pub mod policy;
 pub mod problem_kind;
 pub mod receiver;
+pub mod state_url;

@@ -108,6 +108,29 @@ impl Metrics {
         quota.set(forwards.into());
     }
 
+    /// Makes the series of the Redis that replicas share, which does not answer yet.
+    pub fn begin_state(&self) {
+        self.state_is_up(false);
+        for operation in ["connect", "take", "note", "beat", "token", "key"] {
+            self.0.state_duration.with_label_values(&[operation]);
+            for result in ["ok", "failed"] {
+                self.0.state_requests.with_label_values(&[operation, result]);
+            }
+        }
+    }
+
+    /// Whether the Redis that replicas share answers.
+    pub fn state_is_up(&self, up: bool) {
+        self.0.state_up.with_label_values::<&str>(&[]).set(i64::from(up));
+    }
+
+    /// Counts a request to the Redis that replicas share.
+    pub fn state_request(&self, operation: &str, is_ok: bool, took: Duration) {
+        let result = if is_ok { "ok" } else { "failed" };
+        self.0.state_requests.with_label_values(&[operation, result]).inc();
+        self.0.state_duration.with_label_values(&[operation]).observe(took.as_secs_f64());
+    }
+
     /// The keys file was read, and what it held is in force.
     pub fn keys_file_read_at(&self, now: Timestamp) {
         self.0.keys_file_is_right.with_label_values::<&str>(&[]).set(1);

@@ -14,6 +14,7 @@ mod keys_file;
 mod mistakes;
 mod rules;
 mod sources;
+mod state;
 
 /// The least that loads.
 const APP: &str = "[apps.main]\napp_id = 'cli_1'\napp_secret = 'hush'\n";

@@ -125,7 +125,7 @@ fn every_default_can_be_set_by_the_variable_that_its_comment_names() {
             key_count += 1;
         }
     }
-    assert_eq!(key_count, 25);
+    assert_eq!(key_count, 28);
 }
 
 #[test]
@@ -137,14 +137,22 @@ fn the_documentation_is_itself_a_file_that_says_the_defaults() {
 
 #[test]
 fn the_examples_in_the_documentation_hold_once_their_mark_is_taken_away() {
-    let is_example = |line: &&str| line.contains(" = ") || line.starts_with('[');
-    let examples: Vec<&str> =
-        DEFAULTS.lines().filter_map(|line| line.strip_prefix("# ")).filter(is_example).collect();
-    let secret = on_disk("hush\n");
-    let toml =
-        examples.join("\n").replace("/run/secrets/app_secret", &secret.path.display().to_string());
+    // With the tables that they stand in, and a Redis to have a password for.
+    let unmarked = |line: &'static str| match line.strip_prefix("# ") {
+        Some(example) => Some(example).filter(|it| it.contains(" = ") || it.starts_with('[')),
+        None => Some(line).filter(|it| it.starts_with('[')),
+    };
+    let examples: Vec<&str> = DEFAULTS.lines().filter_map(unmarked).collect();
+    let file = on_disk("hush\n");
+    let secret = file.path.display().to_string();
+    let toml = examples
+        .join("\n")
+        .replace("[state]", "[state]\nurl = \"redis://localhost\"")
+        .replace("/run/secrets/app_secret", &secret)
+        .replace("/run/secrets/redis_password", &secret);
     let config = load_toml(&toml).expect("right");
     assert_eq!((config.apps.len(), config.keys.len()), (1, 1));
+    assert!(config.state.is_some_and(|state| state.password.is_some()));
 }
 
 proptest! {

@@ -53,7 +53,7 @@ pub(super) async fn play(
         delivery.clock.sleep_until(at).await;
         let (delivery, feishu) = (delivery.clone(), feishu.clone());
         let caller = Caller { delivery, feishu, records: Arc::clone(&records) };
-        callers.spawn(async move { caller.call(number, &request).await });
+        callers.spawn(async move { Box::pin(caller.call(number, &request)).await });
     }
     while let Some(ended) = callers.join_next().await {
         ended.expect("no caller panics");

@@ -21,8 +21,11 @@ const PATIENCE: Duration = Duration::from_hours(1);
 const AMPLE: u32 = 1_000_000;
 const NO_BOUNDS: Bounds = Bounds { per_receiver: usize::MAX, in_all: usize::MAX };
 /// Of a first attempt that had not to wait.
-const AT_ONCE: Turn =
-    Turn { waited: Waited { receiver: Duration::ZERO, app: Duration::ZERO }, trial: false };
+const AT_ONCE: Turn = Turn {
+    waited: Waited { receiver: Duration::ZERO, app: Duration::ZERO },
+    trial: false,
+    cell: None,
+};
 
 fn rules(receiver_per_second: u32, app_per_second: u32) -> Rules {
     let number = |n| NonZeroU32::new(n).unwrap();

@@ -5,7 +5,7 @@ use super::*;
 /// How long a receiver is left alone at first, and at most.
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(30);
-const TRIAL: Pass = Pass { trial: true };
+const TRIAL: Pass = Pass { trial: true, is_final: true };
 
 fn closed_until(moment: Moment) -> Result<Pass, NotUntil> {
     Err(NotUntil { scope: Scope::Receiver, moment })
@@ -168,10 +168,10 @@ impl Gate {
 
     fn take(&mut self, now: Moment) -> Pass {
         self.0 = self.0.map(|(pause, _)| (pause, now + pause));
-        Pass { trial: self.0.is_some() }
+        Pass { trial: self.0.is_some(), is_final: true }
     }
 
-    fn hear(&mut self, fate: Fate, Pass { trial }: Pass, now: Moment) {
+    fn hear(&mut self, fate: Fate, Pass { trial, .. }: Pass, now: Moment) {
         self.0 = match (fate, trial, self.0) {
             (Fate::Accepted, true, _) => None,
             (Fate::Refused, _, None) => Some((FIRST, now + FIRST)),
@@ -185,7 +185,7 @@ impl Gate {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(cases(400)))]
 
     #[test]
     fn an_attempt_goes_exactly_if_the_log_and_the_gate_allow_it_whatever_feishu_says(

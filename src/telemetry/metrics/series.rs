@@ -30,6 +30,9 @@ pub(super) struct Series {
     pub(super) idempotent_requests: IntCounterVec,
     pub(super) token_expiry: GaugeVec,
     pub(super) problems: IntCounterVec,
+    pub(super) state_up: IntGaugeVec,
+    pub(super) state_requests: IntCounterVec,
+    pub(super) state_duration: HistogramVec,
     pub(super) keys_file_is_right: IntGaugeVec,
     pub(super) keys_file_read_at: IntGaugeVec,
 }
@@ -173,6 +176,21 @@ impl Series {
                 "feishu_gateway_problems_total",
                 "Problems answered, by problem code and by who can remove the cause.",
                 &["code", "fix_by"],
+            ),
+            state_up: gauges(
+                "feishu_gateway_state_up",
+                "Whether the shared Redis answers; 0: this replica keeps to its share of the limits.",
+                &[],
+            ),
+            state_requests: counters(
+                "feishu_gateway_state_requests_total",
+                "Requests to the shared Redis.",
+                &["operation", "result"],
+            ),
+            state_duration: histograms(
+                "feishu_gateway_state_request_duration_seconds",
+                "Time of one request to the shared Redis.",
+                &["operation"],
             ),
             keys_file_is_right: gauges(
                 "feishu_gateway_keys_file_last_reload_successful",

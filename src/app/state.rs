@@ -1,0 +1,69 @@
+//! What replicas share, if they share a Redis.
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::delivery::SharedKeys;
+use crate::feishu::shared_token::SharedToken;
+use crate::feishu::token::Credentials;
+use crate::limits::{Rules, Shared};
+use crate::store::{Settings, Store};
+use crate::telemetry::metrics::Metrics;
+
+/// The Redis of replicas, and the settings of what is in it.
+pub(super) struct State<'a> {
+    store: Arc<Store>,
+    config: &'a config::State,
+}
+
+/// Asks the Redis of `state.url` whether it answers and takes what is written; else tells what is wrong.
+pub async fn check_state(config: &Config) -> Result<(), String> {
+    let Some(state) = &config.state else {
+        return Err("is not set, so there is nothing to connect to".to_owned());
+    };
+    let state = State::new(state, &Clock::system(), &Metrics::new());
+    match state.limits(config).beat(&[], false).await {
+        Ok(_) => Ok(()),
+        Err(gone) => Err(format!("leads to a Redis that is of no use: {gone}")),
+    }
+}
+
+impl<'a> State<'a> {
+    pub(super) fn new(config: &'a config::State, clock: &Clock, metrics: &Metrics) -> Self {
+        let settings = Settings { url: config.url.clone(), password: config.password.clone() };
+        let store = Arc::new(Store::new(settings, clock.clone(), metrics.clone()));
+        Self { store, config }
+    }
+
+    pub(super) fn limits(&self, config: &Config) -> Shared {
+        let app_ids =
+            config.apps.iter().map(|(name, app)| (name.as_str().into(), app.app_id.clone()));
+        let config::State { prefix, replicas, .. } = self.config;
+        Shared::new(self.store(), prefix, rules(config), app_ids.collect(), *replicas)
+    }
+
+    pub(super) fn token(&self, credentials: &Credentials) -> SharedToken {
+        SharedToken::new(self.store(), &self.config.prefix, credentials)
+    }
+
+    pub(super) fn keys(&self, config: &Config) -> SharedKeys {
+        let secrets = config.apps.iter().map(|(name, app)| (name, &app.app_secret));
+        SharedKeys::new(self.store(), &self.config.prefix, secrets, config.feishu.deadline)
+    }
+
+    fn store(&self) -> Arc<Store> {
+        Arc::clone(&self.store)
+    }
+}
+
+/// The rules of all limits.
+pub(super) fn rules(config: &Config) -> Rules {
+    let limits = &config.limits;
+    Rules {
+        receiver_per_second: limits.receiver_per_second,
+        app_per_second: limits.app_per_second,
+        app_per_minute: limits.app_per_minute,
+        guard: limits.guard,
+    }
+}

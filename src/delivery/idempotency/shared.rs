@@ -1,0 +1,236 @@
+//! The same among replicas: whoever leads here asks the others first, in Redis, where outcomes are sealed.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::{Script, ScriptInvocation};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Outcome, REMEMBERED};
+use crate::delivery::doubts;
+use crate::delivery::error::ForwardError;
+use crate::feishu::error::{CallError, FieldViolation, Forwarded, Refusal};
+use crate::model::idempotency_key::NamedForward;
+use crate::store::{Gone, Seal, Store};
+
+/// What replicas know of the callers' keys.
+#[derive(Debug)]
+pub struct SharedKeys {
+    store: Arc<Store>,
+    script: Script,
+    prefix: String,
+    /// By app.
+    seals: HashMap<String, Seal>,
+    /// How long a replica is believed to be at work: longer than any forward takes.
+    lease: Duration,
+}
+
+/// How often to ask whether another replica has ended.
+pub(in crate::delivery) const ASK_AGAIN: Duration = Duration::from_millis(100);
+/// How much longer than the deadline of a forward its lease is.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A forward that a replica is at, for all replicas.
+#[derive(Debug)]
+pub(super) struct Claimed {
+    keys: Arc<SharedKeys>,
+    named: NamedForward,
+    app: Arc<str>,
+    owner: String,
+}
+
+/// What there is in Redis of a key.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// Nobody is at it: this one is now. If one may have gone out before, it was so long ago.
+    Lead(Claimed, Option<Duration>),
+    /// Another replica is at it.
+    Busy,
+    /// It was done.
+    Done(Outcome),
+    /// The key was used for something else.
+    Reused,
+}
+
+impl SharedKeys {
+    /// Of apps with these secrets, whose forwards take no longer than `deadline`.
+    #[must_use]
+    pub fn new<'a>(
+        store: Arc<Store>,
+        prefix: &str,
+        secrets: impl IntoIterator<Item = (&'a String, &'a SecretString)>,
+        deadline: Duration,
+    ) -> Self {
+        let seals =
+            secrets.into_iter().map(|(app, secret)| (app.clone(), Seal::new(secret))).collect();
+        Self {
+            store,
+            script: Script::new(include_str!("shared.lua")),
+            prefix: format!("{{{prefix}}}:key:"),
+            seals,
+            lease: deadline + GRACE,
+        }
+    }
+
+    pub(super) async fn claim(
+        self: &Arc<Self>,
+        named: NamedForward,
+        app: &Arc<str>,
+    ) -> Result<Asked, Gone> {
+        let owner = Uuid::now_v7().to_string();
+        let mut call = self.call("claim", named, &owner);
+        call.arg(millis(self.lease)).arg(millis(doubts::REMEMBERED));
+        let (what, detail): (String, Option<Vec<u8>>) = self.run(&call).await?;
+        if let Some(asked) = self.read(&what, detail.as_deref(), named, app) {
+            return Ok(asked);
+        }
+        let age = detail.and_then(|it| String::from_utf8(it).ok()?.parse().ok());
+        let claimed = Claimed { keys: Arc::clone(self), named, app: Arc::clone(app), owner };
+        Ok(Asked::Lead(claimed, age.map(Duration::from_millis)))
+    }
+
+    /// What there is of a forward already, so that nobody can lead; nothing is claimed.
+    pub(super) async fn look(&self, named: NamedForward, app: &str) -> Result<Option<Asked>, Gone> {
+        let (what, detail) = self.run(&self.call("look", named, "")).await?;
+        Ok(self.read(&what, detail.as_deref(), named, app))
+    }
+
+    /// None where somebody may lead, also where what was done cannot be read: its `uuid` is the same.
+    fn read(
+        &self,
+        what: &str,
+        detail: Option<&[u8]>,
+        named: NamedForward,
+        app: &str,
+    ) -> Option<Asked> {
+        match what {
+            "reused" => Some(Asked::Reused),
+            "busy" => Some(Asked::Busy),
+            "done" => {
+                let plain = self.seals.get(app)?.open(&self.place(named), detail?)?;
+                let stored: Stored = serde_json::from_slice(&plain).ok()?;
+                Some(Asked::Done(stored.into()))
+            }
+            _ => None,
+        }
+    }
+
+    async fn run(&self, call: &ScriptInvocation<'_>) -> Result<(String, Option<Vec<u8>>), Gone> {
+        let mut reply: Vec<Vec<u8>> = self.store.run("key", call).await?;
+        let detail = (reply.len() > 1).then(|| reply.swap_remove(1));
+        let what = reply.pop().map(|it| String::from_utf8_lossy(&it).into_owned());
+        Ok((what.unwrap_or_default(), detail))
+    }
+
+    fn call(&self, operation: &str, named: NamedForward, owner: &str) -> ScriptInvocation<'_> {
+        let mut call = self.script.key(self.place(named));
+        call.arg(operation).arg(&named.content).arg(owner);
+        call
+    }
+
+    fn place(&self, named: NamedForward) -> String {
+        let mut place = self.prefix.clone();
+        for byte in named.key {
+            let _ = write!(place, "{byte:02x}");
+        }
+        place
+    }
+}
+
+impl Claimed {
+    /// Tells the other replicas what became of it, or that it ended without that; nobody waits for it.
+    pub(super) fn end(&self, outcome: Option<&Outcome>, in_doubt: bool) {
+        let Self { keys, named, app, owner } = self;
+        let stored = outcome.filter(|it| it.is_final()).and_then(Stored::of);
+        let sealed = stored.and_then(|stored| {
+            let plain = serde_json::to_vec(&stored).ok()?;
+            Some(keys.seals.get(&**app)?.seal(&keys.place(*named), &plain))
+        });
+        let (keys, named, owner) = (Arc::clone(keys), *named, owner.clone());
+        let tell = async move {
+            let mut call = keys.call("end", named, &owner);
+            call.arg(sealed.unwrap_or_default())
+                .arg(u8::from(in_doubt))
+                .arg(millis(REMEMBERED))
+                .arg(millis(doubts::REMEMBERED));
+            // Where it cannot be told, the lease ends and the forward stays in doubt.
+            let _ = keys.run(&call).await;
+        };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(tell);
+        }
+    }
+}
+
+/// An outcome that is final, as it stands in Redis.
+#[derive(Serialize, Deserialize)]
+enum Stored {
+    Delivered {
+        message: String,
+        message_id: String,
+        log_id: Option<String>,
+    },
+    Refused {
+        code: i64,
+        msg: String,
+        log_id: Option<String>,
+        http_status: u16,
+        troubleshooter: Option<String>,
+        fields: Vec<(String, String)>,
+    },
+}
+
+impl Stored {
+    fn of(outcome: &Outcome) -> Option<Self> {
+        match &outcome.result {
+            Ok(Forwarded { message, message_id, log_id }) => Some(Self::Delivered {
+                message: String::from_utf8(message.to_vec()).ok()?,
+                message_id: message_id.clone(),
+                log_id: log_id.clone(),
+            }),
+            Err(ForwardError::Failed(CallError::Refused(refusal))) => {
+                let refusal = refusal.as_ref().clone();
+                let fields = refusal.fields.into_iter().map(|it| (it.field, it.description));
+                Some(Self::Refused {
+                    code: refusal.code,
+                    msg: refusal.msg,
+                    log_id: refusal.log_id,
+                    http_status: refusal.http_status,
+                    troubleshooter: refusal.troubleshooter,
+                    fields: fields.collect(),
+                })
+            }
+            Err(_) => None,
+        }
+    }
+}
+
+impl From<Stored> for Outcome {
+    fn from(stored: Stored) -> Self {
+        let result = match stored {
+            Stored::Delivered { message, message_id, log_id } => {
+                Ok(Forwarded { message: message.into(), message_id, log_id })
+            }
+            Stored::Refused { code, msg, log_id, http_status, troubleshooter, fields } => {
+                let violation =
+                    |(field, description): (String, String)| FieldViolation { field, description };
+                let fields = fields.into_iter().map(violation).collect();
+                let refusal =
+                    Refusal { code, msg, log_id, http_status, troubleshooter, reset: None, fields };
+                Err(ForwardError::Failed(CallError::Refused(Box::new(refusal))))
+            }
+        };
+        Self { result, safe_until: None }
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

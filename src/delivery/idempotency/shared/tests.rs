@@ -1,0 +1,159 @@
+//! Keys in a real Redis, which `TEST_STATE_URL` names; without one these tests hold nothing.
+
+use tokio::runtime::{Builder, Runtime};
+
+use super::*;
+use crate::clock::Clock;
+use crate::model::idempotency_key::IdempotencyKey;
+use crate::model::message_id::MessageId;
+use crate::model::receiver::Receiver;
+use crate::store::Settings;
+use crate::telemetry::metrics::Metrics;
+
+const APP: &str = "main";
+const LONG: Duration = Duration::from_mins(1);
+
+struct Stage {
+    runtime: Runtime,
+    url: String,
+    prefix: String,
+}
+
+impl Stage {
+    fn new() -> Option<Self> {
+        let url = std::env::var("TEST_STATE_URL").ok()?;
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        Some(Self { runtime, url, prefix: format!("test-{}", Uuid::now_v7()) })
+    }
+
+    /// One that believes for so long that another one is at work.
+    fn replica(&self, lease: Duration, secret: &str) -> Arc<SharedKeys> {
+        let settings = Settings { url: self.url.parse().unwrap(), password: None };
+        let store = Store::new(settings, Clock::system(), Metrics::new());
+        self.runtime.block_on(store.connect()).unwrap();
+        let secrets = (APP.to_owned(), SecretString::from(secret));
+        let keys =
+            SharedKeys::new(store.into(), &self.prefix, [(&secrets.0, &secrets.1)], Duration::ZERO);
+        Arc::new(SharedKeys { lease, ..keys })
+    }
+
+    fn claim(&self, keys: &Arc<SharedKeys>, named: NamedForward) -> Asked {
+        self.runtime.block_on(keys.claim(named, &APP.into())).unwrap()
+    }
+
+    fn leads(&self, keys: &Arc<SharedKeys>, named: NamedForward) -> (Claimed, Option<Duration>) {
+        match self.claim(keys, named) {
+            Asked::Lead(claimed, age) => (claimed, age),
+            other => panic!("not to be led: {other:?}"),
+        }
+    }
+
+    /// Tells it and waits until that has arrived.
+    fn end(&self, claimed: &Claimed, outcome: Option<&Outcome>, in_doubt: bool) {
+        self.runtime.block_on(async {
+            claimed.end(outcome, in_doubt);
+            // During the first question it is sent; the second one is answered after it.
+            for _ in 0..2 {
+                claimed.keys.look(claimed.named, APP).await.unwrap();
+            }
+        });
+    }
+}
+
+fn named(key: &str, message: &str) -> NamedForward {
+    let (message, to) =
+        (MessageId::parse(message).unwrap(), Receiver::parse("oc_1", None).unwrap());
+    IdempotencyKey::parse(key).unwrap().names("caller", APP, &message, &to)
+}
+
+fn delivered() -> Outcome {
+    let message = r#"{"message_id":"om_new","secret":"words"}"#.into();
+    let forwarded =
+        Forwarded { message, message_id: "om_new".to_owned(), log_id: Some("log".to_owned()) };
+    Outcome { result: Ok(forwarded), safe_until: None }
+}
+
+#[test]
+fn one_leads_others_hear_that_it_is_busy_and_then_what_became_of_it() {
+    let Some(stage) = Stage::new() else { return };
+    let (one, other) = (stage.replica(LONG, "hush"), stage.replica(LONG, "hush"));
+    let (claimed, age) = stage.leads(&one, named("key", "om_1"));
+    assert_eq!(age, None);
+    assert!(matches!(stage.claim(&other, named("key", "om_1")), Asked::Busy));
+    assert!(matches!(stage.claim(&one, named("key", "om_1")), Asked::Busy));
+    assert!(matches!(stage.claim(&other, named("key", "om_2")), Asked::Reused));
+    stage.end(&claimed, Some(&delivered()), false);
+    for replica in [&one, &other] {
+        let Asked::Done(outcome) = stage.claim(replica, named("key", "om_1")) else {
+            panic!("not done");
+        };
+        let forwarded = outcome.result.unwrap();
+        assert_eq!(forwarded.message_id, "om_new");
+        assert_eq!(forwarded.log_id.as_deref(), Some("log"));
+        assert_eq!(forwarded.message, delivered().result.unwrap().message);
+    }
+    assert!(matches!(stage.claim(&other, named("key", "om_2")), Asked::Reused));
+    // Who has another secret cannot read it, and leads.
+    let stranger = stage.replica(LONG, "other");
+    assert!(stage.runtime.block_on(stranger.look(named("key", "om_1"), APP)).unwrap().is_none());
+}
+
+#[test]
+fn a_refusal_of_feishus_that_is_final_is_told_again_whole() {
+    let Some(stage) = Stage::new() else { return };
+    let replica = stage.replica(LONG, "hush");
+    let refusal = Refusal {
+        code: 230002,
+        msg: "no".to_owned(),
+        log_id: None,
+        http_status: 400,
+        troubleshooter: Some("help".to_owned()),
+        reset: None,
+        fields: vec![FieldViolation { field: "a".to_owned(), description: "b".to_owned() }],
+    };
+    let failed = ForwardError::Failed(CallError::Refused(Box::new(refusal.clone())));
+    let (claimed, _) = stage.leads(&replica, named("key", "om_1"));
+    stage.end(&claimed, Some(&Outcome { result: Err(failed), safe_until: None }), false);
+    let Asked::Done(outcome) = stage.claim(&replica, named("key", "om_1")) else {
+        panic!("not done");
+    };
+    let Err(ForwardError::Failed(CallError::Refused(again))) = outcome.result else {
+        panic!("not refused");
+    };
+    assert_eq!(*again, refusal);
+}
+
+#[test]
+fn what_may_pass_is_led_again_in_doubt_only_if_it_is() {
+    let Some(stage) = Stage::new() else { return };
+    let replica = stage.replica(LONG, "hush");
+    let draining = Outcome { result: Err(ForwardError::Draining), safe_until: None };
+    let (claimed, _) = stage.leads(&replica, named("key", "om_1"));
+    stage.end(&claimed, Some(&draining), false);
+    let (claimed, age) = stage.leads(&replica, named("key", "om_1"));
+    assert_eq!(age, None);
+    stage.end(&claimed, Some(&draining), true);
+    let (claimed, age) = stage.leads(&replica, named("key", "om_1"));
+    assert!(age.is_some());
+    // Whoever hangs up leaves it as it was.
+    stage.end(&claimed, None, true);
+    assert!(stage.leads(&replica, named("key", "om_1")).1.is_some());
+}
+
+#[test]
+fn a_replica_that_dies_leaves_a_doubt_when_its_lease_ends_and_what_it_says_later_is_not_heard() {
+    let Some(stage) = Stage::new() else { return };
+    let dies = stage.replica(Duration::from_millis(1), "hush");
+    let (dead, _) = stage.leads(&dies, named("key", "om_1"));
+    let other = stage.replica(LONG, "hush");
+    let (_claimed, age) = loop {
+        match stage.claim(&other, named("key", "om_1")) {
+            Asked::Lead(claimed, age) => break (claimed, age),
+            Asked::Busy => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(age.is_some());
+    stage.end(&dead, Some(&delivered()), false);
+    assert!(matches!(stage.claim(&other, named("key", "om_1")), Asked::Busy));
+}

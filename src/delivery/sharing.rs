@@ -1,0 +1,164 @@
+//! Sharing the limits with other replicas: Redis has the last word on a turn, hears what Feishu says, and
+//! is looked after. Without it each replica keeps to its share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::Delivery;
+use super::lines::Wish;
+use super::turn::{Turn, Turns, Waited};
+use crate::limits::{Gate, Note, Pass, Shared};
+use crate::model::receiver::Receiver;
+use crate::store::{self, Gone};
+
+/// How often Redis is asked whether it is there, while it is.
+const BEAT: Duration = Duration::from_secs(1);
+/// The same while it is not.
+const RETRY: Duration = Duration::from_millis(250);
+
+const LOST: &str = "Redis is lost: this replica keeps to its share of the limits";
+
+/// What replicas share; clones are the same.
+#[derive(Clone, Debug)]
+pub struct Sharing {
+    shared: Arc<Shared>,
+    /// Rung when Redis failed, for whoever looks after it.
+    bell: Arc<Notify>,
+}
+
+impl Sharing {
+    /// Replicas share this.
+    #[must_use]
+    pub fn new(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared), bell: Arc::default() }
+    }
+}
+
+impl Turns {
+    /// The same, shared with other replicas.
+    #[must_use]
+    pub fn shared_by(mut self, sharing: Sharing) -> Self {
+        self.sharing = Some(sharing);
+        self
+    }
+
+    /// Has Redis confirm what was taken here, where it has the last word. None: not now, and the limits
+    /// here know until when.
+    pub(super) async fn confirm(&self, wish: &Wish<'_>, pass: Pass) -> Option<Turn> {
+        let waited = Waited::default();
+        let sharing = match &self.sharing {
+            Some(sharing) if !pass.is_final => sharing,
+            _ => return Some(Turn { waited, trial: pass.trial, cell: None }),
+        };
+        let asked_at = self.clock.now();
+        match Box::pin(sharing.shared.take(wish.app, wish.receiver)).await {
+            Ok(seen) => {
+                // No gate is closed in the middle of somebody's look.
+                let lines = self.lines();
+                let was_cautious = self.limits.is_under_caution(wish.receiver);
+                let now = self.clock.now();
+                let is_redis_word = self.limits.learn(wish.app, wish.receiver, &seen, now);
+                if was_cautious && !self.limits.is_under_caution(wish.receiver) {
+                    // Another replica's trial was accepted: those who wait need wait no longer for that.
+                    lines.wake_first(wish.receiver);
+                }
+                // Who heard of it late, as the process stood still, does not know what came after it.
+                let is_fresh = now.saturating_sub(asked_at) <= store::TIMEOUT;
+                let is_granted = seen.granted && is_redis_word && is_fresh;
+                is_granted.then_some(Turn { waited, trial: seen.trial, cell: Some(seen.cell) })
+            }
+            Err(gone) => {
+                self.lose(sharing, &gone);
+                None
+            }
+        }
+    }
+
+    /// Tells the other replicas; nobody waits for it.
+    pub(super) fn note(&self, receiver: &Receiver, note: Note) {
+        if let Some(sharing) = self.sharing_in_force() {
+            let receiver = receiver.clone();
+            tokio::spawn(async move {
+                sharing.heed(&sharing.shared.note(&receiver, note).await);
+            });
+        }
+    }
+
+    /// The same of an app.
+    pub(super) fn note_closed(&self, app: &str, gate: Gate, closed_for: Duration) {
+        if let Some(sharing) = self.sharing_in_force() {
+            let app = app.to_owned();
+            tokio::spawn(async move {
+                sharing.heed(&sharing.shared.close(&app, gate, closed_for).await);
+            });
+        }
+    }
+
+    fn sharing_in_force(&self) -> Option<Sharing> {
+        self.sharing.clone().filter(|_| self.limits.defers())
+    }
+
+    /// From now on this replica is by itself, unless it is already.
+    fn lose(&self, sharing: &Sharing, gone: &Gone) {
+        // No gate is closed in the middle of somebody's look.
+        let _nobody_looks = self.lines();
+        if self.limits.defers() {
+            tracing::warn!(%gone, "{LOST}");
+            self.limits.keep_to_share(sharing.shared.replicas(), self.clock.now());
+            sharing.bell.notify_one();
+        }
+    }
+}
+
+impl Sharing {
+    fn heed(&self, noted: &Result<(), Gone>) {
+        if noted.is_err() {
+            self.bell.notify_one();
+        }
+    }
+}
+
+impl Delivery {
+    /// Looks after what replicas share, for ever; returns at once where they share nothing.
+    pub async fn look_after_shared(&self) {
+        let Some(sharing) = &self.turns.sharing else { return };
+        let (turns, shared, clock) = (&self.turns, &sharing.shared, &self.clock);
+        let apps: Vec<&str> = self.apps.keys().map(|name| &**name).collect();
+        self.metrics.begin_state();
+        turns.limits.keep_to_share(shared.replicas(), clock.now());
+        let mut was_connected = false;
+        let mut is_first = true;
+        loop {
+            // Others do not know what was sent by our own decision, nor does another server.
+            let asked_at = clock.now();
+            let rebirth = turns.limits.uses_share(asked_at)
+                || was_connected && !shared.store().is_connected();
+            match shared.beat(&apps, rebirth).await {
+                // It came to that while Redis was asked.
+                Ok(_) if !rebirth && turns.limits.uses_share(clock.now()) => continue,
+                Ok(quotas) => {
+                    was_connected = true;
+                    for (app, used_up_for) in apps.iter().zip(quotas) {
+                        self.apps[*app].quota_is_used_up_for(used_up_for);
+                    }
+                    if !turns.limits.defers() {
+                        tracing::info!("Redis is there: the limits are shared");
+                        turns.limits.defer();
+                    }
+                }
+                Err(gone) if is_first => tracing::warn!(%gone, "{LOST}"),
+                Err(gone) => turns.lose(sharing, &gone),
+            }
+            is_first = false;
+            turns.limits.asked_in_vain(asked_at);
+            self.metrics.state_is_up(turns.limits.defers());
+            let pause = if turns.limits.defers() { BEAT } else { RETRY };
+            tokio::select! {
+                () = clock.sleep_until(clock.now() + pause) => {}
+                () = sharing.bell.notified() => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Following Redis, where replicas share the limits, or keeping to a share of them by oneself.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::shared::OVERLAP;
+use super::{Decides, Limits, Seen};
+use crate::clock::Moment;
+use crate::model::receiver::Receiver;
+
+impl Limits {
+    /// From now on Redis has the last word; what is known here is what it said last.
+    pub fn defer(&self) {
+        self.with(|state| {
+            state.decides = Decides::Redis;
+            state.receivers.set_limit(self.rules.receiver_per_second, Moment::ZERO);
+            state.apps.values_mut().for_each(|app| app.set_pace(self.rules.pace()));
+        });
+    }
+
+    /// From now on each of so many replicas keeps to its share by itself, once it has asked Redis in vain
+    /// again. Before anything goes, whatever Redis has allowed, to whichever of them, is out of every
+    /// receiver's window; and the app's limits begin empty.
+    pub fn keep_to_share(&self, replicas: NonZeroU32, now: Moment) {
+        let limit = self.rules.receiver_per_second.get() / replicas;
+        let limit = NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN);
+        let pace = self.rules.pace().share(replicas);
+        // A replica that is just slow to hear from Redis is back before it comes to that.
+        let opens_at = now.saturating_add(self.rules.window() + OVERLAP);
+        self.with(|state| {
+            state.decides = Decides::Share(now);
+            state.receivers.set_limit(limit, opens_at);
+            state.apps.values_mut().for_each(|app| app.begin_empty(pace, now));
+        });
+    }
+
+    /// Redis was asked in vain at this moment, so who keeps to a share may for a while.
+    pub fn asked_in_vain(&self, asked_at: Moment) {
+        self.with(|state| {
+            if let Decides::Share(until) = &mut state.decides {
+                *until = asked_at.saturating_add(OVERLAP);
+            }
+        });
+    }
+
+    /// Whether Redis has the last word.
+    #[must_use]
+    pub fn defers(&self) -> bool {
+        self.with(|state| state.decides == Decides::Redis)
+    }
+
+    /// Whether something can have been sent by this replica's own decision.
+    #[must_use]
+    pub fn uses_share(&self, now: Moment) -> bool {
+        self.with(|state| {
+            matches!(state.decides, Decides::Share(_)) && state.receivers.is_open(now)
+        })
+    }
+
+    /// What Redis says; false, and nothing is learned, where it no longer has the last word.
+    pub fn learn(&self, app: &str, receiver: &Receiver, seen: &Seen, now: Moment) -> bool {
+        let at = |left: Duration| now.saturating_add(left);
+        self.with(|state| {
+            let defers = state.decides == Decides::Redis;
+            if defers {
+                let cells = seen.cells.iter().map(|left| at(*left)).collect();
+                state.receivers.learn(receiver, cells, at(seen.opens_in));
+                state.receivers.cautions.learn(receiver, seen.pause, seen.closed_for, now);
+                state.app(app).learn(at(seen.spent_for), at(seen.app_closed_for));
+            }
+            defers
+        })
+    }
+}

@@ -1,0 +1,143 @@
+//! Several replicas at once. Without a Redis there is nothing to share, and these tests hold nothing:
+//! `make test-replicas` runs them with one.
+
+use super::subject::{Replica, fresh_prefix, state_url};
+use super::*;
+
+const APPS: [&str; 2] = [APP, "other"];
+
+/// Replicas that share limits, if there is a Redis.
+fn replicas(count: usize, rules: &Rules) -> Vec<Replica> {
+    let Some(url) = state_url() else { return Vec::new() };
+    let prefix = fresh_prefix();
+    let mut all = vec![Replica::born(&url, &prefix, rules, APPS)];
+    all.resize_with(count, || Replica::joins(&url, &prefix, rules, APPS));
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if state_url().is_some() { 40 } else { 1 }))]
+
+    #[test]
+    fn together_replicas_decide_as_one_would_alone(
+        arrivals in arrivals(200),
+        whose in prop::collection::vec((0..3_usize, 0..3_u8, 0..6_u8), 200),
+    ) {
+        let rules = rules(5, 12, 200);
+        let alone = Limits::new(&rules, APPS.map(Arc::from));
+        let replicas = replicas(3, &rules);
+        for (now, (who, to, then)) in arrivals.into_iter().zip(whose) {
+            let Some(replica) = replicas.get(who) else { return Ok(()) };
+            let (app, to) = (APPS[usize::from(to % 2)], receiver(to));
+            let decision = replica.take(app, &to, now);
+            let expected = alone.take(app, &to, now);
+            prop_assert_eq!(decision, expected);
+            match (then, decision) {
+                (0, Ok(pass)) => {
+                    alone.receiver_refused(&to, pass.trial, now);
+                    replica.wait(replica.shared.note(&to, Note::Refused(pass.trial)));
+                }
+                (1, Ok(_)) => {
+                    alone.app_refused(app, SECOND, now);
+                    replica.wait(replica.shared.close(app, Gate::Limit, SECOND));
+                }
+                (_, Ok(pass)) if pass.trial => {
+                    alone.receiver_accepted(&to, true);
+                    replica.wait(replica.shared.note(&to, Note::Accepted));
+                }
+                _ => {}
+            }
+            alone.sweep(now);
+        }
+    }
+}
+
+#[test]
+fn nothing_goes_until_those_who_kept_to_their_shares_have_stopped_and_their_messages_are_past() {
+    let rules = rules(5, 50, 1000);
+    for replica in replicas(1, &rules) {
+        replica.set(Moment::ZERO);
+        replica.wait(replica.shared.beat(&[], true));
+        let refused = replica.take(APP, &receiver(1), Moment::ZERO).unwrap_err();
+        let opens_at = SECOND * 2;
+        assert_eq!(refused, NotUntil { scope: Scope::Receiver, moment: opens_at });
+        assert_eq!(replica.take(APP, &receiver(1), opens_at), Ok(PASS));
+        // The app began empty when the last one had stopped: what came in since then is all there is.
+        let pace = rules.pace();
+        let many =
+            (0..=u8::MAX).filter(|name| replica.take(APP, &receiver(*name), opens_at).is_ok());
+        let came_in = SECOND.as_micros() / pace.period.as_micros();
+        assert_eq!(1 + many.count() as u128, came_in.min(pace.burst.get().into()));
+    }
+}
+
+#[test]
+fn a_quota_that_is_used_up_is_known_to_all() {
+    let all = replicas(2, &receiver_only());
+    let [one, other] = all.as_slice() else { return };
+    one.set(SECOND);
+    one.wait(one.shared.close(APP, Gate::Quota, MINUTE));
+    other.set(SECOND * 11);
+    let used_up_for = other.wait(other.shared.beat(&APPS, false));
+    assert_eq!(used_up_for, [SECOND * 50, Duration::ZERO]);
+}
+
+proptest! {
+    /// Whenever each of several replicas comes to keep to its share, none of them passes the app's limits
+    /// together with what Redis had allowed before.
+    #[test]
+    fn shares_never_add_up_to_more_than_the_whole(
+        replicas in 1..5_u32,
+        arrivals in arrivals(1200),
+        lost_after in 0..1200_usize,
+    ) {
+        let rules = rules(1000, 50, 1000);
+        let whole = Limits::new(&rules, APPS.map(Arc::from));
+        let shares: Vec<Limits> =
+            (0..replicas).map(|_| Limits::new(&rules, APPS.map(Arc::from))).collect();
+        let mut gone = Vec::new();
+        for (place, now) in arrivals.iter().enumerate() {
+            if place == lost_after {
+                for share in &shares {
+                    share.keep_to_share(number(replicas), *now);
+                    share.asked_in_vain(Moment::MAX);
+                }
+            }
+            if place < lost_after {
+                gone.extend(whole.take(APP, &receiver(1), *now).is_ok().then_some(*now));
+            } else {
+                let sent = shares.iter().filter(|it| it.take(APP, &receiver(1), *now).is_ok());
+                gone.extend(sent.map(|_| *now));
+            }
+        }
+        prop_assert!(most_in_any(SECOND, &gone) <= 50);
+        prop_assert!(most_in_any(MINUTE, &gone) <= 1000);
+    }
+
+    #[test]
+    fn shares_of_a_receivers_limit_never_add_up_to_more_than_it(
+        replicas in 1..6_u32,
+        arrivals in arrivals(300),
+        lost_after in 0..300_usize,
+    ) {
+        let whole = Limits::new(&receiver_only(), APPS.map(Arc::from));
+        let shares: Vec<Limits> =
+            (0..replicas).map(|_| Limits::new(&receiver_only(), APPS.map(Arc::from))).collect();
+        let mut gone = Vec::new();
+        for (place, now) in arrivals.iter().enumerate() {
+            if place == lost_after {
+                for share in &shares {
+                    share.keep_to_share(number(replicas), *now);
+                    share.asked_in_vain(Moment::MAX);
+                }
+            }
+            if place < lost_after {
+                gone.extend(whole.take(APP, &receiver(1), *now).is_ok().then_some(*now));
+            } else {
+                let sent = shares.iter().filter(|it| it.take(APP, &receiver(1), *now).is_ok());
+                gone.extend(sent.map(|_| *now));
+            }
+        }
+        prop_assert!(most_in_any(SECOND, &gone) <= 5);
+    }
+}

@@ -1,0 +1,175 @@
+//! What the tests of the limits are held against.
+
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use tokio::runtime::{Builder, Runtime};
+
+use super::*;
+use crate::clock::Clock;
+use crate::store::{Settings, Store};
+use crate::telemetry::metrics::Metrics;
+
+/// Limits in memory, or those of a replica that shares them with nobody else.
+pub(super) enum Subject {
+    InMemory(Box<Limits>),
+    InRedis(Box<Replica>),
+}
+
+/// One of those who share limits.
+pub(super) struct Replica {
+    /// What it knows.
+    pub(super) limits: Limits,
+    pub(super) shared: Shared,
+    runtime: Runtime,
+    window: Duration,
+}
+
+/// Where the Redis is, if there is one to be tested with.
+pub(super) fn state_url() -> Option<String> {
+    std::env::var("TEST_STATE_URL").ok()
+}
+
+/// How many cases to try: each question to Redis takes its time.
+pub(super) fn cases(in_memory: u32) -> u32 {
+    if state_url().is_some() { in_memory.div_ceil(10) } else { in_memory }
+}
+
+/// Time in Redis begins later than that of a test, so that there is one before it.
+const BEFORE: Duration = Duration::from_hours(1);
+const REPLICAS: u32 = 2;
+
+impl Subject {
+    pub(super) fn new(rules: &Rules, apps: [&str; 2]) -> Self {
+        match state_url() {
+            None => Self::InMemory(Limits::new(rules, apps.map(Arc::from)).into()),
+            Some(url) => Self::InRedis(Replica::born(&url, &fresh_prefix(), rules, apps).into()),
+        }
+    }
+
+    pub(super) fn take(
+        &self,
+        app: &str,
+        receiver: &Receiver,
+        now: Moment,
+    ) -> Result<Pass, NotUntil> {
+        match self {
+            Self::InMemory(limits) => limits.take(app, receiver, now),
+            Self::InRedis(replica) => {
+                let foreseen = replica.limits.ready_after(Ahead::default(), app, receiver, now);
+                let decision = replica.take(app, receiver, now);
+                // Nobody else changes anything.
+                assert_eq!(decision.map(drop), foreseen);
+                decision
+            }
+        }
+    }
+
+    pub(super) fn arrived(&self, receiver: &Receiver, sent_at: Moment, now: Moment) {
+        self.limits().arrived(receiver, sent_at, now);
+        if let Self::InRedis(replica) = self {
+            let taken_until = BEFORE + sent_at + replica.window;
+            let cell = Cell(u64::try_from(taken_until.as_micros()).unwrap());
+            self.note(receiver, Note::Arrived(Some(cell)), Some(now));
+        }
+    }
+
+    pub(super) fn receiver_refused(&self, receiver: &Receiver, trial: bool, now: Moment) {
+        self.limits().receiver_refused(receiver, trial, now);
+        self.note(receiver, Note::Refused(trial), Some(now));
+    }
+
+    pub(super) fn receiver_accepted(&self, receiver: &Receiver, trial: bool) {
+        self.limits().receiver_accepted(receiver, trial);
+        if trial {
+            self.note(receiver, Note::Accepted, None);
+        }
+    }
+
+    pub(super) fn app_refused(&self, app: &str, reset: Duration, now: Moment) {
+        self.limits().app_refused(app, reset, now);
+        if let Self::InRedis(replica) = self {
+            replica.set(now);
+            replica.wait(replica.shared.close(app, Gate::Limit, reset));
+        }
+    }
+
+    fn note(&self, receiver: &Receiver, note: Note, now: Option<Moment>) {
+        if let Self::InRedis(replica) = self {
+            if let Some(now) = now {
+                replica.set(now);
+            }
+            replica.wait(replica.shared.note(receiver, note));
+        }
+    }
+
+    fn limits(&self) -> &Limits {
+        match self {
+            Self::InMemory(limits) => limits,
+            Self::InRedis(replica) => &replica.limits,
+        }
+    }
+}
+
+/// Whoever only looks, looks at what is known in memory.
+impl Deref for Subject {
+    type Target = Limits;
+
+    fn deref(&self) -> &Limits {
+        self.limits()
+    }
+}
+
+/// One that no other test has, nor another run.
+pub(super) fn fresh_prefix() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("test-{}-{}", uuid::Uuid::now_v7(), NEXT.fetch_add(1, Relaxed))
+}
+
+impl Replica {
+    /// The first one, long after the birth of what is shared.
+    pub(super) fn born(url: &str, prefix: &str, rules: &Rules, apps: [&str; 2]) -> Self {
+        let first = Self::joins(url, prefix, rules, apps);
+        *first.shared.now.lock().unwrap() = Some(Moment::ZERO);
+        first.wait(first.shared.beat(&[], true));
+        first
+    }
+
+    /// One more.
+    pub(super) fn joins(url: &str, prefix: &str, rules: &Rules, apps: [&str; 2]) -> Self {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let settings = Settings { url: url.parse().unwrap(), password: None };
+        let store = Store::new(settings, Clock::system(), Metrics::new());
+        runtime.block_on(store.connect()).unwrap();
+        let app_ids = apps.map(|app| (Arc::from(app), format!("cli_{app}"))).into();
+        let shared = Shared::new(store.into(), prefix, *rules, app_ids, number(REPLICAS));
+        let limits = Limits::new(rules, apps.map(Arc::from));
+        limits.defer();
+        Self { limits, shared, runtime, window: rules.window() }
+    }
+
+    /// Redis decides, and what is known here then agrees with it.
+    pub(super) fn take(
+        &self,
+        app: &str,
+        receiver: &Receiver,
+        now: Moment,
+    ) -> Result<Pass, NotUntil> {
+        self.set(now);
+        let seen = self.wait(self.shared.take(app, receiver));
+        self.limits.learn(app, receiver, &seen, now);
+        if seen.granted {
+            return Ok(Pass { trial: seen.trial, is_final: true });
+        }
+        let not_until = self.limits.ready_after(Ahead::default(), app, receiver, now);
+        Err(not_until.expect_err("what was learned says why it was refused"))
+    }
+
+    pub(super) fn set(&self, now: Moment) {
+        *self.shared.now.lock().unwrap() = Some(BEFORE + now);
+    }
+
+    pub(super) fn wait<T>(&self, answer: impl Future<Output = Result<T, crate::store::Gone>>) -> T {
+        self.runtime.block_on(answer).expect("Redis answers")
+    }
+}

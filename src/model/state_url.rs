@@ -1,0 +1,198 @@
+//! Where the Redis is that replicas share, as `state.url` says it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+use url::Host;
+
+/// A URL of the forms `redis://[USER@]HOST[:PORT][/DB]`, `redis+sentinel://H1[:P1],H2[:P2]/MASTER` and
+/// `redis+cluster://H1[:P1],H2[:P2]`; with `rediss` by TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateUrl {
+    /// As it was written; it holds no secret.
+    text: String,
+    /// Whether connections are encrypted.
+    pub tls: bool,
+    /// The user name, where it is not the default one.
+    pub user: Option<String>,
+    /// The servers, and how they work together.
+    pub servers: Servers,
+}
+
+/// The servers of a Redis, and how they work together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Servers {
+    /// One server.
+    One {
+        /// Where it is.
+        at: Node,
+        /// The number of the database.
+        database: i64,
+    },
+    /// Sentinels, which know the server that is the master now.
+    Sentinels {
+        /// Where they are.
+        at: Vec<Node>,
+        /// The name that they have for the master.
+        master: String,
+    },
+    /// Some of the servers of a cluster, which know the others.
+    Cluster {
+        /// Where they are.
+        at: Vec<Node>,
+    },
+}
+
+/// A host, without brackets where it is an IPv6 address, and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// The host's name or address.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+/// What is wrong with a `state.url`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct InvalidStateUrl(&'static str);
+
+const REDIS_PORT: u16 = 6379;
+const SENTINEL_PORT: u16 = 26379;
+
+impl FromStr for StateUrl {
+    type Err = InvalidStateUrl;
+
+    fn from_str(text: &str) -> Result<Self, InvalidStateUrl> {
+        let (scheme, rest) = text.split_once("://").ok_or(FORM)?;
+        if rest.contains(['?', '#']) {
+            return Err(InvalidStateUrl("must hold no query and no fragment"));
+        }
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (user, hosts) = match authority.rsplit_once('@') {
+            Some((user, _)) if user.contains(':') => {
+                return Err(InvalidStateUrl(
+                    "must hold no password: that is `state.password` or `state.password_file`",
+                ));
+            }
+            Some((user, hosts)) => (Some(user.to_owned()), hosts),
+            None => (None, authority),
+        };
+        let (transport, kind) = scheme.split_once('+').unwrap_or((scheme, ""));
+        let tls = match transport {
+            "redis" => false,
+            "rediss" => true,
+            _ => return Err(FORM),
+        };
+        let servers = match kind {
+            "" => Servers::One { at: node(hosts, REDIS_PORT)?, database: database(path)? },
+            "sentinel" if path.is_empty() => {
+                return Err(InvalidStateUrl("must end with the master's name: /NAME"));
+            }
+            "sentinel" => {
+                Servers::Sentinels { at: nodes(hosts, SENTINEL_PORT)?, master: path.to_owned() }
+            }
+            "cluster" if path.is_empty() => Servers::Cluster { at: nodes(hosts, REDIS_PORT)? },
+            "cluster" => {
+                return Err(InvalidStateUrl("must end with the hosts: a cluster has one database"));
+            }
+            _ => return Err(FORM),
+        };
+        Ok(Self { text: text.to_owned(), tls, user, servers })
+    }
+}
+
+const FORM: InvalidStateUrl = InvalidStateUrl(
+    "must be like redis://HOST:PORT, redis+sentinel://HOST:PORT,…/MASTER or redis+cluster://HOST:PORT,…, or with rediss",
+);
+
+fn database(path: &str) -> Result<i64, InvalidStateUrl> {
+    if path.is_empty() {
+        return Ok(0);
+    }
+    let number = path.parse::<u16>().map(i64::from);
+    number.map_err(|_| InvalidStateUrl("must end with the host, or with the number of a database"))
+}
+
+fn nodes(hosts: &str, default_port: u16) -> Result<Vec<Node>, InvalidStateUrl> {
+    hosts.split(',').map(|one| node(one, default_port)).collect()
+}
+
+fn node(text: &str, default_port: u16) -> Result<Node, InvalidStateUrl> {
+    let wrong = InvalidStateUrl("must name hosts as HOST or HOST:PORT, IPv6 addresses in brackets");
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| wrong)?),
+        _ => (text, default_port),
+    };
+    if host.contains(',') {
+        return Err(wrong);
+    }
+    let host = match Host::parse(host).map_err(|_| wrong)? {
+        Host::Ipv6(address) => address.to_string(),
+        host => host.to_string(),
+    };
+    Ok(Node { host, port })
+}
+
+impl fmt::Display for StateUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> StateUrl {
+        text.parse().unwrap()
+    }
+
+    fn at(host: &str, port: u16) -> Node {
+        Node { host: host.to_owned(), port }
+    }
+
+    #[test]
+    fn one_server_has_a_port_and_a_database_of_its_own_or_the_usual_ones() {
+        let url = read("redis://redis.chat.svc");
+        assert_eq!((url.tls, &url.user), (false, &None));
+        assert_eq!(url.servers, Servers::One { at: at("redis.chat.svc", 6379), database: 0 });
+        let url = read("rediss://gateway@[::1]:6380/3");
+        assert_eq!((url.tls, url.user.as_deref()), (true, Some("gateway")));
+        assert_eq!(url.servers, Servers::One { at: at("::1", 6380), database: 3 });
+        assert_eq!(url.to_string(), "rediss://gateway@[::1]:6380/3");
+    }
+
+    #[test]
+    fn several_servers_are_sentinels_or_a_cluster() {
+        let sentinels = read("redis+sentinel://a,b:5000/main").servers;
+        let both = vec![at("a", 26379), at("b", 5000)];
+        assert_eq!(sentinels, Servers::Sentinels { at: both, master: "main".to_owned() });
+        let cluster = read("rediss+cluster://10.0.0.1,10.0.0.2").servers;
+        let both = vec![at("10.0.0.1", 6379), at("10.0.0.2", 6379)];
+        assert_eq!(cluster, Servers::Cluster { at: both });
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_without_repeating_it() {
+        for text in [
+            "localhost:6379",
+            "http://localhost",
+            "redis+pool://localhost",
+            "redis://",
+            "redis://a,b",
+            "redis://:secret@localhost",
+            "redis://localhost:port",
+            "redis://localhost/main",
+            "redis://localhost?db=1",
+            "redis+sentinel://a,b",
+            "redis+cluster://a,b/1",
+            "redis+cluster://a,,b",
+            "redis://::1",
+        ] {
+            let InvalidStateUrl(detail) = text.parse::<StateUrl>().expect_err(text);
+            assert!(detail.starts_with("must ") && !detail.contains("secret"), "{text}: {detail}");
+        }
+    }
+}
