@@ -97,8 +97,12 @@ test-clients: ## Generates clients from the OpenAPI document and runs them (node
 test-examples: ## Runs docs/examples, one with a real Alertmanager (curl, jq, python3, go, node, npm, java)
 	tests/examples/run.sh
 
+.PHONY: test-replicas
+test-replicas: ## Has 1 to 4 gateways share a real Redis, and breaks both (cc, openssl, python3, redis-server)
+	tests/replicas/run.sh
+
 .PHONY: test-observability
-test-observability: ## Tests alerts, dashboard and metrics with a real Prometheus (promtool, prometheus, python3)
+test-observability: ## Tests alerts, dashboard and metrics with a real Prometheus (promtool, prometheus, python3, redis-server)
 	tests/observability/run.sh
 
 .PHONY: test-chart
@@ -114,7 +118,7 @@ test-chart-apiserver: ## Installs the chart on a real Kubernetes control plane (
 	tests/chart/apiserver.sh
 
 .PHONY: test-deploy
-test-deploy: ## Tests compose, the systemd unit and kustomize (go, promtool, prometheus, python3, systemd-analyze)
+test-deploy: ## Tests compose, the systemd unit and kustomize (go, promtool, prometheus, python3, redis-server, systemd-analyze)
 	tests/deploy/run.sh
 
 .PHONY: test-image

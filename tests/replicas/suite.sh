@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# What is shared, tested with real Redis: all of it with one server, and the limits of several replicas also
+# by TLS, by Sentinel and in a cluster.
+#
+# Exit code: 0 all passed, 1 some failed, 2 they could not be run.
+
+source "$(dirname "${BASH_SOURCE[0]}")/../../.ci/suite.sh"
+need cargo openssl python3 redis-cli redis-server
+
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+# serve NAME OPTION…: a Redis that keeps nothing.
+serve() {
+  mkdir -p "$cache/$1"
+  start "$1" redis-server --bind 127.0.0.1 --save '' --appendonly no --dir "$cache/$1" "${@:2}"
+}
+
+# up PORT OPTION…: once it answers.
+up() {
+  local deadline=$((SECONDS + 20))
+  until redis-cli -p "$@" ping 2>/dev/null | grep -q PONG; do
+    ((SECONDS < deadline)) || give_up "redis-server does not start"
+    sleep 0.05
+  done
+}
+
+# tests NAME URL FILTER…
+tests() {
+  echo "== what is shared: $1"
+  TEST_STATE_URL=$2 cargo test --quiet --locked --lib -- "${@:3}" || { echo "FAILED: $1"; failed=1; }
+}
+
+failed=0
+cargo test --quiet --locked --lib --no-run || give_up "it does not build"
+
+one=$(free_port)
+serve one --port "$one"
+up "$one"
+tests 'one server' "redis://127.0.0.1:$one" limits:: shared::tests shared_token::tests
+
+ca=$cache/tls
+mkdir -p "$ca"
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=ca -keyout "$ca/ca.key" -out "$ca/ca.crt" 2>/dev/null
+openssl req -newkey rsa:2048 -nodes -subj /CN=redis -keyout "$ca/redis.key" -out "$ca/redis.csr" 2>/dev/null
+openssl x509 -req -in "$ca/redis.csr" -CA "$ca/ca.crt" -CAkey "$ca/ca.key" -days 2 \
+  -extfile <(echo subjectAltName=IP:127.0.0.1) -out "$ca/redis.crt" 2>/dev/null
+tls=$(free_port)
+serve tls --port 0 --tls-port "$tls" --tls-auth-clients no \
+  --tls-cert-file "$ca/redis.crt" --tls-key-file "$ca/redis.key" --tls-ca-cert-file "$ca/ca.crt"
+up "$tls" --tls --cacert "$ca/ca.crt"
+SSL_CERT_FILE=$ca/ca.crt tests TLS "rediss://127.0.0.1:$tls" limits::tests::sharing
+
+sentinel=$(free_port)
+mkdir -p "$cache/sentinel"
+printf 'sentinel monitor main 127.0.0.1 %s 1\n' "$one" >"$cache/sentinel/sentinel.conf"
+start sentinel redis-server "$cache/sentinel/sentinel.conf" --sentinel --bind 127.0.0.1 --port "$sentinel"
+up "$sentinel"
+tests Sentinel "redis+sentinel://127.0.0.1:$sentinel/main" limits::tests::sharing
+
+cluster=() nodes=''
+for number in 1 2 3; do
+  cluster[number]=$(free_port)
+  serve "cluster-$number" --port "${cluster[number]}" --cluster-enabled yes --cluster-port "$(free_port)"
+  up "${cluster[number]}"
+  nodes+=",127.0.0.1:${cluster[number]}"
+done
+redis-cli --cluster create $(tr , ' ' <<<"$nodes") --cluster-yes >"$cache/cluster.log" ||
+  give_up "the cluster cannot be made: see $cache/cluster.log"
+until redis-cli -p "${cluster[1]}" cluster info | grep -q cluster_state:ok; do sleep 0.1; done
+tests 'a cluster' "redis+cluster://${nodes#,}" limits::tests::sharing
+
+exit "$failed"
