@@ -14,7 +14,9 @@ import yaml
 
 MOUNT = "/etc/feishu-forward-gateway"
 # The chart decides these itself, or has them elsewhere.
-NOT_VALUES = {"server": {"listen", "admin_listen"}}
+NOT_VALUES = {"server": {"listen", "admin_listen"}, "state": {"replicas", "password", "password_file"}}
+# The password of Redis, which is in a Secret.
+NOT_KEYS = {"password", "existingSecret", "externalSecret"}
 
 
 def mount(folder):
@@ -54,8 +56,11 @@ def defaults(chart):
     same("open objects of the schema", list(open_objects(schema, "#")), [])
     same("values in one of schema and values.yaml only", schema["properties"].keys() ^ {*values, "global"}, set())
 
+    # The section [state] is a value of its own, beside its password.
+    values["config"]["state"] = {key: it for key, it in values["state"].items() if key not in NOT_KEYS}
+    state = schema["properties"]["state"]["properties"].keys() - NOT_KEYS
     schema = schema["properties"]["config"]["properties"]
-    schema = {name: it["properties"].keys() for name, it in schema.items()}
+    schema = {"state": state, **{name: it["properties"].keys() for name, it in schema.items()}}
 
     wanted = {name: it.keys() - NOT_VALUES.get(name, set()) for name, it in sections.items()}
     same("sections in one of schema and defaults only", schema.keys() ^ wanted.keys(), set())

@@ -41,6 +41,9 @@ done
 mount "$chart/ci/default-values.yaml"
 : >"$cache/mounted/secrets/main/app_secret"
 takes >/dev/null 2>&1 && { echo "not an empty secret"; failed=1; }
+mount "$chart/ci/redis-values.yaml"
+: >"$cache/mounted/state/password"
+takes >/dev/null 2>&1 && { echo "not an empty password of Redis"; failed=1; }
 
 echo "== the schema is closed and has the gateway's keys, values.yaml its defaults, Chart.yaml its version"
 "$python" tests/chart/config_check.py defaults "$chart" || failed=1

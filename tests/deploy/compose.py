@@ -1,4 +1,5 @@
-"""Checks what belongs together in deploy/compose, and copies what each container mounts into a directory.
+"""Checks what belongs together in deploy/compose, and copies what each container mounts into a directory. The
+arguments of Redis go into a file there, one a line.
 
     compose.py COMPOSE_FILE DIRECTORY
 """
@@ -13,7 +14,7 @@ import yaml
 
 compose, directory = map(pathlib.Path, sys.argv[1:])
 services = yaml.safe_load(compose.read_text())["services"]
-mistakes = []
+mistakes, published = [], set()
 
 
 def claim(holds, what):
@@ -25,9 +26,12 @@ for name, service in services.items():
     claim(service.get("read_only"), f"{name} may write")
     claim(service.get("cap_drop") == ["ALL"], f"{name} has capabilities")
     claim(service.get("security_opt") == ["no-new-privileges:true"], f"{name} may get privileges")
-    claim("build" in service or re.search(r":v?\d+\.\d+\.\d+$", service["image"]), f"{name}'s image is not pinned")
-    for port in service["ports"]:
+    claim("build" in service or re.search(r":v?\d+\.\d+\.\d+(-alpine)?$", service["image"]), f"{name}'s image is not pinned")
+    for port in service.get("ports", []):
         claim(port.startswith("127.0.0.1:"), f"{name} can be reached from outside: {port}")
+        address = port.rpartition(":")[0]
+        claim(address not in published, f"{name} publishes {address}, which is taken")
+        published.add(address)
     for other in service.get("depends_on", {}):
         claim(other in services, f"{name} waits for {other}, which does not exist")
     if build := service.get("build"):
@@ -43,9 +47,13 @@ for name, service in services.items():
         copy.parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if source.is_dir() else shutil.copyfile)(source, copy)
 
+(directory / "redis.arguments").write_text("".join(f"{it}\n" for it in services["redis"]["command"][1:]))
+
 # The tags that are built are those of Cargo.toml's version.
 version = re.search(r'^version = "(.*)"', pathlib.Path("Cargo.toml").read_text(), re.M)[1]
 claim(services["gateway"]["image"] == f"feishu-forward-gateway:{version}", "the gateway's image has another version")
+claim(services["gateway-2"]["image"] == services["gateway"]["image"], "the replicas have different images")
+claim("build" not in services["gateway-2"], "the image is built twice")
 
 # Grafana finds what is mounted.
 grafana = directory / "grafana"

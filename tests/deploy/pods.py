@@ -16,7 +16,10 @@ import yaml
 # What all replicas together may send: Feishu's limits.
 WHOLE = {"receiver_per_second": 5, "app_per_second": 50, "app_per_minute": 1000}
 # What the user makes; it is not among the manifests.
-SECRET = {"app_secret": b"made-up"}
+SECRETS = {
+    "feishu-forward-gateway-app": {"app_secret": b"made-up"},
+    "feishu-forward-gateway-redis": {"password": b"made-up"},
+}
 
 program, rendered = sys.argv[1:]
 objects = [it for it in yaml.safe_load_all(pathlib.Path(rendered).read_text()) if it]
@@ -34,8 +37,8 @@ def claim(holds, what):
 def content(source):
     """The files of one source of a projected volume, by path."""
     ((kind, source),) = source.items()
-    if kind == "secret" and source["name"] == "feishu-forward-gateway-app":
-        data = SECRET
+    if kind == "secret" and source["name"] in SECRETS:
+        data = SECRETS[source["name"]]
     else:
         wanted = {"secret": "Secret", "configMap": "ConfigMap"}[kind], source["name"]
         data = next(it["data"] for it in objects if (it["kind"], it["metadata"]["name"]) == wanted)
@@ -67,8 +70,13 @@ with tempfile.TemporaryDirectory() as directory:
     config = effective(directory)
     claim(config["keys_file"].startswith(directory), "keys_file is not in what is mounted")
 
+# The replicas share the limits in Redis, or each has a part of them.
+shared = "state" in config
+if shared:
+    replicas = config["state"]["replicas"]
+    claim(replicas == deployment["replicas"], f"state.replicas is {replicas}, and there are {deployment['replicas']}")
 for limit, whole in WHOLE.items():
-    share = whole // deployment["replicas"]
+    share = whole // (1 if shared else deployment["replicas"])
     claim(config["limits"][limit] == share, f"limits.{limit} is {config['limits'][limit]} and should be {share}")
 
 pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
@@ -96,6 +104,8 @@ for it in objects:
         selectors.append((it["kind"], it["spec"]["podSelector"]["matchLabels"]))
         allowed = {port["port"] for rule in it["spec"]["ingress"] for port in rule["ports"]}
         claim(allowed == set(ports.values()), f"the NetworkPolicy lets in {allowed}")
+        to = {port["port"] for rule in it["spec"]["egress"] for port in rule["ports"]}
+        claim(to == {53, 443} | ({6379} if shared else set()), f"the NetworkPolicy lets out to {to}")
 for kind, selector in selectors:
     claim(selector and selector.items() <= labels.items(), f"{kind} selects other pods: {selector}")
 

@@ -5,7 +5,7 @@
 # Exit code: 0 all holds, 1 something does not, 2 it could not be run.
 
 source "$(dirname "${BASH_SOURCE[0]}")/../../.ci/suite.sh"
-need cargo curl go jq prometheus promtool python3 systemd-analyze
+need cargo curl go jq prometheus promtool python3 redis-server systemd-analyze
 python_packages
 # What programs said the last time is not what they say now.
 rm -f "$cache"/*.log

@@ -159,7 +159,9 @@ panels = json.loads((folder / "dashboard.json").read_text())["panels"]
 queries = [target["expr"] for panel in panels for target in panel.get("targets", [])]
 
 poll("the gateway is scraped", lambda: latest("feishu_gateway_tenant_token_expiry_timestamp_seconds"))
-# At the very start FeishuGatewayDown is pending, as the gateway was not scraped yet.
+poll("the gateway counts in Redis", lambda: latest("feishu_gateway_state_up == 1"))
+# At the very start FeishuGatewayDown is pending, as the gateway was not scraped yet, and
+# FeishuGatewaySharedStateDown, as Redis had not answered yet.
 poll("no alert fires or is pending before anything has happened", lambda: not prometheus("alerts")["alerts"])
 
 over = threading.Event()

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Tests the alerts with promtool, and the alerts and the dashboard with a real Prometheus that scrapes a
-# real gateway with mixed traffic. What each query gave stands in target/observability/results.txt.
+# real gateway with mixed traffic and a Redis. What each query gave stands in target/observability/results.txt.
 #
 # Exit code: 0 all as it should be, 1 something is not, 2 it could not be run.
 
 source "$(dirname "${BASH_SOURCE[0]}")/../../.ci/suite.sh"
-need cargo curl python3 prometheus promtool
+need cargo curl python3 prometheus promtool redis-server
 cargo build --quiet --locked --workspace || give_up "it does not build"
 
 chart=helm/feishu-forward-gateway/files
@@ -22,6 +22,10 @@ python3 tests/observability/files.py "$chart" docs/runbook.md tests/observabilit
 echo "== a gateway, and Prometheus"
 start simulator "$programs/feishu-simulator" --listen 127.0.0.1:0
 SIMULATOR_URL=$(said simulator 'Feishu simulator: \K.*')
+# Redis takes port 0 for none.
+redis=127.0.0.1:$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+start redis redis-server --bind 127.0.0.1 --port "${redis#*:}" --save '' --dir "$cache"
+said redis 'Ready to accept connections' >/dev/null
 new_key=$("$programs/feishu-forward-gateway" keys new traffic)
 GATEWAY_KEY=$(grep -o 'ffg_.*' <<<"$new_key")
 grep -o 'hash = .*' <<<"$new_key" | sed '1i [traffic]' >"$cache/keys.toml"
@@ -32,6 +36,7 @@ start gateway env \
   GATEWAY__APPS__MAIN__APP_ID=cli_simulator \
   GATEWAY__APPS__MAIN__APP_SECRET=simulator-secret \
   GATEWAY__KEYS_FILE="$cache/keys.toml" \
+  GATEWAY__STATE__URL="redis://$redis" \
   "$programs/feishu-forward-gateway" serve
 GATEWAY_URL=http://$(said gateway '"listen":"\K[^"]+')
 GATEWAY_ADMIN=$(said gateway '"admin":"\K[^"]+')

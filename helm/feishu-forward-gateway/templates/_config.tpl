@@ -13,8 +13,10 @@ keys_file = {{ printf "%s/keys/keys.toml" (include "ffg.directory" .) | toRawJso
 app_id = {{ toRawJson $app.appId }}
 app_secret_file = {{ printf "%s/secrets/%s/app_secret" (include "ffg.directory" $) $name | toRawJson }}
 {{- end }}
-{{- $limits := merge (include "ffg.shares" . | fromYaml) .Values.config.limits }}
-{{- range $section, $keys := merge (dict "limits" $limits) .Values.config }}
+{{- $limits := merge (include "ffg.limits" . | fromYaml) .Values.config.limits }}
+{{- $own := dict "limits" $limits }}
+{{- with include "ffg.state" . | fromYaml }}{{ $_ := set $own "state" . }}{{ end }}
+{{- range $section, $keys := merge $own .Values.config }}
 
 [{{ $section }}]
 {{- include "ffg.table" $keys }}
@@ -45,13 +47,55 @@ app_secret_file = {{ printf "%s/secrets/%s/app_secret" (include "ffg.directory" 
 {{- end }}
 {{- end }}
 
-{{/* What one replica may use of the limits, as YAML: the gateway counts in each process for itself. */}}
-{{- define "ffg.shares" -}}
-{{- $replicas := include "ffg.maxReplicas" . | int }}
+{{/* The section [state] as YAML; none without Redis. */}}
+{{- define "ffg.state" -}}
+{{- with .Values.state }}
+{{- if .url }}
+url: {{ .url | quote }}
+prefix: {{ .prefix | quote }}
+replicas: {{ include "ffg.maxReplicas" $ }}
+{{- if include "ffg.statePassword" $ }}
+password_file: {{ printf "%s/state/password" (include "ffg.directory" $) | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The Secret with the password of Redis, as YAML; none where it has none. */}}
+{{- define "ffg.statePassword" -}}
+{{- with .Values.state }}
+{{- if .password }}
+name: {{ include "ffg.fullname" $ }}-state
+key: password
+{{- else if .existingSecret.name }}
+name: {{ .existingSecret.name }}
+key: {{ .existingSecret.key | quote }}
+{{- else if .externalSecret.remoteRef }}
+name: {{ include "ffg.fullname" $ }}-state-external
+key: password
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Ports of Redis as JSON. Sentinels say which is the master, so its port is not in the URL. */}}
+{{- define "ffg.redisPorts" -}}
+{{- $sentinel := contains "+sentinel:" .Values.state.url }}
+{{- $hosts := regexReplaceAll "^[^:]+://([^@/]*@)?" .Values.state.url "" | splitList "/" | first }}
+{{- $ports := $sentinel | ternary (list 6379) list }}
+{{- range splitList "," $hosts }}
+{{- $ports = append $ports (regexFind ":[0-9]+$" . | trimPrefix ":" | default ($sentinel | ternary "26379" "6379") | int) }}
+{{- end }}
+{{- $ports | uniq | toJson }}
+{{- end }}
+
+{{/* What one replica has of the limits, as YAML: all where they are counted in Redis, else a share, as the gateway then
+counts in each process for itself. */}}
+{{- define "ffg.limits" -}}
+{{- $replicas := .Values.state.url | empty | ternary (include "ffg.maxReplicas" . | int) 1 }}
 {{- range $key := list "receiver_per_second" "app_per_second" "app_per_minute" }}
 {{- $limit := get $.Values.config.limits $key | int }}
 {{- if lt $limit $replicas }}
-{{- fail (printf "config.limits.%s is %d, and %d replicas share it: each would get less than 1. Allow fewer replicas (replicaCount, autoscaling.maxReplicas or keda.maxReplicaCount)." $key $limit $replicas) }}
+{{- fail (printf "config.limits.%s is %d, and %d replicas share it: each would get less than 1. Allow fewer replicas (replicaCount, autoscaling.maxReplicas or keda.maxReplicaCount), or let them share the limits (state.url)." $key $limit $replicas) }}
 {{- end }}
 {{ $key }}: {{ div $limit $replicas }}
 {{- end }}
@@ -100,5 +144,12 @@ app_secret_file = {{ printf "%s/secrets/%s/app_secret" (include "ffg.directory" 
     items:
       - key: {{ $secret.key | default "app_secret" | quote }}
         path: {{ printf "secrets/%s/app_secret" $name | quote }}
+{{- end }}
+{{- with include "ffg.statePassword" . | fromYaml }}
+- secret:
+    name: {{ .name }}
+    items:
+      - key: {{ .key | quote }}
+        path: state/password
 {{- end }}
 {{- end }}

@@ -25,6 +25,24 @@
 {{- if and .Values.keys .Values.existingKeysSecret.name }}
 {{- fail "keys and existingKeysSecret.name are both set: keep one of them" }}
 {{- end }}
+{{- with .Values.state }}
+{{- $sources := list }}
+{{- range $name, $value := dict "password" .password "existingSecret.name" .existingSecret.name "externalSecret.remoteRef" .externalSecret.remoteRef }}
+{{- if $value }}{{ $sources = append $sources (printf "state.%s" $name) }}{{ end }}
+{{- end }}
+{{- if regexMatch "^[^:]+://[^@/]*:[^@/]*@" .url }}
+{{- fail "state.url holds a password, and would be readable in a ConfigMap: put it into state.password, state.existingSecret or state.externalSecret" }}
+{{- end }}
+{{- if gt (len $sources) 1 }}
+{{- fail (printf "%s are set: the password of Redis is from one of them" (join " and " $sources)) }}
+{{- end }}
+{{- if and $sources (not .url) }}
+{{- fail (printf "%s is set and state.url is not: there is no Redis that it is for" (first $sources)) }}
+{{- end }}
+{{- if and .externalSecret.remoteRef (not $.Values.externalSecrets.secretStoreRef.name) }}
+{{- fail "state.externalSecret needs externalSecrets.secretStoreRef.name" }}
+{{- end }}
+{{- end }}
 {{- if and .Values.autoscaling.enabled .Values.keda.enabled }}
 {{- fail "autoscaling.enabled and keda.enabled are both true: two autoscalers would fight over the replicas" }}
 {{- end }}
