@@ -1,5 +1,7 @@
 //! The Redis that replicas share: one connection, short time-outs, and nothing that waits for it.
 
+#[cfg(test)]
+pub(crate) mod real;
 mod seal;
 
 use std::fmt;

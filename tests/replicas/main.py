@@ -31,6 +31,7 @@ LANES = (
         limits.late,
         outages.start_without,
         outages.slow,
+        outages.failover,
         churn.stopped_on_its_own,
     ),
     (limits.receiver, churn.replicas, outages.redis, churn.stopped_while_asking),

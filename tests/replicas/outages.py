@@ -7,7 +7,7 @@ from functools import partial
 import ledger
 from ledger import REACHED, RECEIVER_LIMIT
 from load import Load, Watch, until_all
-from servers import Way
+from servers import Redis, Sentinel, Way
 from world import World
 
 CALLERS = 4
@@ -46,8 +46,8 @@ class Outages:
         self.outages.append((what, begins, self.world.happens(f"{what} no more")))
         self.recover(what)
 
-    def recover(self, what):
-        back = until_all(self.world.replicas.values(), share=True, patience=5)
+    def recover(self, what, patience=5):
+        back = until_all(self.world.replicas.values(), share=True, patience=patience)
         claim = f"{what}: afterwards all say that they share, without a restart"
         self.claims.that(claim, back is not None, in_seconds(back))
         self.stay_calm()
@@ -107,6 +107,26 @@ def slow(place, claims):
         run.outage("Redis answers 0.4 s late", partial(way.late, 0.4), partial(way.late, 0))
         run.judge()
         way.close()
+
+
+def failover(place, claims):
+    """The master dies, and Sentinel has its replica take over, which has missed what came last."""
+    with World(place, "failover", claims, replicas=len(NAMES)) as world:
+        world.redis.start()
+        standby = Redis(world.folder, world.folder / "standby.log")
+        standby.start(replicaof=f"127.0.0.1 {world.redis.port}")
+        sentinel = Sentinel(world.folder, world.redis)
+        world.settings["state.url"] = sentinel.url
+        run = Outages(world, Load())
+        what = "The master is killed"
+        world.happens(what)
+        world.redis.process.kill()
+        until_all(world.replicas.values(), share=False, patience=3)
+        run.recover(what, patience=20)
+        standby.process.said("MASTER MODE enabled")
+        run.judge()
+        for process in (standby.process, sentinel.process):
+            process.kill()
 
 
 def start_without(place, claims):

@@ -53,8 +53,8 @@ class Redis:
         self.port = free_port()
         self.process = None
 
-    def start(self):
-        options = {"bind": "127.0.0.1", "port": self.port, "dir": self._folder, "save": "", "appendonly": "no"}
+    def start(self, **more):
+        options = {"bind": "127.0.0.1", "port": self.port, "dir": self._folder, "save": "", "appendonly": "no"} | more
         command = ["redis-server"] + [text for name, value in options.items() for text in (f"--{name}", str(value))]
         self.process = Process("redis-server", command, self._log)
         self.process.said("Ready to accept connections")
@@ -65,6 +65,21 @@ class Redis:
             answer = connection.recv(1000)
         if not answer.startswith(b"+OK"):
             raise RuntimeError(f"Redis answers to {command}: {answer}")
+
+
+class Sentinel:
+    """One that is enough to say that a master is down, after a second."""
+
+    def __init__(self, folder, master):
+        self._port = free_port()
+        config = folder / "sentinel.conf"
+        config.write_text(
+            f"port {self._port}\nbind 127.0.0.1\ndir {folder}\n"
+            f"sentinel monitor main 127.0.0.1 {master.port} 1\nsentinel down-after-milliseconds main 1000\n"
+        )
+        self.process = Process("sentinel", ["redis-server", config, "--sentinel"], folder / "sentinel.log")
+        self.process.said(r"\+slave slave")
+        self.url = f"redis+sentinel://127.0.0.1:{self._port}/main"
 
 
 class Way:

@@ -1,22 +1,23 @@
 //! Several replicas at once. Without a Redis there is nothing to share, and these tests hold nothing:
 //! `make test-replicas` runs them with one.
 
-use super::subject::{Replica, fresh_prefix, state_url};
+use super::subject::Replica;
 use super::*;
+use crate::store::real::RealRedis;
 
 const APPS: [&str; 2] = [APP, "other"];
 
 /// Replicas that share limits, if there is a Redis.
 fn replicas(count: usize, rules: &Rules) -> Vec<Replica> {
-    let Some(url) = state_url() else { return Vec::new() };
-    let prefix = fresh_prefix();
-    let mut all = vec![Replica::born(&url, &prefix, rules, APPS)];
-    all.resize_with(count, || Replica::joins(&url, &prefix, rules, APPS));
+    let Some(redis) = RealRedis::new() else { return Vec::new() };
+    let others: Vec<RealRedis> = (1..count).map(|_| redis.for_another()).collect();
+    let mut all = vec![Replica::born(redis, rules, APPS)];
+    all.extend(others.into_iter().map(|redis| Replica::joins(redis, rules, APPS)));
     all
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if state_url().is_some() { 40 } else { 1 }))]
+    #![proptest_config(ProptestConfig::with_cases(if RealRedis::is_there() { 40 } else { 1 }))]
 
     #[test]
     fn together_replicas_decide_as_one_would_alone(
@@ -35,15 +36,15 @@ proptest! {
             match (then, decision) {
                 (0, Ok(pass)) => {
                     alone.receiver_refused(&to, pass.trial, now);
-                    replica.wait(replica.shared.note(&to, Note::Refused(pass.trial)));
+                    replica.redis.wait(replica.shared.note(&to, Note::Refused(pass.trial)));
                 }
                 (1, Ok(_)) => {
                     alone.app_refused(app, SECOND, now);
-                    replica.wait(replica.shared.close(app, Gate::Limit, SECOND));
+                    replica.redis.wait(replica.shared.close(app, Gate::Limit, SECOND));
                 }
                 (_, Ok(pass)) if pass.trial => {
                     alone.receiver_accepted(&to, true);
-                    replica.wait(replica.shared.note(&to, Note::Accepted));
+                    replica.redis.wait(replica.shared.note(&to, Note::Accepted));
                 }
                 _ => {}
             }
@@ -57,7 +58,7 @@ fn nothing_goes_until_those_who_kept_to_their_shares_have_stopped_and_their_mess
     let rules = rules(5, 50, 1000);
     for replica in replicas(1, &rules) {
         replica.set(Moment::ZERO);
-        replica.wait(replica.shared.beat(&[], true));
+        replica.redis.wait(replica.shared.beat(&[], true));
         let refused = replica.take(APP, &receiver(1), Moment::ZERO).unwrap_err();
         let opens_at = SECOND * 2;
         assert_eq!(refused, NotUntil { scope: Scope::Receiver, moment: opens_at });
@@ -76,68 +77,63 @@ fn a_quota_that_is_used_up_is_known_to_all() {
     let all = replicas(2, &receiver_only());
     let [one, other] = all.as_slice() else { return };
     one.set(SECOND);
-    one.wait(one.shared.close(APP, Gate::Quota, MINUTE));
+    one.redis.wait(one.shared.close(APP, Gate::Quota, MINUTE));
     other.set(SECOND * 11);
-    let used_up_for = other.wait(other.shared.beat(&APPS, false));
+    let used_up_for = other.redis.wait(other.shared.beat(&APPS, false));
     assert_eq!(used_up_for, [SECOND * 50, Duration::ZERO]);
 }
 
+/// What goes, all in all, when replicas come to keep to their shares after so many have asked.
+fn gone(rules: &Rules, replicas: u32, arrivals: &[Moment], lost_after: usize) -> Vec<Moment> {
+    let whole = Limits::new(rules, APPS.map(Arc::from));
+    let shares: Vec<Limits> =
+        (0..replicas).map(|_| Limits::new(rules, APPS.map(Arc::from))).collect();
+    let mut gone = Vec::new();
+    for (place, now) in arrivals.iter().enumerate() {
+        if place == lost_after {
+            for share in &shares {
+                share.keep_to_share(number(replicas), *now);
+                share.asked_in_vain(Moment::MAX);
+            }
+        }
+        let asked = if place < lost_after { std::slice::from_ref(&whole) } else { &shares };
+        let allowed = asked.iter().filter(|it| it.take(APP, &receiver(1), *now).is_ok());
+        gone.extend(allowed.map(|_| *now));
+    }
+    gone
+}
+
 proptest! {
-    /// Whenever each of several replicas comes to keep to its share, none of them passes the app's limits
-    /// together with what Redis had allowed before.
     #[test]
-    fn shares_never_add_up_to_more_than_the_whole(
+    fn shares_of_the_apps_limits_never_add_up_to_more_than_the_whole(
         replicas in 1..5_u32,
         arrivals in arrivals(1200),
         lost_after in 0..1200_usize,
     ) {
-        let rules = rules(1000, 50, 1000);
-        let whole = Limits::new(&rules, APPS.map(Arc::from));
-        let shares: Vec<Limits> =
-            (0..replicas).map(|_| Limits::new(&rules, APPS.map(Arc::from))).collect();
-        let mut gone = Vec::new();
-        for (place, now) in arrivals.iter().enumerate() {
-            if place == lost_after {
-                for share in &shares {
-                    share.keep_to_share(number(replicas), *now);
-                    share.asked_in_vain(Moment::MAX);
-                }
-            }
-            if place < lost_after {
-                gone.extend(whole.take(APP, &receiver(1), *now).is_ok().then_some(*now));
-            } else {
-                let sent = shares.iter().filter(|it| it.take(APP, &receiver(1), *now).is_ok());
-                gone.extend(sent.map(|_| *now));
-            }
-        }
+        let gone = gone(&rules(1000, 50, 1000), replicas, &arrivals, lost_after);
         prop_assert!(most_in_any(SECOND, &gone) <= 50);
         prop_assert!(most_in_any(MINUTE, &gone) <= 1000);
     }
 
     #[test]
-    fn shares_of_a_receivers_limit_never_add_up_to_more_than_it(
+    fn shares_of_a_receivers_limit_never_add_up_to_more_than_the_whole(
         replicas in 1..6_u32,
         arrivals in arrivals(300),
         lost_after in 0..300_usize,
     ) {
-        let whole = Limits::new(&receiver_only(), APPS.map(Arc::from));
-        let shares: Vec<Limits> =
-            (0..replicas).map(|_| Limits::new(&receiver_only(), APPS.map(Arc::from))).collect();
-        let mut gone = Vec::new();
-        for (place, now) in arrivals.iter().enumerate() {
-            if place == lost_after {
-                for share in &shares {
-                    share.keep_to_share(number(replicas), *now);
-                    share.asked_in_vain(Moment::MAX);
-                }
-            }
-            if place < lost_after {
-                gone.extend(whole.take(APP, &receiver(1), *now).is_ok().then_some(*now));
-            } else {
-                let sent = shares.iter().filter(|it| it.take(APP, &receiver(1), *now).is_ok());
-                gone.extend(sent.map(|_| *now));
-            }
-        }
+        let gone = gone(&receiver_only(), replicas, &arrivals, lost_after);
         prop_assert!(most_in_any(SECOND, &gone) <= 5);
     }
+}
+
+#[test]
+fn who_keeps_to_a_share_has_asked_redis_not_long_ago() {
+    let limits = Limits::new(&receiver_only(), APPS.map(Arc::from));
+    limits.keep_to_share(number(2), Moment::ZERO);
+    limits.asked_in_vain(SECOND * 2);
+    assert_eq!(limits.take(APP, &receiver(1), SECOND * 3), Ok(PASS));
+    let later = SECOND * 3 + Duration::from_millis(1);
+    assert!(limits.take(APP, &receiver(1), later).is_err());
+    limits.asked_in_vain(later);
+    assert_eq!(limits.take(APP, &receiver(1), later), Ok(PASS));
 }

@@ -1,14 +1,9 @@
 //! What the tests of the limits are held against.
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-
-use tokio::runtime::{Builder, Runtime};
 
 use super::*;
-use crate::clock::Clock;
-use crate::store::{Settings, Store};
-use crate::telemetry::metrics::Metrics;
+use crate::store::real::RealRedis;
 
 /// Limits in memory, or those of a replica that shares them with nobody else.
 pub(super) enum Subject {
@@ -21,18 +16,13 @@ pub(super) struct Replica {
     /// What it knows.
     pub(super) limits: Limits,
     pub(super) shared: Shared,
-    runtime: Runtime,
+    pub(super) redis: RealRedis,
     window: Duration,
-}
-
-/// Where the Redis is, if there is one to be tested with.
-pub(super) fn state_url() -> Option<String> {
-    std::env::var("TEST_STATE_URL").ok()
 }
 
 /// How many cases to try: each question to Redis takes its time.
 pub(super) fn cases(in_memory: u32) -> u32 {
-    if state_url().is_some() { in_memory.div_ceil(10) } else { in_memory }
+    if RealRedis::is_there() { in_memory.div_ceil(10) } else { in_memory }
 }
 
 /// Time in Redis begins later than that of a test, so that there is one before it.
@@ -41,9 +31,9 @@ const REPLICAS: u32 = 2;
 
 impl Subject {
     pub(super) fn new(rules: &Rules, apps: [&str; 2]) -> Self {
-        match state_url() {
+        match RealRedis::new() {
             None => Self::InMemory(Limits::new(rules, apps.map(Arc::from)).into()),
-            Some(url) => Self::InRedis(Replica::born(&url, &fresh_prefix(), rules, apps).into()),
+            Some(redis) => Self::InRedis(Replica::born(redis, rules, apps).into()),
         }
     }
 
@@ -90,7 +80,7 @@ impl Subject {
         self.limits().app_refused(app, reset, now);
         if let Self::InRedis(replica) = self {
             replica.set(now);
-            replica.wait(replica.shared.close(app, Gate::Limit, reset));
+            replica.redis.wait(replica.shared.close(app, Gate::Limit, reset));
         }
     }
 
@@ -99,7 +89,7 @@ impl Subject {
             if let Some(now) = now {
                 replica.set(now);
             }
-            replica.wait(replica.shared.note(receiver, note));
+            replica.redis.wait(replica.shared.note(receiver, note));
         }
     }
 
@@ -120,32 +110,22 @@ impl Deref for Subject {
     }
 }
 
-/// One that no other test has, nor another run.
-pub(super) fn fresh_prefix() -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!("test-{}-{}", uuid::Uuid::now_v7(), NEXT.fetch_add(1, Relaxed))
-}
-
 impl Replica {
     /// The first one, long after the birth of what is shared.
-    pub(super) fn born(url: &str, prefix: &str, rules: &Rules, apps: [&str; 2]) -> Self {
-        let first = Self::joins(url, prefix, rules, apps);
+    pub(super) fn born(redis: RealRedis, rules: &Rules, apps: [&str; 2]) -> Self {
+        let first = Self::joins(redis, rules, apps);
         *first.shared.now.lock().unwrap() = Some(Moment::ZERO);
-        first.wait(first.shared.beat(&[], true));
+        first.redis.wait(first.shared.beat(&[], true));
         first
     }
 
     /// One more.
-    pub(super) fn joins(url: &str, prefix: &str, rules: &Rules, apps: [&str; 2]) -> Self {
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let settings = Settings { url: url.parse().unwrap(), password: None };
-        let store = Store::new(settings, Clock::system(), Metrics::new());
-        runtime.block_on(store.connect()).unwrap();
+    pub(super) fn joins(redis: RealRedis, rules: &Rules, apps: [&str; 2]) -> Self {
         let app_ids = apps.map(|app| (Arc::from(app), format!("cli_{app}"))).into();
-        let shared = Shared::new(store.into(), prefix, *rules, app_ids, number(REPLICAS));
+        let shared = Shared::new(redis.store(), &redis.prefix, *rules, app_ids, number(REPLICAS));
         let limits = Limits::new(rules, apps.map(Arc::from));
         limits.defer();
-        Self { limits, shared, runtime, window: rules.window() }
+        Self { limits, shared, redis, window: rules.window() }
     }
 
     /// Redis decides, and what is known here then agrees with it.
@@ -156,7 +136,7 @@ impl Replica {
         now: Moment,
     ) -> Result<Pass, NotUntil> {
         self.set(now);
-        let seen = self.wait(self.shared.take(app, receiver));
+        let seen = self.redis.wait(self.shared.take(app, receiver));
         self.limits.learn(app, receiver, &seen, now);
         if seen.granted {
             return Ok(Pass { trial: seen.trial, is_final: true });
@@ -167,9 +147,5 @@ impl Replica {
 
     pub(super) fn set(&self, now: Moment) {
         *self.shared.now.lock().unwrap() = Some(BEFORE + now);
-    }
-
-    pub(super) fn wait<T>(&self, answer: impl Future<Output = Result<T, crate::store::Gone>>) -> T {
-        self.runtime.block_on(answer).expect("Redis answers")
     }
 }

@@ -1,44 +1,31 @@
 //! Keys in a real Redis, which `TEST_STATE_URL` names; without one these tests hold nothing.
 
-use tokio::runtime::{Builder, Runtime};
-
 use super::*;
-use crate::clock::Clock;
 use crate::model::idempotency_key::IdempotencyKey;
 use crate::model::message_id::MessageId;
 use crate::model::receiver::Receiver;
-use crate::store::Settings;
-use crate::telemetry::metrics::Metrics;
+use crate::store::real::RealRedis;
 
 const APP: &str = "main";
 const LONG: Duration = Duration::from_mins(1);
 
-struct Stage {
-    runtime: Runtime,
-    url: String,
-    prefix: String,
-}
+struct Stage(RealRedis);
 
 impl Stage {
     fn new() -> Option<Self> {
-        let url = std::env::var("TEST_STATE_URL").ok()?;
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        Some(Self { runtime, url, prefix: format!("test-{}", Uuid::now_v7()) })
+        RealRedis::new().map(Self)
     }
 
     /// One that believes for so long that another one is at work.
     fn replica(&self, lease: Duration, secret: &str) -> Arc<SharedKeys> {
-        let settings = Settings { url: self.url.parse().unwrap(), password: None };
-        let store = Store::new(settings, Clock::system(), Metrics::new());
-        self.runtime.block_on(store.connect()).unwrap();
-        let secrets = (APP.to_owned(), SecretString::from(secret));
-        let keys =
-            SharedKeys::new(store.into(), &self.prefix, [(&secrets.0, &secrets.1)], Duration::ZERO);
+        let secrets = [(APP.to_owned(), SecretString::from(secret))];
+        let secrets = secrets.iter().map(|(app, secret)| (app, secret));
+        let keys = SharedKeys::new(self.0.store(), &self.0.prefix, secrets, Duration::ZERO);
         Arc::new(SharedKeys { lease, ..keys })
     }
 
     fn claim(&self, keys: &Arc<SharedKeys>, named: NamedForward) -> Asked {
-        self.runtime.block_on(keys.claim(named, &APP.into())).unwrap()
+        self.0.wait(keys.claim(named, &APP.into()))
     }
 
     fn leads(&self, keys: &Arc<SharedKeys>, named: NamedForward) -> (Claimed, Option<Duration>) {
@@ -50,12 +37,11 @@ impl Stage {
 
     /// Tells it and waits until that has arrived.
     fn end(&self, claimed: &Claimed, outcome: Option<&Outcome>, in_doubt: bool) {
-        self.runtime.block_on(async {
+        self.0.wait(async {
             claimed.end(outcome, in_doubt);
             // During the first question it is sent; the second one is answered after it.
-            for _ in 0..2 {
-                claimed.keys.look(claimed.named, APP).await.unwrap();
-            }
+            claimed.keys.look(claimed.named, APP).await?;
+            claimed.keys.look(claimed.named, APP).await
         });
     }
 }
@@ -95,7 +81,7 @@ fn one_leads_others_hear_that_it_is_busy_and_then_what_became_of_it() {
     assert!(matches!(stage.claim(&other, named("key", "om_2")), Asked::Reused));
     // Who has another secret cannot read it, and leads.
     let stranger = stage.replica(LONG, "other");
-    assert!(stage.runtime.block_on(stranger.look(named("key", "om_1"), APP)).unwrap().is_none());
+    assert!(stage.0.wait(stranger.look(named("key", "om_1"), APP)).is_none());
 }
 
 #[test]
