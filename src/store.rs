@@ -168,9 +168,10 @@ impl Connection {
 impl Settings {
     async fn connect(&self) -> RedisResult<Connection> {
         tls::use_ring();
+        // How long to wait for an answer is for `ask` to say: what is late is not lost.
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(TIMEOUT))
-            .set_response_timeout(Some(TIMEOUT));
+            .set_response_timeout(None);
         Ok(match &self.url.servers {
             Servers::One { at, database } => {
                 let client = Client::open(self.server(at, *database)?)?;
@@ -197,7 +198,7 @@ impl Settings {
                     at.iter().map(|node| self.server(node, 0)).collect::<RedisResult<_>>()?;
                 let client = ClusterClientBuilder::new(nodes)
                     .connection_timeout(TIMEOUT)
-                    .response_timeout(TIMEOUT)
+                    .response_timeout(TIMEOUT * PATIENCE)
                     // What is late is of no use, and what was refused is asked again by whoever waits.
                     .retries(1)
                     .build()?;

@@ -19,7 +19,7 @@ use moka::sync::Cache;
 use tokio::sync::watch;
 
 use super::error::ForwardError;
-use crate::clock::{Clock, Elapsed, Moment};
+use crate::clock::{Clock, Moment};
 use crate::feishu::error::Forwarded;
 use crate::model::idempotency_key::NamedForward;
 
@@ -97,6 +97,8 @@ struct Leading {
 pub(super) enum Elsewhere {
     /// None of them is at it. If one may have gone out, its first attempt was then.
     Lead(Option<Moment>),
+    /// One of them is at it still, and its first attempt was not before.
+    Busy(Moment),
     /// One of them has done it.
     Done(Outcome),
     /// The key was used for something else.
@@ -133,7 +135,7 @@ impl Idempotency {
             return Some(claim);
         }
         match Box::pin(self.shared.as_ref()?.look(*named, app)).await.ok()?? {
-            Asked::Busy => Some(Claim::Join(Following(watch::channel(None).1))),
+            Asked::Busy(_) => Some(Claim::Join(Following(watch::channel(None).1))),
             Asked::Done(outcome) => Some(Claim::Done(outcome)),
             Asked::Reused => Some(Claim::Reused),
             Asked::Lead(..) => None,
@@ -178,24 +180,22 @@ impl Idempotency {
         named: &NamedForward,
         app: &Arc<str>,
         until: Moment,
-    ) -> Result<Elsewhere, Elapsed> {
-        let Some(shared) = &self.shared else { return Ok(Elsewhere::Lead(None)) };
+    ) -> Elsewhere {
+        let Some(shared) = &self.shared else { return Elsewhere::Lead(None) };
+        let claimed = lead.0.claimed.get_or_init(|| shared.to_claim(*named, app));
         loop {
             let now = self.clock.now();
-            match Box::pin(shared.claim(*named, app)).await {
-                Ok(Asked::Lead(claimed, age)) => {
-                    // Claimed once for each lead.
-                    let _ = lead.0.claimed.set(claimed);
-                    return Ok(Elsewhere::Lead(age.map(|age| now.saturating_sub(age))));
-                }
-                Ok(Asked::Done(outcome)) => return Ok(Elsewhere::Done(outcome)),
-                Ok(Asked::Reused) => return Ok(Elsewhere::Reused),
-                Ok(Asked::Busy) if now + ASK_AGAIN < until => {
+            let first_attempt = |age| now.saturating_sub(age);
+            match Box::pin(claimed.claim()).await {
+                Ok(Asked::Lead(age)) => return Elsewhere::Lead(age.map(first_attempt)),
+                Ok(Asked::Done(outcome)) => return Elsewhere::Done(outcome),
+                Ok(Asked::Reused) => return Elsewhere::Reused,
+                Ok(Asked::Busy(_)) if now + ASK_AGAIN < until => {
                     self.clock.sleep_until(now + ASK_AGAIN).await;
                 }
-                Ok(Asked::Busy) => return Err(Elapsed),
+                Ok(Asked::Busy(age)) => return Elsewhere::Busy(first_attempt(age)),
                 // Feishu knows the `uuid`: it is not sent twice.
-                Err(_gone) => return Ok(Elsewhere::Lead(None)),
+                Err(_gone) => return Elsewhere::Lead(None),
             }
         }
     }

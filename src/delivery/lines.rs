@@ -178,6 +178,11 @@ impl Lines {
         }
     }
 
+    /// Has the first one of each receiver look again.
+    pub(super) fn wake_all(&self) {
+        self.receivers.values().for_each(ReceiverLine::wake_first);
+    }
+
     fn app(&self, app: &str) -> &Line<Receiver> {
         self.apps.get(app).expect("there are lines for all apps")
     }

@@ -9,6 +9,7 @@ mod error;
 mod idempotency;
 mod line;
 mod lines;
+mod named;
 mod rehearsal;
 mod retry;
 mod run;
@@ -27,9 +28,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::{Clock, Elapsed, Moment};
+use crate::clock::{Clock, Moment};
 use crate::feishu::client::Client;
-use crate::feishu::error::{CallError, Forwarded};
+use crate::feishu::error::Forwarded;
 use crate::limits::Standing;
 use crate::model::api_key::Caller;
 use crate::model::dedup_key::DedupKey;
@@ -41,10 +42,9 @@ use crate::telemetry::metrics::Metrics;
 pub use app::App;
 use audit::Entry;
 pub use doubts::Doubts;
-use doubts::{Identity, SAFE_TO_REPEAT};
 pub use error::{ForwardError, TokenError};
-use idempotency::{Claim, Elsewhere, Lead, Outcome};
 pub use idempotency::{Idempotency, SharedKeys};
+use idempotency::{Lead, Outcome};
 pub use rehearsal::{Foreseen, Rehearsal};
 use run::Run;
 pub use sharing::Sharing;
@@ -158,49 +158,9 @@ impl Delivery {
         if let Err(denied) = order.check_policy() {
             return self.report(Outcome { result: Err(denied), safe_until: None }, order);
         }
-        let Some(named) = &order.named else {
-            return self.run(app, order, None, entry, started).await;
-        };
-        loop {
-            let outcome = match self.idempotency.claim(named) {
-                Claim::Lead(lead) => {
-                    let until = started + self.deadline;
-                    match self.idempotency.claim_elsewhere(&lead, named, &app.name, until).await {
-                        Ok(Elsewhere::Lead(first_attempt)) => {
-                            self.metrics.idempotency("new");
-                            if let Some(first_attempt) = first_attempt {
-                                self.doubts.untold(Identity::of(app, order), first_attempt);
-                            }
-                            return self.run(app, order, Some(lead), entry, started).await;
-                        }
-                        Ok(Elsewhere::Done(outcome)) => {
-                            lead.tell(outcome.clone());
-                            self.replayed(outcome)
-                        }
-                        Ok(Elsewhere::Reused) => {
-                            lead.withdraw();
-                            self.reused()
-                        }
-                        Err(Elapsed) => self.unheard(app, order, started),
-                    }
-                }
-                Claim::Reused => self.reused(),
-                Claim::Done(outcome) => self.replayed(outcome),
-                Claim::Join(following) => {
-                    let heard = self.clock.timeout_at(started + self.deadline, following.listen());
-                    self.metrics.idempotency("joined");
-                    match heard.await {
-                        Ok(Some(outcome)) => outcome,
-                        // The one who did it hung up: now it is somebody else's turn to.
-                        Ok(None) => continue,
-                        // Others have done so meanwhile, and the last one is not through yet.
-                        Err(Elapsed) => self.unheard(app, order, started),
-                    }
-                }
-            };
-            let is_replayed = !matches!(outcome.result, Err(ForwardError::KeyReused));
-            let timings = Timings { total: self.clock.since(started), ..Timings::default() };
-            return Report { is_replayed, timings, ..self.report(outcome, order) };
+        match &order.named {
+            Some(named) => self.named(app, order, named, entry, started).await,
+            None => self.run(app, order, None, entry, started).await,
         }
     }
 
@@ -240,25 +200,6 @@ impl Delivery {
         if let Some(result) = result {
             self.metrics.forward(&app.name, result, timings.total.saturating_sub(timings.wait));
         }
-    }
-
-    fn reused(&self) -> Outcome {
-        self.metrics.idempotency("reused");
-        Outcome { result: Err(ForwardError::KeyReused), safe_until: None }
-    }
-
-    fn replayed(&self, outcome: Outcome) -> Outcome {
-        self.metrics.idempotency("replayed");
-        outcome
-    }
-
-    /// What is true of a forward that others make, of which nothing was heard in time.
-    fn unheard(&self, app: &App, order: &Order, joined_at: Moment) -> Outcome {
-        let sent_at = self.doubts.first_attempt(&Identity::of(app, order));
-        // Who was joined had begun less than a deadline before.
-        let earliest = sent_at.unwrap_or(joined_at.saturating_sub(self.deadline));
-        let result = Err(ForwardError::Failed(CallError::TimedOut));
-        Outcome { result, safe_until: Some(earliest + SAFE_TO_REPEAT) }
     }
 
     fn report(&self, Outcome { result, safe_until }: Outcome, order: &Order) -> Report {

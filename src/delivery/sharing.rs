@@ -40,6 +40,8 @@ impl Turns {
     /// The same, shared with other replicas.
     #[must_use]
     pub fn shared_by(mut self, sharing: Sharing) -> Self {
+        // Until Redis is found.
+        self.limits.keep_to_share(sharing.shared.replicas(), self.clock.now());
         self.sharing = Some(sharing);
         self
     }
@@ -78,7 +80,7 @@ impl Turns {
 
     /// Tells the other replicas; nobody waits for it.
     pub(super) fn note(&self, receiver: &Receiver, note: Note) {
-        if let Some(sharing) = self.sharing_in_force() {
+        if let Some(sharing) = self.sharing.clone() {
             let receiver = receiver.clone();
             tokio::spawn(async move {
                 sharing.heed(&sharing.shared.note(&receiver, note).await);
@@ -88,16 +90,12 @@ impl Turns {
 
     /// The same of an app.
     pub(super) fn note_closed(&self, app: &str, gate: Gate, closed_for: Duration) {
-        if let Some(sharing) = self.sharing_in_force() {
+        if let Some(sharing) = self.sharing.clone() {
             let app = app.to_owned();
             tokio::spawn(async move {
                 sharing.heed(&sharing.shared.close(&app, gate, closed_for).await);
             });
         }
-    }
-
-    fn sharing_in_force(&self) -> Option<Sharing> {
-        self.sharing.clone().filter(|_| self.limits.defers())
     }
 
     /// From now on this replica is by itself, unless it is already.
@@ -124,41 +122,76 @@ impl Delivery {
     /// Looks after what replicas share, for ever; returns at once where they share nothing.
     pub async fn look_after_shared(&self) {
         let Some(sharing) = &self.turns.sharing else { return };
-        let (turns, shared, clock) = (&self.turns, &sharing.shared, &self.clock);
-        let apps: Vec<&str> = self.apps.keys().map(|name| &**name).collect();
         self.metrics.begin_state();
-        turns.limits.keep_to_share(shared.replicas(), clock.now());
-        let mut was_connected = false;
-        let mut is_first = true;
+        let mut care =
+            Care { delivery: self, sharing, was_found: false, is_told: false, owes: false };
         loop {
-            // Others do not know what was sent by our own decision, nor does another server.
-            let asked_at = clock.now();
-            let rebirth = turns.limits.uses_share(asked_at)
-                || was_connected && !shared.store().is_connected();
-            match shared.beat(&apps, rebirth).await {
-                // It came to that while Redis was asked.
-                Ok(_) if !rebirth && turns.limits.uses_share(clock.now()) => continue,
-                Ok(quotas) => {
-                    was_connected = true;
-                    for (app, used_up_for) in apps.iter().zip(quotas) {
-                        self.apps[*app].quota_is_used_up_for(used_up_for);
-                    }
-                    if !turns.limits.defers() {
-                        tracing::info!("Redis is there: the limits are shared");
-                        turns.limits.defer();
-                    }
-                }
-                Err(gone) if is_first => tracing::warn!(%gone, "{LOST}"),
-                Err(gone) => turns.lose(sharing, &gone),
-            }
-            is_first = false;
-            turns.limits.asked_in_vain(asked_at);
-            self.metrics.state_is_up(turns.limits.defers());
-            let pause = if turns.limits.defers() { BEAT } else { RETRY };
+            care.ask().await;
+            let defers = self.turns.limits.defers();
+            self.metrics.state_is_up(defers);
+            let pause = if defers { BEAT } else { RETRY };
             tokio::select! {
-                () = clock.sleep_until(clock.now() + pause) => {}
+                () = self.clock.sleep_until(self.clock.now() + pause) => {}
                 () = sharing.bell.notified() => {}
             }
         }
+    }
+}
+
+/// Looks after Redis.
+struct Care<'a> {
+    delivery: &'a Delivery,
+    sharing: &'a Sharing,
+    /// Whether there was a connection before.
+    was_found: bool,
+    /// Whether it was said that Redis is lost from the start.
+    is_told: bool,
+    /// Whether what was allowed may not be written down in Redis: by another server, before.
+    owes: bool,
+}
+
+impl Care<'_> {
+    /// Asks Redis if it is there, and draws the conclusions.
+    async fn ask(&mut self) {
+        let Delivery { turns, clock, .. } = self.delivery;
+        let asked_at = clock.now();
+        match self.beat().await {
+            Ok(()) => {}
+            Err(gone) if !self.was_found && !self.is_told => {
+                tracing::warn!(%gone, "{LOST}");
+                self.is_told = true;
+            }
+            Err(gone) => turns.lose(self.sharing, &gone),
+        }
+        turns.limits.asked_in_vain(asked_at);
+    }
+
+    async fn beat(&mut self) -> Result<(), Gone> {
+        let (Delivery { turns, clock, apps, .. }, shared) = (self.delivery, &self.sharing.shared);
+        if !shared.store().is_connected() {
+            // Before anybody can ask another server, which may know less.
+            turns.lose(self.sharing, &Gone::NotConnected);
+            self.owes |= self.was_found;
+            shared.store().connect().await?;
+            self.was_found = true;
+        }
+        let names: Vec<&str> = apps.keys().map(|name| &**name).collect();
+        let rebirth = self.owes || turns.limits.uses_share(clock.now());
+        let quotas = shared.beat(&names, rebirth).await?;
+        self.owes &= !rebirth;
+        for (app, used_up_for) in names.iter().zip(quotas) {
+            apps[*app].quota_is_used_up_for(used_up_for);
+        }
+        if turns.limits.defers() {
+            return Ok(());
+        }
+        if turns.limits.defer(rebirth, clock.now()) {
+            tracing::info!("Redis is there: the limits are shared");
+            turns.lines().wake_all();
+        } else {
+            // Something may have been sent while Redis was asked: it has to be told.
+            self.sharing.bell.notify_one();
+        }
+        Ok(())
     }
 }

@@ -41,7 +41,11 @@ impl InLine<'_> {
             let since = clock.now();
             let obstacle = match self.look() {
                 Ok(pass) => match self.turns.confirm(&self.wish, pass).await {
-                    Some(turn) => return Ok(Turn { waited, ..turn }),
+                    Some(turn) => {
+                        // The next one of this receiver goes behind the other receivers.
+                        self.turns.lines().leave_app(self.wish.receiver);
+                        return Ok(Turn { waited, ..turn });
+                    }
                     // Another replica was faster.
                     None => continue,
                 },
@@ -52,10 +56,11 @@ impl InLine<'_> {
                 return Err(NoTurn::late(not_until, since));
             }
             let time_tells = matches!(obstacle, Obstacle::Limit(_));
+            let look_at = self.turns.limits.look_at(self.wish.receiver, not_until.moment);
             tokio::select! {
                 biased;
                 () = self.wake.notified() => {}
-                () = clock.sleep_until(not_until.moment), if time_tells => {}
+                () = clock.sleep_until(look_at), if time_tells => {}
             }
             match not_until.scope {
                 Scope::Receiver => waited.receiver += clock.since(since),
@@ -76,6 +81,9 @@ impl InLine<'_> {
                 moment: Moment::ZERO,
             }));
         }
+        if let Some(pass) = turns.limits.is_to_be_asked(receiver, now) {
+            return Ok(pass);
+        }
         let ready_at = turns.limits.receiver_ready_at(receiver, 0, now);
         if ready_at > now {
             // Its gate was closed meanwhile: others can use the app.
@@ -87,10 +95,7 @@ impl InLine<'_> {
             let moment = turns.limits.app_ready_at(app, ahead, now);
             return Err(Obstacle::Others(NotUntil { scope: Scope::App, moment }));
         }
-        let pass = turns.limits.take(app, receiver, now).map_err(Obstacle::Limit)?;
-        // The next one of this receiver goes behind the other receivers.
-        lines.leave_app(receiver);
-        Ok(pass)
+        turns.limits.take(app, receiver, now).map_err(Obstacle::Limit)
     }
 }
 

@@ -9,7 +9,8 @@ if ARGV[1] == 'ask' then
   -- The token, if it lives longer than this; else whether to fetch one, for as long as the lease.
   local left = redis.call('PTTL', token)
   if left > tonumber(ARGV[2]) then return { redis.call('GET', token), left, 0 } end
-  local is_free = redis.call('SET', lease, ARGV[4], 'NX', 'PX', ARGV[3])
+  -- Its own may be left from somebody who hung up.
+  local is_free = redis.call('GET', lease) == ARGV[4] or redis.call('SET', lease, ARGV[4], 'NX', 'PX', ARGV[3])
   return { '', 0, is_free and 1 or 0 }
 end
 

@@ -4,18 +4,24 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::shared::OVERLAP;
-use super::{Decides, Limits, Seen};
+use super::{Decides, Limits, Pass, Seen, State};
 use crate::clock::Moment;
 use crate::model::receiver::Receiver;
 
 impl Limits {
-    /// From now on Redis has the last word; what is known here is what it said last.
-    pub fn defer(&self) {
+    /// From now on Redis has the last word; what is known here is what it said last. Not if something
+    /// can have been sent by this replica's own decision, unless Redis knows of that.
+    #[must_use]
+    pub fn defer(&self, is_known: bool, now: Moment) -> bool {
         self.with(|state| {
+            if state.uses_share(now) && !is_known {
+                return false;
+            }
             state.decides = Decides::Redis;
             state.receivers.set_limit(self.rules.receiver_per_second, Moment::ZERO);
             state.apps.values_mut().for_each(|app| app.set_pace(self.rules.pace()));
-        });
+            true
+        })
     }
 
     /// From now on each of so many replicas keeps to its share by itself, once it has asked Redis in vain
@@ -30,7 +36,9 @@ impl Limits {
         self.with(|state| {
             state.decides = Decides::Share(now);
             state.receivers.set_limit(limit, opens_at);
-            state.apps.values_mut().for_each(|app| app.begin_empty(pace, now));
+            // Another replica may hear from Redis for a while yet.
+            let empty_at = now.saturating_add(OVERLAP);
+            state.apps.values_mut().for_each(|app| app.begin_empty(pace, empty_at));
         });
     }
 
@@ -52,8 +60,22 @@ impl Limits {
     /// Whether something can have been sent by this replica's own decision.
     #[must_use]
     pub fn uses_share(&self, now: Moment) -> bool {
-        self.with(|state| {
-            matches!(state.decides, Decides::Share(_)) && state.receivers.is_open(now)
+        self.with(|state| state.uses_share(now))
+    }
+
+    /// Leave to ask Redis about a receiver under caution, if it is time to: another replica's trial may have
+    /// been accepted.
+    #[must_use]
+    pub fn is_to_be_asked(&self, receiver: &Receiver, now: Moment) -> Option<Pass> {
+        self.with(|state| state.is_to_be_asked(receiver, now))
+    }
+
+    /// When to look again at a receiver that is ready at `ready_at`.
+    #[must_use]
+    pub fn look_at(&self, receiver: &Receiver, ready_at: Moment) -> Moment {
+        self.with(|state| match state.decides {
+            Decides::Redis => state.receivers.cautions.look_at(receiver, ready_at),
+            Decides::Whole | Decides::Share(_) => ready_at,
         })
     }
 
@@ -70,5 +92,17 @@ impl Limits {
             }
             defers
         })
+    }
+}
+
+impl State {
+    pub(super) fn is_to_be_asked(&mut self, receiver: &Receiver, now: Moment) -> Option<Pass> {
+        let is_to_be_asked =
+            self.decides == Decides::Redis && self.receivers.cautions.is_to_be_asked(receiver, now);
+        is_to_be_asked.then_some(Pass { trial: false, is_final: false })
+    }
+
+    fn uses_share(&self, now: Moment) -> bool {
+        matches!(self.decides, Decides::Share(_)) && self.receivers.is_open(now)
     }
 }

@@ -164,8 +164,8 @@ impl Limits {
     ) -> Result<Pass, NotUntil> {
         self.with(|state| {
             let defers = state.decides == Decides::Redis;
-            if defers && state.receivers.cautions.is_to_be_asked(receiver, now) {
-                return Ok(Pass { trial: false, is_final: false });
+            if let Some(pass) = state.is_to_be_asked(receiver, now) {
+                return Ok(pass);
             }
             // Looked at first and taken last, so that a refusal by the app costs the receiver nothing.
             state.ready(ahead, app, receiver, now)?;

@@ -55,6 +55,7 @@ local function receiver(kept)
 end
 
 local function save_receiver(it, kept)
+  table.sort(it.cells)
   local until_then = it.cells[#it.cells] or 0
   if it.pause then until_then = math.max(until_then, it.closed_until + kept) end
   save(KEYS[2], it, until_then)

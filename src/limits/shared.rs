@@ -160,13 +160,10 @@ impl Shared {
         self.store.run("note", call.arg(micros(closed_for.min(longest))).arg(member)).await
     }
 
-    /// Whether Redis is there and writes, and for how long the quota of each app is used up, connecting
-    /// first where need be. With a `rebirth` nothing is allowed until others have stopped to keep to
+    /// Whether Redis is there and writes, and for how long the quota of each app is used up. With a
+    /// `rebirth` nothing is allowed until others have stopped to keep to
     /// their shares and what they sent is out of every window.
     pub async fn beat(&self, apps: &[&str], rebirth: bool) -> Result<Vec<Duration>, Gone> {
-        if !self.store.is_connected() {
-            self.store.connect().await?;
-        }
         let mut call = self.call(None, apps.iter().copied(), "beat");
         let quotas: Vec<u64> = self.store.run("beat", call.arg(u8::from(rebirth))).await?;
         Ok(quotas.into_iter().map(Duration::from_micros).collect())

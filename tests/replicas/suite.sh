@@ -11,7 +11,9 @@ free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1
 
 # serve NAME OPTION…: a Redis that keeps nothing.
 serve() {
-  mkdir -p "$cache/$1"
+  # A server of a cluster remembers the others.
+  rm -rf "${cache:?}/$1"
+  mkdir "$cache/$1"
   start "$1" redis-server --bind 127.0.0.1 --save '' --appendonly no --dir "$cache/$1" "${@:2}"
 }
 
@@ -38,7 +40,7 @@ serve one --port "$one"
 up "$one"
 tests 'one server' "redis://127.0.0.1:$one" limits:: shared::tests shared_token::tests
 
-ca=$cache/tls
+ca=$cache/certificates
 mkdir -p "$ca"
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=ca -keyout "$ca/ca.key" -out "$ca/ca.crt" 2>/dev/null
 openssl req -newkey rsa:2048 -nodes -subj /CN=redis -keyout "$ca/redis.key" -out "$ca/redis.csr" 2>/dev/null

@@ -5,7 +5,8 @@
 --       operation takes; times in milliseconds
 --
 -- A record has the content; while a forward is under way its owner, and until when to believe that;
--- the time of the first attempt that may have gone out; and what finally became of it, sealed.
+-- the time of the first attempt that may have gone out, and whether it was in doubt before this owner came;
+-- and what finally became of it, sealed.
 
 local operation, content, owner = ARGV[1], ARGV[2], ARGV[3]
 local time = redis.call('TIME')
@@ -19,7 +20,9 @@ local function used()
   if not record then return nil end
   if record.content ~= content then return { 'reused' } end
   if record.outcome then return { 'done', record.outcome } end
-  if record.owner and record.owner ~= owner and record.lease_until > now then return { 'busy' } end
+  if record.owner and record.owner ~= owner and record.lease_until > now then
+    return { 'busy', tostring(now - record.first_attempt) }
+  end
   return nil
 end
 
@@ -31,6 +34,7 @@ if operation == 'claim' then
   if answer then return answer end
   record = record or { content = content }
   local first_attempt = record.first_attempt
+  record.was_in_doubt = first_attempt ~= nil
   record.owner, record.lease_until = owner, now + lease
   -- Should this replica die, nobody can know whether it has sent.
   record.first_attempt = first_attempt or now
@@ -44,7 +48,8 @@ if operation == 'end' and record and record.owner == owner then
   local kept, kept_in_doubt = tonumber(ARGV[6]), tonumber(ARGV[7])
   record.owner, record.lease_until = nil, nil
   if outcome ~= '' then record.outcome = outcome end
-  if outcome ~= '' or not in_doubt then
+  -- Who never sent knows nothing of what was sent before.
+  if outcome ~= '' or not (in_doubt or record.was_in_doubt) then
     record.first_attempt = nil
     save(kept)
   else

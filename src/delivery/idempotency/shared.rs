@@ -50,9 +50,9 @@ pub(super) struct Claimed {
 #[derive(Debug)]
 pub(super) enum Asked {
     /// Nobody is at it: this one is now. If one may have gone out before, it was so long ago.
-    Lead(Claimed, Option<Duration>),
-    /// Another replica is at it.
-    Busy,
+    Lead(Option<Duration>),
+    /// Another replica is at it, and its first attempt was no longer ago than this.
+    Busy(Duration),
     /// It was done.
     Done(Outcome),
     /// The key was used for something else.
@@ -79,21 +79,10 @@ impl SharedKeys {
         }
     }
 
-    pub(super) async fn claim(
-        self: &Arc<Self>,
-        named: NamedForward,
-        app: &Arc<str>,
-    ) -> Result<Asked, Gone> {
-        let owner = Uuid::now_v7().to_string();
-        let mut call = self.call("claim", named, &owner);
-        call.arg(millis(self.lease)).arg(millis(doubts::REMEMBERED));
-        let (what, detail): (String, Option<Vec<u8>>) = self.run(&call).await?;
-        if let Some(asked) = self.read(&what, detail.as_deref(), named, app) {
-            return Ok(asked);
-        }
-        let age = detail.and_then(|it| String::from_utf8(it).ok()?.parse().ok());
-        let claimed = Claimed { keys: Arc::clone(self), named, app: Arc::clone(app), owner };
-        Ok(Asked::Lead(claimed, age.map(Duration::from_millis)))
+    /// What is to be claimed, and ended whether or not the answer to the claim was heard.
+    pub(super) fn to_claim(self: &Arc<Self>, named: NamedForward, app: &Arc<str>) -> Claimed {
+        let (keys, app, owner) = (Arc::clone(self), Arc::clone(app), Uuid::now_v7().to_string());
+        Claimed { keys, named, app, owner }
     }
 
     /// What there is of a forward already, so that nobody can lead; nothing is claimed.
@@ -112,7 +101,7 @@ impl SharedKeys {
     ) -> Option<Asked> {
         match what {
             "reused" => Some(Asked::Reused),
-            "busy" => Some(Asked::Busy),
+            "busy" => Some(Asked::Busy(age(detail).unwrap_or_default())),
             "done" => {
                 let plain = self.seals.get(app)?.open(&self.place(named), detail?)?;
                 let stored: Stored = serde_json::from_slice(&plain).ok()?;
@@ -145,6 +134,16 @@ impl SharedKeys {
 }
 
 impl Claimed {
+    /// Claims it, or tells who has.
+    pub(super) async fn claim(&self) -> Result<Asked, Gone> {
+        let Self { keys, named, app, owner } = self;
+        let mut call = keys.call("claim", *named, owner);
+        call.arg(millis(keys.lease)).arg(millis(doubts::REMEMBERED));
+        let (what, detail) = keys.run(&call).await?;
+        let asked = keys.read(&what, detail.as_deref(), *named, app);
+        Ok(asked.unwrap_or_else(|| Asked::Lead(age(detail.as_deref()))))
+    }
+
     /// Tells the other replicas what became of it, or that it ended without that; nobody waits for it.
     pub(super) fn end(&self, outcome: Option<&Outcome>, in_doubt: bool) {
         let Self { keys, named, app, owner } = self;
@@ -229,6 +228,10 @@ impl From<Stored> for Outcome {
         };
         Self { result, safe_until: None }
     }
+}
+
+fn age(detail: Option<&[u8]>) -> Option<Duration> {
+    str::from_utf8(detail?).ok()?.parse().ok().map(Duration::from_millis)
 }
 
 fn millis(time: Duration) -> u64 {

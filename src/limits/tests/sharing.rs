@@ -1,7 +1,7 @@
 //! Several replicas at once. Without a Redis there is nothing to share, and these tests hold nothing:
 //! `make test-replicas` runs them with one.
 
-use super::subject::Replica;
+use super::subject::{Replica, Subject};
 use super::*;
 use crate::store::real::RealRedis;
 
@@ -30,6 +30,8 @@ proptest! {
         for (now, (who, to, then)) in arrivals.into_iter().zip(whose) {
             let Some(replica) = replicas.get(who) else { return Ok(()) };
             let (app, to) = (APPS[usize::from(to % 2)], receiver(to));
+            // In Redis nothing that is over is remembered until somebody sweeps.
+            alone.sweep(now);
             let decision = replica.take(app, &to, now);
             let expected = alone.take(app, &to, now);
             prop_assert_eq!(decision, expected);
@@ -48,7 +50,6 @@ proptest! {
                 }
                 _ => {}
             }
-            alone.sweep(now);
         }
     }
 }
@@ -70,6 +71,22 @@ fn nothing_goes_until_those_who_kept_to_their_shares_have_stopped_and_their_mess
         let came_in = SECOND.as_micros() / pace.period.as_micros();
         assert_eq!(1 + many.count() as u128, came_in.min(pace.burst.get().into()));
     }
+}
+
+#[test]
+fn a_receiver_is_remembered_for_as_long_as_its_last_message_counts() {
+    let Some(redis) = RealRedis::new() else { return };
+    let (asks, key) = (redis.for_another(), format!("{{{}}}:receiver:chat_id:oc_1", redis.prefix));
+    let replica = Subject::InRedis(Replica::born(redis, &receiver_only(), APPS).into());
+    for name in 1..5 {
+        assert_eq!(replica.take(APP, &receiver(1), Duration::from_millis(name)), Ok(PASS));
+    }
+    // The first one arrives late, and so counts for longer than those after it.
+    replica.arrived(&receiver(1), Duration::from_millis(1), Duration::from_millis(900));
+    let script = redis::Script::new("return redis.call('PTTL', KEYS[1])");
+    let store = asks.store();
+    let left: u64 = asks.wait(store.run("test", &script.key(key)));
+    assert!((500..=1000).contains(&left), "{left} ms");
 }
 
 #[test]

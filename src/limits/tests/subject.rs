@@ -124,7 +124,7 @@ impl Replica {
         let app_ids = apps.map(|app| (Arc::from(app), format!("cli_{app}"))).into();
         let shared = Shared::new(redis.store(), &redis.prefix, *rules, app_ids, number(REPLICAS));
         let limits = Limits::new(rules, apps.map(Arc::from));
-        limits.defer();
+        assert!(limits.defer(true, Moment::ZERO));
         Self { limits, shared, redis, window: rules.window() }
     }
 

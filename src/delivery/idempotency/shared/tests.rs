@@ -25,12 +25,13 @@ impl Stage {
     }
 
     fn claim(&self, keys: &Arc<SharedKeys>, named: NamedForward) -> Asked {
-        self.0.wait(keys.claim(named, &APP.into()))
+        self.0.wait(keys.to_claim(named, &APP.into()).claim())
     }
 
     fn leads(&self, keys: &Arc<SharedKeys>, named: NamedForward) -> (Claimed, Option<Duration>) {
-        match self.claim(keys, named) {
-            Asked::Lead(claimed, age) => (claimed, age),
+        let claimed = keys.to_claim(named, &APP.into());
+        match self.0.wait(claimed.claim()) {
+            Asked::Lead(age) => (claimed, age),
             other => panic!("not to be led: {other:?}"),
         }
     }
@@ -65,8 +66,8 @@ fn one_leads_others_hear_that_it_is_busy_and_then_what_became_of_it() {
     let (one, other) = (stage.replica(LONG, "hush"), stage.replica(LONG, "hush"));
     let (claimed, age) = stage.leads(&one, named("key", "om_1"));
     assert_eq!(age, None);
-    assert!(matches!(stage.claim(&other, named("key", "om_1")), Asked::Busy));
-    assert!(matches!(stage.claim(&one, named("key", "om_1")), Asked::Busy));
+    assert!(matches!(stage.claim(&other, named("key", "om_1")), Asked::Busy(_)));
+    assert!(matches!(stage.claim(&one, named("key", "om_1")), Asked::Busy(_)));
     assert!(matches!(stage.claim(&other, named("key", "om_2")), Asked::Reused));
     stage.end(&claimed, Some(&delivered()), false);
     for replica in [&one, &other] {
@@ -121,9 +122,16 @@ fn what_may_pass_is_led_again_in_doubt_only_if_it_is() {
     stage.end(&claimed, Some(&draining), true);
     let (claimed, age) = stage.leads(&replica, named("key", "om_1"));
     assert!(age.is_some());
-    // Whoever hangs up leaves it as it was.
-    stage.end(&claimed, None, true);
-    assert!(stage.leads(&replica, named("key", "om_1")).1.is_some());
+    // Whoever hangs up leaves it as it was, also without having sent.
+    stage.end(&claimed, None, false);
+    let (claimed, age) = stage.leads(&replica, named("key", "om_1"));
+    assert!(age.is_some());
+    // And so does one that never heard that it had claimed it.
+    stage.end(&claimed, None, false);
+    let unheard = replica.to_claim(named("other", "om_1"), &APP.into());
+    assert!(matches!(stage.0.wait(unheard.claim()), Asked::Lead(None)));
+    stage.end(&unheard, None, false);
+    assert_eq!(stage.leads(&replica, named("other", "om_1")).1, None);
 }
 
 #[test]
@@ -132,14 +140,14 @@ fn a_replica_that_dies_leaves_a_doubt_when_its_lease_ends_and_what_it_says_later
     let dies = stage.replica(Duration::from_millis(1), "hush");
     let (dead, _) = stage.leads(&dies, named("key", "om_1"));
     let other = stage.replica(LONG, "hush");
-    let (_claimed, age) = loop {
+    let age = loop {
         match stage.claim(&other, named("key", "om_1")) {
-            Asked::Lead(claimed, age) => break (claimed, age),
-            Asked::Busy => {}
+            Asked::Lead(age) => break age,
+            Asked::Busy(_) => {}
             other => panic!("{other:?}"),
         }
     };
     assert!(age.is_some());
     stage.end(&dead, Some(&delivered()), false);
-    assert!(matches!(stage.claim(&other, named("key", "om_1")), Asked::Busy));
+    assert!(matches!(stage.claim(&other, named("key", "om_1")), Asked::Busy(_)));
 }
