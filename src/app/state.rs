@@ -23,7 +23,11 @@ pub async fn check_state(config: &Config) -> Result<(), String> {
         return Err("is not set, so there is nothing to connect to".to_owned());
     };
     let state = State::new(state, &Clock::system(), &Metrics::new());
-    match state.limits(config).beat(&[], false).await {
+    let answer = async {
+        state.store.connect().await?;
+        state.limits(config).beat(&[], false).await
+    };
+    match answer.await {
         Ok(_) => Ok(()),
         Err(gone) => Err(format!("leads to a Redis that is of no use: {gone}")),
     }

@@ -144,7 +144,7 @@ struct Care<'a> {
     sharing: &'a Sharing,
     /// Whether there was a connection before.
     was_found: bool,
-    /// Whether it was said that Redis is lost from the start.
+    /// Whether Redis was there once, or it was said that it is lost from the start.
     is_told: bool,
     /// Whether what was allowed may not be written down in Redis: by another server, before.
     owes: bool,
@@ -157,12 +157,10 @@ impl Care<'_> {
         let asked_at = clock.now();
         match self.beat().await {
             Ok(()) => {}
-            Err(gone) if !self.was_found && !self.is_told => {
-                tracing::warn!(%gone, "{LOST}");
-                self.is_told = true;
-            }
+            Err(gone) if !self.is_told => tracing::warn!(%gone, "{LOST}"),
             Err(gone) => turns.lose(self.sharing, &gone),
         }
+        self.is_told = true;
         turns.limits.asked_in_vain(asked_at);
     }
 

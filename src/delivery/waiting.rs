@@ -56,7 +56,7 @@ impl InLine<'_> {
                 return Err(NoTurn::late(not_until, since));
             }
             let time_tells = matches!(obstacle, Obstacle::Limit(_));
-            let look_at = self.turns.limits.look_at(self.wish.receiver, not_until.moment);
+            let look_at = self.turns.limits.look_at(self.wish.receiver, not_until.moment, since);
             tokio::select! {
                 biased;
                 () = self.wake.notified() => {}

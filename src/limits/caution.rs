@@ -92,9 +92,11 @@ impl Cautions {
         true
     }
 
-    /// When to look again at a receiver that is ready at `ready_at`: Redis is asked earlier, perhaps.
-    pub(super) fn look_at(&self, receiver: &Receiver, ready_at: Moment) -> Moment {
-        self.0.get(receiver).map_or(ready_at, |caution| caution.ask_at.min(ready_at))
+    /// When to look again at a receiver that is ready at `ready_at`: Redis is asked earlier if its caution
+    /// is what is in the way.
+    pub(super) fn look_at(&self, receiver: &Receiver, ready_at: Moment, now: Moment) -> Moment {
+        let caution = self.0.get(receiver).filter(|it| now < it.closed_until && now < it.ask_at);
+        caution.map_or(ready_at, |it| it.ask_at.min(ready_at))
     }
 
     pub(super) fn contains(&self, receiver: &Receiver) -> bool {

@@ -72,9 +72,9 @@ impl Limits {
 
     /// When to look again at a receiver that is ready at `ready_at`.
     #[must_use]
-    pub fn look_at(&self, receiver: &Receiver, ready_at: Moment) -> Moment {
+    pub fn look_at(&self, receiver: &Receiver, ready_at: Moment, now: Moment) -> Moment {
         self.with(|state| match state.decides {
-            Decides::Redis => state.receivers.cautions.look_at(receiver, ready_at),
+            Decides::Redis => state.receivers.cautions.look_at(receiver, ready_at, now),
             Decides::Whole | Decides::Share(_) => ready_at,
         })
     }

@@ -161,8 +161,8 @@ impl Shared {
     }
 
     /// Whether Redis is there and writes, and for how long the quota of each app is used up. With a
-    /// `rebirth` nothing is allowed until others have stopped to keep to
-    /// their shares and what they sent is out of every window.
+    /// `rebirth` nothing is allowed until others have stopped to keep to their shares and what they sent
+    /// is out of every window.
     pub async fn beat(&self, apps: &[&str], rebirth: bool) -> Result<Vec<Duration>, Gone> {
         let mut call = self.call(None, apps.iter().copied(), "beat");
         let quotas: Vec<u64> = self.store.run("beat", call.arg(u8::from(rebirth))).await?;

@@ -68,7 +68,21 @@ for number in 1 2 3; do
 done
 redis-cli --cluster create $(tr , ' ' <<<"$nodes") --cluster-yes >"$cache/cluster.log" ||
   give_up "the cluster cannot be made: see $cache/cluster.log"
-until redis-cli -p "${cluster[1]}" cluster info | grep -q cluster_state:ok; do sleep 0.1; done
+# Each learns by itself that all is well.
+for port in "${cluster[@]}"; do
+  until redis-cli -p "$port" cluster info | grep -q cluster_state:ok; do sleep 0.1; done
+done
 tests 'a cluster' "redis+cluster://${nodes#,}" limits::tests::sharing
+
+echo "== config check --connect"
+cargo build --quiet --locked || give_up "it does not build"
+# check URL: whether it is of use, and what is said.
+check() {
+  GATEWAY__STATE__URL=$1 GATEWAY__APPS__MAIN__APP_ID=cli_a GATEWAY__APPS__MAIN__APP_SECRET=secret \
+    "$programs/feishu-forward-gateway" config check --connect 2>&1
+}
+said=$(check "redis://127.0.0.1:$one") || { echo "FAILED: $said"; failed=1; }
+said=$(check "redis://127.0.0.1:$(free_port)") && { echo "FAILED: nobody is there, and it is of use"; failed=1; }
+[[ $said == 'state.url: leads to a Redis that is of no use: '* ]] || { echo "FAILED: $said"; failed=1; }
 
 exit "$failed"

@@ -154,3 +154,19 @@ fn who_keeps_to_a_share_has_asked_redis_not_long_ago() {
     limits.asked_in_vain(later);
     assert_eq!(limits.take(APP, &receiver(1), later), Ok(PASS));
 }
+
+#[test]
+fn who_waits_looks_again_early_only_while_a_caution_is_in_the_way() {
+    let limits = Limits::new(&receiver_only(), APPS.map(Arc::from));
+    assert!(limits.defer(true, Moment::ZERO));
+    // With three trials that are refused it is closed for four seconds.
+    for trial in [false, true, true, true] {
+        limits.receiver_refused(&receiver(1), trial, Moment::ZERO);
+    }
+    let look_at = |now| limits.look_at(&receiver(1), SECOND * 9, now);
+    assert_eq!(look_at(Moment::ZERO), SECOND);
+    assert_eq!(limits.is_to_be_asked(&receiver(1), SECOND * 2).map(|it| it.is_final), Some(false));
+    assert_eq!(look_at(SECOND * 2), SECOND * 3);
+    // It is open, and something else is in the way: there is nothing to be asked early.
+    assert_eq!(look_at(SECOND * 5), SECOND * 9);
+}
