@@ -1,7 +1,7 @@
 //! How the ids of receivers and messages stand in the audit log.
 
 use std::borrow::Cow;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
@@ -58,11 +58,9 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
 }
 
 fn hex(hash: Hmac<Sha256>) -> String {
-    let mut hex = String::with_capacity(2 * SHOWN_BYTES);
-    for byte in &hash.finalize().into_bytes()[..SHOWN_BYTES] {
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
+    let hash = hash.finalize().into_bytes();
+    hash[..SHOWN_BYTES].iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 impl fmt::Debug for AuditIds {

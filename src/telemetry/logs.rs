@@ -1,9 +1,19 @@
 //! Where log lines go and how they look.
 
+mod batch;
+mod json;
+
 use std::io::{self, IsTerminal};
 
-use tracing_subscriber::filter::ParseError;
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing::Subscriber;
+use tracing_subscriber::filter::{ParseError, Targets};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
+
+use batch::Batch;
+use json::{Line, Members};
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,19 +27,34 @@ pub enum Format {
 /// Sends the process's log lines to standard output. Fails when the filter does not parse; a second
 /// call changes nothing.
 pub fn init(format: Format, filter: &str) -> Result<(), ParseError> {
-    let filter = EnvFilter::builder().parse(without_chatter(filter))?;
-    let lines = fmt().with_env_filter(filter).with_writer(io::stdout);
-    // A subscriber that is already there belongs to whoever set it up first.
-    let _ = match format {
-        Format::Json => lines
-            .json()
-            .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false)
-            .try_init(),
-        Format::Text => lines.with_ansi(io::stdout().is_terminal()).with_target(false).try_init(),
+    init_to(format, filter, Batch::to_stdout())
+}
+
+/// The same to somewhere else.
+pub fn init_to<W>(format: Format, filter: &str, writer: W) -> Result<(), ParseError>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let filter = filter_of(&without_chatter(filter))?;
+    let lines = fmt::layer().with_writer(writer);
+    let lines = match format {
+        Format::Json => lines.fmt_fields(Members).event_format(Line).boxed(),
+        Format::Text => lines.with_ansi(io::stdout().is_terminal()).with_target(false).boxed(),
     };
+    // A subscriber that is already there belongs to whoever set it up first.
+    let _ = registry().with(lines).with(filter).try_init();
     Ok(())
+}
+
+type Filter<S> = Box<dyn Layer<S> + Send + Sync>;
+
+/// What names no span needs no look, under a lock that all threads share, at each span that is entered.
+fn filter_of<S: Subscriber>(directives: &str) -> Result<Filter<S>, ParseError> {
+    let names_no_span = !directives.contains('[');
+    match directives.parse::<Targets>() {
+        Ok(filter) if names_no_span => Ok(filter.boxed()),
+        _ => Ok(EnvFilter::builder().parse(directives)?.boxed()),
+    }
 }
 
 /// The server framework tells how it starts, at `info`; whoever wants to know can name it.

@@ -3,8 +3,8 @@
 use std::io;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use feishu_forward_gateway::telemetry::logs::{Format, init_to};
 use serde_json::Value;
-use tracing_subscriber::{EnvFilter, fmt};
 
 static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
@@ -25,9 +25,7 @@ impl io::Write for Writer {
 pub(crate) fn open() {
     static OPENED: OnceLock<()> = OnceLock::new();
     OPENED.get_or_init(|| {
-        let lines = fmt().with_env_filter(EnvFilter::new("trace")).with_writer(|| Writer);
-        let lines = lines.json().flatten_event(true).with_current_span(true).with_span_list(false);
-        lines.try_init().expect("no other log");
+        init_to(Format::Json, "trace,actix_server=trace", || Writer).expect("a filter");
     });
 }
 
