@@ -67,12 +67,15 @@ pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// Refuses what says itself that it is too large, before any of it is read.
 fn require_length(headers: &HeaderMap, max_body: usize) -> Result<(), Problem> {
-    let declared =
-        headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length: u64| length > max_body as u64) {
+    if declared_length(headers).is_some_and(|length| length > max_body as u64) {
         return Err(too_large(max_body));
     }
     Ok(())
+}
+
+/// How long the body is by its own account, in bytes.
+pub(super) fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 pub(super) fn too_large(max_body: usize) -> Problem {

@@ -4,9 +4,12 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::future::poll_fn;
+use std::mem::replace;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
 use std::rc::{Rc, Weak};
+use std::task::Poll;
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
@@ -15,6 +18,7 @@ use actix_web::http::ConnectionType;
 use actix_web::rt;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::body::declared_length;
 use crate::clock::{Clock, Moment};
 
 /// A connection, as its requests see it.
@@ -46,30 +50,52 @@ pub fn close_when_quiet(
 }
 
 /// A connection while a request of it is worked on: until this is dropped.
-pub(super) struct Busy(Option<Rc<Connection>>);
+pub(super) struct Busy {
+    connection: Option<Rc<Connection>>,
+    has_short_body: bool,
+}
+
+/// The length of a body, in bytes, that as a rule comes together with its head.
+const SHORT: u64 = 4096;
 
 impl Busy {
     pub(super) fn with(request: &ServiceRequest) -> Self {
-        Self::on(request.conn_data::<Rc<Connection>>().cloned())
+        let length = declared_length(request.headers());
+        let has_short_body = length.is_some_and(|length| (1..=SHORT).contains(&length));
+        Self::on(request.conn_data::<Rc<Connection>>().cloned(), has_short_body)
     }
 
-    fn on(connection: Option<Rc<Connection>>) -> Self {
+    fn on(connection: Option<Rc<Connection>>, has_short_body: bool) -> Self {
         if let Some(connection) = &connection {
             connection.quiet_since.set(None);
         }
-        Self(connection)
+        Self { connection, has_short_body }
+    }
+
+    /// Lets actix take in a short body that nobody has read: it looks at it only when it has asked once
+    /// for the answer, and ends the connection if that is there before.
+    pub(super) async fn take_in_body(&self) {
+        let mut is_over = !self.has_short_body;
+        poll_fn(|context| {
+            if replace(&mut is_over, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
     }
 
     /// Whether the caller was told that the answer before was the last: it takes this request for one
     /// that nobody read, and may repeat it elsewhere.
     pub(super) fn is_over(&self) -> bool {
-        self.0.as_ref().is_some_and(|connection| connection.is_over.get())
+        self.connection.as_ref().is_some_and(|connection| connection.is_over.get())
     }
 
     /// Makes this answer the last.
     pub(super) fn end_with(&self, response: &mut ServiceResponse<impl MessageBody>) {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-        if let Some(connection) = &self.0 {
+        if let Some(connection) = &self.connection {
             connection.is_over.set(true);
         }
     }
@@ -77,7 +103,7 @@ impl Busy {
     /// Lets actix find the end of what comes in, so that it closes the connection once the last
     /// answer is out, however much of the request is still to come.
     pub(super) fn stop_reading(&self) {
-        if let Some(connection) = &self.0 {
+        if let Some(connection) = &self.connection {
             // Fails where the caller is gone.
             let _ = connection.socket.shutdown(Shutdown::Read);
         }
@@ -86,7 +112,7 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        if let Some(connection) = &self.0 {
+        if let Some(connection) = &self.connection {
             connection.quiet_since.set(Some(connection.clock.now()));
         }
     }
@@ -156,7 +182,7 @@ mod tests {
     #[actix_web::test]
     async fn a_connection_is_not_quiet_while_a_request_of_it_is_worked_on() {
         let (connection, other_end, hand) = connection().await;
-        let busy = Busy::on(Some(Rc::clone(&connection)));
+        let busy = Busy::on(Some(Rc::clone(&connection)), false);
         hand.advance(MINUTE);
         hand.wait_for_sleepers(|all| *all == [MINUTE * 2]).await;
         hand.advance(MINUTE / 2);

@@ -26,6 +26,7 @@ use std::future::ready;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::guard::Post;
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{App, Error, HttpRequest, Resource, Route, web};
@@ -54,7 +55,10 @@ pub fn public() -> App<
     >,
 > {
     App::new()
-        .service(post("/v1/messages/{message_id}/forward", web::post().to(forward::forward)))
+        .service(forward::path().guard(Post()).default_service(web::to(forward::forward)))
+        .service(
+            forward::path().default_service(web::to(|it| ready(method_not_allowed("POST", &it)))),
+        )
         .service(get("/openapi.json", || web::route().to(docs::openapi)))
         .service(get("/docs/{file:.*}", || web::route().to(docs::swagger)))
         .service(get("/docs", || web::route().to(docs::to_docs)))
@@ -84,12 +88,6 @@ pub fn admin() -> App<
         .service(get("/metrics", || web::route().to(admin::metrics)))
         .default_service(web::to(|request| ready(route_not_found(&request))))
         .wrap(from_fn(observe::finish_only))
-}
-
-fn post(path: &str, route: Route) -> Resource {
-    web::resource(path)
-        .route(route)
-        .default_service(web::to(|request| ready(method_not_allowed("POST", &request))))
 }
 
 fn get(path: &str, route: fn() -> Route) -> Resource {

@@ -1,6 +1,7 @@
 //! What is done around every request of the public listener: counted, bounded, told in one log
 //! line, and any failure written out as a problem.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use uuid::Uuid;
 
 use super::admin::Draining;
 use super::connection::Busy;
+use super::forward;
 use super::language::Language;
 use super::problem::Problem;
 use super::problem_body::render;
@@ -33,6 +35,8 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Debug, Default)]
 pub(super) struct Story {
     pub(super) request_id: String,
+    /// The pattern of the route, if there is one.
+    pub(super) route: Option<Cow<'static, str>>,
     pub(super) caller: Option<Arc<str>>,
     /// Why a key was refused; never said to the caller.
     pub(super) reason: Option<String>,
@@ -52,7 +56,8 @@ impl Story {
     pub(super) fn begin(request: &ServiceRequest) -> String {
         let request_id =
             given_id(request.headers()).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
-        let story = Self { request_id: request_id.clone(), ..Self::default() };
+        let route = pattern_of_route(request);
+        let story = Self { request_id: request_id.clone(), route, ..Self::default() };
         request.extensions_mut().insert(Rc::new(RefCell::new(story)));
         request_id
     }
@@ -65,6 +70,13 @@ impl Story {
     pub(super) fn of(request: &impl HttpMessage) -> SharedStory {
         request.extensions().get::<SharedStory>().cloned().unwrap_or_default()
     }
+}
+
+fn pattern_of_route(request: &ServiceRequest) -> Option<Cow<'static, str>> {
+    if forward::is_forward(request.path()) {
+        return Some(forward::PATTERN.into());
+    }
+    request.match_pattern().map(Cow::from)
 }
 
 fn given_id(headers: &HeaderMap) -> Option<&str> {
@@ -112,6 +124,9 @@ pub(super) async fn observe(
         next.call(request).await?.map_into_boxed_body()
     };
     let mut response = finish(response);
+    if response.response().error().is_some() {
+        connection.take_in_body().await;
+    }
     let is_too_slow = response.status() == StatusCode::REQUEST_TIMEOUT;
     if is_too_slow {
         connection.stop_reading();
@@ -181,7 +196,6 @@ fn problem_of_status(status: StatusCode, request: &HttpRequest) -> Problem {
 struct Visit<'a> {
     observer: &'a Observer,
     started: Moment,
-    route: String,
     method: &'static str,
     span: Span,
     story: SharedStory,
@@ -196,7 +210,6 @@ impl<'a> Visit<'a> {
         Self {
             observer,
             started: observer.clock.now(),
-            route: request.match_pattern().unwrap_or_else(|| "unmatched".to_owned()),
             method: known_method(request.method()),
             span: Span::current(),
             story: Story::of(request),
@@ -216,14 +229,17 @@ impl<'a> Visit<'a> {
     fn count(&self, status: u16) {
         let took = self.observer.clock.since(self.started);
         let story = self.story.borrow();
+        let route = story.route.as_deref().unwrap_or("unmatched");
         let caller = story.caller.as_deref().unwrap_or_default();
-        self.observer.metrics.http(&self.route, self.method, status, caller, took);
+        self.observer.metrics.http(route, self.method, status, caller, took);
     }
 
     /// Tells of a request that ends without an answer.
     fn tell_of_no_answer(&self) {
-        let caller = self.story.borrow().caller.clone();
-        let (route, caller) = (&self.route, caller.as_deref());
+        let story = Rc::clone(&self.story);
+        let story = story.borrow();
+        let (route, caller) =
+            (story.route.as_deref().unwrap_or("unmatched"), story.caller.as_deref());
         let _in_span = self.span.enter();
         if std::thread::panicking() {
             self.count(500);

@@ -36,7 +36,7 @@ impl RootSpanBuilder for RequestLog {
                 tracing::event!(
                     $level,
                     method = %request.method(),
-                    route = request.match_pattern(),
+                    route = story.route.as_deref(),
                     status = response.status().as_u16(),
                     caller = story.caller.as_deref(),
                     problem = story.problem.as_ref().map(|(kind, _)| kind.facts().name),

@@ -56,7 +56,9 @@ impl App {
             return Ok(token);
         }
         let pass = self.may_ask_for_token()?;
-        self.token.get().await.inspect(|_| self.state().tokens.succeeded()).map_err(|error| {
+        // Boxed, because it is large and rarely needed: it would be moved with every forward.
+        let token = Box::pin(self.token.get()).await;
+        token.inspect(|_| self.state().tokens.succeeded()).map_err(|error| {
             self.note_token_error(&error, pass);
             TokenError { error, is_remembered: false }
         })

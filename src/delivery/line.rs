@@ -40,7 +40,14 @@ impl<T> Line<T> {
 
     /// How many have smaller numbers.
     pub(super) fn ahead_of(&self, number: u64) -> usize {
-        self.0.range(..number).count()
+        let ends = self.0.first_key_value().zip(self.0.last_key_value());
+        // Who asks is mostly at one end, and a long line is not to be counted from the other.
+        match ends {
+            Some(((first, _), (last, _))) if number.abs_diff(*first) > number.abs_diff(*last) => {
+                self.0.len() - self.0.range(number..).count()
+            }
+            _ => self.0.range(..number).count(),
+        }
     }
 
     pub(super) fn length(&self) -> usize {

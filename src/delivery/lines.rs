@@ -107,6 +107,10 @@ impl Lines {
         let own = self.receivers.get(wish.receiver);
         let rounds = own.map_or(0, |own| own.line.ahead_of(wish.number));
         let own_place = own.and_then(|own| own.place_for(wish.app)).unwrap_or(u64::MAX);
+        if rounds == 0 {
+            // Only those who stand in the app's line: there is no need to look at all receivers.
+            return self.app(wish.app).ahead_of(own_place);
+        }
         let uses_app = |first: &Waiter| first.app == *wish.app;
         let calls = |(receiver, other): (&Receiver, &ReceiverLine)| {
             let is_before = other.place_for(wish.app).is_some_and(|place| place < own_place);

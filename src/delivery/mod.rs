@@ -145,7 +145,7 @@ impl Delivery {
     }
 
     /// Forwards a message with the caller's app, once for each key that the caller gives.
-    pub async fn forward(&self, order: &Arc<Order>) -> Report {
+    pub async fn forward(self: &Arc<Self>, order: &Arc<Order>) -> Report {
         let app = self.app_of(order);
         let entry = Entry::of(order, &app.audit_ids);
         let report = self.report_on(app, order, &entry).await;
@@ -153,7 +153,12 @@ impl Delivery {
         report
     }
 
-    async fn report_on(&self, app: &Arc<App>, order: &Arc<Order>, entry: &Entry) -> Report {
+    async fn report_on(
+        self: &Arc<Self>,
+        app: &Arc<App>,
+        order: &Arc<Order>,
+        entry: &Entry,
+    ) -> Report {
         let started = self.clock.now();
         if let Err(denied) = order.check_policy() {
             return self.report(Outcome { result: Err(denied), safe_until: None }, order);
@@ -172,7 +177,7 @@ impl Delivery {
     }
 
     async fn run(
-        &self,
+        self: &Arc<Self>,
         app: &Arc<App>,
         order: &Arc<Order>,
         lead: Option<Lead>,

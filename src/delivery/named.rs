@@ -14,7 +14,7 @@ use crate::model::idempotency_key::NamedForward;
 
 impl Delivery {
     pub(super) async fn named(
-        &self,
+        self: &Arc<Self>,
         app: &Arc<App>,
         order: &Arc<Order>,
         named: &NamedForward,

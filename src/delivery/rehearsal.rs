@@ -43,7 +43,7 @@ pub enum Foreseen {
 
 impl Delivery {
     /// Does all that a forward does before its call to Feishu, and takes nobody's turn.
-    pub async fn rehearse(&self, order: &Arc<Order>) -> Rehearsal {
+    pub async fn rehearse(self: &Arc<Self>, order: &Arc<Order>) -> Rehearsal {
         let started = self.clock.now();
         let mut run = Run::new(self, self.app_of(order), order, None, started);
         let result = self.foresee(&mut run, order).await;

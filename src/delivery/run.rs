@@ -19,7 +19,7 @@ use crate::limits::Scope;
 use crate::model::problem_kind::Outcome;
 
 pub(super) struct Run<'a> {
-    delivery: &'a Delivery,
+    delivery: &'a Arc<Delivery>,
     app: &'a Arc<App>,
     order: &'a Arc<Order>,
     lead: Option<Lead>,
@@ -40,7 +40,7 @@ pub(super) struct Run<'a> {
 
 impl<'a> Run<'a> {
     pub(super) fn new(
-        delivery: &'a Delivery,
+        delivery: &'a Arc<Delivery>,
         app: &'a Arc<App>,
         order: &'a Arc<Order>,
         lead: Option<Lead>,
@@ -94,7 +94,7 @@ impl<'a> Run<'a> {
         self.check_time()?;
         self.app.check()?;
         self.app.check_token().await.map_err(ForwardError::NoToken)?;
-        let Delivery { turns, clock, .. } = self.delivery;
+        let Delivery { turns, clock, .. } = &**self.delivery;
         let until = self.last_start.min(clock.now() + self.order.wait);
         turns.outlook(&self.app.name, &self.order.receiver, until).map_err(ForwardError::NoTurn)
     }
@@ -124,7 +124,7 @@ impl<'a> Run<'a> {
         let first_attempt = *self.first_attempt.get_or_insert_with(|| self.delivery.clock.now());
         self.attempts += 1;
         let sending = Sending {
-            delivery: self.delivery.clone(),
+            delivery: Arc::clone(self.delivery),
             app: Arc::clone(self.app),
             token,
             order: Arc::clone(self.order),
@@ -154,7 +154,7 @@ impl<'a> Run<'a> {
     }
 
     async fn token(&mut self) -> Result<Arc<Token>, ForwardError> {
-        let Delivery { clock, closing, .. } = self.delivery;
+        let Delivery { clock, closing, .. } = &**self.delivery;
         let started = clock.now();
         let token = tokio::select! {
             biased;
@@ -175,7 +175,7 @@ impl<'a> Run<'a> {
     }
 
     async fn turn(&mut self) -> Result<Turn, ForwardError> {
-        let Delivery { turns, clock, closing, metrics, .. } = self.delivery;
+        let Delivery { turns, clock, closing, metrics, .. } = &**self.delivery;
         let started = clock.now();
         let left = self.order.wait.saturating_sub(self.timings.wait);
         let until = self.last_start.min(started + left);
@@ -238,7 +238,7 @@ impl<'a> Run<'a> {
     }
 
     async fn pause(&self, pause: Duration) -> bool {
-        let Delivery { clock, closing, metrics, .. } = self.delivery;
+        let Delivery { clock, closing, metrics, .. } = &**self.delivery;
         let over_at = clock.now() + pause;
         if over_at > self.last_start {
             return false;

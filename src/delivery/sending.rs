@@ -24,7 +24,7 @@ use crate::model::problem_kind::{Outcome, ProblemKind};
 
 /// One call, with all that it needs to outlive its caller.
 pub(super) struct Sending {
-    pub(super) delivery: Delivery,
+    pub(super) delivery: Arc<Delivery>,
     pub(super) app: Arc<App>,
     pub(super) token: Arc<Token>,
     pub(super) order: Arc<Order>,
@@ -69,7 +69,7 @@ impl Sending {
     }
 
     async fn call(&self) -> Answered {
-        let Delivery { turns, client, clock, closing, metrics, .. } = &self.delivery;
+        let Delivery { turns, client, clock, closing, metrics, .. } = &*self.delivery;
         let Order { message, receiver, uuid, .. } = &*self.order;
         let call = Call { message, receiver, uuid };
         let started = clock.now();
@@ -90,7 +90,7 @@ impl Sending {
     /// What the answer means for what may be asked next.
     fn learn(&self, answer: &Result<Forwarded, CallError>) {
         let Self { delivery, app, order, is_trial, .. } = self;
-        let Delivery { turns, doubts, .. } = delivery;
+        let Delivery { turns, doubts, .. } = &**delivery;
         match answer {
             Ok(_) | Err(CallError::Refused(_)) => app.answered(),
             Err(_) => app.not_answered(self.pass),

@@ -80,7 +80,7 @@ impl Stage {
     }
 
     /// A gateway that has just been started.
-    fn delivery(&self, feishu: &Feishu, rules: &Rules) -> Delivery {
+    fn delivery(&self, feishu: &Feishu, rules: &Rules) -> Arc<Delivery> {
         let Self { clock, metrics, .. } = self;
         let client = self.client.clone().answered_by(feishu.stand_in());
         let names = APPS.map(Arc::from);
@@ -103,7 +103,7 @@ impl Stage {
             );
             (name.clone(), Arc::new(app))
         };
-        Delivery {
+        Arc::new(Delivery {
             apps: Arc::new(names.iter().map(app).collect()),
             turns: Arc::new(Turns::new(rules, NO_BOUNDS, &names, clock.clone())),
             doubts: Arc::new(Doubts::new(clock.clone())),
@@ -115,7 +115,7 @@ impl Stage {
             max_attempts: MAX_ATTEMPTS,
             closing: CancellationToken::new(),
             metrics: metrics.clone(),
-        }
+        })
     }
 
     fn play(&self, history: &History) -> Result<(), String> {
@@ -135,7 +135,7 @@ impl Stage {
 }
 
 /// Nobody is left behind, and everybody can send everywhere.
-async fn all_is_open(delivery: &Delivery) -> Result<(), String> {
+async fn all_is_open(delivery: &Arc<Delivery>) -> Result<(), String> {
     if delivery.turns.waiting() != 0 {
         return Err(format!("{} are left in line", delivery.turns.waiting()));
     }

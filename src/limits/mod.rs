@@ -5,6 +5,7 @@
 
 mod app;
 mod caution;
+mod cells;
 mod deferring;
 mod gcra;
 mod receivers;
@@ -255,10 +256,11 @@ impl Limits {
         self.with(|state| state.receivers.standing(receiver, now))
     }
 
-    /// Forgets the receivers whose last message no longer counts, and the cautions that nobody has
-    /// put to the test for a minute.
+    /// Forgets the receivers that got nothing between the last two sweeps that were a window apart, and
+    /// the cautions that nobody has put to the test for a minute.
     pub fn sweep(&self, now: Moment) {
-        self.with(|state| state.receivers.sweep(now));
+        // Dropped when the lock is free again.
+        drop(self.with(|state| state.receivers.sweep(now)));
     }
 
     /// How many receivers are remembered.

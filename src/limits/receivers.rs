@@ -5,13 +5,13 @@
 //! message may go if any of them is free. That is an exact sliding window. On top of it comes the
 //! caution with a receiver that Feishu refused.
 
-use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use governor::Quota;
 
 use super::caution::Cautions;
+use super::cells::{Cells, Generation};
 use super::gcra::decide;
 use super::{NotUntil, Scope, Standing};
 use crate::clock::Moment;
@@ -23,8 +23,7 @@ pub(super) struct ReceiverGates {
     limit: usize,
     window: Duration,
     quota: Quota,
-    /// For each receiver the moments until which its cells are taken; a quiet one has one cell.
-    cells: HashMap<Receiver, Vec<Moment>>,
+    cells: Cells,
     pub(super) cautions: Cautions,
     /// Until then nobody gets anything.
     opens_at: Moment,
@@ -37,7 +36,7 @@ impl ReceiverGates {
             limit: limit.get() as usize,
             window,
             quota,
-            cells: HashMap::new(),
+            cells: Cells::default(),
             cautions: Cautions::default(),
             opens_at: Moment::ZERO,
         }
@@ -56,7 +55,7 @@ impl ReceiverGates {
     /// What is known elsewhere: until when the receiver's cells are taken.
     pub(super) fn learn(&mut self, receiver: &Receiver, cells: Vec<Moment>, opens_at: Moment) {
         self.opens_at = opens_at;
-        self.cells.insert(receiver.clone(), cells);
+        *self.cells.get_mut(receiver) = cells;
     }
 
     /// Whether a message may go with `ahead` others before; nothing is taken.
@@ -78,23 +77,21 @@ impl ReceiverGates {
 
     /// Takes the first free cell.
     fn take_cell(&mut self, receiver: &Receiver, now: Moment) -> Result<(), NotUntil> {
-        if let Some(cells) = self.cells.get_mut(receiver) {
-            let mut earliest = Moment::MAX;
-            for cell in cells.iter_mut() {
-                match decide(self.quota, *cell, now) {
-                    Ok(taken_until) => {
-                        *cell = taken_until;
-                        return Ok(());
-                    }
-                    Err(free_at) => earliest = earliest.min(free_at),
+        let cells = self.cells.get_mut(receiver);
+        let mut earliest = Moment::MAX;
+        for cell in cells.iter_mut() {
+            match decide(self.quota, *cell, now) {
+                Ok(taken_until) => {
+                    *cell = taken_until;
+                    return Ok(());
                 }
-            }
-            if cells.len() >= self.limit {
-                return Err(NotUntil { scope: Scope::Receiver, moment: earliest });
+                Err(free_at) => earliest = earliest.min(free_at),
             }
         }
-        let fresh = decide(self.quota, Moment::ZERO, now).expect("an untouched cell is free");
-        self.cells.entry(receiver.clone()).or_default().push(fresh);
+        if cells.len() >= self.limit {
+            return Err(NotUntil { scope: Scope::Receiver, moment: earliest });
+        }
+        cells.push(decide(self.quota, Moment::ZERO, now).expect("an untouched cell is free"));
         Ok(())
     }
 
@@ -103,7 +100,7 @@ impl ReceiverGates {
     pub(super) fn arrived(&mut self, receiver: &Receiver, sent_at: Moment, now: Moment) {
         let taken_until = sent_at.saturating_add(self.window);
         let counts_until = now.saturating_add(self.window);
-        let cells = self.cells.entry(receiver.clone()).or_default();
+        let cells = self.cells.get_mut(receiver);
         let untouched = cells.len() < self.limit;
         // Its own, or one that is free, where it took so long that another message has its own.
         match cells.iter_mut().filter(|cell| **cell <= taken_until.max(now)).max() {
@@ -156,16 +153,12 @@ impl ReceiverGates {
 
     /// The moments at which the receiver's taken cells become free.
     fn taken(&self, receiver: &Receiver, now: Moment) -> impl Iterator<Item = Moment> {
-        let cells = self.cells.get(receiver).map_or(&[][..], Vec::as_slice);
-        cells.iter().copied().filter(move |cell| *cell > now)
+        self.cells.get(receiver).iter().copied().filter(move |cell| *cell > now)
     }
 
-    pub(super) fn sweep(&mut self, now: Moment) {
+    pub(super) fn sweep(&mut self, now: Moment) -> Generation {
         self.cautions.sweep(now);
-        self.cells.retain(|_, cells| cells.iter().any(|cell| *cell > now));
-        if self.cells.len() < self.cells.capacity() / 4 {
-            self.cells.shrink_to(self.cells.len() * 2);
-        }
+        self.cells.age(self.window, now)
     }
 
     pub(super) fn len(&self) -> usize {

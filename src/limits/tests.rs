@@ -4,6 +4,7 @@ mod arriving;
 mod refusals;
 mod sharing;
 mod subject;
+mod sweeping;
 
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
@@ -145,20 +146,6 @@ fn the_apps_share_a_receivers_limit_and_not_one_anothers() {
 }
 
 #[test]
-fn a_sweep_forgets_exactly_the_receivers_that_no_longer_count() {
-    let limits = limits_of(&receiver_only());
-    for name in 0..100 {
-        let _ = limits.take(APP, &receiver(name), SECOND * u32::from(name));
-    }
-    assert_eq!(limits.receivers(), 100);
-    // The message of second 99 counts until second 100.
-    limits.sweep(Duration::from_millis(99_999));
-    assert_eq!(limits.receivers(), 1);
-    limits.sweep(SECOND * 100);
-    assert_eq!(limits.receivers(), 0);
-}
-
-#[test]
 fn the_guard_widens_the_window_of_a_receiver() {
     let guard = Duration::from_millis(50);
     let limits = limits_of(&Rules { guard, ..receiver_only() });
@@ -271,21 +258,6 @@ proptest! {
             if name == 0 {
                 prop_assert_eq!(decision, alone.take(APP, &receiver(0), now));
             }
-        }
-    }
-
-    #[test]
-    fn sweeping_at_any_time_changes_no_decision(
-        arrivals in arrivals(300),
-        sweeps in prop::collection::vec(any::<bool>(), 300),
-    ) {
-        let swept = limits_of(&receiver_only());
-        let kept = limits_of(&receiver_only());
-        for (now, sweep) in arrivals.into_iter().zip(sweeps) {
-            if sweep {
-                swept.sweep(now);
-            }
-            prop_assert_eq!(swept.take(APP, &receiver(1), now), kept.take(APP, &receiver(1), now));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::harness::{Answer, gateway};
+use crate::harness::{Answer, Wire, gateway};
 
 #[actix_web::test]
 async fn other_paths_are_not_found() {
@@ -104,4 +104,37 @@ async fn a_request_for_the_server_as_a_whole_is_answered_like_any_other() {
         assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
         assert!(answer.contains("\"code\":\"route_not_found\""), "{answer}");
     }
+}
+
+#[actix_web::test]
+async fn a_refusal_does_not_cost_the_connection_even_if_nobody_wants_the_body() {
+    let gateway = gateway().start().await;
+    let mut wire = Wire::to(&gateway.api).await;
+    let wrong_key = "POST /v1/messages/om_1/forward HTTP/1.1\r\nx-api-key: wrong\r\n";
+    let nowhere = "POST /nowhere HTTP/1.1\r\n";
+    for (head, status) in [(wrong_key, 401), (nowhere, 404), (wrong_key, 401)] {
+        let body = "{\"receive_id\":\"oc_1\"}";
+        wire.send(format!("{head}host: x\r\ncontent-length: {}\r\n\r\n{body}", body.len())).await;
+        let answer = wire.answer().await;
+        assert_eq!((answer.status, answer.header("connection")), (status, None));
+    }
+}
+
+#[actix_web::test]
+async fn what_only_looks_like_the_path_of_a_forward_leads_nowhere() {
+    let gateway = gateway().start().await;
+    for path in [
+        "/v1/messages//forward",
+        "/v1/messages/forward",
+        "/v1/messages/om_1/om_2/forward",
+        "/v1/messages/om_1/forwards",
+        "/v1/messagesom_1/forward",
+    ] {
+        gateway.ask("POST", path).await.problem(404, "route_not_found", "not_delivered");
+    }
+    gateway.ask("PUT", "/v1/messages/om_1/forward").await.problem(
+        405,
+        "method_not_allowed",
+        "not_delivered",
+    );
 }

@@ -29,7 +29,7 @@ pub(super) struct Point {
 
 #[derive(Clone)]
 struct Caller {
-    delivery: Delivery,
+    delivery: Arc<Delivery>,
     feishu: Feishu,
     records: Arc<Mutex<Vec<Record>>>,
 }
@@ -41,7 +41,7 @@ const LONG: Duration = Duration::from_hours(1);
 
 /// Makes all requests and waits until the last caller has gone.
 pub(super) async fn play(
-    delivery: &Delivery,
+    delivery: &Arc<Delivery>,
     feishu: &Feishu,
     requests: &[Request],
 ) -> Vec<Record> {
@@ -51,7 +51,7 @@ pub(super) async fn play(
     for (number, request) in requests.iter().cloned().enumerate() {
         at += ms(request.after_ms);
         delivery.clock.sleep_until(at).await;
-        let (delivery, feishu) = (delivery.clone(), feishu.clone());
+        let (delivery, feishu) = (Arc::clone(delivery), feishu.clone());
         let caller = Caller { delivery, feishu, records: Arc::clone(&records) };
         callers.spawn(async move { Box::pin(caller.call(number, &request)).await });
     }

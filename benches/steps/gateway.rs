@@ -1,0 +1,183 @@
+//! Whole requests, from the parsed head to the last byte of the answer: the service of the public
+//! listener without its sockets, put together as `app` does it.
+
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use actix_web::body::{MessageBody, to_bytes};
+use actix_web::dev::{Service as _, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderValue;
+use actix_web::rt::System;
+use actix_web::test::{TestRequest, init_service};
+use actix_web::web;
+use feishu_forward_gateway::api::{self, Docs, Draining, ForwardSettings, Observer};
+use feishu_forward_gateway::clock::Clock;
+use feishu_forward_gateway::delivery::{App, Bounds, Delivery, Doubts, Idempotency, Turns};
+use feishu_forward_gateway::feishu::client::{Client, Options};
+use feishu_forward_gateway::feishu::token::{Credentials, TokenSource};
+use feishu_forward_gateway::model::receiver::Receiver;
+use feishu_forward_gateway::telemetry::audit::{AuditIds, IdForm};
+use feishu_forward_gateway::telemetry::logs::{Format, init_to};
+use feishu_forward_gateway::telemetry::metrics::Metrics;
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+
+use crate::REPEATS;
+use crate::keys::{key, keyring};
+use crate::limits::{APP, long_rules, number};
+
+/// Sends the requests and reads the answers.
+pub(crate) type Requests = Box<dyn FnMut()>;
+
+const RECEIVER: &str = "oc_5ad11d72b830411d72b836c20";
+/// One whose limit is used up.
+const SPENT: &str = "oc_be08a7c21d6c4f72b9e5d1a30";
+const DEADLINE: Duration = Duration::from_secs(15);
+
+pub(crate) fn an_unknown_key() -> Requests {
+    requests(|| forward("", RECEIVER, 1), StatusCode::UNAUTHORIZED)
+}
+
+pub(crate) fn a_dry_run() -> Requests {
+    requests(|| forward("?dry_run=true", RECEIVER, 0), StatusCode::OK)
+}
+
+/// The receiver gets no more, and the caller would not wait.
+pub(crate) fn a_refused_forward() -> Requests {
+    let request = || forward("", SPENT, 0).insert_header(("Prefer", "wait=0"));
+    requests(request, StatusCode::TOO_MANY_REQUESTS)
+}
+
+fn forward(query: &str, receiver: &str, key_number: usize) -> TestRequest {
+    let path = "/v1/messages/om_dc13264520392913993dd051dba21dcf/forward";
+    TestRequest::post()
+        .uri(&format!("{path}{query}"))
+        .insert_header(("X-Api-Key", key(key_number)))
+        .insert_header(("Content-Type", "application/json"))
+        .set_payload(format!(r#"{{"receive_id":"{receiver}"}}"#))
+}
+
+fn requests(request: fn() -> TestRequest, expected: StatusCode) -> Requests {
+    init_to(Format::Json, "info", io::sink).expect("a filter");
+    let system = System::new();
+    let service = system.block_on(async { init_service(public(delivery().await)).await });
+    let mut requests: Vec<_> = (0..=REPEATS).map(|_| request().to_request()).collect();
+    let mut send = move |count| {
+        system.block_on(async {
+            for request in requests.drain(..count) {
+                let response = service.call(request).await.expect("every request is answered");
+                assert_eq!(response.status(), expected);
+                black_box(to_bytes(response.into_body()).await.ok().expect("a body of bytes"));
+            }
+        });
+    };
+    // The first one pays for what is made once.
+    send(1);
+    Box::new(move || send(REPEATS))
+}
+
+/// Like `app::listeners`.
+fn public(
+    delivery: Delivery,
+) -> actix_web::App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    let (clock, metrics) = (delivery.clock.clone(), delivery.metrics.clone());
+    let observer = Observer::new(clock.clone(), metrics, 1024, Draining::default());
+    let settings = ForwardSettings {
+        max_wait: Duration::from_secs(5),
+        max_body: 64 << 10,
+        body_timeout: Duration::from_secs(10),
+        rate_limit_policy: HeaderValue::from_static(r#""receiver";q=5;w=1, "app";q=1000;w=60"#),
+    };
+    api::public()
+        .app_data(web::Data::new(Docs::new(String::new())))
+        .app_data(web::Data::new(observer))
+        .app_data(web::Data::new(clock))
+        .app_data(web::Data::new(keyring(1)))
+        .app_data(web::Data::new(delivery))
+        .app_data(web::Data::new(settings))
+}
+
+/// Like `app::delivery`, with a token.
+async fn delivery() -> Delivery {
+    let (clock, metrics) = (Clock::system(), Metrics::new());
+    let base_url = format!("http://{}", hand_out_one_token());
+    let options = Options {
+        base_url: base_url.parse().expect("a URL"),
+        connect_timeout: Duration::from_secs(5),
+        attempt_timeout: Duration::from_secs(5),
+    };
+    let client = Client::new(options, clock.clone()).expect("an HTTP client");
+    let name: Arc<str> = APP.into();
+    metrics.begin_app(&name);
+    let app_secret = SecretString::from("a secret of an app, 32 letters..");
+    let audit_ids = AuditIds::new(IdForm::Hashed, &app_secret);
+    let credentials = Credentials { app_id: "cli_a".to_owned(), app_secret };
+    let token = TokenSource::new(
+        Arc::clone(&name),
+        credentials,
+        client.clone(),
+        clock.clone(),
+        metrics.clone(),
+    );
+    token.get().await.expect("a token");
+    let quota_interval = Duration::from_hours(1);
+    let app = App::new(Arc::clone(&name), token, audit_ids, quota_interval, clock.clone());
+    let turns = spent_turns(&name, &clock).await;
+    Delivery {
+        apps: Arc::new(HashMap::from([(name, Arc::new(app))])),
+        turns: Arc::new(turns),
+        doubts: Arc::new(Doubts::new(clock.clone())),
+        idempotency: Arc::new(Idempotency::new(clock.clone())),
+        client,
+        clock,
+        deadline: DEADLINE,
+        last_start: DEADLINE * 2 / 3,
+        max_attempts: number(5),
+        closing: CancellationToken::new(),
+        metrics,
+    }
+}
+
+async fn spent_turns(app: &Arc<str>, clock: &Clock) -> Turns {
+    let rules = long_rules(5);
+    let bounds = Bounds { per_receiver: 200, in_all: 768 };
+    let turns = Turns::new(&rules, bounds, &[Arc::clone(app)], clock.clone());
+    let receiver = Receiver::parse(SPENT, None).expect("the id of a group");
+    for _ in 0..rules.receiver_per_second.get() {
+        let turn = turns.take(app, &receiver, &mut turns.ticket(), clock.now()).await;
+        turn.expect("it has not had its share yet");
+    }
+    turns
+}
+
+/// Answers one call as Feishu answers one for a tenant token.
+fn hand_out_one_token() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let answer = move || -> io::Result<()> {
+        let (mut stream, mut request) = (listener.accept()?.0, Vec::new());
+        while !request.ends_with(b"}") {
+            let mut part = [0; 1024];
+            let length = stream.read(&mut part)?;
+            request.extend(&part[..length]);
+        }
+        let body = r#"{"code":0,"msg":"ok","tenant_access_token":"t-1","expire":7200}"#;
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    };
+    thread::spawn(move || answer().expect("a call for a token"));
+    address
+}
