@@ -7,6 +7,8 @@ SHELL := bash
 CARGO ?= cargo
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
+# The same as gungraun's in Cargo.toml.
+GUNGRAUN_VERSION := 0.20.0
 # How long `make fuzz` runs each target.
 FUZZ_SECONDS ?= 60
 tools := target/tools
@@ -73,6 +75,20 @@ $(tools)/cargo-fuzz-$(CARGO_FUZZ_VERSION):
 	$(CARGO) install --locked --quiet --debug --root $(tools) cargo-fuzz@$(CARGO_FUZZ_VERSION)
 	touch $@
 
+.PHONY: steps
+steps: ## Holds the instructions that each step of a request takes against its budget (python3, valgrind)
+.PHONY: steps-budget
+steps-budget: ## Makes the instructions that the steps take now their budget (python3, valgrind)
+
+steps steps-budget: $(tools)/gungraun-runner-$(GUNGRAUN_VERSION)
+	@mkdir -p target/steps
+	$(CARGO) bench --quiet --locked --bench steps -- --parallel --output-format=json > target/steps/counted.json
+	python3 benches/steps/budget.py target/steps/counted.json $(if $(filter steps-budget,$@),write)
+
+$(tools)/gungraun-runner-$(GUNGRAUN_VERSION):
+	$(CARGO) install --locked --quiet --debug --root $(tools) gungraun-runner@$(GUNGRAUN_VERSION)
+	touch $@
+
 .PHONY: test-sdks
 test-sdks: ## Runs Feishu's own SDKs against the simulator (node, npm, python3)
 	tests/sdk/run.sh
@@ -136,6 +152,18 @@ soak: ## Mixed load and random faults for SOAK_SECONDS (60), each answer against
 .PHONY: overload
 overload: ## Ten times what the limits allow: who is rejected how fast, and who is not disturbed
 	$(CARGO) test --locked --test prove -- overload
+
+.PHONY: bench
+bench: ## Compares with nginx and with wrappers on the SDKs, writes docs/benchmarks.md (curl, nginx, node, npm, python3, wrk)
+	benches/comparison/run.sh
+
+.PHONY: cost
+cost: ## Holds the instructions that a whole request takes against its budget (python3, valgrind)
+	benches/forward/run.sh
+
+.PHONY: cost-budget
+cost-budget: ## Makes the instructions that a request takes now its budget (python3, valgrind)
+	benches/forward/run.sh write
 
 .PHONY: check
 check: ## Runs all that must hold before a merge: what CI runs

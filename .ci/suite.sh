@@ -3,9 +3,10 @@
 
 set -euo pipefail
 
-suite=$(basename "$(dirname "$(realpath "$0")")")
+suite=$(dirname "$(realpath "$0")")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-cache=$PWD/target/$suite
+suite=$(realpath --relative-to=. "$suite")
+cache=$PWD/target/$(basename "$suite")
 programs=$(realpath -m "${CARGO_TARGET_DIR:-target}")/debug
 mkdir -p "$cache"
 
@@ -14,7 +15,7 @@ export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
 
 # Suites never skip: what cannot run says why, with an exit code that is not a failed test's.
 give_up() {
-  echo "tests/$suite cannot run: $1" >&2
+  echo "$suite cannot run: $1" >&2
   exit 2
 }
 
@@ -25,9 +26,10 @@ need() {
   done
 }
 
-# Installs Python packages into target/NAME/python, once, and again when what is pinned changes.
+# python_packages [FOLDER]: installs Python packages, those of a folder of the suite or its own, into
+# target/NAME/python, once, and again when what is pinned changes.
 python_packages() {
-  local pinned=tests/$suite/requirements.txt
+  local pinned=$suite/${1:-.}/requirements.txt
   cmp -s "$pinned" "$cache/python/installed" && return
   python3 -m venv --clear "$cache/python" || give_up "python3 cannot make a virtual environment"
   "$cache/python/bin/pip" install --quiet --disable-pip-version-check -r "$pinned" ||
@@ -37,12 +39,13 @@ python_packages() {
 
 # The same for node, which finds packages only beside the program: run a copy from target/NAME/node.
 node_packages() {
+  local pinned=$suite/${1:-.}
   mkdir -p "$cache/node"
-  cp "tests/$suite/"{package.json,package-lock.json,.npmrc} "$cache/node/"
-  cmp -s "tests/$suite/package-lock.json" "$cache/node/installed" && return
+  cp "$pinned/"{package.json,package-lock.json,.npmrc} "$cache/node/"
+  cmp -s "$pinned/package-lock.json" "$cache/node/installed" && return
   npm --prefix "$cache/node" ci --ignore-scripts --no-audit --no-fund --loglevel=error ||
-    give_up "npm cannot install tests/$suite/package-lock.json"
-  cp "tests/$suite/package-lock.json" "$cache/node/installed"
+    give_up "npm cannot install $pinned/package-lock.json"
+  cp "$pinned/package-lock.json" "$cache/node/installed"
 }
 
 # go_tool FOLDER PACKAGE: builds into target/NAME/bin a program that FOLDER/go.mod names as a tool. What

@@ -1,0 +1,53 @@
+"""Resident memory: idle, with ever more receivers, and after the gateway has forgotten them."""
+
+import time
+
+from load import reach, saturate
+from servers import CORES
+
+MANY, VERY_MANY = 100_000, 1_000_000
+# The gateway forgets a receiver 10 seconds after its last second, at the latest.
+FORGETS_WITHIN = 30  # seconds; time for the allocator to give memory back too
+HELD = "feishu_gateway_rate_limit_receivers"
+
+
+def run(bench):
+    return {"gateway": _gateway(bench), "others": _others(bench)}
+
+
+def _gateway(bench):
+    gateway = bench.gateway()
+    process = gateway.process
+    time.sleep(1)
+    states = {"idle": process.memory()}
+    held = []
+    for first in range(0, VERY_MANY + MANY, MANY):
+        bench.all_accepted(f"receivers from {first} on", reach(gateway, first, MANY))
+        held.append(process.metric(HELD))
+        states.setdefault("many", process.memory())
+        # It would fill the disk.
+        process.forget_logs()
+    states["very_many"] = process.memory()
+    time.sleep(FORGETS_WITHIN)
+    if left := process.metric(HELD):
+        bench.faults.append(f"memory: {left:.0f} receivers are known {FORGETS_WITHIN} seconds after the load")
+    states["forgotten"] = process.memory()
+    peak = process.peak()
+    print("  MB: " + "".join(f"{state} {memory['rss']:.1f}, " for state, memory in states.items()) + f"peak {peak:.1f}")
+    process.end()
+    return {"states": states, "peak": peak, "held": max(held)}
+
+
+def _others(bench):
+    """The others, each after it started and after load."""
+    starts = [bench.nginx, *(lambda start=start, number=number: start(number)
+                             for start in (bench.node, bench.python) for number in sorted({1, CORES}))]
+    found = {}
+    for start in starts:
+        contestant = start()
+        time.sleep(1)
+        idle = contestant.process.memory()
+        bench.all_accepted(f"memory, {contestant.name}", saturate(contestant, bench.seconds))
+        found[contestant.name] = {"idle": idle, "loaded": contestant.process.memory()}
+        contestant.process.end()
+    return found

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Compares the gateway with nginx as a plain proxy and with wrappers on Feishu's own SDKs, and writes
+# docs/benchmarks.md. Settings, from the environment:
+#   BENCH_SECONDS  how long each measured span is (5)
+#   BENCH_ROUNDS   how often each is repeated (5)
+#   ONLY           sections, with commas between them: these are printed, and nothing is written
+#
+# Exit code: 0 measured, 1 a figure is not valid, 2 it could not be run.
+
+source "$(dirname "${BASH_SOURCE[0]}")/../../.ci/suite.sh"
+need cargo curl nginx node npm python3 taskset wrk
+programs=$(realpath -m "${CARGO_TARGET_DIR:-target}")/release
+oha_version=1.16.0
+tools=$PWD/target/tools
+
+if [[ ! -e $tools/oha-$oha_version ]]; then
+  cargo install --locked --quiet --root "$tools" "oha@$oha_version" ||
+    give_up "oha does not build"
+  touch "$tools/oha-$oha_version"
+fi
+# The program as images hold it.
+cargo build --quiet --locked --release --no-default-features || give_up "it does not build"
+python_packages python
+node_packages node
+cp "$suite/node/server.mjs" "$cache/node/"
+
+export PYTHONDONTWRITEBYTECODE=1
+exec python3 "$suite/bench.py" "$programs/feishu-forward-gateway" "$tools/bin/oha" "$cache"
