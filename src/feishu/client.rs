@@ -53,6 +53,8 @@ pub struct Preview {
 #[derive(Clone, Debug)]
 pub struct Client {
     http: reqwest::Client,
+    /// What the address of each forward begins with.
+    messages: Url,
     options: Arc<Options>,
     clock: Clock,
     /// Answers instead of Feishu, without a network.
@@ -70,6 +72,7 @@ impl Client {
     pub fn new(options: Options, clock: Clock) -> reqwest::Result<Self> {
         Ok(Self {
             http: connections(&options)?,
+            messages: url(&options, &["im", "v1", "messages"]),
             options: Arc::new(options),
             clock,
             #[cfg(test)]
@@ -110,7 +113,10 @@ impl Client {
     }
 
     fn forward_url(&self, call: Call<'_>) -> Url {
-        let mut url = self.url(&["im", "v1", "messages", call.message.as_str(), "forward"]);
+        let mut url = self.messages.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.push(call.message.as_str()).push("forward");
+        }
         url.query_pairs_mut()
             .append_pair("receive_id_type", call.receiver.kind().as_str())
             .append_pair("uuid", call.uuid.as_str());
@@ -123,7 +129,7 @@ impl Client {
         app_id: &str,
         app_secret: &SecretString,
     ) -> Result<(SecretString, Duration), CallError> {
-        let url = self.url(&["auth", "v3", "tenant_access_token", "internal"]);
+        let url = url(&self.options, &["auth", "v3", "tenant_access_token", "internal"]);
         let body = TokenBody { app_id, app_secret: app_secret.expose_secret() };
         let answer = self.send(self.http.post(url), &body, Moment::MAX).await?.token()?;
         Ok((answer.tenant_access_token.into(), Duration::from_secs(answer.expire)))
@@ -154,14 +160,14 @@ impl Client {
         };
         answer.await.map_err(|error: reqwest::Error| call_error(&error))
     }
+}
 
-    fn url(&self, segments: &[&str]) -> Url {
-        let mut url = self.options.base_url.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().push("open-apis").extend(segments);
-        }
-        url
+fn url(options: &Options, segments: &[&str]) -> Url {
+    let mut url = options.base_url.clone();
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().push("open-apis").extend(segments);
     }
+    url
 }
 
 fn forward_body(call: Call<'_>) -> ForwardBody<'_> {

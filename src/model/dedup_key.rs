@@ -29,7 +29,7 @@ impl DedupKey {
     /// A new one that nobody else has.
     #[must_use]
     pub fn generate() -> Self {
-        Self(Uuid::now_v7().to_string().into())
+        Self(Uuid::new_v4().to_string().into())
     }
 
     /// The `uuid` as text.

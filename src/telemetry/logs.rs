@@ -13,7 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
 
 use batch::Batch;
-use json::{Line, Members};
+use json::{Fields, Line};
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ where
     let filter = filter_of(&without_chatter(filter))?;
     let lines = fmt::layer().with_writer(writer);
     let lines = match format {
-        Format::Json => lines.fmt_fields(Members).event_format(Line).boxed(),
+        Format::Json => lines.fmt_fields(Fields).event_format(Line::new()).boxed(),
         Format::Text => lines.with_ansi(io::stdout().is_terminal()).with_target(false).boxed(),
     };
     // A subscriber that is already there belongs to whoever set it up first.
