@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_web::web;
 use thiserror::Error;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Draining;
@@ -181,7 +181,11 @@ fn work_beside(delivery: &Delivery, tasks: &mut JoinSet<()>) {
     tasks.spawn(async move {
         loop {
             delivery.clock.sleep_until(delivery.clock.now() + SWEEP_INTERVAL).await;
-            delivery.turns.sweep();
+            let forgotten = delivery.turns.sweep();
+            if !forgotten.is_empty() {
+                // On a thread that then ends: that is when the allocator gives back what is free.
+                drop(spawn_blocking(move || drop(forgotten)));
+            }
         }
     });
 }

@@ -6,8 +6,8 @@ from load import reach, saturate
 from servers import CORES
 
 MANY, VERY_MANY = 100_000, 1_000_000
-# The gateway forgets a receiver 10 seconds after its last second, at the latest.
-FORGETS_WITHIN = 30  # seconds; time for the allocator to give memory back too
+# The gateway forgets a receiver 20 seconds after its last message, at the latest.
+FORGETS_WITHIN = 40  # seconds; time for the allocator to give memory back too
 HELD = "feishu_gateway_rate_limit_receivers"
 
 

@@ -134,8 +134,8 @@ def _memory(section):
     return f"""\
 ## Memory
 
-Each receiver gets one message, as fast as the machine does. The gateway forgets a receiver at most 10 seconds
-after it may get its full number again; at most {_thousands(gateway["held"])} were known after any 100 000. Divided:
+Each receiver gets one message, as fast as the machine does. The gateway forgets a receiver at most 20 seconds
+after its last message; at most {_thousands(gateway["held"])} were known after any 100 000. Divided:
 what processes share is divided among them.
 
 {table(["the gateway", "resident, MB", "divided, MB"], rows)}
@@ -144,7 +144,7 @@ what processes share is divided among them.
 
 
 _STATES = {"idle": "a second after it was ready", "many": "after 100 000 receivers",
-           "very_many": "after 1 000 000 more", "forgotten": "30 seconds later"}
+           "very_many": "after 1 000 000 more", "forgotten": "40 seconds later"}
 
 
 def _both(memory):

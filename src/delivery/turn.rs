@@ -18,7 +18,9 @@ use super::lines::{Lines, Wish};
 use super::sharing::Sharing;
 use super::waiting::InLine;
 use crate::clock::{Clock, Moment};
-use crate::limits::{Ahead, Cell, Gate, Limits, NotUntil, Note, Pass, Rules, Scope, Standing};
+use crate::limits::{
+    Ahead, Cell, Forgotten, Gate, Limits, NotUntil, Note, Pass, Rules, Scope, Standing,
+};
 use crate::model::receiver::Receiver;
 
 /// The lines in front of the limits.
@@ -204,8 +206,8 @@ impl Turns {
     }
 
     /// Lets the limits forget what no longer counts.
-    pub fn sweep(&self) {
-        self.limits.sweep(self.clock.now());
+    pub fn sweep(&self) -> Forgotten {
+        self.limits.sweep(self.clock.now())
     }
 
     /// Takes the turn without a line where there is enough for all who wait and one more: then

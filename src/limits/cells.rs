@@ -12,7 +12,19 @@ use crate::clock::Moment;
 use crate::model::receiver::Receiver;
 
 /// For each receiver the moments until which its cells are taken; a quiet one has one cell.
-pub(super) type Generation = HashMap<Receiver, Vec<Moment>>;
+type Generation = HashMap<Receiver, Vec<Moment>>;
+
+/// What was forgotten: to drop it takes a while if it is much.
+#[derive(Debug)]
+pub struct Forgotten(Generation);
+
+impl Forgotten {
+    /// Whether it is nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Cells {
@@ -35,16 +47,15 @@ impl Cells {
         young.or_insert_with(|| old.remove(receiver).unwrap_or_default())
     }
 
-    /// Begins a generation, if the last one is older than cells can be taken; hands out what is
-    /// forgotten, so that it can be dropped where nobody waits for that.
-    pub(super) fn age(&mut self, window: Duration, now: Moment) -> Generation {
+    /// Begins a generation, if the last one is older than cells can be taken.
+    pub(super) fn age(&mut self, window: Duration, now: Moment) -> Forgotten {
         if now.saturating_sub(self.begun_at) < window {
-            return Generation::new();
+            return Forgotten(Generation::new());
         }
         self.begun_at = now;
         // As large as the last one, so that it does not have to grow, which is a scan too.
         let young = Generation::with_capacity(self.young.len());
-        replace(&mut self.old, replace(&mut self.young, young))
+        Forgotten(replace(&mut self.old, replace(&mut self.young, young)))
     }
 
     pub(super) fn len(&self) -> usize {

@@ -24,6 +24,7 @@ use crate::model::receiver::Receiver;
 use app::AppGate;
 pub use app::AppPace;
 use app::LONGEST_RESET;
+pub use cells::Forgotten;
 use receivers::ReceiverGates;
 pub use shared::{Cell, Gate, Note, Seen, Shared};
 
@@ -258,9 +259,9 @@ impl Limits {
 
     /// Forgets the receivers that got nothing between the last two sweeps that were a window apart, and
     /// the cautions that nobody has put to the test for a minute.
-    pub fn sweep(&self, now: Moment) {
-        // Dropped when the lock is free again.
-        drop(self.with(|state| state.receivers.sweep(now)));
+    /// Hands out what is forgotten: to drop it takes a while if it was much.
+    pub fn sweep(&self, now: Moment) -> Forgotten {
+        self.with(|state| state.receivers.sweep(now))
     }
 
     /// How many receivers are remembered.

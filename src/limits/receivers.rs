@@ -11,7 +11,7 @@ use std::time::Duration;
 use governor::Quota;
 
 use super::caution::Cautions;
-use super::cells::{Cells, Generation};
+use super::cells::{Cells, Forgotten};
 use super::gcra::decide;
 use super::{NotUntil, Scope, Standing};
 use crate::clock::Moment;
@@ -156,7 +156,7 @@ impl ReceiverGates {
         self.cells.get(receiver).iter().copied().filter(move |cell| *cell > now)
     }
 
-    pub(super) fn sweep(&mut self, now: Moment) -> Generation {
+    pub(super) fn sweep(&mut self, now: Moment) -> Forgotten {
         self.cautions.sweep(now);
         self.cells.age(self.window, now)
     }
