@@ -3,11 +3,12 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use actix_web::web;
 use thiserror::Error;
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Draining;
@@ -184,7 +185,7 @@ fn work_beside(delivery: &Delivery, tasks: &mut JoinSet<()>) {
             let forgotten = delivery.turns.sweep();
             if !forgotten.is_empty() {
                 // On a thread that then ends: that is when the allocator gives back what is free.
-                drop(spawn_blocking(move || drop(forgotten)));
+                drop(thread::spawn(move || drop(forgotten)));
             }
         }
     });

@@ -117,7 +117,9 @@ fn serve(file: Option<&Path>) -> ExitCode {
     if config.keys.is_empty() && config.keys_file.is_none() {
         tracing::warn!("no API key is configured: every forward will be refused");
     }
-    actix_web::rt::System::new().block_on(run(config))
+    let exit_code = actix_web::rt::System::new().block_on(run(config));
+    telemetry::logs::flush();
+    exit_code
 }
 
 async fn run(config: Config) -> ExitCode {
@@ -144,6 +146,7 @@ async fn stopped(application: Application) -> ExitCode {
         ended_by_signal().await;
         actix_web::rt::spawn(async {
             ended_by_signal().await;
+            telemetry::logs::flush();
             std::process::exit(EXIT_SIGNAL);
         });
     };

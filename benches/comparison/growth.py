@@ -3,7 +3,7 @@
 from gateway import NO_APP_LIMITS, RECEIVER_PER_SECOND, toml
 from keys import Key
 from load import saturate
-from servers import CORES
+from servers import CORE_NUMBERS, CORES
 from throughput import WARM_UP
 from waiting import rounds, with_waiting
 
@@ -57,7 +57,7 @@ def _cores(bench):
     numbers = [2**power for power in range(CORES.bit_length()) if 2**power <= CORES]
 
     def start(number):
-        return bench.gateway(name=f"gateway-{number}-cores", cores=f"0-{number - 1}")
+        return bench.gateway(name=f"gateway-{number}-cores", cores=",".join(map(str, CORE_NUMBERS[:number])))
 
     def measure(_number, gateway, seconds):
         return saturate(gateway, seconds)

@@ -18,10 +18,16 @@ def about(bench):
         "seconds": bench.seconds,
         "rounds": bench.rounds,
         "binary_mb": os.path.getsize(bench.program) / 1e6,
-        "cpu": re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())[1],
+        "cpu": _cpu(),
         "cores": CORES,
         "kernel": platform.release(),
         "versions": _versions(bench)}
+
+
+def _cpu():
+    """Not on every architecture has the kernel a name for it."""
+    found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    return found[1] if found else platform.machine()
 
 
 def _commit():

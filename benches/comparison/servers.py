@@ -10,7 +10,9 @@ from keys import Key
 from processes import Process
 
 HERE = Path(__file__).parent
-CORES = os.cpu_count()
+# Those that this process may use, which can be fewer than the machine has.
+CORE_NUMBERS = sorted(os.sched_getaffinity(0))
+CORES = len(CORE_NUMBERS)
 MESSAGE = "om_dc13264520392913993dd051dba21dcf"
 
 

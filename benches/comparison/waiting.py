@@ -57,13 +57,15 @@ class Crowd:
         self._connections = []
 
     def grow(self, number):
-        """Until there are so many; what each more cost the gateway, in microseconds of CPU."""
+        """Until there are so many; what each more cost the gateway, in microseconds of CPU, if that can be told."""
         before, more = self._gateway.cpu()["all"], number - len(self._connections)
         while len(self._connections) < number:
             # The first one learns that the app is stopped, and waits like all others. They come a few at a
             # time, because the kernel keeps many new connections waiting for longer and longer.
             self._join(min(number, len(self._connections) + AT_ONCE) if self._connections else 1)
-        return (self._gateway.cpu()["all"] - before) * 1e6 / more if more else 0
+        spent = self._gateway.cpu()["all"] - before
+        # The kernel counts in ticks of 10 ms: of a few it tells nothing.
+        return spent * 1e6 / more if spent > 0.1 else None
 
     def all_wait(self, number):
         """Until so many wait; asked seldom, because that costs the gateway too."""

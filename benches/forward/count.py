@@ -1,8 +1,10 @@
 """count.py PROGRAM FOLDER [write]: instructions of one request of each kind, against the budget."""
 
+import atexit
 import http.client
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -51,6 +53,9 @@ class Gateway:
         with self.log.open("w") as log, (FOLDER / "valgrind.log").open("w") as errors:
             command = [*valgrind, PROGRAM, "serve", "--config", config]
             self.process = subprocess.Popen(command, stdout=log, stderr=errors)
+        # However this ends.
+        atexit.register(self.stop)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
         self.port = int(self.said(r'"listening".*"listen":"127\.0\.0\.1:(\d+)"'))
         self.said("tenant token fetched")
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port)
@@ -82,7 +87,10 @@ class Gateway:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
 
 
 class Kind:
@@ -117,10 +125,7 @@ def main():
     for old in FOLDER.glob("callgrind.out*"):
         old.unlink()
     gateway = Gateway()
-    try:
-        counts = {kind.name: gateway.count(kind) for kind in KINDS}
-    finally:
-        gateway.stop()
+    counts = {kind.name: gateway.count(kind) for kind in KINDS}
     if WRITE:
         BUDGET.write_text(json.dumps(counts, indent=2) + "\n")
     budget = json.loads(BUDGET.read_text())

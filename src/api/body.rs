@@ -11,6 +11,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 
 use super::forward::ForwardSettings;
 use super::input::shortened;
+use super::observe::Story;
 use super::problem::{InvalidField, Problem};
 use crate::clock::{Clock, Elapsed};
 use crate::model::problem_kind::ProblemKind;
@@ -33,8 +34,10 @@ impl FromRequest for Body {
             .and_then(|()| require_length(request.headers(), settings.max_body));
         let payload = web::Payload::from_request(request, payload);
         let deadline = clock.now() + settings.body_timeout;
+        let request = request.clone();
         Box::pin(async move {
             declared?;
+            Story::tell(&request, |story| story.wants_body = true);
             let payload = payload.await.map_err(|error| unreadable(&error))?;
             let whole = payload.to_bytes_limited(settings.max_body);
             match clock.timeout_at(deadline, whole).await {

@@ -141,7 +141,8 @@ pub(super) async fn forward(
     delivery: web::Data<Delivery>,
     settings: web::Data<ForwardSettings>,
 ) -> Result<HttpResponse, Problem> {
-    let (order, is_dry_run) = order(&request, &body, &caller, &settings)?;
+    let message_id = message_id(request.match_info().unprocessed()).unwrap_or_default();
+    let (order, is_dry_run) = order(&request, message_id, &body, &caller, &settings)?;
     let order = Arc::new(order);
     let mut response = if is_dry_run {
         dry_run::answer(&order, delivery.rehearse(&order).await)
@@ -158,12 +159,13 @@ pub(super) async fn forward(
 
 pub(super) fn order(
     request: &HttpRequest,
+    message_id: &str,
     body: &Body,
     caller: &Caller,
     settings: &ForwardSettings,
 ) -> Result<(Order, bool), Problem> {
     let input = Input {
-        message_id: message_id(request.match_info().unprocessed()).unwrap_or_default(),
+        message_id,
         query: request.query_string(),
         headers: request.headers(),
         body: &body.0,

@@ -31,29 +31,29 @@ const HIDDEN: &str = "hush";
 
 /// Checks the request for the message and with the query in `target`, such as `om_1?uuid=2`.
 pub(crate) fn request(target: &str, headers: &[(&[u8], &[u8])], body: &[u8]) {
-    let Some(request) = post(target, headers) else {
+    let (message, query) = target.split_once('?').unwrap_or((target, ""));
+    let Some(request) = post(query, headers) else {
         return;
     };
     assert_ne!(presented_key(request.headers()), Some(""));
-    match read(&request, body) {
+    match read(&request, message, body) {
         Ok(order) => accepted(&order),
         Err(problem) => refused(&problem, &request),
     }
 }
 
 /// None if it is no request of HTTP.
-fn post(target: &str, headers: &[(&[u8], &[u8])]) -> Option<HttpRequest> {
-    let (message, query) = target.split_once('?').unwrap_or((target, ""));
+fn post(query: &str, headers: &[(&[u8], &[u8])]) -> Option<HttpRequest> {
     let uri = format!("/?{query}");
     uri.parse::<Uri>().ok()?;
-    let request = TestRequest::post().uri(&uri).param("message_id", message.to_owned());
+    let request = TestRequest::post().uri(&uri);
     let headers = headers.iter().filter_map(|(name, value)| {
         Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?))
     });
     Some(headers.fold(request, TestRequest::append_header).to_http_request())
 }
 
-fn read(request: &HttpRequest, body: &[u8]) -> Result<Order, Problem> {
+fn read(request: &HttpRequest, message: &str, body: &[u8]) -> Result<Order, Problem> {
     let settings = ForwardSettings {
         max_wait: MAX_WAIT,
         max_body: body.len(),
@@ -62,7 +62,8 @@ fn read(request: &HttpRequest, body: &[u8]) -> Result<Order, Problem> {
     };
     let caller = Caller { name: "fuzz".into(), app: "main".into(), policy: Arc::default() };
     require_json(request.headers())?;
-    order(request, &Body(Bytes::copy_from_slice(body)), &caller, &settings).map(|(order, _)| order)
+    let body = Body(Bytes::copy_from_slice(body));
+    order(request, message, &body, &caller, &settings).map(|(order, _)| order)
 }
 
 fn accepted(order: &Order) {
@@ -84,9 +85,9 @@ fn sent_again(order: &Order) -> Order {
         .append_pair("receive_id_type", order.receiver.kind().as_str())
         .append_pair("uuid", order.uuid.as_str())
         .finish();
-    let request = post(&format!("{}?{query}", order.message), &[]).expect("a request");
+    let request = post(&query, &[]).expect("a request");
     let body = serde_json::json!({ "receive_id": order.receiver.id() }).to_string();
-    read(&request, body.as_bytes()).expect("the same order")
+    read(&request, order.message.as_str(), body.as_bytes()).expect("the same order")
 }
 
 fn refused(problem: &Problem, request: &HttpRequest) {
@@ -163,5 +164,16 @@ pub(crate) fn prefer(value: &[u8]) {
             assert!(names_wait && seconds.subsec_nanos() == 0);
         }
         Err(detail) => assert!(names_wait && !detail.is_empty()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_right_is_accepted_so_that_what_is_accepted_is_checked() {
+        let request = post("uuid=1", &[]).expect("a request");
+        assert!(read(&request, "om_1", br#"{"receive_id":"oc_1"}"#).is_ok());
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct Story {
     /// The pattern of the route, if there is one.
     pub(super) route: Option<Cow<'static, str>>,
     pub(super) caller: Option<Arc<str>>,
+    /// Whether somebody wants the body, so that it is read.
+    pub(super) wants_body: bool,
     /// Why a key was refused; never said to the caller.
     pub(super) reason: Option<String>,
     pub(super) timings: Option<Timings>,
@@ -124,7 +126,7 @@ pub(super) async fn observe(
         next.call(request).await?.map_into_boxed_body()
     };
     let mut response = finish(response);
-    if response.response().error().is_some() {
+    if response.response().error().is_some() && !visit.story.borrow().wants_body {
         connection.take_in_body().await;
     }
     let is_too_slow = response.status() == StatusCode::REQUEST_TIMEOUT;

@@ -11,6 +11,9 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::model::receiver::Receiver;
 
+/// A message may be counted a little later than the moment that it is counted at.
+const LATE: Duration = Duration::from_secs(1);
+
 /// For each receiver the moments until which its cells are taken; a quiet one has one cell.
 type Generation = HashMap<Receiver, Vec<Moment>>;
 
@@ -49,7 +52,7 @@ impl Cells {
 
     /// Begins a generation, if the last one is older than cells can be taken.
     pub(super) fn age(&mut self, window: Duration, now: Moment) -> Forgotten {
-        if now.saturating_sub(self.begun_at) < window {
+        if now.saturating_sub(self.begun_at) < window.saturating_add(LATE) {
             return Forgotten(Generation::new());
         }
         self.begun_at = now;

@@ -4,6 +4,7 @@ mod batch;
 mod json;
 
 use std::io::{self, IsTerminal};
+use std::sync::LazyLock;
 
 use tracing::Subscriber;
 use tracing_subscriber::filter::{ParseError, Targets};
@@ -24,10 +25,18 @@ pub enum Format {
     Text,
 }
 
+/// The lines of this process that are still to be written to standard output.
+static STDOUT: LazyLock<Batch> = LazyLock::new(Batch::to_stdout);
+
 /// Sends the process's log lines to standard output. Fails when the filter does not parse; a second
 /// call changes nothing.
 pub fn init(format: Format, filter: &str) -> Result<(), ParseError> {
-    init_to(format, filter, Batch::to_stdout())
+    init_to(format, filter, STDOUT.clone())
+}
+
+/// Writes what is still to be written: whoever ends the process calls it before.
+pub fn flush() {
+    STDOUT.write_out();
 }
 
 /// The same to somewhere else.
@@ -50,11 +59,17 @@ type Filter<S> = Box<dyn Layer<S> + Send + Sync>;
 
 /// What names no span needs no look, under a lock that all threads share, at each span that is entered.
 fn filter_of<S: Subscriber>(directives: &str) -> Result<Filter<S>, ParseError> {
-    let names_no_span = !directives.contains('[');
     match directives.parse::<Targets>() {
-        Ok(filter) if names_no_span => Ok(filter.boxed()),
+        Ok(filter) if directives.split(',').all(is_plain) => Ok(filter.boxed()),
         _ => Ok(EnvFilter::builder().parse(directives)?.boxed()),
     }
+}
+
+/// Whether it names no span and says all that it means: what is left out, the two kinds of filters take
+/// for different levels.
+fn is_plain(directive: &str) -> bool {
+    let directive = directive.trim();
+    !directive.is_empty() && !directive.ends_with('=') && !directive.contains('[')
 }
 
 /// The server framework tells how it starts, at `info`; whoever wants to know can name it.
@@ -63,5 +78,30 @@ fn without_chatter(filter: &str) -> String {
         filter.to_owned()
     } else {
         format!("{filter},actix_server=warn")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing_subscriber::Registry;
+    use tracing_subscriber::filter::LevelFilter;
+
+    use super::*;
+
+    #[test]
+    fn what_a_filter_leaves_out_means_what_it_always_did() {
+        for (filter, most) in [
+            ("info", LevelFilter::INFO),
+            ("info,", LevelFilter::INFO),
+            ("warn,audit=info", LevelFilter::INFO),
+            ("warn,,audit=info", LevelFilter::INFO),
+            ("info,audit=", LevelFilter::TRACE),
+            ("", LevelFilter::WARN),
+            ("off", LevelFilter::OFF),
+        ] {
+            let filter_of: Filter<Registry> =
+                filter_of(&without_chatter(filter)).expect("a filter");
+            assert_eq!(filter_of.max_level_hint(), Some(most), "{filter}");
+        }
     }
 }

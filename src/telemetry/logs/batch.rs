@@ -16,6 +16,8 @@ pub(super) struct Batch(Arc<Lines>);
 
 struct Lines {
     waiting: Mutex<Vec<u8>>,
+    /// Held from taking lines until they are written, so that none overtakes another.
+    writing: Mutex<()>,
     write: Box<WriteOut>,
 }
 
@@ -25,7 +27,16 @@ type WriteOut = dyn Fn(&[u8]) + Send + Sync;
 impl Batch {
     /// Nothing is to be written.
     pub(super) fn new(write: impl Fn(&[u8]) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Lines { waiting: Mutex::default(), write: Box::new(write) }))
+        Self(Arc::new(Lines {
+            waiting: Mutex::default(),
+            writing: Mutex::default(),
+            write: Box::new(write),
+        }))
+    }
+
+    /// Writes what is waiting.
+    pub(super) fn write_out(&self) {
+        self.0.write_out();
     }
 
     /// On standard output.
@@ -57,7 +68,7 @@ impl Write for Batch {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.write_out();
+        (*self).write_out();
         Ok(())
     }
 }
@@ -72,6 +83,7 @@ impl Lines {
     }
 
     fn write_out(&self) {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         if !lines.is_empty() {
             (self.write)(&lines);

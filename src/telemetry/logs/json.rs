@@ -45,21 +45,22 @@ where
     ) -> fmt::Result {
         let metadata = event.metadata();
         let mut members = Members::with_room_for(USUAL_LENGTH);
-        write!(members.0, "{{\"timestamp\":\"{:.6}\"", self.clock.wall())?;
+        write!(members.text, "{{\"timestamp\":\"{:.6}\"", self.clock.wall())?;
         members.text("level", metadata.level().as_str());
         event.record(&mut members);
-        members.text("target", metadata.target());
+        let target = members.log_target.take();
+        members.text("target", target.as_deref().unwrap_or(metadata.target()));
         if let Some(span) = context.lookup_current() {
-            members.0.push_str(",\"span\":{\"name\":\"");
-            members.0.push_str(span.name());
-            members.0.push('"');
+            members.text.push_str(",\"span\":{\"name\":\"");
+            members.text.push_str(span.name());
+            members.text.push('"');
             if let Some(fields) = span.extensions().get::<FormattedFields<Fields>>() {
-                members.0.push_str(fields);
+                members.text.push_str(fields);
             }
-            members.0.push('}');
+            members.text.push('}');
         }
-        members.0.push_str("}\n");
-        writer.write_str(&members.0)
+        members.text.push_str("}\n");
+        writer.write_str(&members.text)
     }
 }
 
@@ -71,48 +72,56 @@ impl<'writer> FormatFields<'writer> for Fields {
     ) -> fmt::Result {
         let mut members = Members::with_room_for(0);
         fields.record(&mut members);
-        writer.write_str(&members.0)
+        writer.write_str(&members.text)
     }
 }
 
 /// Members of an object, each behind a comma.
-struct Members(String);
+struct Members {
+    text: String,
+    /// Where a line comes from that a library wrote with the `log` crate.
+    log_target: Option<String>,
+}
 
 impl Members {
     fn with_room_for(bytes: usize) -> Self {
-        Self(String::with_capacity(bytes))
+        Self { text: String::with_capacity(bytes), log_target: None }
     }
 
     fn name(&mut self, name: &str) {
-        self.0.push_str(",\"");
-        self.0.push_str(name);
-        self.0.push_str("\":");
+        self.text.push_str(",\"");
+        self.text.push_str(name);
+        self.text.push_str("\":");
     }
 
     fn text(&mut self, name: &str, value: &str) {
         self.name(name);
-        self.0.push('"');
-        push_escaped(&mut self.0, value);
-        self.0.push('"');
+        self.text.push('"');
+        push_escaped(&mut self.text, value);
+        self.text.push('"');
     }
 
     /// What looks in JSON as it does everywhere.
     fn plain(&mut self, name: &str, value: impl fmt::Display) {
         self.name(name);
-        let _ = write!(self.0, "{value}");
+        let _ = write!(self.text, "{value}");
     }
 }
 
 impl Visit for Members {
     fn record_str(&mut self, field: &Field, value: &str) {
+        // So tracing names what a line of the `log` crate has beside its words.
+        if field.name() == "log.target" {
+            self.log_target = Some(value.to_owned());
+        }
         self.text(field.name(), value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.name(field.name());
-        self.0.push('"');
-        let _ = write!(Escaped(&mut self.0), "{value:?}");
-        self.0.push('"');
+        self.text.push('"');
+        let _ = write!(Escaped(&mut self.text), "{value:?}");
+        self.text.push('"');
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
@@ -222,6 +231,12 @@ mod tests {
                 "target": module_path!(),
             })
         );
+    }
+
+    #[test]
+    fn a_line_of_the_log_crate_has_its_own_target() {
+        let line = line(|| tracing::info!(log.target = "rustls::client", "told"));
+        assert_eq!(line["target"], "rustls::client");
     }
 
     #[test]
