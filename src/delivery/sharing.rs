@@ -80,22 +80,25 @@ impl Turns {
 
     /// Tells the other replicas; nobody waits for it.
     pub(super) fn note(&self, receiver: &Receiver, note: Note) {
-        if let Some(sharing) = self.sharing.clone() {
-            let receiver = receiver.clone();
-            tokio::spawn(async move {
-                sharing.heed(&sharing.shared.note(&receiver, note).await);
-            });
-        }
+        let Some(sharing) = self.sharing.clone() else { return };
+        let (limits, clock, receiver) = (self.limits.clone(), self.clock.clone(), receiver.clone());
+        tokio::spawn(async move {
+            match sharing.shared.note(&receiver, note).await {
+                Ok(cells) => limits.learn_cells(&receiver, cells, clock.now()),
+                Err(_) => sharing.bell.notify_one(),
+            }
+        });
     }
 
     /// The same of an app.
     pub(super) fn note_closed(&self, app: &str, gate: Gate, closed_for: Duration) {
-        if let Some(sharing) = self.sharing.clone() {
-            let app = app.to_owned();
-            tokio::spawn(async move {
-                sharing.heed(&sharing.shared.close(&app, gate, closed_for).await);
-            });
-        }
+        let Some(sharing) = self.sharing.clone() else { return };
+        let app = app.to_owned();
+        tokio::spawn(async move {
+            if sharing.shared.close(&app, gate, closed_for).await.is_err() {
+                sharing.bell.notify_one();
+            }
+        });
     }
 
     /// From now on this replica is by itself, unless it is already.
@@ -106,14 +109,6 @@ impl Turns {
             tracing::warn!(%gone, "{LOST}");
             self.limits.keep_to_share(sharing.shared.replicas(), self.clock.now());
             sharing.bell.notify_one();
-        }
-    }
-}
-
-impl Sharing {
-    fn heed(&self, noted: &Result<(), Gone>) {
-        if noted.is_err() {
-            self.bell.notify_one();
         }
     }
 }

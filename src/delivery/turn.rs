@@ -27,7 +27,7 @@ use crate::model::receiver::Receiver;
 #[derive(Debug)]
 pub struct Turns {
     pub(super) clock: Clock,
-    pub(super) limits: Limits,
+    pub(super) limits: Arc<Limits>,
     /// What there is of other replicas.
     pub(super) sharing: Option<Sharing>,
     bounds: Bounds,
@@ -92,7 +92,7 @@ impl Turns {
     /// Nobody waits yet.
     #[must_use]
     pub fn new(rules: &Rules, bounds: Bounds, apps: &[Arc<str>], clock: Clock) -> Self {
-        let limits = Limits::new(rules, apps.iter().cloned());
+        let limits = Limits::new(rules, apps.iter().cloned()).into();
         let lines = Mutex::new(Lines::new(apps));
         Self { clock, limits, sharing: None, bounds, next_ticket: AtomicU64::new(0), lines }
     }

@@ -86,12 +86,37 @@ impl Limits {
             let defers = state.decides == Decides::Redis;
             if defers {
                 let cells = seen.cells.iter().map(|left| at(*left)).collect();
-                state.receivers.learn(receiver, cells, at(seen.opens_in));
+                state.receivers.learn(receiver, cells);
+                state.receivers.open_at(at(seen.opens_in));
                 state.receivers.cautions.learn(receiver, seen.pause, seen.closed_for, now);
                 state.app(app).learn(at(seen.spent_for), at(seen.app_closed_for));
             }
             defers
         })
+    }
+
+    /// A message to the receiver that was sent at `sent_at` was answered, or given up: its span
+    /// begins now, because it may have arrived only now.
+    ///
+    /// Where Redis has the last word, this is heard from it: which cell is the message's cannot be told
+    /// here, where cells are taken until a little later than they are there.
+    pub fn arrived(&self, receiver: &Receiver, sent_at: Moment, now: Moment) {
+        self.with(|state| {
+            if state.decides != Decides::Redis {
+                state.receivers.arrived(receiver, sent_at, now);
+            }
+        });
+    }
+
+    /// What Redis says when it is told that a message has arrived: how long each of the receiver's cells is
+    /// still taken.
+    pub fn learn_cells(&self, receiver: &Receiver, cells: Vec<Duration>, now: Moment) {
+        self.with(|state| {
+            if state.decides == Decides::Redis {
+                let cells = cells.into_iter().map(|left| now.saturating_add(left)).collect();
+                state.receivers.learn(receiver, cells);
+            }
+        });
     }
 }
 

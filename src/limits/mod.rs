@@ -188,12 +188,6 @@ impl Limits {
         self.with(|state| state.ready(ahead, app, receiver, now))
     }
 
-    /// A message to the receiver that was sent at `sent_at` was answered, or given up: its span
-    /// begins now, because it may have arrived only now.
-    pub fn arrived(&self, receiver: &Receiver, sent_at: Moment, now: Moment) {
-        self.with(|state| state.receivers.arrived(receiver, sent_at, now));
-    }
-
     /// Feishu refused a message because the receiver gets too many: other bots spend its budget too.
     ///
     /// From then on the receiver gets one attempt a pause, a trial. Each trial that is refused doubles

@@ -47,14 +47,18 @@ impl ReceiverGates {
         (self.limit, self.opens_at) = (limit.get() as usize, opens_at);
     }
 
+    /// Nobody gets anything before.
+    pub(super) fn open_at(&mut self, opens_at: Moment) {
+        self.opens_at = opens_at;
+    }
+
     /// Whether anybody may get anything now.
     pub(super) fn is_open(&self, now: Moment) -> bool {
         self.opens_at <= now
     }
 
     /// What is known elsewhere: until when the receiver's cells are taken.
-    pub(super) fn learn(&mut self, receiver: &Receiver, cells: Vec<Moment>, opens_at: Moment) {
-        self.opens_at = opens_at;
+    pub(super) fn learn(&mut self, receiver: &Receiver, cells: Vec<Moment>) {
         *self.cells.get_mut(receiver) = cells;
     }
 

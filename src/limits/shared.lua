@@ -29,6 +29,12 @@ end
 
 local function left(moment) return math.max((moment or 0) - now, 0) end
 
+-- Adds to a reply how long each of the receiver's cells is still taken.
+local function with_cells(reply, it)
+  for _, taken_until in ipairs(it.cells) do reply[#reply + 1] = left(taken_until) end
+  return reply
+end
+
 -- Since when everything that was ever allowed is written down here. Redis may have been restarted
 -- empty: what was allowed before is not known, so nothing is for a while.
 local function birth()
@@ -97,8 +103,7 @@ function operations.take()
     granted and 1 or 0, trial, cell, left(opens_at), to.pause or 0, left(to.closed_until),
     left(spent_until), left(app.closed_until),
   }
-  for _, taken_until in ipairs(to.cells) do seen[#seen + 1] = left(taken_until) end
-  return seen
+  return with_cells(seen, to)
 end
 
 -- The message with this cell (none for one that was sent without asking) may have arrived only now.
@@ -115,6 +120,7 @@ function operations.arrived()
     to.cells[own] = now + window
     save_receiver(to, kept)
   end
+  return with_cells({}, to)
 end
 
 -- Feishu refused a message because the receiver gets too many.
@@ -122,10 +128,12 @@ function operations.refused()
   local was_trial, first_pause, longest_pause, kept = arg(1) == 1, arg(2), arg(3), arg(4)
   local to = receiver(kept)
   -- It left before the gate was closed: there is nothing new in it.
-  if to.pause and not was_trial then return end
-  to.pause = to.pause and math.min(to.pause * 2, longest_pause) or first_pause
-  to.closed_until = now + to.pause
-  save_receiver(to, kept)
+  if was_trial or not to.pause then
+    to.pause = to.pause and math.min(to.pause * 2, longest_pause) or first_pause
+    to.closed_until = now + to.pause
+    save_receiver(to, kept)
+  end
+  return with_cells({}, to)
 end
 
 -- Feishu accepted a trial.
@@ -134,6 +142,7 @@ function operations.accepted()
   local to = receiver(kept)
   to.pause, to.closed_until = nil, nil
   save_receiver(to, kept)
+  return with_cells({}, to)
 end
 
 -- Feishu refused a call because the app makes too many, or because its quota is used up.

@@ -128,8 +128,8 @@ impl Shared {
         Ok(Seen::read(&reply))
     }
 
-    /// Tells what became of a message.
-    pub async fn note(&self, receiver: &Receiver, note: Note) -> Result<(), Gone> {
+    /// Tells what became of a message, and hears how long each of the receiver's cells is still taken.
+    pub async fn note(&self, receiver: &Receiver, note: Note) -> Result<Vec<Duration>, Gone> {
         let operation = match note {
             Note::Arrived(_) => "arrived",
             Note::Refused(_) => "refused",
@@ -147,7 +147,8 @@ impl Shared {
             }
             Note::Accepted => {}
         }
-        self.store.run("note", call.arg(micros(KEPT))).await
+        let cells: Vec<u64> = self.store.run("note", call.arg(micros(KEPT))).await?;
+        Ok(cells.into_iter().map(Duration::from_micros).collect())
     }
 
     /// Feishu lets none of the app's calls through for so long.
@@ -202,7 +203,7 @@ impl Shared {
 }
 
 impl Seen {
-    fn read(reply: &[u64]) -> Self {
+    pub(super) fn read(reply: &[u64]) -> Self {
         let left = |place: usize| Duration::from_micros(reply.get(place).copied().unwrap_or(0));
         Self {
             granted: reply.first() == Some(&1),

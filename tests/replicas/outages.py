@@ -146,8 +146,7 @@ def start_without(place, claims):
         claims.that("it shares when Redis comes", back is not None, in_seconds(back))
         time.sleep(SETTLE)
         calm = time.monotonic()
-        # Longer than elsewhere: one replica alone loses a turn now and then, which may weigh no more than that.
-        time.sleep(2 * CALM)
+        time.sleep(CALM)
 
         attempts, deliveries = world.judge(load)
         watch.stop()

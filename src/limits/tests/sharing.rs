@@ -156,6 +156,25 @@ fn who_keeps_to_a_share_has_asked_redis_not_long_ago() {
 }
 
 #[test]
+fn a_message_that_has_arrived_counts_once_however_late_its_cell_was_heard_of() {
+    let limits = Limits::new(&receiver_only(), APPS.map(Arc::from));
+    assert!(limits.defer(true, Moment::ZERO));
+    let (to, ms) = (receiver(1), Duration::from_millis);
+    // Two go at once, and the second one's answer is the slower one.
+    limits.learn(APP, &to, &seen(vec![SECOND]), ms(1));
+    limits.learn(APP, &to, &seen(vec![ms(999), SECOND]), ms(5));
+    limits.arrived(&to, ms(1), ms(6));
+    assert_eq!(limits.standing(&to, ms(6)).remaining, 3);
+    limits.learn_cells(&to, vec![ms(996), ms(999)], ms(7));
+    assert_eq!(limits.standing(&to, ms(7)), Standing { remaining: 3, reset: ms(996) });
+}
+
+/// A turn that Redis grants, and until when the receiver's cells are taken.
+fn seen(cells: Vec<Duration>) -> Seen {
+    Seen { granted: true, cells, ..Seen::read(&[]) }
+}
+
+#[test]
 fn who_waits_looks_again_early_only_while_a_caution_is_in_the_way() {
     let limits = Limits::new(&receiver_only(), APPS.map(Arc::from));
     assert!(limits.defer(true, Moment::ZERO));

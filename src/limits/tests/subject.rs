@@ -89,7 +89,10 @@ impl Subject {
             if let Some(now) = now {
                 replica.set(now);
             }
-            replica.redis.wait(replica.shared.note(receiver, note));
+            let cells = replica.redis.wait(replica.shared.note(receiver, note));
+            if let Some(now) = now {
+                replica.limits.learn_cells(receiver, cells, now);
+            }
         }
     }
 
