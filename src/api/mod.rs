@@ -26,7 +26,7 @@ use std::future::ready;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::guard::Post;
+use actix_web::guard::{GuardContext, fn_guard};
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{App, Error, HttpRequest, Resource, Route, web};
@@ -43,8 +43,8 @@ pub use forward::ForwardSettings;
 pub use observe::Observer;
 pub use openapi::openapi_json;
 
-/// The public listener: its routes, and around every request, innermost first, protecting pages,
-/// counting, bounding and writing problems out, then the span and the log line.
+/// The public listener: its routes, and around every request, innermost first, counting, bounding,
+/// writing problems out and protecting pages, then the span and the log line.
 pub fn public() -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -55,7 +55,9 @@ pub fn public() -> App<
     >,
 > {
     App::new()
-        .service(forward::path().guard(Post()).default_service(web::to(forward::forward)))
+        .service(
+            forward::path().guard(fn_guard(is_post)).default_service(web::to(forward::forward)),
+        )
         .service(
             forward::path().default_service(web::to(|it| ready(method_not_allowed("POST", &it)))),
         )
@@ -67,7 +69,6 @@ pub fn public() -> App<
         .service(get("/pages.css", || web::route().to(pages::stylesheet)))
         .service(get("/", || web::route().to(pages::home)))
         .default_service(web::to(|request| ready(route_not_found(&request))))
-        .wrap(from_fn(pages::protect))
         .wrap(from_fn(observe::observe))
         .wrap(TracingLogger::<RequestLog>::new())
 }
@@ -88,6 +89,11 @@ pub fn admin() -> App<
         .service(get("/metrics", || web::route().to(admin::metrics)))
         .default_service(web::to(|request| ready(route_not_found(&request))))
         .wrap(from_fn(observe::finish_only))
+}
+
+/// actix's own guard writes down for each request what it looked for.
+fn is_post(request: &GuardContext<'_>) -> bool {
+    request.head().method == Method::POST
 }
 
 fn get(path: &str, route: fn() -> Route) -> Resource {

@@ -22,6 +22,7 @@ use super::admin::Draining;
 use super::connection::Busy;
 use super::forward;
 use super::language::Language;
+use super::pages;
 use super::problem::Problem;
 use super::problem_body::render;
 use crate::clock::{Clock, Moment};
@@ -177,6 +178,7 @@ fn finish(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
         headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
         headers.insert(VARY, HeaderValue::from_static("Accept-Language"));
     }
+    pages::protect(response.headers_mut());
     if let Ok(request_id) = HeaderValue::try_from(request_id) {
         response.headers_mut().insert(X_REQUEST_ID, request_id);
     }

@@ -63,7 +63,8 @@ impl Sending {
                 self.tell_others(untold);
             }
         };
-        tokio::spawn(call.instrument(Span::current()));
+        // Boxed, as tokio moves what it spawns several times, and this is 5 KB.
+        tokio::spawn(Box::pin(call).instrument(Span::current()));
         // The call is lost only with the runtime, when the process ends.
         told.await.unwrap_or((Err(CallError::TimedOut), Duration::ZERO))
     }

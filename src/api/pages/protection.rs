@@ -1,13 +1,9 @@
 //! What a browser may do with a page of the gateway's: nothing that the page does not need.
 
-use actix_web::Error;
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use actix_web::middleware::Next;
 
 /// For pages that bring no policy of their own: a stylesheet, and the icon that is empty.
 const STRICT: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; \
@@ -21,23 +17,18 @@ pub(crate) const SWAGGER_UI_POLICY: &str = "default-src 'none'; script-src 'self
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-opener-policy");
 
-/// The middleware: adds its headers to every answer that is HTML.
-pub(crate) async fn protect(
-    request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let mut response = next.call(request).await?;
-    let headers = response.headers_mut();
-    if is_html(headers) {
-        if !headers.contains_key(CONTENT_SECURITY_POLICY) {
-            headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(STRICT));
-        }
-        headers.insert(CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static("same-origin"));
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+/// Adds what a browser has to know to the headers of an answer that is HTML.
+pub(crate) fn protect(headers: &mut HeaderMap) {
+    if !is_html(headers) {
+        return;
     }
-    Ok(response)
+    if !headers.contains_key(CONTENT_SECURITY_POLICY) {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(STRICT));
+    }
+    headers.insert(CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
 }
 
 fn is_html(headers: &HeaderMap) -> bool {

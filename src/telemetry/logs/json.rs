@@ -156,6 +156,10 @@ impl Write for Escaped<'_> {
 }
 
 fn push_escaped(line: &mut String, text: &str) {
+    // Most texts have nothing to be escaped, which many bytes at a time can tell.
+    if !text.bytes().fold(false, |found, byte| found | needs_escape(byte)) {
+        return line.push_str(text);
+    }
     let mut rest = text;
     while let Some(at) = rest.bytes().position(needs_escape) {
         line.push_str(&rest[..at]);
