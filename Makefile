@@ -170,8 +170,12 @@ check: ## Runs all that must hold before a merge: what CI runs
 	.ci/run
 
 .PHONY: release
-release: ## Builds the program as images hold it, without dev
-	$(CARGO) build --locked --release --no-default-features
+release: ## Builds the program as images hold it: static, without dev (xz)
+	deploy/build.sh build
+
+.PHONY: profile
+profile: ## Makes deploy/release.profdata.xz, by which release builds are laid out (llvm-profdata, python3, xz)
+	benches/forward/profile.sh
 
 .PHONY: clean
 clean: ## Removes what was built and installed

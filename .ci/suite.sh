@@ -26,6 +26,11 @@ need() {
   done
 }
 
+# The program that deploy/build.sh has built.
+released() {
+  realpath -m "${CARGO_TARGET_DIR:-target}/$(rustc --print host-tuple)/release/feishu-forward-gateway"
+}
+
 # python_packages [FOLDER]: installs Python packages, those of a folder of the suite or its own, into
 # target/NAME/python, once, and again when what is pinned changes.
 python_packages() {

@@ -8,8 +8,7 @@
 # Exit code: 0 measured, 1 a figure is not valid, 2 it could not be run.
 
 source "$(dirname "${BASH_SOURCE[0]}")/../../.ci/suite.sh"
-need cargo curl nginx node npm python3 taskset wrk
-programs=$(realpath -m "${CARGO_TARGET_DIR:-target}")/release
+need cargo curl nginx node npm python3 taskset wrk xz
 oha_version=1.16.0
 tools=$PWD/target/tools
 
@@ -19,10 +18,10 @@ if [[ ! -e $tools/oha-$oha_version ]]; then
   touch "$tools/oha-$oha_version"
 fi
 # The program as images hold it.
-cargo build --quiet --locked --release --no-default-features || give_up "it does not build"
+deploy/build.sh build --quiet || give_up "it does not build"
 python_packages python
 node_packages node
 cp "$suite/node/server.mjs" "$cache/node/"
 
 export PYTHONDONTWRITEBYTECODE=1
-exec python3 "$suite/bench.py" "$programs/feishu-forward-gateway" "$tools/bin/oha" "$cache"
+exec python3 "$suite/bench.py" "$(released)" "$tools/bin/oha" "$cache"

@@ -3,8 +3,7 @@
 # them against budget.json: `run.sh write` writes that file instead.
 
 source "$(dirname "${BASH_SOURCE[0]}")/../../.ci/suite.sh"
-need valgrind callgrind_control python3
+need valgrind callgrind_control python3 xz
 
-cargo build --quiet --locked --release --no-default-features
-program=$(realpath -m "${CARGO_TARGET_DIR:-target}")/release/feishu-forward-gateway
-python3 -B benches/forward/count.py "$program" "$cache" "$@"
+deploy/build.sh build --quiet || give_up "it does not build"
+python3 -B benches/forward/count.py "$(released)" "$cache" "$@"

@@ -15,7 +15,7 @@ made_of=$(sha256sum <tests/image/bases.sh)$rust
 # rust:…-bookworm: Debian with a C compiler, for which the build mounts this machine's Rust.
 make_builder() {
   local root=$1 certificates=/etc/ssl/certs/ca-certificates.crt
-  debootstrap --variant=minbase --include=gcc,libc6-dev,ca-certificates,netbase,tzdata bookworm "$root" \
+  debootstrap --variant=minbase --include=gcc,libc6-dev,ca-certificates,netbase,tzdata,xz-utils bookworm "$root" \
     >"$cache/debootstrap.log" 2>&1 || give_up "debootstrap failed: see $cache/debootstrap.log"
   # crates.io may be reached by way of a proxy that this machine trusts.
   ! [[ -e $certificates ]] || cp "$certificates" "$root$certificates"

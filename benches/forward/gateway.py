@@ -1,0 +1,74 @@
+"""The gateway, alone with a Feishu that always says yes."""
+
+import atexit
+import http.client
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import upstream
+
+WARM_UP = 200
+HASH = "sha256:2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683"
+CONFIG = """
+[server]
+listen = "127.0.0.1:0"
+admin_listen = "127.0.0.1:0"
+[feishu]
+base_url = "{base_url}"
+[apps.main]
+app_id = "cli_a1b2c3d4e5f6"
+app_secret = "secret"
+[keys.bench]
+hash = "{hash}"
+# A receiver that got one message gets no other one while this runs.
+[limits]
+receiver_per_second = 1
+guard = "1h"
+app_per_second = 10000000
+app_per_minute = 600000000
+"""
+
+
+class Gateway:
+    """The program, as an argument of a command if it is to run under one; `folder` keeps what it says."""
+
+    def __init__(self, folder, program, under=(), env=None):
+        config, self.log = folder / "gateway.toml", folder / "gateway.log"
+        config.write_text(CONFIG.format(base_url=upstream.start(), hash=HASH))
+        with self.log.open("w") as log, (folder / "errors.log").open("w") as errors:
+            command = [*under, program, "serve", "--config", config]
+            self.process = subprocess.Popen(command, stdout=log, stderr=errors, env=env)
+        # However this ends.
+        atexit.register(self.stop)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
+        self.port = int(self.said(r'"listening".*"listen":"127\.0\.0\.1:(\d+)"'))
+        self.said("tenant token fetched")
+        self.connection = http.client.HTTPConnection("127.0.0.1", self.port)
+
+    def said(self, pattern):
+        deadline = time.monotonic() + 60
+        while not (found := re.search(pattern, self.log.read_text())):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                sys.exit(f"the gateway does not say {pattern}: {self.log.read_text()}")
+            time.sleep(0.05)
+        return found[found.lastindex or 0]
+
+    def warm_up(self, kind):
+        for _ in range(WARM_UP):
+            kind.send(self.connection)
+
+    def send(self, kind, times):
+        """Sends so many of a kind, and holds what they are answered against what they are to be."""
+        statuses = {kind.send(self.connection) for _ in range(times)}
+        if statuses != {kind.status}:
+            sys.exit(f"{kind.name} is answered {statuses}, not {kind.status}")
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
