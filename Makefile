@@ -138,7 +138,7 @@ test-deploy: ## Tests compose, the systemd unit and kustomize (go, promtool, pro
 	tests/deploy/run.sh
 
 .PHONY: test-image
-test-image: ## Builds the image without a registry, and runs it read-only and unprivileged (root, buildah, debootstrap)
+test-image: ## Builds the image without a registry, and runs it read-only and unprivileged (root, buildah, debootstrap, valgrind)
 	tests/image/run.sh
 
 .PHONY: openapi-breaking
@@ -154,15 +154,15 @@ overload: ## Ten times what the limits allow: who is rejected how fast, and who 
 	$(CARGO) test --locked --test prove -- overload
 
 .PHONY: bench
-bench: ## Compares with nginx and with wrappers on the SDKs, writes docs/benchmarks.md (curl, nginx, node, npm, python3, wrk)
+bench: ## Compares with nginx and with wrappers on the SDKs, writes docs/benchmarks.md (curl, nginx, node, npm, python3, wrk, xz)
 	benches/comparison/run.sh
 
 .PHONY: cost
-cost: ## Holds the instructions that a whole request takes against its budget (python3, valgrind)
+cost: ## Holds the instructions that a whole request takes against its budget (python3, valgrind, xz)
 	benches/forward/run.sh
 
 .PHONY: cost-budget
-cost-budget: ## Makes the instructions that a request takes now its budget (python3, valgrind)
+cost-budget: ## Makes the instructions that a request takes now its budget (python3, valgrind, xz)
 	benches/forward/run.sh write
 
 .PHONY: check
@@ -170,11 +170,11 @@ check: ## Runs all that must hold before a merge: what CI runs
 	.ci/run
 
 .PHONY: release
-release: ## Builds the program as images hold it: static, without dev (xz)
+release: ## Builds the program as images hold it, without dev (xz)
 	deploy/build.sh build
 
 .PHONY: profile
-profile: ## Makes deploy/release.profdata.xz, by which release builds are laid out (llvm-profdata, python3, xz)
+profile: ## Makes deploy/release.profdata.xz, by which release builds are laid out (llvm-profdata, openssl, python3, xz)
 	benches/forward/profile.sh
 
 .PHONY: clean

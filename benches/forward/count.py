@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import upstream
 from gateway import Gateway
 from kinds import KINDS
 
@@ -37,7 +38,7 @@ def main():
     for old in FOLDER.glob("callgrind.out*"):
         old.unlink()
     valgrind = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={FOLDER / 'callgrind.out'}"]
-    gateway = Gateway(FOLDER, PROGRAM, under=valgrind)
+    gateway = Gateway(FOLDER, PROGRAM, upstream.start(), under=valgrind)
     counts = {kind.name: instructions(gateway, kind) for kind in KINDS}
     if WRITE:
         BUDGET.write_text(json.dumps(counts, indent=2) + "\n")

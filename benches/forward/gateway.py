@@ -8,8 +8,6 @@ import subprocess
 import sys
 import time
 
-import upstream
-
 WARM_UP = 200
 HASH = "sha256:2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683"
 CONFIG = """
@@ -33,11 +31,11 @@ app_per_minute = 600000000
 
 
 class Gateway:
-    """The program, as an argument of a command if it is to run under one; `folder` keeps what it says."""
+    """The program, under another one if that is given; `folder` keeps what it says."""
 
-    def __init__(self, folder, program, under=(), env=None):
+    def __init__(self, folder, program, base_url, under=(), env=None):
         config, self.log = folder / "gateway.toml", folder / "gateway.log"
-        config.write_text(CONFIG.format(base_url=upstream.start(), hash=HASH))
+        config.write_text(CONFIG.format(base_url=base_url, hash=HASH))
         with self.log.open("w") as log, (folder / "errors.log").open("w") as errors:
             command = [*under, program, "serve", "--config", config]
             self.process = subprocess.Popen(command, stdout=log, stderr=errors, env=env)

@@ -4,17 +4,27 @@
 # not that of `rustup component add llvm-tools`.
 
 source "$(dirname "${BASH_SOURCE[0]}")/../../.ci/suite.sh"
-need python3 xz
+need cargo openssl python3 rustc xz
 tuple=$(rustc --print host-tuple)
 profdata=${LLVM_PROFDATA:-$(rustc --print sysroot)/lib/rustlib/$tuple/bin/llvm-profdata}
-[[ -x $profdata ]] || give_up "there is no $profdata: rustup component add llvm-tools, or set LLVM_PROFDATA"
+command -v "$profdata" >/dev/null ||
+  give_up "there is no $profdata: rustup component add llvm-tools, or set LLVM_PROFDATA"
+
+# In a folder of its own, so that nothing else has to be built anew.
+CARGO_TARGET_DIR=$cache/instrumented deploy/build.sh --instrumented build --quiet || give_up "it does not build"
 
 seen=$cache/seen
 rm -rf "$seen" && mkdir "$seen"
-# In a folder of its own, so that nothing else has to be built anew.
-CARGO_TARGET_DIR=$cache/instrumented deploy/build.sh --instrumented build --quiet || give_up "it does not build"
-python3 -B "$suite/train.py" "$cache/instrumented/$tuple/release/feishu-forward-gateway" "$seen"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=authority \
+  -keyout "$seen/authority.key" -out "$seen/authority.pem" 2>/dev/null
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=feishu -keyout "$seen/feishu.key" 2>/dev/null |
+  openssl x509 -req -days 1 -CA "$seen/authority.pem" -CAkey "$seen/authority.key" -CAcreateserial \
+    -extfile <(echo subjectAltName=IP:127.0.0.1) 2>/dev/null | cat - "$seen/feishu.key" >"$seen/feishu.pem"
+python3 -B "$suite/train.py" "$cache/instrumented/$tuple/release/feishu-forward-gateway" "$seen" \
+  "$seen/feishu.pem" "$seen/authority.pem"
+
 # Not --sparse: what was not run is to be built small.
 "$profdata" merge --output "$seen/profdata" "$seen"/*.profraw
-xz -9 --stdout "$seen/profdata" >deploy/release.profdata.xz
+xz -9 --stdout "$seen/profdata" >"$seen/profdata.xz"
+mv "$seen/profdata.xz" deploy/release.profdata.xz
 ls -l deploy/release.profdata.xz

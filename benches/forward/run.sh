@@ -3,7 +3,7 @@
 # them against budget.json: `run.sh write` writes that file instead.
 
 source "$(dirname "${BASH_SOURCE[0]}")/../../.ci/suite.sh"
-need valgrind callgrind_control python3 xz
+need cargo rustc valgrind callgrind_control python3 xz
 
 deploy/build.sh build --quiet || give_up "it does not build"
 python3 -B benches/forward/count.py "$(released)" "$cache" "$@"

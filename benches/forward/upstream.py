@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import ssl
 import threading
 
 TOKEN = {"code": 0, "msg": "ok", "tenant_access_token": "t-fixed", "expire": 7200}
@@ -36,8 +37,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def start():
-    """Starts it and returns its address; it ends with the process."""
+def start(identity=None):
+    """Starts it, with TLS if there is a file with its certificate and key, and returns its address; it ends with the
+    process."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if identity:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(identity)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://127.0.0.1:{server.server_port}"
+    return f"http{'s' if identity else ''}://127.0.0.1:{server.server_port}"

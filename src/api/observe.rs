@@ -141,7 +141,7 @@ pub(super) async fn observe(
     Ok(response)
 }
 
-/// The middleware of the admin listener: problems are written out, and nothing else is done.
+/// The middleware of the admin listener: answers are finished, and nothing else is done.
 pub(super) async fn finish_only(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -152,7 +152,7 @@ pub(super) async fn finish_only(
     Ok(finish(response))
 }
 
-/// Adds what every answer has, and the body of a problem.
+/// Adds what every answer has, the body of a problem, and what protects a page.
 fn finish(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let (request, mut response) = response.into_parts();
     let request_id = Story::of(&request).borrow().request_id.clone();

@@ -95,7 +95,13 @@ impl InLine<'_> {
             let moment = turns.limits.app_ready_at(app, ahead, now);
             return Err(Obstacle::Others(NotUntil { scope: Scope::App, moment }));
         }
-        turns.limits.take(app, receiver, now).map_err(Obstacle::Limit)
+        turns.limits.take(app, receiver, now).map_err(|not_until| {
+            if not_until.scope == Scope::Receiver {
+                // Redis has told of others' messages just now.
+                lines.leave_app(receiver);
+            }
+            Obstacle::Limit(not_until)
+        })
     }
 }
 

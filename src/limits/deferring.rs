@@ -98,13 +98,11 @@ impl Limits {
     /// A message to the receiver that was sent at `sent_at` was answered, or given up: its span
     /// begins now, because it may have arrived only now.
     ///
-    /// Where Redis has the last word, this is heard from it: which cell is the message's cannot be told
-    /// here, where cells are taken until a little later than they are there.
+    /// Where Redis has the last word this is a guess, until it has told.
     pub fn arrived(&self, receiver: &Receiver, sent_at: Moment, now: Moment) {
-        self.with(|state| {
-            if state.decides != Decides::Redis {
-                state.receivers.arrived(receiver, sent_at, now);
-            }
+        self.with(|state| match state.decides {
+            Decides::Redis => state.receivers.guess_arrived(receiver, sent_at, now),
+            Decides::Whole | Decides::Share(_) => state.receivers.arrived(receiver, sent_at, now),
         });
     }
 

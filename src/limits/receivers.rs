@@ -114,6 +114,18 @@ impl ReceiverGates {
         }
     }
 
+    /// The same where it is not known which cell is the message's, as what is learned from elsewhere comes a
+    /// little late. It takes no second one, which might cost the receiver a turn.
+    pub(super) fn guess_arrived(&mut self, receiver: &Receiver, sent_at: Moment, now: Moment) {
+        let taken_until = sent_at.saturating_add(self.window);
+        let cells = self.cells.get_mut(receiver).iter_mut();
+        if let Some(nearest) = cells.min_by_key(|cell| cell.abs_diff(taken_until))
+            && *nearest > now
+        {
+            *nearest = now.saturating_add(self.window);
+        }
+    }
+
     /// When a message with `ahead` others before it may go.
     pub(super) fn ready_at(&self, receiver: &Receiver, ahead: usize, now: Moment) -> Moment {
         let cell_at = self.cell_at(receiver, ahead, now);
