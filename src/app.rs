@@ -180,17 +180,13 @@ fn work_beside(delivery: &Delivery, tasks: &mut JoinSet<()>) {
     tasks.spawn(async move { sharing.look_after_shared().await });
     let delivery = delivery.clone();
     tasks.spawn(async move {
-        let mut forgot = false;
         loop {
             delivery.clock.sleep_until(delivery.clock.now() + SWEEP_INTERVAL).await;
             let forgotten = delivery.turns.sweep();
-            let forgets = !forgotten.is_empty();
-            if forgets || forgot {
-                // On a thread that then ends: that is when the allocator gives back what has been free for a
-                // second, so once more after the last time.
+            if !forgotten.is_empty() {
+                // On a thread that then ends: that is when the allocator gives back what is free.
                 drop(thread::spawn(move || drop(forgotten)));
             }
-            forgot = forgets;
         }
     });
 }

@@ -69,7 +69,8 @@ def _memory(section):
             _at_most("memory after 100 000 receivers, MB", [states["many"]["rss"]], MANY, 1),
             _at_most(f"most memory with 1 000 000 receivers, {section['gateway']['held']:.0f} of them known at once, MB", [peak],
                      VERY_MANY, 1),
-            _at_most("memory when they are forgotten, MB", [states["forgotten"]["rss"]], MANY, 1)]
+            _at_most("memory when they are forgotten, MB", [states["forgotten"]["rss"]], MANY, 1),
+            _at_most("memory when they are forgotten, after 5000 more forwards, MB", [states["few"]["rss"]], MANY, 1)]
 
 
 _SECTIONS = {"throughput": _throughput, "latency": _latency, "refusals": _refusals, "start": _start,

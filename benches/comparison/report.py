@@ -145,7 +145,7 @@ what processes share is divided among them.
 
 
 _STATES = {"idle": "a second after it was ready", "many": "after 100 000 receivers",
-           "very_many": "after 1 000 000 more", "forgotten": "40 seconds later"}
+           "very_many": "after 1 000 000 more", "forgotten": "40 seconds later, without a forward meanwhile", "few": "after 5000 more"}
 
 
 def _both(memory):
