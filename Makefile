@@ -149,6 +149,11 @@ openapi-breaking: ## Compares the OpenAPI document with the last release's (go, 
 soak: ## Mixed load and random faults for SOAK_SECONDS (60), each answer against the ledger
 	$(CARGO) test --locked --test prove -- soak
 
+.PHONY: soak-replicas
+soak-replicas: ## The same with two gateways that share a Redis, which are killed and stopped too (redis-server)
+	@command -v redis-server >/dev/null || { echo "redis-server is not installed" >&2; exit 2; }
+	SOAK_REPLICAS=2 $(CARGO) test --locked --test prove -- soak
+
 .PHONY: overload
 overload: ## Ten times what the limits allow: who is rejected how fast, and who is not disturbed
 	$(CARGO) test --locked --test prove -- overload

@@ -1,10 +1,13 @@
 //! One request to forward a message, and what came of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use feishu_forward_gateway::clock::{Clock, Moment};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::Value;
+
+use crate::replicas::Replicas;
 
 /// A request as a caller writes it.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +27,7 @@ pub(crate) struct Request {
 pub(crate) struct Caller {
     pub(crate) http: reqwest::Client,
     pub(crate) clock: Clock,
-    pub(crate) api: String,
+    pub(crate) replicas: Arc<Replicas>,
     pub(crate) key: String,
 }
 
@@ -41,6 +44,8 @@ pub(crate) struct Call {
 pub(crate) enum End {
     Answered(Answer),
     HungUp,
+    /// The connection was lost, as it may be where processes are killed.
+    Lost,
     /// There was no answer, or none that is one.
     Broken(String),
 }
@@ -82,18 +87,19 @@ impl Caller {
         let hangs_up_at = request.hangs_up_at.unwrap_or(Moment::MAX).min(sent_at + LONGEST);
         // Whoever drops the future closes the connection.
         let end = match self.clock.timeout_at(hangs_up_at, self.exchange(request)).await {
-            Ok(Ok(answer)) => End::Answered(answer),
-            Ok(Err(why)) => End::Broken(why),
+            Ok(Ok(end)) => end,
+            Ok(Err(_)) if self.replicas.count() > 1 => End::Lost,
+            Ok(Err(error)) => End::Broken(format!("{error:?}")),
             Err(_elapsed) if request.hangs_up_at.is_some() => End::HungUp,
             Err(_elapsed) => End::Broken(format!("no answer within {LONGEST:?}")),
         };
         Call { sent_at, ended_at: self.clock.now(), end }
     }
 
-    async fn exchange(&self, request: &Request) -> Result<Answer, String> {
+    async fn exchange(&self, request: &Request) -> reqwest::Result<End> {
         let Request { message, receiver, uuid, idempotency_key, wait, .. } = request;
         let query = uuid.as_ref().map(|uuid| format!("?uuid={uuid}")).unwrap_or_default();
-        let url = format!("{}/v1/messages/{message}/forward{query}", self.api);
+        let url = format!("{}/v1/messages/{message}/forward{query}", self.replicas.any().api);
         let body = serde_json::json!({ "receive_id": receiver }).to_string();
         let post = self.http.post(url).header("x-api-key", &self.key);
         let mut post = post.header(CONTENT_TYPE, "application/json").body(body);
@@ -103,12 +109,12 @@ impl Caller {
         if let Some(wait) = wait {
             post = post.header("prefer", format!("wait={wait}"));
         }
-        let answer = post.send().await.map_err(|error| format!("{error:?}"))?;
+        let answer = post.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let body = answer.bytes().await.map_err(|error| format!("{error:?}"))?;
-        let body = serde_json::from_slice(&body).map_err(|error| format!("{error}: {body:?}"))?;
-        read(status, &headers, &body)
-            .ok_or_else(|| format!("an answer that says nothing: {status} {body}"))
+        let body = answer.bytes().await?;
+        let json = serde_json::from_slice(&body).unwrap_or_default();
+        let answer = read(status, &headers, &json).map(End::Answered);
+        Ok(answer.unwrap_or_else(|| End::Broken(format!("it says nothing: {status} {body:?}"))))
     }
 }
 

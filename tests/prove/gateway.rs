@@ -1,4 +1,4 @@
-//! A gateway in front of a simulator, and the callers' keys.
+//! One or several gateways in front of a simulator, and the callers' keys.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,9 @@ use feishu_forward_gateway::model::api_key::ApiKey;
 use feishu_simulator::{App, Options, Settings, Simulator};
 
 use crate::call::Caller;
-use crate::program::Program;
+use crate::program::Holdings;
+use crate::redis::Redis;
+use crate::replicas::Replicas;
 
 /// The apps that callers forward with.
 pub(crate) const APPS: [&str; 2] = ["one", "two"];
@@ -19,7 +21,7 @@ pub(crate) const RECEIVER_PER_SECOND: usize = 5;
 pub(crate) struct Gateway {
     pub(crate) clock: Clock,
     pub(crate) simulator: Simulator,
-    pub(crate) program: Program,
+    pub(crate) replicas: Arc<Replicas>,
     /// A caller's key for each of [`APPS`].
     keys: Vec<String>,
     /// Made once: reading the machine's certificates takes a while.
@@ -34,8 +36,25 @@ pub(crate) struct AppLimits {
 }
 
 impl Gateway {
-    /// Starts both, with these settings beside the usual ones, and returns once the gateway is ready.
+    /// Starts a simulator and one gateway, with these settings beside the usual ones, and returns once
+    /// the gateway is ready.
     pub(crate) async fn start(limits: AppLimits, settings: &[(&str, &str)]) -> Self {
+        Self::start_replicas(1, limits, settings).await
+    }
+
+    /// Starts a simulator and several gateways that share the Redis, and returns once all are ready.
+    pub(crate) async fn start_sharing(
+        replicas: usize,
+        redis: &Redis,
+        limits: AppLimits,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let (url, count) = (redis.url(), replicas.to_string());
+        let shared = [("state.url", &*url), ("state.replicas", &*count)];
+        Self::start_replicas(replicas, limits, &[settings, &shared].concat()).await
+    }
+
+    async fn start_replicas(replicas: usize, limits: AppLimits, settings: &[(&str, &str)]) -> Self {
         // Fails when it was done before, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let clock = Clock::system();
@@ -75,10 +94,10 @@ impl Gateway {
         for (name, _) in &mut variables {
             *name = format!("GATEWAY__{}", name.to_uppercase());
         }
-        let program = Program::start(&variables).await;
+        let replicas = Arc::new(Replicas::start(replicas, variables).await);
         let keys = keys.map(|key| key.expose().to_owned()).to_vec();
-        let gateway = Self { clock, simulator, program, keys, http: client() };
-        while gateway.ask("/readyz").await.0 != 200 {
+        let gateway = Self { clock, simulator, replicas, keys, http: client() };
+        while gateway.ask_all("/readyz").await.iter().any(|(status, _)| *status != 200) {
             gateway.pause(Duration::from_millis(20)).await;
         }
         gateway
@@ -89,26 +108,41 @@ impl Gateway {
         Caller {
             http: self.http.clone(),
             clock: self.clock.clone(),
-            api: self.program.api.clone(),
+            replicas: Arc::clone(&self.replicas),
             key: self.keys[app].clone(),
         }
     }
 
-    /// Asks the admin listener: the status and the body.
-    pub(crate) async fn ask(&self, path: &str) -> (u16, String) {
-        let url = format!("{}{path}", self.program.admin);
-        let answer = self.http.get(url).send().await.expect("the admin listener answers");
-        (answer.status().as_u16(), answer.text().await.expect("a whole answer"))
+    /// Asks each admin listener: the status and the body.
+    pub(crate) async fn ask_all(&self, path: &str) -> Vec<(u16, String)> {
+        let mut answers = Vec::new();
+        for addresses in self.replicas.offered() {
+            let url = format!("{}{path}", addresses.admin);
+            let answer = self.http.get(url).send().await.expect("the admin listener answers");
+            let status = answer.status().as_u16();
+            answers.push((status, answer.text().await.expect("a whole answer")));
+        }
+        answers
+    }
+
+    /// What the first process holds now.
+    pub(crate) fn holdings(&self) -> Holdings {
+        self.replicas.program(0).holdings()
     }
 
     /// The sum of a metric's samples.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
-        samples(&self.ask("/metrics").await.1, name).map(|(_, value)| value).sum()
+        samples(&self.metrics().await, name).map(|(_, value)| value).sum()
+    }
+
+    /// The metrics of all processes, page after page.
+    async fn metrics(&self) -> String {
+        self.ask_all("/metrics").await.into_iter().map(|(_, page)| page).collect()
     }
 
     /// The counts of a metric by the values of one of its labels, zeros left out.
     pub(crate) async fn counts(&self, name: &str, label: &str) -> Vec<(String, f64)> {
-        let (_, page) = self.ask("/metrics").await;
+        let page = self.metrics().await;
         let label = format!("{label}=\"");
         let mut counts: Vec<(String, f64)> = Vec::new();
         for (labels, value) in samples(&page, name).filter(|(_, value)| *value > 0.0) {

@@ -1,12 +1,15 @@
 //! Programs that prove promises in real time: the gateway as a process of its own in front of the
-//! simulator, on loopback. `make soak` and `make overload` run them; `cargo test` does not.
+//! simulator, on loopback. `make soak`, `make soak-replicas` and `make overload` run them; `cargo test` does not.
 #![expect(clippy::print_stdout, reason = "this is what talks to people")]
 
 mod call;
 mod gateway;
 mod overload;
 mod program;
+mod redis;
+mod replicas;
 mod seen;
+mod signal;
 mod soak;
 mod verdict;
 

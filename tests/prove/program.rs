@@ -5,12 +5,20 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
+use crate::signal::{self, Signal};
+
 use serde_json::Value;
 use tokio::sync::oneshot;
 
 /// A gateway that serves; it is killed when this is dropped.
 pub(crate) struct Program {
     child: Child,
+    pub(crate) addresses: Addresses,
+}
+
+/// Where a gateway listens, as the beginning of a URL.
+#[derive(Clone)]
+pub(crate) struct Addresses {
     pub(crate) api: String,
     pub(crate) admin: String,
 }
@@ -37,7 +45,6 @@ impl Program {
             .spawn()
             .expect("the program starts");
         let output = BufReader::new(child.stdout.take().expect("it is piped"));
-        let mut program = Self { child, api: String::new(), admin: String::new() };
         let (tell, told) = oneshot::channel();
         // Reads to the end, so that the program never waits for somebody to read.
         thread::spawn(move || {
@@ -48,8 +55,17 @@ impl Program {
         let line = told.await.expect("its output is read").expect("it listens");
         let line: Value = serde_json::from_str(&line).expect("a log line is JSON");
         let address = |name: &str| format!("http://{}", line[name].as_str().expect("an address"));
-        (program.api, program.admin) = (address("listen"), address("admin"));
-        program
+        Self { child, addresses: Addresses { api: address("listen"), admin: address("admin") } }
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        signal::send(&self.child, signal);
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it is a child").is_some()
     }
 
     /// What it holds now.

@@ -77,14 +77,14 @@ async fn part(
         let mut took = Vec::new();
         while gateway.clock.now() < until {
             let asked_at = gateway.clock.now();
-            gateway.ask("/livez").await;
+            gateway.ask_all("/livez").await;
             took.push(gateway.clock.since(asked_at));
             gateway.pause(Duration::from_millis(10)).await;
         }
         Spread::of(took)
     };
     let (quiet, noisy, livez) = tokio::join!(send(quiet), send(noisy), livez);
-    Part { name, quiet, noisy, livez, held: gateway.program.holdings() }
+    Part { name, quiet, noisy, livez, held: gateway.holdings() }
 }
 
 /// Every answer against the ledger: nothing is lost or doubled, and no limit is passed.

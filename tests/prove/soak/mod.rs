@@ -2,11 +2,13 @@
 //! simulator's ledger, and the process with what it held before.
 //!
 //! `SOAK_SECONDS` is the time (60), `SOAK_SEED` what chance begins with. The same seed gives the same
-//! wishes and faults; how they meet is up to the machine.
+//! wishes and faults; how they meet is up to the machine. With `SOAK_REPLICAS` above 1 (1) so many
+//! gateways share a real Redis, and things happen to these processes as well.
 
 mod faults;
 mod person;
 mod report;
+mod upheaval;
 
 use std::env;
 use std::str::FromStr;
@@ -17,11 +19,21 @@ use tokio::task::JoinSet;
 
 use crate::gateway::{AppLimits, Gateway};
 use crate::program::Holdings;
+use crate::redis::Redis;
 use crate::seen::{by_message, over_the_limits};
 use crate::verdict::Story;
-use faults::Chaos;
+use faults::{Chaos, Faults};
 use person::Person;
+use upheaval::Upheaval;
 
+/// Short enough that all of them are met.
+const SETTINGS: [(&str, &str); 5] = [
+    ("limits.max_wait", "2s"),
+    ("feishu.connect_timeout", "500ms"),
+    ("feishu.attempt_timeout", "1s"),
+    ("feishu.deadline", "5s"),
+    ("feishu.quota_interval", "2s"),
+];
 /// High enough that receivers are what holds most forwards up, low enough to be met.
 const LIMITS: AppLimits = AppLimits { per_second: 200, per_minute: 6000 };
 const PEOPLE: usize = 100;
@@ -35,23 +47,22 @@ const MEMORY_PER_FORWARD: f64 = 2.0 / 1024.0;
 pub(crate) async fn run() -> Vec<String> {
     let seconds: u64 = variable("SOAK_SECONDS").unwrap_or(60);
     let seed: u64 = variable("SOAK_SEED").unwrap_or_else(rand::random);
-    println!("soak: {seconds} s, SOAK_SEED={seed}");
-    let gateway = Arc::new(start().await);
-    let before = gateway.program.holdings();
-    let began = gateway.clock.now();
-    let ends = began + Duration::from_secs(seconds);
+    let replicas: usize = variable("SOAK_REPLICAS").unwrap_or(1);
+    println!("soak: {seconds} s, SOAK_SEED={seed}, SOAK_REPLICAS={replicas}");
+    let lasts = Duration::from_secs(seconds);
+    if replicas > 1 { shared(replicas, lasts, seed).await } else { alone(lasts, seed).await }
+}
 
-    let mut people = JoinSet::new();
-    for number in 0..PEOPLE {
-        people.spawn(Person::new(&gateway, seed, number).live_until(ends));
-    }
-    let chaos = tokio::spawn(Chaos::new(&gateway, seed).reign(began, ends));
-    gateway.clock.sleep_until(began + Duration::from_secs(seconds) / 4).await;
-    let warm = gateway.program.holdings();
+/// One gateway, which holds in the end what it held before.
+async fn alone(lasts: Duration, seed: u64) -> Vec<String> {
+    let gateway = Arc::new(Gateway::start(LIMITS, &SETTINGS).await);
+    let before = gateway.holdings();
+    let began = gateway.clock.now();
+    let soak = tokio::spawn(soak(Arc::clone(&gateway), lasts, seed));
+    gateway.clock.sleep_until(began + lasts / 4).await;
+    let warm = gateway.holdings();
     let warm_forwards = gateway.simulator.ledger().deliveries.len();
-    let faults = chaos.await.expect("chaos does not panic");
-    let all: Vec<Vec<Story>> = people.join_all().await;
-    let stories: Vec<Story> = all.into_iter().flatten().collect();
+    let (stories, faults) = soak.await.expect("nobody panics");
 
     let mut violations = judge(&gateway, &stories);
     violations.extend(still_busy(&gateway).await);
@@ -61,20 +72,39 @@ pub(crate) async fn run() -> Vec<String> {
     violations
 }
 
+/// Several gateways, of which each may end and be replaced.
+async fn shared(replicas: usize, lasts: Duration, seed: u64) -> Vec<String> {
+    let redis = Redis::start().await;
+    let gateway = Gateway::start_sharing(replicas, &redis, LIMITS, &SETTINGS).await;
+    let gateway = Arc::new(gateway);
+    let ends = gateway.clock.now() + lasts;
+    let upheaval = Upheaval::new(&gateway, redis, seed).reign(ends);
+    let soak = soak(Arc::clone(&gateway), lasts, seed);
+    let ((happened, _redis), (stories, mut faults)) = tokio::join!(upheaval, soak);
+    faults.extend(happened);
+
+    let mut violations = judge(&gateway, &stories);
+    violations.extend(still_busy(&gateway).await);
+    report::print(&gateway, &stories, &faults).await;
+    violations
+}
+
+/// Callers forward while Feishu fails: what they did, and what went wrong.
+async fn soak(gateway: Arc<Gateway>, lasts: Duration, seed: u64) -> (Vec<Story>, Faults) {
+    let began = gateway.clock.now();
+    let ends = began + lasts;
+    let mut people = JoinSet::new();
+    for number in 0..PEOPLE {
+        people.spawn(Person::new(&gateway, seed, number).live_until(ends));
+    }
+    let faults = Chaos::new(&gateway, seed).reign(began, ends).await;
+    let all: Vec<Vec<Story>> = people.join_all().await;
+    (all.into_iter().flatten().collect(), faults)
+}
+
 fn variable<T: FromStr>(name: &str) -> Option<T> {
     let text = env::var(name).ok().filter(|text| !text.is_empty())?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text}")))
-}
-
-async fn start() -> Gateway {
-    let settings = [
-        ("limits.max_wait", "2s"),
-        ("feishu.connect_timeout", "500ms"),
-        ("feishu.attempt_timeout", "1s"),
-        ("feishu.deadline", "5s"),
-        ("feishu.quota_interval", "2s"),
-    ];
-    Gateway::start(LIMITS, &settings).await
 }
 
 /// What callers heard against what Feishu saw.
@@ -114,15 +144,15 @@ async fn still_held(
     forwards: usize,
 ) -> Vec<String> {
     let gateway = Arc::into_inner(gateway).expect("all people have gone");
-    let Gateway { simulator, program, clock, http, .. } = gateway;
+    let Gateway { simulator, replicas, clock, http, .. } = gateway;
     // With these end the connections that it has.
     drop(http);
     simulator.stop().await;
     let until = clock.now() + SETTLED_WITHIN;
-    while program.holdings().files > before.files && clock.now() < until {
+    while replicas.program(0).holdings().files > before.files && clock.now() < until {
         clock.sleep_until(clock.now() + Duration::from_millis(100)).await;
     }
-    let after = program.holdings();
+    let after = replicas.program(0).holdings();
     #[expect(clippy::cast_precision_loss, reason = "there are not that many forwards")]
     let most_memory = warm.memory * MEMORY_FACTOR + forwards as f64 * MEMORY_PER_FORWARD;
     for (when, held) in [("before", before), ("warm", warm), ("after", after)] {

@@ -118,7 +118,10 @@ impl Person {
         let has_name = request.idempotency_key.is_some() || request.uuid.is_some();
         let has_key = request.idempotency_key.is_some();
         match heard {
-            Heard::Nothing => has_name && step.iter().all(|call| matches!(call.end, End::HungUp)),
+            Heard::Nothing => {
+                let is_over = |call: &Call| matches!(call.end, End::HungUp | End::Lost);
+                has_name && step.iter().all(is_over)
+            }
             Heard::Said(Said::Unknown) => !self.dice.random_bool(0.02),
             Heard::Said(Said::Delivered(_)) => has_key && self.dice.random_bool(0.1),
             Heard::Said(Said::NotDelivered) => {

@@ -57,6 +57,7 @@ fn name(end: &End) -> String {
             format!("{said}{code}{replayed}")
         }
         End::HungUp => "the caller hung up".into(),
+        End::Lost => "the connection was lost".into(),
         End::Broken(_) => "no answer".into(),
     }
 }

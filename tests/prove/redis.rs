@@ -1,0 +1,95 @@
+//! The Redis that replicas share: a real server that keeps nothing on disk.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use feishu_forward_gateway::clock::Clock;
+use rand::RngExt;
+
+use crate::signal::{self, Signal};
+
+/// A server that listens on the same port each time it is started; it is killed when this is dropped.
+pub(crate) struct Redis {
+    clock: Clock,
+    port: u16,
+    child: Child,
+}
+
+/// Ports below those that connections get by themselves, so that a port is free again after a restart.
+const PORTS: std::ops::Range<u16> = 10_000..32_000;
+/// How often a server that starts is asked whether it answers, and for how long at most.
+const ASK_EVERY: Duration = Duration::from_millis(20);
+const STARTED_WITHIN: Duration = Duration::from_secs(20);
+
+impl Redis {
+    /// Starts an empty one and returns once it answers.
+    pub(crate) async fn start() -> Self {
+        let clock = Clock::system();
+        let mut ports = std::iter::repeat_with(|| rand::rng().random_range(PORTS));
+        let port = ports
+            .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+            .expect("the iterator never ends");
+        let child = serve(port, &clock).await;
+        Self { clock, port, child }
+    }
+
+    /// Where gateways find it.
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/0", self.port)
+    }
+
+    /// Kills it and starts an empty one.
+    pub(crate) async fn restart(&mut self) {
+        self.end();
+        self.child = serve(self.port, &self.clock).await;
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        signal::send(&self.child, signal);
+    }
+
+    /// Sends it a command that it answers with OK.
+    pub(crate) fn command(&self, command: &str) {
+        let answer = ask(self.port, command).expect("Redis answers");
+        assert!(answer.starts_with("+OK"), "Redis answers to {command}: {answer}");
+    }
+
+    fn end(&mut self) {
+        // Fails when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+async fn serve(port: u16, clock: &Clock) -> Child {
+    let child = Command::new("redis-server")
+        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"])
+        .arg(port.to_string())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("redis-server is installed");
+    let until = clock.now() + STARTED_WITHIN;
+    while !ask(port, "PING").is_ok_and(|answer| answer.starts_with("+PONG")) {
+        assert!(clock.now() < until, "redis-server does not answer");
+        clock.sleep_until(clock.now() + ASK_EVERY).await;
+    }
+    child
+}
+
+fn ask(port: u16, command: &str) -> std::io::Result<String> {
+    let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    connection.write_all(format!("{command}\r\n").as_bytes())?;
+    let mut answer = [0; 512];
+    let length = connection.read(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer[..length]).into_owned())
+}
