@@ -17,7 +17,7 @@ use super::retry::{Again, after_call};
 use super::{Delivery, Order};
 use crate::clock::Moment;
 use crate::feishu::client::Call;
-use crate::feishu::error::{CallError, Forwarded, code_of};
+use crate::feishu::error::{CallError, Forwarded, code_of, label_of};
 use crate::feishu::token::Token;
 use crate::limits::{Cell, Gate};
 use crate::model::problem_kind::{Outcome, ProblemKind};
@@ -84,7 +84,7 @@ impl Sending {
         if !matches!(answer, Err(CallError::Connect(_))) {
             turns.arrived(receiver, started, self.cell);
         }
-        metrics.upstream(&self.app.name, "forward", &code_of(&answer), took);
+        metrics.upstream(&self.app.name, "forward", &label_of(&answer), took);
         (answer, took)
     }
 

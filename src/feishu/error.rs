@@ -149,3 +149,13 @@ pub struct Forwarded {
 pub fn code_of<T>(answer: &Result<T, CallError>) -> Cow<'static, str> {
     answer.as_ref().map_or_else(CallError::code, |_| "0".into())
 }
+
+/// The same as the label of a metric, of which there may not be as many as Feishu has numbers: `other` for a
+/// code that the table does not hold.
+#[must_use]
+pub fn label_of<T>(answer: &Result<T, CallError>) -> Cow<'static, str> {
+    match answer {
+        Err(CallError::Refused(refusal)) if codes::find(refusal.code).is_none() => "other".into(),
+        _ => code_of(answer),
+    }
+}

@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::client::Client;
-use super::error::{CallError, code_of};
+use super::error::{CallError, label_of};
 use super::shared_token::{Asked, SharedToken};
 use crate::clock::{Clock, Moment};
 use crate::telemetry::metrics::Metrics;
@@ -237,7 +237,7 @@ impl TokenSource {
     async fn fetch_from_feishu(&self) -> Result<(SecretString, Arc<Token>), CallError> {
         let started = self.clock.now();
         let answer = self.call().await;
-        let (code, took) = (code_of(&answer), self.clock.since(started));
+        let (code, took) = (label_of(&answer), self.clock.since(started));
         self.metrics.upstream(&self.app, "tenant_access_token", &code, took);
         let (secret, lives) = answer?;
         let lives = lives.min(LONGEST_LIFE);

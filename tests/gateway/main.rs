@@ -13,6 +13,7 @@ mod honesty;
 mod idempotency;
 mod input;
 mod keys;
+mod labels;
 mod learning;
 mod observed;
 mod pace;

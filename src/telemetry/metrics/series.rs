@@ -108,7 +108,7 @@ impl Series {
             ),
             upstream_requests: counters(
                 "feishu_gateway_upstream_requests_total",
-                "Calls to Feishu, by Feishu's result code, or timeout, connect, unreadable.",
+                "Calls to Feishu, by Feishu's result code (other: one that is not known), or timeout, connect, unreadable.",
                 &["app", "api", "code"],
             ),
             upstream_duration: histograms(
