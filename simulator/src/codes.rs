@@ -68,6 +68,10 @@ const CODES: &[(i64, u16, &str)] = &[
     (230_074, 400, "The target thread is invisible to the operator."),
     (230_110, 400, "Action unavailable as the message has been deleted."),
     (232_009, 400, "Your request specifies a chat which has already been dissolved."),
+    // The pages of merge_forward and of the forward of threads (doc).
+    (230_067, 400, "The source of the messages to be merged and forwarded are not in compliance."),
+    (230_069, 400, "Does not support forwarding messages from different groups."),
+    (230_073, 400, "The thread is invisible to the operator."),
     // Any API. Status and text of 99991400 and the text of 99992402: doc; of 99991661, 99991663 and
     // 99991668: seen. The other texts, and the statuses of the codes below 100000: guess.
     (99_991_400, 429, "request trigger frequency limit"),
@@ -102,6 +106,18 @@ const CODES: &[(i64, u16, &str)] = &[
         400,
         "The request you send is not a valid {message_id} or not exists, example value: om_dc13264520392913993dd051dba21dcf",
     ),
+    // The table of general codes: codes and texts (doc); HTTP 400 where a page gives one (doc).
+    (99_992_351, 400, "these open ids not existed"),
+    (99_992_352, 400, "these lark ids not existed"),
+    (99_992_353, 400, "these lark ids not existed"),
+    (99_992_355, 400, "these lark ids not existed"),
+    (99_992_356, 400, "these open_chat ids not existed"),
+    (99_992_359, 400, "these user ids not existed"),
+    (99_992_360, 400, "these ids not existed"),
+    (99_992_361, 400, "open_id cross app"),
+    (99_992_363, 400, "these ids not existed"),
+    (99_992_364, 400, "these ids not existed / user id cross tenant"),
+    (99_992_381, 400, "union_id cross tenant"),
     (18_121, 400, "the same request is still being processed"),
     (11_232, 400, "create message trigger rate limit"),
     (11_233, 400, "create message chat trigger rate limit"),

@@ -158,6 +158,10 @@ pub enum ProblemKind {
     DailyQuotaExhausted,
     /// Feishu failed internally.
     FeishuInternalError,
+    /// These messages cannot be merged.
+    MessagesNotMergeable,
+    /// The bot cannot see the thread to be forwarded.
+    ThreadSourceNotVisible,
     /// The API key is missing or not valid.
     Unauthorized,
     /// The API key may not forward to this receiver.
@@ -230,6 +234,8 @@ impl ProblemKind {
         Self::MessageNotFound,
         Self::DailyQuotaExhausted,
         Self::FeishuInternalError,
+        Self::MessagesNotMergeable,
+        Self::ThreadSourceNotVisible,
         Self::Unauthorized,
         Self::ReceiverNotAllowed,
         Self::RouteNotFound,

@@ -324,6 +324,24 @@ pub(super) const fn facts(kind: ProblemKind) -> Facts {
                 zh: "飞书内部错误，请使用相同 uuid 重试。",
             },
         },
+        MessagesNotMergeable => Facts {
+            name: "messages_not_mergeable", status: 422, fix_by: Caller, outcome: NotDelivered, retryable: false,
+            title: "These messages cannot be merged",
+            title_zh: "这些消息不能合并转发",
+            remedy: Remedy {
+                en: "Merge messages of one chat only, and not from several threads or a thread and the chat together.",
+                zh: "只能合并同一会话中的消息；不能混合多个话题，或同时包含话题与普通消息。",
+            },
+        },
+        ThreadSourceNotVisible => Facts {
+            name: "thread_source_not_visible", status: 403, fix_by: Caller, outcome: NotDelivered, retryable: false,
+            title: "The bot cannot see the thread to be forwarded",
+            title_zh: "机器人看不到待转发的话题",
+            remedy: Remedy {
+                en: "The bot cannot see the thread to be forwarded: it must be in its chat and, where new members see no history, have been mentioned in it.",
+                zh: "机器人看不到待转发的话题：需在该群中；若群关闭了新成员查看历史消息，需先在话题中 @ 机器人。",
+            },
+        },
         Unauthorized => Facts {
             name: "unauthorized", status: 401, fix_by: Caller, outcome: NotDelivered, retryable: false,
             title: "The API key is missing or not valid",
