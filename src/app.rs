@@ -38,6 +38,15 @@ pub struct Application {
     _tasks: JoinSet<()>,
 }
 
+/// What may have been sent with the same apps right before the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SentBefore {
+    /// As much as the limits allow: an earlier process may have been killed just now.
+    Anything,
+    /// Nothing: this Feishu is a simulator that is as new as the gateway.
+    Nothing,
+}
+
 /// Why the gateway could not start.
 #[derive(Debug, Error)]
 pub enum StartError {
@@ -64,14 +73,18 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
 impl Application {
     /// Listens on both addresses and begins to fetch tenant tokens.
-    pub fn build(config: &Config, clock: &Clock) -> Result<Self, StartError> {
+    pub fn build(
+        config: &Config,
+        clock: &Clock,
+        sent_before: SentBefore,
+    ) -> Result<Self, StartError> {
         let metrics = Metrics::new();
         show_bounds(config, &metrics);
         let closing = CancellationToken::new();
         let draining = Draining::default();
         let mut tasks = JoinSet::new();
         let keyring = keyring(config, clock, &metrics, &mut tasks)?;
-        let delivery = delivery::assemble(config, clock, &metrics, &closing)?;
+        let delivery = delivery::assemble(config, clock, &metrics, sent_before, &closing)?;
         work_beside(&delivery, &mut tasks);
         let public =
             listeners::public(config, clock, &metrics, &draining, keyring, delivery.clone())?;

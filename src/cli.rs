@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::app::{self, Application, StartError};
+use crate::app::{self, Application, SentBefore, StartError};
 use crate::clock::Clock;
 use crate::config::{self, Config, Mistake};
 use crate::model::api_key::ApiKey;
@@ -123,7 +123,7 @@ fn serve(file: Option<&Path>) -> ExitCode {
 }
 
 async fn run(config: Config) -> ExitCode {
-    let application = match Application::build(&config, &Clock::system()) {
+    let application = match Application::build(&config, &Clock::system(), SentBefore::Anything) {
         Ok(application) => application,
         Err(StartError::Keys(mistakes)) => return refuse(&mistakes),
         Err(error) => {

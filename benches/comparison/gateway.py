@@ -29,6 +29,8 @@ class Gateway(Process):
         self.port, self.admin = int(line[1]), int(line[2])
         until(lambda: answers(self.admin, "/readyz") == 200, f"{name} is ready")
         self.was_ready = time.monotonic()
+        # A process that has just started forwards nothing for a second, for the sake of one before it.
+        time.sleep(1.1)
 
     def _config(self, upstream, keys_file="", server=None, limits=None, feishu=None):
         # Nobody is called any more when it ends.

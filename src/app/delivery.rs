@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::StartError;
 use super::state::{State, rules};
+use super::{SentBefore, StartError};
 use crate::clock::Clock;
 use crate::config::{self, Config, Limits};
 use crate::delivery::{App, Bounds, Delivery, Doubts, Idempotency, Sharing, Turns};
@@ -18,6 +18,7 @@ pub(super) fn assemble(
     config: &Config,
     clock: &Clock,
     metrics: &Metrics,
+    sent_before: SentBefore,
     closing: &CancellationToken,
 ) -> Result<Delivery, StartError> {
     let options = client::Options {
@@ -39,7 +40,7 @@ pub(super) fn assemble(
     let deadline = config.feishu.deadline;
     Ok(Delivery {
         apps: Arc::new(apps.collect()),
-        turns: Arc::new(turns(config, clock, state.as_ref())),
+        turns: Arc::new(turns(config, clock, sent_before, state.as_ref())),
         doubts: Arc::new(Doubts::new(clock.clone())),
         idempotency: Arc::new(idempotency(config, clock, state.as_ref())),
         client,
@@ -73,14 +74,16 @@ fn token(
     }
 }
 
-fn turns(config: &Config, clock: &Clock, state: Option<&State>) -> Turns {
+fn turns(config: &Config, clock: &Clock, sent_before: SentBefore, state: Option<&State>) -> Turns {
     let rules = rules(config);
     let names: Vec<Arc<str>> = config.apps.keys().map(|name| name.as_str().into()).collect();
     let Limits { max_waiting_per_receiver, max_waiting, .. } = config.limits;
     let bounds = Bounds { per_receiver: max_waiting_per_receiver, in_all: max_waiting };
     let turns = Turns::new(&rules, bounds, &names, clock.clone());
     match state {
+        // What was sent before is written down in Redis.
         Some(state) => turns.shared_by(Sharing::new(state.limits(config))),
+        None if sent_before == SentBefore::Anything => turns.after_another_process(),
         None => turns,
     }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use feishu_simulator::{Options, Simulator};
 
 use super::stopped;
-use crate::app::Application;
+use crate::app::{Application, SentBefore};
 use crate::clock::Clock;
 use crate::config;
 use crate::model::api_key::ApiKey;
@@ -67,7 +67,7 @@ async fn start(listen: SocketAddr) -> Result<(Application, Simulator), Box<dyn s
     let config = config::load(None, settings).map_err(|mistakes| {
         mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     })?;
-    let application = Application::build(&config, &Clock::system())?;
+    let application = Application::build(&config, &Clock::system(), SentBefore::Nothing)?;
     greet(&application, &simulator, &key);
     Ok((application, simulator))
 }

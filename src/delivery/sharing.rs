@@ -37,6 +37,14 @@ impl Sharing {
 }
 
 impl Turns {
+    /// The same where another process may have sent with the same apps until now, and has written it down
+    /// nowhere.
+    #[must_use]
+    pub fn after_another_process(self) -> Self {
+        self.limits.follow_another(self.clock.now());
+        self
+    }
+
     /// The same, shared with other replicas.
     #[must_use]
     pub fn shared_by(mut self, sharing: Sharing) -> Self {

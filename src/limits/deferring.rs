@@ -1,4 +1,5 @@
-//! Following Redis, where replicas share the limits, or keeping to a share of them by oneself.
+//! Following others: Redis, where replicas share the limits, or a process that was there before. Or keeping
+//! to a share by oneself.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -9,6 +10,17 @@ use crate::clock::Moment;
 use crate::model::receiver::Receiver;
 
 impl Limits {
+    /// Another process may have sent until now, under the same rules. Nothing goes until all of that is out
+    /// of every receiver's window. An app begins with its bucket empty, so that it has
+    /// no more left than the other process had: both together send no more than one would.
+    pub fn follow_another(&self, now: Moment) {
+        self.with(|state| {
+            let limit = self.rules.receiver_per_second;
+            state.receivers.set_limit(limit, now.saturating_add(self.rules.window()));
+            state.apps.values_mut().for_each(|app| app.begin_empty(self.rules.pace(), now));
+        });
+    }
+
     /// From now on Redis has the last word; what is known here is what it said last. Not if something
     /// can have been sent by this replica's own decision, unless Redis knows of that.
     #[must_use]

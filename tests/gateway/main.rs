@@ -1,6 +1,7 @@
 //! The gateway as its callers, its operators and Feishu see it: the real application over HTTP,
 //! with only Feishu simulated and time in the tests' hands.
 
+mod after_a_kill;
 mod answered;
 mod codes;
 mod commands;

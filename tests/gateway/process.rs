@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use feishu_forward_gateway::app::SentBefore;
 use feishu_forward_gateway::clock::Clock;
 use feishu_forward_gateway::config;
 use feishu_simulator::FaultKind;
@@ -189,7 +190,10 @@ async fn a_port_that_is_taken_stops_the_start_with_its_address() {
         settings.retain(|(name, _)| *name != variable);
         settings.push((variable, address.clone()));
         let config = config::load(None, settings).unwrap();
-        let error = run(config, Clock::manual().0).await.err().expect("the port is taken");
+        let error = run(config, Clock::manual().0, SentBefore::Nothing)
+            .await
+            .err()
+            .expect("the port is taken");
         assert!(error.to_string().contains(&address), "{error}");
     }
 }

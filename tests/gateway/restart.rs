@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use actix_web::rt;
+use feishu_forward_gateway::app::SentBefore;
 use feishu_forward_gateway::clock::Clock;
 use feishu_forward_gateway::config;
 use feishu_forward_gateway::model::api_key::ApiKey;
@@ -85,7 +86,8 @@ impl Replica {
         ];
         let settings = settings.map(|(name, value)| (format!("GATEWAY__{name}"), value.to_owned()));
         let config = config::load(None, settings).expect("the configuration is right");
-        let (process, [api, admin]) = run(config, Clock::system()).await.expect("it starts");
+        let (process, [api, admin]) =
+            run(config, Clock::system(), SentBefore::Anything).await.expect("it starts");
         let replica = Self { api, admin, process };
         replica.turns(200).await;
         replica

@@ -100,6 +100,8 @@ impl Gateway {
         while gateway.ask_all("/readyz").await.iter().any(|(status, _)| *status != 200) {
             gateway.pause(Duration::from_millis(20)).await;
         }
+        // Until a process that has just started uses its limits in full.
+        gateway.pause(Duration::from_millis(2200)).await;
         gateway
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use feishu_forward_gateway::app::{Application, StartError};
+use feishu_forward_gateway::app::{Application, SentBefore, StartError};
 use feishu_forward_gateway::clock::{Clock, Moment};
 use feishu_forward_gateway::config::{self, Config};
 use feishu_forward_gateway::model::api_key::ApiKey;
@@ -28,6 +28,7 @@ pub(crate) struct Setup {
     faults: Vec<Fault>,
     base_url: fn(&str) -> String,
     cold: bool,
+    sent_before: SentBefore,
 }
 
 /// A gateway with one app, `main`, and one caller, `tester`; all else is as by default.
@@ -39,6 +40,7 @@ pub(crate) fn gateway() -> Setup {
         faults: Vec::new(),
         base_url: str::to_owned,
         cold: false,
+        sent_before: SentBefore::Nothing,
     };
     setup
         .set("server.listen", "127.0.0.1:0")
@@ -108,12 +110,18 @@ impl Setup {
         self
     }
 
+    /// Starts as it does where another process may just have been killed.
+    pub(crate) fn after_another_process(mut self) -> Self {
+        self.sent_before = SentBefore::Anything;
+        self
+    }
+
     /// Starts the simulator, then the gateway.
     pub(crate) async fn start(self) -> Gateway {
         let lifetime = self.feishu.token_lifetime;
         let (clock, hand) = Clock::manual();
         let time = clock.clone();
-        let (apps, cold) = (self.apps.len(), self.cold);
+        let (apps, cold, sent_before) = (self.apps.len(), self.cold, self.sent_before);
         let options = Options {
             apps: self.apps,
             clock: Arc::new(move || time.now()),
@@ -134,7 +142,8 @@ impl Setup {
         let deadline = config.feishu.deadline;
         let last_start = deadline.saturating_sub(config.feishu.attempt_timeout.min(deadline / 3));
         let patience = config.limits.max_wait.min(last_start);
-        let (process, [api, admin]) = run(config, clock.clone()).await.expect("it starts");
+        let (process, [api, admin]) =
+            run(config, clock.clone(), sent_before).await.expect("it starts");
         let gateway = Gateway {
             simulator,
             clock,
@@ -162,13 +171,14 @@ impl Setup {
 pub(crate) async fn run(
     config: Config,
     clock: Clock,
+    sent_before: SentBefore,
 ) -> Result<(Process, [SocketAddr; 2]), StartError> {
     let (started, start) = oneshot::channel();
     let (ended, end) = oneshot::channel();
     let (stop, stopped) = oneshot::channel::<()>();
     thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let application = match Application::build(&config, &clock) {
+            let application = match Application::build(&config, &clock, sent_before) {
                 Ok(application) => application,
                 Err(error) => return drop(started.send(Err(error))),
             };
