@@ -9,8 +9,8 @@ use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, He
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest, web};
 
+use super::echo::shortened;
 use super::forward::ForwardSettings;
-use super::input::shortened;
 use super::observe::Story;
 use super::problem::{InvalidField, Problem};
 use crate::clock::{Clock, Elapsed};

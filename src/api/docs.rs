@@ -6,6 +6,7 @@ use actix_web::http::header::{CONTENT_SECURITY_POLICY, ContentEncoding, ContentT
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 
+use super::echo::shortened;
 use super::pages::SWAGGER_UI_POLICY;
 use super::problem::Problem;
 use crate::model::problem_kind::ProblemKind;
@@ -70,7 +71,7 @@ fn swagger_ui(file: &str) -> Result<HttpResponse, Problem> {
         }
         Ok(None) => Err(Problem::new(
             ProblemKind::RouteNotFound,
-            format!("The documentation has no file {file:?}."),
+            format!("The documentation has no file {:?}.", shortened(file)),
         )),
         Err(error) => Err(Problem::new(
             ProblemKind::InternalError,

@@ -11,6 +11,7 @@ use percent_encoding::percent_decode;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
+use super::echo::shortened;
 use super::problem::InvalidField;
 use crate::delivery::Order;
 use crate::model::api_key::Caller;
@@ -240,11 +241,6 @@ fn decode(text: &str) -> Option<Cow<'_, str>> {
             .map(|it| Cow::Owned(it.into_owned()));
     }
     percent_decode(text.as_bytes()).decode_utf8().ok()
-}
-
-/// A name that a caller made up, short enough to be said back.
-pub(super) fn shortened(name: &str) -> String {
-    name.chars().take(64).collect()
 }
 
 /// The members of a JSON object in order, repeated ones included.

@@ -6,6 +6,7 @@ mod caller;
 mod connection;
 mod docs;
 mod dry_run;
+mod echo;
 mod explanation;
 mod forward;
 #[cfg(any(test, fuzzing))]
@@ -33,6 +34,7 @@ use actix_web::{App, Error, HttpRequest, Resource, Route, web};
 use tracing_actix_web::TracingLogger;
 
 use crate::model::problem_kind::ProblemKind;
+use echo::shortened;
 use problem::Problem;
 use request_log::RequestLog;
 
@@ -107,12 +109,12 @@ fn method_not_allowed(
     allowed: &'static str,
     request: &HttpRequest,
 ) -> Result<&'static str, Problem> {
-    Err(Problem::method_not_allowed(request.method().as_str(), allowed))
+    Err(Problem::method_not_allowed(&shortened(request.method().as_str()), allowed))
 }
 
 fn route_not_found(request: &HttpRequest) -> Result<&'static str, Problem> {
     Err(Problem::new(
         ProblemKind::RouteNotFound,
-        format!("There is nothing at {}.", request.path()),
+        format!("There is nothing at {}.", echo::path(request.path())),
     ))
 }

@@ -9,10 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{
-    CONTENT_LANGUAGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, VARY,
-};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_LANGUAGE, CONTENT_TYPE, HeaderValue, VARY};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, web};
 use tracing::Span;
@@ -20,6 +18,7 @@ use uuid::Uuid;
 
 use super::admin::Draining;
 use super::connection::Busy;
+use super::echo::{self, X_REQUEST_ID};
 use super::forward;
 use super::language::Language;
 use super::pages;
@@ -29,8 +28,6 @@ use crate::clock::{Clock, Moment};
 use crate::delivery::Timings;
 use crate::model::problem_kind::ProblemKind;
 use crate::telemetry::metrics::Metrics;
-
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What is known of a request while it is answered, for its log line.
 #[derive(Debug, Default)]
@@ -54,11 +51,10 @@ pub(super) struct Story {
 type SharedStory = Rc<RefCell<Story>>;
 
 impl Story {
-    /// Begins the story of a request: its id is the caller's if that is 1 to 128 visible ASCII
-    /// characters.
+    /// Begins the story of a request and returns its id.
     pub(super) fn begin(request: &ServiceRequest) -> String {
-        let request_id =
-            given_id(request.headers()).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
+        let request_id = echo::request_id(request.headers())
+            .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
         let route = pattern_of_route(request);
         let story = Self { request_id: request_id.clone(), route, ..Self::default() };
         request.extensions_mut().insert(Rc::new(RefCell::new(story)));
@@ -80,12 +76,6 @@ fn pattern_of_route(request: &ServiceRequest) -> Option<Cow<'static, str>> {
         return Some(forward::PATTERN.into());
     }
     request.match_pattern().map(Cow::from)
-}
-
-fn given_id(headers: &HeaderMap) -> Option<&str> {
-    let id = headers.get(X_REQUEST_ID)?.to_str().ok()?;
-    let fits = (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
-    fits.then_some(id)
 }
 
 /// What `observe` needs; one for all workers.
@@ -161,7 +151,7 @@ fn finish(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
         let problem = if let Some(problem) = error.as_error::<Problem>() {
             problem
         } else {
-            foreign = problem_of_status(response.status(), &request);
+            foreign = problem_of_status(response.status());
             &foreign
         };
         Story::tell(&request, |story| {
@@ -171,7 +161,7 @@ fn finish(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
             }
         });
         let language = Language::preferred_by(&request);
-        let body = render(problem, request.path(), &request_id, language);
+        let body = render(problem, echo::path(request.path()), &request_id, language);
         response = response.set_body(BoxBody::new(body));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -186,14 +176,14 @@ fn finish(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
 }
 
 /// A failure that the framework answered by itself.
-fn problem_of_status(status: StatusCode, request: &HttpRequest) -> Problem {
+fn problem_of_status(status: StatusCode) -> Problem {
     let kind = match status {
         StatusCode::NOT_FOUND => ProblemKind::RouteNotFound,
         StatusCode::PAYLOAD_TOO_LARGE => ProblemKind::BodyTooLarge,
         status if status.is_client_error() => ProblemKind::InvalidRequest,
         _ => ProblemKind::InternalError,
     };
-    Problem::new(kind, format!("{} {} was refused.", request.method(), request.path()))
+    Problem::new(kind, "The request was refused.")
 }
 
 /// A request from its head to its answer, or to the caller's hanging up.
@@ -214,7 +204,7 @@ impl<'a> Visit<'a> {
         Self {
             observer,
             started: observer.clock.now(),
-            method: known_method(request.method()),
+            method: echo::method(request.method()),
             span: Span::current(),
             story: Story::of(request),
             is_one_too_many: before >= observer.max_in_flight,
@@ -263,19 +253,5 @@ impl Drop for Visit<'_> {
         if !self.ended {
             self.tell_of_no_answer();
         }
-    }
-}
-
-/// A method as a label: callers can make up any, and labels have a bound.
-fn known_method(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::OPTIONS => "OPTIONS",
-        _ => "other",
     }
 }

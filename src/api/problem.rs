@@ -271,8 +271,10 @@ impl Problem {
         }
         match self.kind {
             ProblemKind::RouteNotFound => None,
-            // The detail repeats the caller's `Content-Type`.
-            ProblemKind::UnsupportedMediaType => Some(self.kind.facts().title.to_owned()),
+            // The detail repeats the caller's `Content-Type`, or its method.
+            ProblemKind::UnsupportedMediaType | ProblemKind::MethodNotAllowed => {
+                Some(self.kind.facts().title.to_owned())
+            }
             _ => Some(self.detail.clone()),
         }
     }

@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::echo::shortened;
 use super::explanation::Explanation;
 use super::pages::{Reader, negotiated, prefers_json, problem_page, problems_page};
 use super::problem::Problem;
@@ -71,7 +72,7 @@ pub(super) async fn list(request: HttpRequest) -> HttpResponse {
 pub(super) async fn one(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let code = request.match_info().query("code");
     let Some(kind) = ProblemKind::ALL.iter().find(|kind| kind.facts().name == code) else {
-        let detail = format!("There is no problem {code:?}.");
+        let detail = format!("There is no problem {:?}.", shortened(code));
         return Err(Problem::new(ProblemKind::RouteNotFound, detail));
     };
     let reader = Reader::of(&request);

@@ -8,6 +8,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use tracing::{Level, Span};
 use tracing_actix_web::RootSpanBuilder;
 
+use super::echo;
 use super::observe::Story;
 use crate::delivery::Timings;
 use crate::model::problem_kind::{FixBy, ProblemKind};
@@ -35,7 +36,7 @@ impl RootSpanBuilder for RequestLog {
             ($level:expr) => {
                 tracing::event!(
                     $level,
-                    method = %request.method(),
+                    method = echo::method(request.method()),
                     route = story.route.as_deref(),
                     status = response.status().as_u16(),
                     caller = story.caller.as_deref(),

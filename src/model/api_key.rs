@@ -53,6 +53,12 @@ impl ApiKey {
         KeyHash::of(self.expose())
     }
 
+    /// Whether `text` begins as generated keys do, and so may be one, or what is left of one.
+    #[must_use]
+    pub fn begins_like_one(text: &str) -> bool {
+        text.starts_with(PREFIX)
+    }
+
     /// Whether `text` has the shape of a generated key and its checksum holds.
     ///
     /// It does not say that anybody knows the key, and a key without this shape may be configured.

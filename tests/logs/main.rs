@@ -15,3 +15,4 @@ mod audit;
 mod book;
 mod levels;
 mod secrets;
+mod strangers;
