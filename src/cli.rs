@@ -1,11 +1,15 @@
 //! The commands.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is what talks to people")]
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::{self, Application, SentBefore, StartError};
 use crate::clock::Clock;
@@ -48,7 +52,7 @@ enum Command {
         /// The id, such as `oc_5ad11d72b830411d72b836c20`.
         id: String,
     },
-    /// Asks a running gateway whether it is ready; exit 0 or 1.
+    /// Asks the gateway that the configuration names, or `--url`, whether it is ready; exit 0 or 1.
     Health(health::Health),
 }
 
@@ -84,6 +88,10 @@ struct ConfigFile {
 const EXIT_CONFIG: u8 = 2;
 /// The process was ended by a second signal.
 const EXIT_SIGNAL: i32 = 130;
+/// How long an end waits at most for who reads what the program says.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// The same of an end at once: as long as a log that is read takes.
+const SHORT_WORDS: Duration = Duration::from_millis(100);
 
 /// Runs the command that the arguments name.
 #[must_use]
@@ -111,14 +119,19 @@ fn serve(file: Option<&Path>) -> ExitCode {
         Err(mistakes) => return refuse(&mistakes),
     };
     if let Err(error) = telemetry::logs::init(config.log.format, &config.log.filter) {
-        eprintln!("log.filter: {error}");
+        complain(&format!("log.filter: {error}"));
         return EXIT_CONFIG.into();
     }
     if config.keys.is_empty() && config.keys_file.is_none() {
         tracing::warn!("no API key is configured: every forward will be refused");
     }
-    let exit_code = actix_web::rt::System::new().block_on(run(config));
-    telemetry::logs::flush();
+    actix_web::rt::System::new().block_on(to_the_end(run(config)))
+}
+
+/// Runs to the end, and lets the log be written; meanwhile a second signal still ends the process at once.
+async fn to_the_end(run: impl Future<Output = ExitCode>) -> ExitCode {
+    let exit_code = run.await;
+    let _ = tokio::task::spawn_blocking(|| telemetry::logs::flush(LAST_WORDS)).await;
     exit_code
 }
 
@@ -142,11 +155,12 @@ async fn run(config: Config) -> ExitCode {
 
 /// Runs until a signal comes; a second one ends the process at once.
 async fn stopped(application: Application) -> ExitCode {
-    let stop = async {
-        ended_by_signal().await;
-        actix_web::rt::spawn(async {
-            ended_by_signal().await;
-            telemetry::logs::flush();
+    let mut signals = EndSignals::heed();
+    let stop = async move {
+        signals.next().await;
+        actix_web::rt::spawn(async move {
+            signals.next().await;
+            telemetry::logs::flush(SHORT_WORDS);
             std::process::exit(EXIT_SIGNAL);
         });
     };
@@ -159,16 +173,27 @@ async fn stopped(application: Application) -> ExitCode {
     }
 }
 
-async fn ended_by_signal() {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        // Without handlers a signal ends the process by itself.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that end the process, each kept until it is asked for.
+struct EndSignals(Option<[Signal; 2]>);
+
+impl EndSignals {
+    fn heed() -> Self {
+        let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+        Self(match signals {
+            [Ok(terminate), Ok(interrupt)] => Some([terminate, interrupt]),
+            // Without handlers a signal ends the process by itself.
+            _ => None,
+        })
+    }
+
+    async fn next(&mut self) {
+        let Some([terminate, interrupt]) = &mut self.0 else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
     }
 }
 
@@ -221,10 +246,21 @@ fn audit_id(file: Option<&Path>, id: &str) -> ExitCode {
 }
 
 fn refuse(mistakes: &[Mistake]) -> ExitCode {
-    for mistake in mistakes {
-        eprintln!("{mistake}");
-    }
+    let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    complain(&lines.join("\n"));
     EXIT_CONFIG.into()
+}
+
+/// Says why the program ends. Standard error may be closed, or a pipe that is full and that nobody reads:
+/// the end waits no longer for it than for the log.
+fn complain(why: &str) {
+    let line = format!("{why}\n");
+    let (said, end) = mpsc::channel();
+    thread::spawn(move || {
+        let _ = io::stderr().write_all(line.as_bytes());
+        let _ = said.send(());
+    });
+    let _ = end.recv_timeout(LAST_WORDS);
 }
 
 /// The variables as text; what is not UTF-8 in one that matters is refused by its key.

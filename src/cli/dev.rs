@@ -1,12 +1,12 @@
 //! `dev`: everything in one process, for trying it out.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use clap::Args;
 use feishu_simulator::{Options, Simulator};
 
-use super::stopped;
+use super::{complain, stopped, to_the_end};
 use crate::app::{Application, SentBefore};
 use crate::clock::Clock;
 use crate::config;
@@ -15,47 +15,67 @@ use crate::telemetry::logs::{self, Format};
 
 #[derive(Args)]
 pub(super) struct Dev {
-    /// Address of the API, on loopback. With port 0 free ports are taken.
-    #[arg(long, default_value = "127.0.0.1:8080")]
+    /// Address of the API, on loopback: `8081`, `localhost:8081` or `[::1]:8081`. Port 0: any free port.
+    #[arg(long, value_name = "ADDR", value_parser = on_loopback, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// The same of metrics and health. Left out: port 9090, or any free port where `--listen` has port 0.
+    #[arg(long, value_name = "ADDR", value_parser = on_loopback)]
+    admin_listen: Option<SocketAddr>,
 }
 
 const ADMIN_PORT: u16 = 9090;
 const CALLER: &str = "developer";
+/// Without the audit log, so that a forward is one line.
+const LOGGED: &str = "info,audit=off";
+
+/// An address on loopback, or a port of it.
+fn on_loopback(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix("localhost:").or(text.strip_prefix(':')).unwrap_or(text).parse();
+    let address = match (text.parse::<SocketAddr>(), port) {
+        (Ok(address), _) => address,
+        (_, Ok(port)) => SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        _ => return Err("must be a port, `localhost:PORT` or an IP address and a port".to_owned()),
+    };
+    if !address.ip().is_loopback() {
+        return Err("is not a loopback address; dev is for this machine only".to_owned());
+    }
+    Ok(address)
+}
 
 impl Dev {
     pub(super) fn run(self) -> ExitCode {
-        if !self.listen.ip().is_loopback() {
-            eprintln!(
-                "--listen: {} is not a loopback address; dev is for this machine only",
-                self.listen
-            );
-            return super::EXIT_CONFIG.into();
-        }
         // The simulator's key is made up, so there is nothing to protect: lines are for reading.
-        let _ = logs::init(Format::Text, "info");
-        actix_web::rt::System::new().block_on(async {
-            match start(self.listen).await {
+        let _ = logs::init(Format::Text, LOGGED);
+        actix_web::rt::System::new().block_on(to_the_end(async {
+            match start(self.listen, self.admin_listen()).await {
                 Ok((application, _simulator)) => stopped(application).await,
                 Err(error) => {
-                    eprintln!("cannot start: {error}");
+                    complain(&format!(
+                        "cannot start: {error}\n--listen and --admin-listen choose other addresses"
+                    ));
                     ExitCode::FAILURE
                 }
             }
-        })
+        }))
+    }
+
+    fn admin_listen(&self) -> SocketAddr {
+        let port = if matches!(self.listen.port(), 0 | ADMIN_PORT) { 0 } else { ADMIN_PORT };
+        self.admin_listen.unwrap_or(SocketAddr::new(self.listen.ip(), port))
     }
 }
 
-async fn start(listen: SocketAddr) -> Result<(Application, Simulator), Box<dyn std::error::Error>> {
+async fn start(
+    listen: SocketAddr,
+    admin_listen: SocketAddr,
+) -> Result<(Application, Simulator), Box<dyn std::error::Error>> {
     let options = Options::default();
     let app = options.apps.first().cloned().ok_or("the simulator has no app")?;
     let simulator = Simulator::start(options).await?;
     let key = ApiKey::generate();
-    let admin_port = if matches!(listen.port(), 0 | ADMIN_PORT) { 0 } else { ADMIN_PORT };
-    let admin = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), admin_port);
     let settings = [
         ("GATEWAY__SERVER__LISTEN", listen.to_string()),
-        ("GATEWAY__SERVER__ADMIN_LISTEN", admin.to_string()),
+        ("GATEWAY__SERVER__ADMIN_LISTEN", admin_listen.to_string()),
         // No balancer has to see it go.
         ("GATEWAY__SERVER__DRAIN_DELAY", "0s".to_owned()),
         ("GATEWAY__FEISHU__BASE_URL", simulator.url()),
@@ -75,11 +95,12 @@ async fn start(listen: SocketAddr) -> Result<(Application, Simulator), Box<dyn s
 fn greet(application: &Application, simulator: &Simulator, key: &ApiKey) {
     let (api, admin) = (application.address(), application.admin_address());
     let key = key.expose();
-    println!(
+    logs::print(&format!(
         "\
 The gateway runs, with a Feishu simulator behind it.
 
   Your API key   {key}   (caller `{CALLER}`, good until this process ends)
+  Start page     http://{api}/
   Swagger UI     http://{api}/docs/
   Metrics        http://{admin}/metrics
   Simulator      {}/_simulator/
@@ -90,8 +111,31 @@ Forward a message:
     -H 'X-API-Key: {key}' -H 'Content-Type: application/json' \\
     -d '{{\"receive_id\": \"oc_5ad11d72b830411d72b836c20\"}}'
 
+Send to \"oc_code_230002\" to see that code of Feishu's as its caller does, or to any other code.
 Ctrl-C ends it.
+
 ",
         simulator.url()
-    );
+    ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_without_a_host_is_one_of_this_machine() {
+        for text in ["8081", ":8081", "localhost:8081", "127.0.0.1:8081"] {
+            assert_eq!(
+                on_loopback(text),
+                Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, 8081))),
+                "{text}"
+            );
+        }
+        assert_eq!(on_loopback("[::1]:8081").map(|it| it.to_string()), Ok("[::1]:8081".to_owned()));
+        for text in ["", "localhost", "localhost8081", "99999", "0.0.0.0:8081", "example.com:8081"]
+        {
+            assert!(on_loopback(text).is_err(), "{text}");
+        }
+    }
 }

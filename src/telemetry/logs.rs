@@ -1,10 +1,13 @@
 //! Where log lines go and how they look.
 
-mod batch;
+mod dropped;
 mod json;
+mod writer;
 
 use std::io::{self, IsTerminal};
+use std::panic;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use tracing::Subscriber;
 use tracing_subscriber::filter::{ParseError, Targets};
@@ -13,8 +16,11 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
 
-use batch::Batch;
+use dropped::Target;
 use json::{Fields, Line};
+use writer::Lines;
+
+pub(super) use dropped::metric as dropped_lines;
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,17 +32,31 @@ pub enum Format {
 }
 
 /// The lines of this process that are still to be written to standard output.
-static STDOUT: LazyLock<Batch> = LazyLock::new(Batch::to_stdout);
+static STDOUT: LazyLock<Lines> = LazyLock::new(Lines::to_stdout);
 
-/// Sends the process's log lines to standard output. Fails when the filter does not parse; a second
-/// call changes nothing.
+/// Sends the process's log lines to standard output, what panics say too. Fails when the filter does not
+/// parse; a second call changes nothing.
+///
+/// Nobody who logs waits for who reads the log: lines that do not fit into a buffer are dropped.
 pub fn init(format: Format, filter: &str) -> Result<(), ParseError> {
-    init_to(format, filter, STDOUT.clone())
+    init_to(format, filter, STDOUT.clone())?;
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(tracing::field::display);
+        // What is said in other words than the program's own may hold those of others.
+        let message = panic.payload().downcast_ref::<&'static str>();
+        tracing::error!(place, message, "panicked");
+    }));
+    Ok(())
 }
 
-/// Writes what is still to be written: whoever ends the process calls it before.
-pub fn flush() {
-    STDOUT.write_out();
+/// Writes `text` among the log lines.
+pub fn print(text: &str) {
+    STDOUT.add(Target::Gateway, text.as_bytes());
+}
+
+/// Returns once all lines are written, or after `longest`: whoever ends the process calls it before.
+pub fn flush(longest: Duration) {
+    STDOUT.flush(longest);
 }
 
 /// The same to somewhere else.
@@ -45,7 +65,8 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let filter = filter_of(&without_chatter(filter))?;
-    let lines = fmt::layer().with_writer(writer);
+    // What a layer has to say of itself would go to standard error, which may be a pipe that is full.
+    let lines = fmt::layer().with_writer(writer).log_internal_errors(false);
     let lines = match format {
         Format::Json => lines.fmt_fields(Fields).event_format(Line::new()).boxed(),
         Format::Text => lines.with_ansi(io::stdout().is_terminal()).with_target(false).boxed(),

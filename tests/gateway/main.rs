@@ -16,6 +16,7 @@ mod input;
 mod keys;
 mod labels;
 mod learning;
+mod log_reader;
 mod observed;
 mod pace;
 mod policies;

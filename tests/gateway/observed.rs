@@ -25,6 +25,7 @@ const METRICS: &[(&str, &str, &[&str])] = &[
     ("idempotent_requests_total", "counter", &["result"]),
     ("tenant_token_expiry_timestamp_seconds", "gauge", &["app"]),
     ("problems_total", "counter", &["code", "fix_by"]),
+    ("log_lines_dropped_total", "counter", &["target"]),
     ("build_info", "gauge", &["version", "revision"]),
 ];
 

@@ -8,17 +8,17 @@ use tokio::net::TcpListener;
 use crate::harness::{Answer, Program, eventually, run_program};
 
 /// A gateway that `serve` runs.
-struct Served {
-    program: Program,
-    simulator: Simulator,
-    api: String,
-    admin: String,
+pub(crate) struct Served {
+    pub(crate) program: Program,
+    pub(crate) simulator: Simulator,
+    pub(crate) api: String,
+    pub(crate) admin: String,
     key: ApiKey,
 }
 
 const SECRET: &str = "simulator-secret";
 
-async fn serve(more: &[(&str, &str)]) -> Served {
+pub(crate) async fn serve(more: &[(&str, &str)]) -> Served {
     let simulator = Simulator::start(Options::default()).await.expect("a free port");
     let key = ApiKey::generate();
     let (url, hash) = (simulator.url(), key.hash().to_string());
@@ -32,19 +32,28 @@ async fn serve(more: &[(&str, &str)]) -> Served {
     ];
     variables.extend(more);
     let mut program = Program::start(&["serve"], &variables);
-    let line = program.line_with("\"listening\"").await;
-    let line: Value = serde_json::from_str(&line).expect("JSON");
-    let address = |name: &str| format!("http://{}", line[name].as_str().expect("an address"));
+    let line = program.line_with("listening").await;
+    let address = |name: &str| {
+        let found = match serde_json::from_str::<Value>(&line) {
+            Ok(line) => line[name].as_str().map(str::to_owned),
+            // As text it is `name=address`.
+            Err(_) => line
+                .split(' ')
+                .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+                .map(str::to_owned),
+        };
+        format!("http://{}", found.expect("an address"))
+    };
     Served { program, simulator, api: address("listen"), admin: address("admin"), key }
 }
 
-fn client() -> reqwest::Client {
+pub(crate) fn client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().expect("a client")
 }
 
 impl Served {
-    fn forward(&self, receive_id: &str, request_id: &str) -> reqwest::RequestBuilder {
+    pub(crate) fn forward(&self, receive_id: &str, request_id: &str) -> reqwest::RequestBuilder {
         let url = format!("{}/v1/messages/om_1/forward", self.api);
         let request = client().post(url).header("x-api-key", self.key.expose());
         let body = format!("{{\"receive_id\":\"{receive_id}\"}}");
@@ -156,6 +165,46 @@ async fn dev_prints_a_key_the_address_of_the_page_and_a_curl_line_that_works_whe
     assert_eq!(Answer::of(client().get(page)).await.status, 200);
     program.signal("INT");
     assert_eq!(program.exit_code().await, Some(0));
+}
+
+/// The address in the next line that begins with this word.
+async fn address_of(program: &mut Program, name: &str) -> String {
+    let line = program.line_with(name).await;
+    line.split(' ').find(|word| word.starts_with("http://")).expect("an address").to_owned()
+}
+
+#[actix_web::test]
+async fn dev_tells_where_everything_is_and_logs_a_line_for_each_forward() {
+    let mut program =
+        Program::start(&["dev", "--listen", "0", "--admin-listen", "localhost:0"], &[]);
+    let key = program.line_with("ffg_").await;
+    let key = key.split(' ').find(|word| word.starts_with("ffg_")).unwrap();
+    let start_page = address_of(&mut program, "Start page").await;
+    let metrics = address_of(&mut program, "Metrics").await;
+    for url in [&start_page, &metrics] {
+        assert_eq!(Answer::of(client().get(url)).await.status, 200, "{url}");
+    }
+    let said = program.line_with("oc_code_230002").await;
+    let receiver = said.split('"').nth(1).unwrap();
+    for (receiver, request_id) in [("oc_1", "first"), (receiver, "second"), ("oc_1", "third")] {
+        let url = format!("{start_page}v1/messages/om_1/forward");
+        let request =
+            client().post(url).header("x-api-key", key).header("x-request-id", request_id);
+        let answer = Answer::of(request.body(format!("{{\"receive_id\":\"{receiver}\"}}"))).await;
+        match request_id {
+            "second" => drop(answer.problem(403, "bot_not_in_chat", "not_delivered")),
+            _ => drop(answer.message_id()),
+        }
+    }
+    let mut lines = Vec::new();
+    while lines.last().is_none_or(|line: &String| !line.contains("third")) {
+        lines.push(program.line_with("").await);
+    }
+    for request_id in ["first", "second", "third"] {
+        let id = format!("\"{request_id}\"");
+        let count = lines.iter().filter(|line| line.contains(&id)).count();
+        assert_eq!(count, 1, "{lines:#?}");
+    }
 }
 
 #[test]

@@ -25,6 +25,10 @@ pub(super) struct Fields;
 
 /// Longer than most lines, so that one seldom grows while it is made.
 const USUAL_LENGTH: usize = 768;
+/// Most bytes of a value that are shown: libraries log what others send.
+const LONGEST_VALUE: usize = 2 << 10;
+/// Bytes of a line beyond which its values are left out, and the same of a span's fields.
+const LONGEST_LINE: usize = 16 << 10;
 
 impl Line {
     /// With the machine's time: the log is of the process, whatever clocks its parts have.
@@ -97,8 +101,14 @@ impl Members {
     fn text(&mut self, name: &str, value: &str) {
         self.name(name);
         self.text.push('"');
-        push_escaped(&mut self.text, value);
+        let _ = self.value().write_str(value);
         self.text.push('"');
+    }
+
+    /// Writes a value as far as there is room for it.
+    fn value(&mut self) -> Escaped<'_> {
+        let room = LONGEST_VALUE.min(LONGEST_LINE.saturating_sub(self.text.len()));
+        Escaped { text: &mut self.text, room }
     }
 
     /// What looks in JSON as it does everywhere.
@@ -120,7 +130,7 @@ impl Visit for Members {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.name(field.name());
         self.text.push('"');
-        let _ = write!(Escaped(&mut self.text), "{value:?}");
+        let _ = write!(self.value(), "{value:?}");
         self.text.push('"');
     }
 
@@ -145,13 +155,23 @@ impl Visit for Members {
     }
 }
 
-/// Writes what stands within the quotes of a JSON string.
-struct Escaped<'a>(&'a mut String);
+/// Writes what stands within the quotes of a JSON string, and fails where there is no more room.
+struct Escaped<'a> {
+    text: &'a mut String,
+    /// In bytes, before they are escaped.
+    room: usize,
+}
 
 impl Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        push_escaped(self.0, text);
-        Ok(())
+        if text.len() <= self.room {
+            self.room -= text.len();
+            push_escaped(self.text, text);
+            return Ok(());
+        }
+        push_escaped(self.text, &text[..text.floor_char_boundary(self.room)]);
+        self.text.push('…');
+        Err(fmt::Error)
     }
 }
 
@@ -204,10 +224,8 @@ mod tests {
 
     /// The one line that `log` logs.
     fn line(log: impl FnOnce()) -> Value {
-        let (book, written) = {
-            let book = Book::default();
-            (book.clone(), book.0)
-        };
+        let book = Book::default();
+        let written = Arc::clone(&book.0);
         let lines = tracing_subscriber::fmt().with_writer(move || book.clone());
         with_default(lines.fmt_fields(Fields).event_format(Line::new()).finish(), log);
         let text = String::from_utf8(written.lock().expect("no panic").clone()).expect("UTF-8");
@@ -252,6 +270,24 @@ mod tests {
             tracing::info!("told");
         });
         assert_eq!(line["span"], json!({ "name": "inner", "b": "2", "c": 3 }));
+    }
+
+    #[test]
+    fn no_line_is_as_long_as_what_somebody_sends() {
+        let long = "\u{1}ü\u{1}".repeat(100_000);
+        let line = line(|| {
+            let _span =
+                tracing::error_span!("span", a = long, b = %long, c = ?long, d = long).entered();
+            tracing::info!(a = long, b = %long, c = ?long, d = long, e = long, f = long, "{long}");
+        });
+        for (name, value) in line.as_object().expect("an object") {
+            let length = value.as_str().map_or(0, str::len);
+            assert!(length <= LONGEST_VALUE + '…'.len_utf8(), "{name} has {length} bytes");
+        }
+        assert!(line["a"].as_str().is_some_and(|it| it.starts_with("\u{1}ü") && it.ends_with('…')));
+        assert!(line["span"]["d"].is_string());
+        // The writer would cut a longer one.
+        assert!(line.to_string().len() < 64 << 10);
     }
 
     proptest! {

@@ -7,6 +7,7 @@ use prometheus::{
 };
 
 use crate::model::problem_kind::ProblemKind;
+use crate::telemetry::logs::dropped_lines;
 
 #[derive(Debug)]
 pub(super) struct Series {
@@ -82,6 +83,8 @@ impl Series {
             &["version", "revision"],
         );
         build_info.with_label_values(&[VERSION, REVISION]).set(1);
+        // The one that belongs to the process.
+        register(&registry, Ok(dropped_lines()));
         let series = Self {
             http_requests: counters(
                 "feishu_gateway_http_requests_total",

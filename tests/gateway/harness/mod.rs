@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 pub(crate) use answer::Answer;
 pub(crate) use forward::Forward;
 pub(crate) use metrics::Metrics;
-pub(crate) use program::{Program, run_program};
+pub(crate) use program::{Program, run_program, run_program_unread};
 pub(crate) use setup::{APP_SECRET, Setup, client, gateway, run};
 pub(crate) use wire::Wire;
 

@@ -1,17 +1,19 @@
 //! The program itself, as a shell starts it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
-use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::mpsc::{self, Receiver};
 
 use super::guarded;
 
 /// A program that runs; it is killed when this is dropped.
+///
+/// Its standard output is read only when a test asks for a line.
 pub(crate) struct Program {
     child: Child,
-    lines: UnboundedReceiver<String>,
+    lines: Receiver<String>,
 }
 
 /// The program with these arguments and no other variables than these.
@@ -19,6 +21,18 @@ fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_feishu-forward-gateway"));
     command.args(arguments).env_clear().envs(variables.iter().copied()).stdin(Stdio::null());
     command
+}
+
+/// Runs the program with both of its outputs on a pipe that is full and that nobody reads, and returns its
+/// exit code.
+pub(crate) fn run_program_unread(arguments: &[&str], variables: &[(&str, &str)]) -> Option<i32> {
+    let (_unread, pipe) = io::pipe().expect("a pipe");
+    let end = || pipe.try_clone().expect("a descriptor");
+    // As much as a pipe holds.
+    let filled = Command::new("head").args(["-c", "65536", "/dev/zero"]).stdout(end()).status();
+    assert!(filled.expect("head runs").success());
+    let mut command = command(arguments, variables);
+    command.stdout(end()).stderr(end()).status().expect("the program runs").code()
 }
 
 /// Runs the program to its end.
@@ -35,10 +49,10 @@ impl Program {
             .spawn()
             .expect("the program starts");
         let output = BufReader::new(child.stdout.take().expect("it is piped"));
-        let (send, lines) = mpsc::unbounded_channel();
+        let (send, lines) = mpsc::channel(1);
         thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
-                if send.send(line).is_err() {
+                if send.blocking_send(line).is_err() {
                     break;
                 }
             }
@@ -58,6 +72,11 @@ impl Program {
             }
         })
         .await
+    }
+
+    /// Closes its standard output, once a line more has come.
+    pub(crate) fn stop_reading(&mut self) {
+        self.lines.close();
     }
 
     /// Sends it a signal, `TERM` or `INT`.
