@@ -1,43 +1,120 @@
 //! `health`: for images that hold no curl.
 
+use std::error::Error;
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use reqwest::redirect::Policy;
+use reqwest::{Client, StatusCode};
 use url::Url;
+
+use super::{ConfigFile, environment, refuse};
+use crate::config::{self, Mistake};
 
 #[derive(Args)]
 pub(super) struct Health {
-    /// The address to ask; a URL without a path asks /readyz.
-    #[arg(long, default_value = "http://127.0.0.1:9090/readyz")]
-    url: Url,
+    #[command(flatten)]
+    config: ConfigFile,
+    /// The address to ask, in place of `server.admin_listen`; a URL without a path asks /readyz.
+    #[arg(long)]
+    url: Option<Url>,
 }
 
 const TIMEOUT: Duration = Duration::from_secs(3);
+/// How much of an answer is shown, in bytes.
+const SHOWN: usize = 4096;
 
 impl Health {
-    pub(super) fn ask(mut self) -> ExitCode {
-        if self.url.path() == "/" {
-            self.url.set_path("/readyz");
-        }
-        actix_web::rt::System::new().block_on(async {
-            match ask(self.url).await {
-                Ok((status, body)) => {
-                    println!("{status} {body}");
-                    if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-                }
-                Err(error) => {
-                    eprintln!("{error}");
-                    ExitCode::FAILURE
-                }
+    pub(super) fn ask(self) -> ExitCode {
+        let urls = match self.urls() {
+            Ok(urls) => urls,
+            Err(mistakes) => {
+                refuse(&mistakes);
+                return ExitCode::FAILURE;
             }
-        })
+        };
+        // The exit code says it too, so that the output may be closed.
+        match actix_web::rt::System::new().block_on(ask_in_turn(&urls)) {
+            Ok((status, body)) => {
+                let _ = writeln!(io::stdout(), "{status} {body}");
+                if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            }
+            Err(error) => {
+                let _ = writeln!(io::stderr(), "{error}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    /// What to ask, one after the other until one can be reached.
+    fn urls(&self) -> Result<Vec<Url>, Vec<Mistake>> {
+        if let Some(mut url) = self.url.clone() {
+            if url.path() == "/" {
+                url.set_path("/readyz");
+            }
+            return Ok(vec![url]);
+        }
+        let listen = config::admin_listen(self.config.file.as_deref(), environment())?;
+        let urls = hosts(listen.ip()).into_iter().map(|host| {
+            let address = SocketAddr::new(host, listen.port());
+            Url::parse(&format!("http://{address}/readyz")).expect("an address makes a URL")
+        });
+        Ok(urls.collect())
     }
 }
 
-async fn ask(url: Url) -> reqwest::Result<(reqwest::StatusCode, String)> {
+/// Where a listener on `ip` is reached from its own machine.
+fn hosts(ip: IpAddr) -> Vec<IpAddr> {
+    match ip {
+        IpAddr::V4(ip) if ip.is_unspecified() => vec![Ipv4Addr::LOCALHOST.into()],
+        // It takes both families, and on a machine without IPv6 the other one.
+        IpAddr::V6(ip) if ip.is_unspecified() => {
+            vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()]
+        }
+        ip => vec![ip],
+    }
+}
+
+async fn ask_in_turn(urls: &[Url]) -> Result<(StatusCode, String), String> {
+    let mut failures = Vec::new();
+    for url in urls {
+        match ask(url.clone()).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => {
+                let address = url.origin().ascii_serialization();
+                failures.push(format!("{address} does not answer: {}", innermost(&error)));
+                if !error.is_connect() {
+                    break;
+                }
+            }
+        }
+    }
+    Err(failures.join("\n"))
+}
+
+async fn ask(url: Url) -> reqwest::Result<(StatusCode, String)> {
     crate::tls::use_ring();
-    let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build()?;
-    let response = client.get(url).send().await?;
-    Ok((response.status(), response.text().await?))
+    let client = Client::builder().no_proxy().redirect(Policy::none()).timeout(TIMEOUT).build()?;
+    let mut response = client.get(url).send().await?;
+    let mut body = Vec::new();
+    while body.len() < SHOWN
+        && let Some(part) = response.chunk().await?
+    {
+        body.extend_from_slice(&part);
+    }
+    body.truncate(SHOWN);
+    let body = String::from_utf8_lossy(&body).replace(char::is_control, " ");
+    Ok((response.status(), body))
+}
+
+/// What the connection itself said.
+fn innermost(error: &dyn Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
 }

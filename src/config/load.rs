@@ -7,6 +7,7 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
+use super::key::dotted;
 use super::settings::Settings;
 use super::values::{
     address, audit_ids, base_url, count, duration, log_filter, log_format, path, path_or_none,
@@ -27,6 +28,20 @@ pub fn load(
     parse(file.zip(content.as_deref()), env)
 }
 
+/// The address of metrics and health alone, whatever else is set; else what is wrong with it.
+pub fn admin_listen(
+    file: Option<&Path>,
+    env: impl IntoIterator<Item = (String, String)>,
+) -> Result<SocketAddr, Vec<Mistake>> {
+    let content = file.map(read).transpose().map_err(|mistake| vec![mistake])?;
+    let mut settings = settings(file.zip(content.as_deref()), env)?;
+    let key = ["server", "admin_listen"];
+    let address = settings.or_default(&key, address);
+    let mut mistakes = settings.mistakes();
+    mistakes.retain(|mistake| mistake.key == dotted(&key));
+    if mistakes.is_empty() { Ok(address) } else { Err(mistakes) }
+}
+
 fn read(path: &Path) -> Result<Vec<u8>, Mistake> {
     fs::read(path).map_err(|error| Mistake {
         key: path.display().to_string(),
@@ -39,15 +54,23 @@ pub(super) fn parse(
     file: Option<(&Path, &[u8])>,
     env: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Config, Vec<Mistake>> {
+    let mut settings = settings(file, env)?;
+    let config = config(&mut settings);
+    let mistakes = settings.mistakes();
+    if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
+}
+
+fn settings(
+    file: Option<(&Path, &[u8])>,
+    env: impl IntoIterator<Item = (String, String)>,
+) -> Result<Settings, Vec<Mistake>> {
     let mut settings = Settings::with_defaults(DEFAULTS);
     if let Some((path, content)) = file {
         // Without the file everything it sets would seem to be missing: that would be noise.
         settings.add_file(path, content, None).map_err(|mistake| vec![mistake])?;
     }
     settings.add_variables(env);
-    let config = config(&mut settings);
-    let mistakes = settings.mistakes();
-    if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
+    Ok(settings)
 }
 
 fn config(settings: &mut Settings) -> Config {

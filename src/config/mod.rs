@@ -35,7 +35,7 @@ mod watch;
 pub use effective::effective;
 pub use key::{dotted, is_name};
 pub use keys::read_keys_file;
-pub use load::load;
+pub use load::{admin_listen, load};
 pub use watch::{Keys, KeysFile, watch_keys_file};
 
 /// The documentation of every key and its default: TOML with comments.

@@ -1,6 +1,9 @@
 //! The commands that say something and end.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
 
 use feishu_forward_gateway::api::openapi_json;
 use feishu_forward_gateway::model::api_key::KeyHash;
@@ -101,6 +104,66 @@ async fn health_is_0_when_ready_and_1_when_not() {
     let not_ready = gateway().fault(fault).cold().start().await;
     assert_eq!(run_program(&["health", "--url", &not_ready.admin], &[]).status.code(), Some(1));
     assert_eq!(run_program(&["health", "--url", "http://127.0.0.1:1"], &[]).status.code(), Some(1));
+}
+
+fn health(arguments: &[&str], variables: &[(&str, &str)]) -> (bool, String) {
+    let output = run_program(&[&["health"], arguments].concat(), variables);
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).expect("UTF-8"))
+}
+
+#[actix_web::test]
+async fn health_asks_what_the_configuration_names_unless_it_is_told() {
+    let gateway = gateway().start().await;
+    let address = gateway.admin.strip_prefix("http://").unwrap();
+    let port = address.rsplit(':').next().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("gateway.toml");
+    let file = file.to_str().unwrap();
+    // Whatever else is wrong with it is of no matter.
+    fs::write(file, format!("typo = 1\n[server]\nadmin_listen = \"{address}\"\n")).unwrap();
+    let listen = "GATEWAY__SERVER__ADMIN_LISTEN";
+    for (arguments, variables) in [
+        (&[][..], &[(listen, address)][..]),
+        (&[], &[(listen, &format!("0.0.0.0:{port}"))]),
+        (&[], &[(listen, &format!("[::]:{port}"))]),
+        (&["--config", file], &[]),
+        (&[], &[("GATEWAY_CONFIG", file)]),
+        (&["--url", &gateway.admin], &[(listen, "127.0.0.1:1"), ("GATEWAY_CONFIG", "/nowhere")]),
+    ] {
+        let (is_ready, said) = health(arguments, variables);
+        assert!(is_ready && said.contains("ready"), "{arguments:?} {variables:?}: {said}");
+    }
+    for (value, named) in [("nonsense", "server.admin_listen"), ("127.0.0.1:1", "127.0.0.1:1")] {
+        let (is_ready, said) = health(&[], &[("GATEWAY_CONFIG", file), (listen, value)]);
+        assert!(!is_ready && said.contains(named), "{said}");
+    }
+}
+
+#[test]
+fn health_says_what_the_connection_said() {
+    let (is_ready, said) = health(&["--url", "http://127.0.0.1:1"], &[]);
+    assert!(!is_ready);
+    assert!(
+        said.starts_with("http://127.0.0.1:1 ") && said.contains("Connection refused"),
+        "{said}"
+    );
+}
+
+#[test]
+fn health_shows_the_beginning_of_an_answer_without_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answering = thread::spawn(move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        assert!(connection.read(&mut [0; 1024]).unwrap() > 0);
+        connection.write_all(b"HTTP/1.1 503 Busy\r\n\r\n").unwrap();
+        while connection.write_all(&[b'\x1b'; 4096]).is_ok() {}
+    });
+    let (is_ready, said) = health(&["--url", &url], &[]);
+    assert!(!is_ready && said.starts_with("503"), "{said}");
+    assert!(said.len() < 5000 && !said.contains('\x1b'), "{} bytes", said.len());
+    answering.join().unwrap();
 }
 
 #[test]
