@@ -1,15 +1,18 @@
 //! The API keys that callers show, from the configuration and from the keys file.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs;
 use std::path::Path;
 
+use super::files::{LARGEST_TOML, read_file};
 use super::key::dotted;
 use super::settings::Settings;
 use super::values::{flag, hash, receive_id_types, receivers, text, timestamp};
 use super::{App, Mistake};
 use crate::model::api_key::{KeyEntry, KeyHash};
 use crate::model::policy::Policy;
+
+/// Most API keys in the keys file.
+const MOST_KEYS: usize = 100_000;
 
 /// The API keys in the file at `path`: tables `[NAME]` with the keys of `[keys.NAME]`; else every
 /// mistake, among them names and hashes that are `inline` too.
@@ -18,7 +21,7 @@ pub fn read_keys_file(
     apps: &BTreeMap<String, App>,
     inline: &BTreeMap<String, KeyEntry>,
 ) -> Result<BTreeMap<String, KeyEntry>, Vec<Mistake>> {
-    let content = fs::read(path).map_err(|error| vec![unreadable(path, &error)])?;
+    let content = read_file(path, LARGEST_TOML).map_err(|error| vec![unreadable(path, &error)])?;
     parse_keys_file(path, &content, &apps.keys().cloned().collect(), inline)
 }
 
@@ -39,6 +42,11 @@ pub(super) fn parse_keys_file(
 ) -> Result<BTreeMap<String, KeyEntry>, Vec<Mistake>> {
     let mut settings = Settings::default();
     settings.add_file(path, content, Some("keys")).map_err(|mistake| vec![mistake])?;
+    let count = settings.names("keys").len();
+    if count > MOST_KEYS {
+        let detail = format!("{} holds {count} keys, more than {MOST_KEYS}", path.display());
+        return Err(vec![Mistake { key: "keys_file".into(), detail }]);
+    }
     let keys = read(&mut settings, apps, inline);
     let mistakes = settings.mistakes();
     if mistakes.is_empty() { Ok(keys) } else { Err(mistakes) }

@@ -1,13 +1,13 @@
 //! From defaults, file and variables to a [`Config`], or to every mistake in them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
 use secrecy::SecretString;
 
 use super::key::dotted;
+use super::files::{LARGEST_SECRET, LARGEST_TOML, read_bounded, read_file};
 use super::settings::Settings;
 use super::values::{
     address, audit_ids, base_url, count, duration, log_filter, log_format, path, path_or_none,
@@ -43,7 +43,7 @@ pub fn admin_listen(
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Mistake> {
-    fs::read(path).map_err(|error| Mistake {
+    read_bounded(path, LARGEST_TOML).map_err(|error| Mistake {
         key: path.display().to_string(),
         detail: format!("cannot be read: {error}"),
     })
@@ -175,8 +175,9 @@ fn secret_or_file<'a>(
 
 /// The content of a mounted secret, without the one newline that editors put at the end.
 fn read_secret(path: &Path) -> Result<SecretString, String> {
-    let text = fs::read_to_string(path)
+    let content = read_file(path, LARGEST_SECRET)
         .map_err(|error| format!("names a file that cannot be read: {error}"))?;
+    let text = String::from_utf8(content).map_err(|_| "names a file that is not valid UTF-8")?;
     let without_end = text.strip_suffix("\r\n").or(text.strip_suffix('\n'));
     let text = without_end.unwrap_or(&text);
     if text.is_empty() {

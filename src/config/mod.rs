@@ -20,6 +20,7 @@ use crate::telemetry::audit::IdForm;
 use crate::telemetry::logs::Format;
 
 mod effective;
+mod files;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod key;

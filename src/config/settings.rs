@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::Bound;
 use std::path::Path;
 
 use super::Mistake;
@@ -226,8 +227,7 @@ impl Settings {
     /// What is wrong with a value that was set where nothing is looked for.
     fn not_asked(&self, key: &Key, value: &Value) -> Option<String> {
         let is_empty_table = matches!(value, Value::EmptyTable);
-        let is_section =
-            self.asked.iter().any(|asked| asked.len() > key.len() && asked.starts_with(key));
+        let is_section = self.asked_under(key).next().is_some();
         match key.as_slice() {
             [section] | [section, _] if section == "apps" || section == "keys" => {
                 (!is_empty_table).then(|| "must be a table, one for each name".into())
@@ -238,13 +238,15 @@ impl Settings {
         }
     }
 
+    /// The keys that were asked for in the section `key`, found by their order: a file may set many.
+    fn asked_under<'a>(&'a self, key: &'a [String]) -> impl Iterator<Item = &'a Key> {
+        let after = (Bound::Excluded(key), Bound::Unbounded);
+        self.asked.range::<[String], _>(after).take_while(move |asked| asked.starts_with(key))
+    }
+
     fn unknown(&self, key: &Key) -> String {
         let known = |depth: usize| -> BTreeSet<String> {
-            self.asked
-                .iter()
-                .filter(|asked| asked.len() > depth && asked.starts_with(&key[..depth]))
-                .map(|asked| dotted(&asked[..=depth]))
-                .collect()
+            self.asked_under(&key[..depth]).map(|asked| dotted(&asked[..=depth])).collect()
         };
         let nearest = (0..key.len()).rev().map(known).find(|known| !known.is_empty());
         let known: Vec<String> = nearest.into_iter().flatten().collect();

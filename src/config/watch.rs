@@ -1,13 +1,13 @@
 //! The keys file while the gateway runs: read again and again, handed on when it has changed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::task::spawn_blocking;
 
+use super::files::{LARGEST_TOML, read_file};
 use super::keys::{parse_keys_file, unreadable};
 use super::{App, Mistake};
 use crate::clock::Clock;
@@ -43,7 +43,7 @@ impl KeysFile {
     /// that works with the swapped symbolic links of a Kubernetes secret, with NFS, and with
     /// editors that put a new file in the place of the old one.
     pub fn look(&mut self) -> Option<Keys> {
-        let content = fs::read(&self.path);
+        let content = read_file(&self.path, LARGEST_TOML);
         let now = content.as_ref().map(Vec::clone).map_err(io::Error::kind);
         if self.seen.as_ref() == Some(&now) {
             return None;

@@ -144,3 +144,49 @@ async fn watching_tells_of_each_change_good_or_bad() {
     assert_eq!(next().await.expect("right"), "b inline");
     assert!(seen.is_empty());
 }
+
+#[test]
+fn it_is_a_file_with_a_bound() {
+    let apps = config().apps;
+    let told = |path: &Path| {
+        let mistakes = read_keys_file(path, &apps, &BTreeMap::new()).expect_err("refused");
+        mistakes.iter().map(Mistake::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let large = on_disk(vec![b'#'; (16 << 20) + 1]);
+    assert!(told(&large.path).contains("it holds more than 16777216 bytes"));
+    // A pipe to which nobody writes would be waited for, and a device has no end.
+    assert!(told("/dev/zero".as_ref()).contains("it is not a file"));
+    assert!(told(large.path.parent().expect("a directory")).contains("it is not a file"));
+}
+
+#[test]
+fn more_than_100000_keys_are_a_mistake() {
+    let content: String = (0..=100_000).map(|number| format!("k{number}={{}}\n")).collect();
+    let told = told(&content);
+    assert!(told.len() == 1 && told[0].contains("100001 keys, more than 100000"), "{told:?}");
+}
+
+/// The shortest time of three that it takes to read so many keys, each with `more` in its table.
+fn time_for(count: usize, more: &str) -> Duration {
+    let content: String =
+        (0..count).map(|number| table(&format!("key{number}"), &number.to_string()) + more).collect();
+    let (file, Config { apps, keys, .. }) = (on_disk(content), config());
+    let took = || {
+        let clock = Clock::system();
+        let started = clock.now();
+        let read = read_keys_file(&file.path, &apps, &keys);
+        let took = clock.since(started);
+        assert_eq!(read.map_or_else(|mistakes| mistakes.len(), |keys| keys.len()), count);
+        took
+    };
+    (0..3).map(|_| took()).min().expect("three")
+}
+
+#[test]
+fn ten_times_the_keys_right_or_wrong_take_about_ten_times_as_long() {
+    for more in ["", "disabled = 1\n", "unknown = 1\n"] {
+        let (few, many) = (time_for(400, more), time_for(4000, more));
+        // Were each key held against each other one, it would be a hundred times.
+        assert!(many < few * 30, "{more:?}: {few:?} for 400 and {many:?} for 4000");
+    }
+}
