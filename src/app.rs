@@ -1,5 +1,6 @@
 //! The one place that puts the parts together, starts them and stops them.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::api::keyring::Keyring;
 use crate::clock::Clock;
 use crate::config::{self, Config, KeysFile, Mistake, watch_keys_file};
 use crate::delivery::Delivery;
+use crate::model::api_key::KeyEntry;
 use crate::telemetry::metrics::Metrics;
 
 mod delivery;
@@ -68,6 +70,8 @@ pub enum StartError {
 
 /// How often the keys file is looked at.
 const KEYS_FILE_INTERVAL: Duration = Duration::from_secs(2);
+/// Most warnings that are logged.
+const MOST_WARNINGS: usize = 20;
 /// How often the limits forget receivers.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -158,6 +162,17 @@ fn show_bounds(config: &Config, metrics: &Metrics) {
     metrics.quota("app", 60, limits.app_per_minute.get());
 }
 
+/// Logs what of the configuration is probably not meant, as far as somebody may read it.
+fn warn(config: &Config, keys: &BTreeMap<String, KeyEntry>, clock: &Clock) {
+    let warnings = config::warnings(config, keys, clock.wall());
+    for warning in warnings.iter().take(MOST_WARNINGS) {
+        tracing::warn!("probably wrong in the configuration: {warning}");
+    }
+    if let more @ 1.. = warnings.len().saturating_sub(MOST_WARNINGS) {
+        tracing::warn!(more, "`config check` has more warnings");
+    }
+}
+
 fn keyring(
     config: &Config,
     clock: &Clock,
@@ -165,10 +180,12 @@ fn keyring(
     tasks: &mut JoinSet<()>,
 ) -> Result<web::Data<Keyring>, StartError> {
     let Some(path) = &config.keys_file else {
+        warn(config, &config.keys, clock);
         return Ok(web::Data::new(Keyring::new(&config.keys)));
     };
     let mut file = KeysFile::new(path.clone(), &config.apps, config.keys.clone());
     let keys = file.look().expect("the first look tells").map_err(StartError::Keys)?;
+    warn(config, &keys, clock);
     let keyring = web::Data::new(Keyring::new(&keys));
     metrics.keys_file_read_at(clock.wall());
     let (kept, metrics, wall) = (keyring.clone(), metrics.clone(), clock.clone());

@@ -67,7 +67,8 @@ enum Keys {
 
 #[derive(Subcommand)]
 enum ConfigCommand {
-    /// Prints the effective configuration with secrets masked, or every mistake; exit 0 or 2.
+    /// Prints the effective configuration with secrets masked, and warns of what is probably wrong, or
+    /// prints every mistake; exit 0 or 2.
     Check {
         #[command(flatten)]
         config: ConfigFile,
@@ -121,9 +122,6 @@ fn serve(file: Option<&Path>) -> ExitCode {
     if let Err(error) = telemetry::logs::init(config.log.format, &config.log.filter) {
         complain(&format!("log.filter: {error}"));
         return EXIT_CONFIG.into();
-    }
-    if config.keys.is_empty() && config.keys_file.is_none() {
-        tracing::warn!("no API key is configured: every forward will be refused");
     }
     actix_web::rt::System::new().block_on(to_the_end(run(config)))
 }
@@ -204,24 +202,33 @@ fn new_key(name: &str) -> ExitCode {
     }
     let key = ApiKey::generate();
     println!("The key of {name}, shown this once:\n\n    {}\n", key.expose());
-    println!("The entry for the configuration, or without `keys.` for the keys file:\n");
+    println!("The entry for the configuration or for the keys file; where there are several apps,");
+    println!("a line such as `app = \"main\"` has to say which one it forwards with:\n");
     println!("[{}]\nhash = \"{}\"", config::dotted(&["keys", name]), key.hash());
     ExitCode::SUCCESS
 }
 
 fn check(file: Option<&Path>, connect: bool) -> ExitCode {
     let checked = config::load(file, environment()).and_then(|config| {
-        if let Some(path) = &config.keys_file {
-            config::read_keys_file(path, &config.apps, &config.keys)?;
-        }
+        let path = config.keys_file.as_ref();
+        let more = path.map(|it| config::read_keys_file(it, &config.apps, &config.keys));
+        let more = more.transpose()?;
         if connect {
             check_state(&config)?;
         }
-        Ok(config)
+        Ok((config, more))
     });
     match checked {
-        Ok(config) => {
+        Ok((config, more)) => {
             print!("{}", config::effective(&config));
+            let mut keys = config.keys.clone();
+            if let Some(more) = more {
+                print!("{}", config::effective_keys_file(&more));
+                keys.extend(more);
+            }
+            for warning in config::warnings(&config, &keys, Clock::system().wall()) {
+                eprintln!("warning: {warning}");
+            }
             ExitCode::SUCCESS
         }
         Err(mistakes) => refuse(&mistakes),

@@ -1,5 +1,6 @@
 //! The configuration written back as TOML, for people who ask what holds.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use humantime::format_duration;
@@ -16,7 +17,7 @@ const MASK: &str = "********";
 /// The configuration as TOML with every key and its secrets masked.
 ///
 /// It can be loaded again, though with a mask for a secret. A secret from a file is shown as if it
-/// had been set itself, and the keys in `keys_file` are not shown.
+/// had been set itself, and the keys in `keys_file` are left to [`effective_keys_file`].
 #[must_use]
 pub fn effective(config: &Config) -> String {
     let keys_file = config.keys_file.as_deref().unwrap_or("".as_ref());
@@ -30,6 +31,21 @@ pub fn effective(config: &Config) -> String {
         toml += &state(it);
     }
     toml += &log(&config.log);
+    toml
+}
+
+/// The API keys of the keys file as comments in TOML, each as it would stand in the configuration.
+#[must_use]
+pub fn effective_keys_file(keys: &BTreeMap<String, KeyEntry>) -> String {
+    let mut toml = format!("\n# keys_file holds {} more API keys:\n", keys.len());
+    for line in keys
+        .iter()
+        .flat_map(|(name, it)| key(name, it).lines().map(str::to_owned).collect::<Vec<_>>())
+    {
+        let comment = line.strip_prefix("# ").unwrap_or(&line);
+        toml += format!("# {comment}").trim_end();
+        toml.push('\n');
+    }
     toml
 }
 

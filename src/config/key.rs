@@ -1,7 +1,12 @@
 //! Dotted keys and the names in them.
 
+use strsim::osa_distance;
+
 /// The segments of a dotted key. They stay apart, as the name of an app may hold a dot.
 pub(super) type Key = Vec<String>;
+
+/// Longest segment that is shown whole, in characters; no right one is longer.
+const LONGEST_SHOWN: usize = 64;
 
 pub(super) fn owned(key: &[&str]) -> Key {
     key.iter().map(|segment| (*segment).to_owned()).collect()
@@ -15,11 +20,23 @@ pub fn dotted<S: AsRef<str>>(key: &[S]) -> String {
 }
 
 fn quoted(segment: &str) -> String {
+    let segment = match segment.char_indices().nth(LONGEST_SHOWN) {
+        Some((end, _)) => &format!("{}…", &segment[..end]),
+        None => segment,
+    };
     let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if !segment.is_empty() && segment.chars().all(is_bare) {
         return segment.to_owned();
     }
     format!("{segment:?}")
+}
+
+/// The one of `known` that somebody who wrote `word` is likely to have meant.
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let known = known.into_iter().filter(|it| it.len().abs_diff(word.len()) <= 2);
+    let distances = known.map(|it| (osa_distance(word, it), it));
+    let near = distances.filter(|(distance, it)| *distance <= 2 && distance * 2 < it.len());
+    near.min_by_key(|(distance, _)| *distance).map(|(_, it)| it)
 }
 
 /// Whether `name` can be the name of an app or a caller: it stands in logs, metrics and variables.

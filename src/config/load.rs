@@ -1,17 +1,18 @@
 //! From defaults, file and variables to a [`Config`], or to every mistake in them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::path::Path;
 
 use secrecy::SecretString;
 
-use super::key::dotted;
 use super::files::{LARGEST_SECRET, LARGEST_TOML, read_bounded, read_file};
+use super::filter::log_filter;
+use super::key::dotted;
 use super::settings::Settings;
 use super::values::{
-    address, audit_ids, base_url, count, duration, log_filter, log_format, path, path_or_none,
-    positive_duration, secret, size, state_prefix, state_url_or_none, text,
+    Value, address, app_id, app_secret, audit_ids, base_url, count, duration, log_format, password,
+    path, path_or_none, positive_duration, size, state_prefix, state_url_or_none,
 };
 use super::{App, Config, DEFAULTS, Feishu, Limits, Log, Mistake, Server, State, keys};
 
@@ -131,9 +132,10 @@ fn apps(settings: &mut Settings, names: &BTreeSet<String>) -> BTreeMap<String, A
     }
     let apps: BTreeMap<String, App> =
         names.iter().filter_map(|name| Some((name.clone(), app(settings, name)?))).collect();
+    let mut owners: HashMap<&str, &String> = HashMap::new();
     for (name, app) in &apps {
-        let first = apps.iter().find(|(_, other)| other.app_id == app.app_id);
-        if let Some((first, _)) = first.filter(|(first, _)| *first != name) {
+        let first = *owners.entry(&app.app_id).or_insert(name);
+        if first != name {
             let detail = format!("is that of apps.{first} too: its limits would be counted twice");
             settings.mistake(&["apps", name, "app_id"], detail);
         }
@@ -142,27 +144,28 @@ fn apps(settings: &mut Settings, names: &BTreeSet<String>) -> BTreeMap<String, A
 }
 
 fn app(settings: &mut Settings, name: &str) -> Option<App> {
-    let app_id = settings.required(&["apps", name, "app_id"], text);
+    let app_id = settings.required(&["apps", name, "app_id"], app_id);
     let (key, file_key) = (["apps", name, "app_secret"], ["apps", name, "app_secret_file"]);
     if !settings.is_set(&key) && !settings.is_set(&file_key) {
         settings.mistake(&key, "is missing, and so is app_secret_file");
     }
-    let app_secret = secret_or_file(settings, &key, &file_key);
-    Some(App { app_id: app_id?, app_secret: app_secret? })
+    let app_secret = secret_or_file(settings, [&key, &file_key], app_secret);
+    let app_secret_file = settings.optional(&file_key, path);
+    Some(App { app_id: app_id?, app_secret: app_secret?, app_secret_file })
 }
 
 /// A secret that stands at `key` or in the file that `file_key` names, if it is set at all.
-fn secret_or_file<'a>(
+fn secret_or_file(
     settings: &mut Settings,
-    key: &[&'a str],
-    file_key: &[&'a str],
+    [key, file_key]: [&[&str]; 2],
+    parse: fn(&Value) -> Result<SecretString, String>,
 ) -> Option<SecretString> {
-    let inline = settings.optional(key, secret);
+    let inline = settings.optional(key, parse);
     let file = settings.optional(file_key, path);
     match (settings.is_set(key), settings.is_set(file_key)) {
         (true, false) => inline,
         (false, true) => {
-            read_secret(&file?).map_err(|detail| settings.mistake(file_key, detail)).ok()
+            read_secret(&file?, parse).map_err(|detail| settings.mistake(file_key, detail)).ok()
         }
         (false, false) => None,
         (true, true) => {
@@ -173,17 +176,16 @@ fn secret_or_file<'a>(
     }
 }
 
-/// The content of a mounted secret, without the one newline that editors put at the end.
-fn read_secret(path: &Path) -> Result<SecretString, String> {
+/// The secret that the file at `path` holds, by the rules of one that stands in the configuration.
+pub(super) fn read_secret(
+    path: &Path,
+    parse: fn(&Value) -> Result<SecretString, String>,
+) -> Result<SecretString, String> {
+    // The path is left out: somebody may have put the secret itself there.
     let content = read_file(path, LARGEST_SECRET)
         .map_err(|error| format!("names a file that cannot be read: {error}"))?;
-    let text = String::from_utf8(content).map_err(|_| "names a file that is not valid UTF-8")?;
-    let without_end = text.strip_suffix("\r\n").or(text.strip_suffix('\n'));
-    let text = without_end.unwrap_or(&text);
-    if text.is_empty() {
-        return Err("names an empty file".into());
-    }
-    Ok(SecretString::from(text))
+    let text = str::from_utf8(&content).map_err(|_| "names a file that is not valid UTF-8")?;
+    parse(&Value::text(text)).map_err(|detail| format!("names a file, and what it holds {detail}"))
 }
 
 fn limits(settings: &mut Settings) -> Limits {
@@ -202,13 +204,15 @@ fn limits(settings: &mut Settings) -> Limits {
 
 fn state(settings: &mut Settings) -> Option<State> {
     let url = settings.or_default(&["state", "url"], state_url_or_none);
-    let password = secret_or_file(settings, &["state", "password"], &["state", "password_file"]);
+    let keys: [&[&str]; 2] = [&["state", "password"], &["state", "password_file"]];
+    let password = secret_or_file(settings, keys, password);
     let prefix = settings.or_default(&["state", "prefix"], state_prefix);
     let replicas = settings.or_default(&["state", "replicas"], count);
     if url.is_none() && password.is_some() && !settings.is_set(&["state", "url"]) {
         settings.mistake(&["state", "url"], "is missing, but there is a password for it");
     }
-    Some(State { url: url?, password, prefix, replicas })
+    let password_file = settings.optional(keys[1], path);
+    Some(State { url: url?, password, password_file, prefix, replicas })
 }
 
 fn log(settings: &mut Settings) -> Log {

@@ -21,6 +21,7 @@ use crate::telemetry::logs::Format;
 
 mod effective;
 mod files;
+mod filter;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod key;
@@ -31,12 +32,14 @@ mod settings;
 mod tests;
 mod toml;
 mod values;
+mod warnings;
 mod watch;
 
-pub use effective::effective;
+pub use effective::{effective, effective_keys_file};
 pub use key::{dotted, is_name};
 pub use keys::read_keys_file;
 pub use load::{admin_listen, load};
+pub use warnings::warnings;
 pub use watch::{Keys, KeysFile, watch_keys_file};
 
 /// The documentation of every key and its default: TOML with comments.
@@ -109,6 +112,8 @@ pub struct App {
     pub app_id: String,
     /// The app's secret, from the configuration itself or from `app_secret_file`.
     pub app_secret: SecretString,
+    /// The file that it was read from.
+    pub app_secret_file: Option<PathBuf>,
 }
 
 /// How many forwards may leave in which time.
@@ -137,6 +142,8 @@ pub struct State {
     pub url: StateUrl,
     /// The password, from the configuration itself or from `password_file`.
     pub password: Option<SecretString>,
+    /// The file that it was read from.
+    pub password_file: Option<PathBuf>,
     /// What the names of all keys in Redis begin with.
     pub prefix: String,
     /// How many replicas there are at most.

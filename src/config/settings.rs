@@ -6,7 +6,7 @@ use std::ops::Bound;
 use std::path::Path;
 
 use super::Mistake;
-use super::key::{Key, dotted, is_name, owned};
+use super::key::{Key, dotted, is_name, nearest, owned};
 use super::toml::parse_toml;
 use super::values::Value;
 
@@ -69,11 +69,18 @@ impl Settings {
         let path = path.display().to_string();
         let values = str::from_utf8(content)
             .map_err(|_| "is not valid UTF-8".into())
-            .and_then(parse_toml)
+            .and_then(|text| parse_toml(text.strip_prefix('\u{feff}').unwrap_or(text)))
             .map_err(|detail| Mistake { key: path.clone(), detail })?;
         for (key, value) in values {
-            let key = section.map(str::to_owned).into_iter().chain(key).collect();
+            // An entry of the section may stand as it does in the configuration, with its name.
+            let is_whole =
+                key.len() > 2 || matches!((&key[..], &value), ([_, _], Value::EmptyTable));
+            let outer = section.filter(|outer| !(is_whole && key[0] == *outer));
+            let key = outer.map(str::to_owned).into_iter().chain(key).collect();
             let origin = Origin::File(path.clone());
+            if self.set.contains_key(&key) {
+                self.add_mistake(&key, "is there twice".into());
+            }
             self.set.insert(key, Setting { value, origin });
         }
         Ok(())
@@ -85,16 +92,19 @@ impl Settings {
     /// called gateway (`GATEWAY_PORT`, `GATEWAY_SERVICE_HOST`, …).
     pub(super) fn add_variables(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
         for (name, value) in variables {
-            let Some(path) = name.strip_prefix(VARIABLE_PREFIX) else {
+            let Some((prefix, path)) = name.split_at_checked(VARIABLE_PREFIX.len()) else {
                 continue;
             };
+            if !prefix.eq_ignore_ascii_case(VARIABLE_PREFIX) {
+                continue;
+            }
             let key = self.spelled_as_set(path.to_ascii_lowercase().split("__"));
             if let Some(Origin::Variable(_)) = self.set.get(&key).map(|other| &other.origin) {
                 let detail = format!("is set by the variable {name} as well");
                 self.add_mistake(&key, detail);
                 continue;
             }
-            let (value, origin) = (Value::Text(value), Origin::Variable(name));
+            let (value, origin) = (Value::text(&value), Origin::Variable(name));
             self.set.insert(key, Setting { value, origin });
         }
     }
@@ -245,12 +255,32 @@ impl Settings {
     }
 
     fn unknown(&self, key: &Key) -> String {
-        let known = |depth: usize| -> BTreeSet<String> {
-            self.asked_under(&key[..depth]).map(|asked| dotted(&asked[..=depth])).collect()
+        let known = |depth: usize| -> BTreeSet<&str> {
+            self.asked_under(&key[..depth]).map(|asked| asked[depth].as_str()).collect()
         };
-        let nearest = (0..key.len()).rev().map(known).find(|known| !known.is_empty());
-        let known: Vec<String> = nearest.into_iter().flatten().collect();
-        format!("is not a key; known are {}", known.join(", "))
+        let (depth, known) = (0..key.len())
+            .rev()
+            .map(|depth| (depth, known(depth)))
+            .find(|(_, known)| !known.is_empty())
+            .unwrap_or_default();
+        let whole = |last: &str| {
+            let section = key[..depth].iter().map(String::as_str);
+            dotted(&section.chain([last]).collect::<Vec<_>>())
+        };
+        let meant = nearest(&key[depth], known.iter().copied())
+            .map(&whole)
+            .or_else(|| self.meant_elsewhere(key).map(|it| dotted(it)));
+        let known: Vec<String> = known.into_iter().map(&whole).collect();
+        let meant = meant.map(|meant| format!("; is {meant} meant?")).unwrap_or_default();
+        format!("is not a key; known are {}{meant}", known.join(", "))
+    }
+
+    /// The key that has a default and is called like `key`: in another section, or with `_` where
+    /// the name of a variable has `__`.
+    fn meant_elsewhere(&self, key: &Key) -> Option<&Key> {
+        let joined = key.join("_");
+        let is_same = |it: &&Key| it.join("_") == joined || it.last() == key.last();
+        self.defaults.keys().find(is_same)
     }
 }
 

@@ -37,7 +37,7 @@ fn flatten(key: Key, value: Toml, values: &mut Vec<(Key, Value)>) {
 fn written(value: Toml) -> Value {
     match value {
         Toml::Table(table) if table.is_empty() => Value::EmptyTable,
-        Toml::String(text) => Value::Text(text),
+        Toml::String(text) => Value::text(&text),
         Toml::Integer(number) => Value::Integer(number),
         Toml::Boolean(flag) => Value::Boolean(flag),
         // A date reads the same with and without quotes.

@@ -10,7 +10,6 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use jiff::Timestamp;
 use secrecy::SecretString;
-use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use crate::model::api_key::{InvalidKeyHash, KeyHash};
@@ -33,26 +32,88 @@ pub(super) enum Value {
     Other,
 }
 
+impl Value {
+    /// Text as a file or a variable holds it, without a byte order mark and white space around it.
+    pub(super) fn text(written: &str) -> Self {
+        Self::Text(written.strip_prefix('\u{feff}').unwrap_or(written).trim().to_owned())
+    }
+}
+
+/// Longest text that any key takes, in bytes.
+const LONGEST_TEXT: usize = 4096;
 /// Longest duration that any key takes: far from where adding to a point in time overflows.
 const LONGEST: Duration = Duration::from_hours(1);
+/// Where Feishu and Lark have their API.
+pub(super) const FEISHU_HOSTS: [&str; 2] = ["open.feishu.cn", "open.larksuite.com"];
 /// Largest body that can be allowed, in bytes.
 const LARGEST: u64 = bytesize::GIB;
 
 pub(super) fn text(value: &Value) -> Result<String, String> {
+    visible(value).and_then(unquoted).map(str::to_owned)
+}
+
+/// Text of which each character can be seen.
+fn visible(value: &Value) -> Result<&str, String> {
     let Value::Text(text) = value else {
         return Err("must be text in quotes".into());
     };
     if text.is_empty() {
         return Err("must not be empty".into());
     }
+    if text.len() > LONGEST_TEXT {
+        return Err(format!("must hold at most {LONGEST_TEXT} bytes"));
+    }
     if text.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER) {
         return Err("must hold no control characters and be valid UTF-8".into());
     }
-    Ok(text.clone())
+    if text.chars().any(is_invisible) {
+        return Err(
+            "must hold no invisible characters (a page that it was copied from has some)".into()
+        );
+    }
+    Ok(text)
 }
 
-pub(super) fn secret(value: &Value) -> Result<SecretString, String> {
-    text(value).map(SecretString::from)
+/// Whether the character has no width or changes the direction of those around it.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Env files that docker, systemd and others read differ in what they do with quotes.
+fn unquoted(text: &str) -> Result<&str, String> {
+    let has_around = |quote| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
+    if has_around('"') || has_around('\'') {
+        return Err("must have no quotes around it: here they are a part of the value".into());
+    }
+    Ok(text)
+}
+
+/// `cli_` and hexadecimal digits today.
+pub(super) fn app_id(value: &Value) -> Result<String, String> {
+    let text = text(value)?;
+    if !text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')) {
+        return Err(
+            "must be the app's id from the developer console: letters, digits and `_`".into()
+        );
+    }
+    Ok(text)
+}
+
+/// Letters and digits today.
+pub(super) fn app_secret(value: &Value) -> Result<SecretString, String> {
+    let text = text(value)?;
+    if !text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '`')) {
+        return Err(
+            "must be the app's secret from the developer console: no white space, no quotes, ASCII"
+                .into(),
+        );
+    }
+    Ok(text.into())
+}
+
+/// A password may have whatever can be seen in it, quotes around it too.
+pub(super) fn password(value: &Value) -> Result<SecretString, String> {
+    visible(value).map(SecretString::from)
 }
 
 pub(super) fn path(value: &Value) -> Result<PathBuf, String> {
@@ -69,7 +130,7 @@ pub(super) fn path_or_none(value: &Value) -> Result<Option<PathBuf>, String> {
 pub(super) fn count(value: &Value) -> Result<NonZeroU32, String> {
     let count = match value {
         Value::Integer(number) => u32::try_from(*number).ok(),
-        Value::Text(text) => text.parse().ok(),
+        Value::Text(text) => unquoted(text)?.parse().ok(),
         _ => None,
     };
     count
@@ -80,7 +141,7 @@ pub(super) fn count(value: &Value) -> Result<NonZeroU32, String> {
 pub(super) fn size(value: &Value) -> Result<usize, String> {
     let bytes = match value {
         Value::Integer(bytes) => u64::try_from(*bytes).ok(),
-        Value::Text(text) => text.parse::<ByteSize>().ok().map(|size| size.as_u64()),
+        Value::Text(text) => unquoted(text)?.parse::<ByteSize>().ok().map(|size| size.as_u64()),
         _ => None,
     };
     bytes
@@ -93,7 +154,7 @@ pub(super) fn duration(value: &Value) -> Result<Duration, String> {
     let Value::Text(text) = value else {
         return Err("must be a duration with its unit in quotes, such as \"5s\" or \"50ms\"".into());
     };
-    humantime::parse_duration(text).ok().filter(|duration| *duration <= LONGEST).ok_or_else(|| {
+    humantime::parse_duration(unquoted(text)?).ok().filter(|duration| *duration <= LONGEST).ok_or_else(|| {
         "must be a duration with its unit, such as \"5s\", \"50ms\" or \"1m 30s\", at most \"1h\""
             .into()
     })
@@ -109,8 +170,11 @@ pub(super) fn positive_duration(value: &Value) -> Result<Duration, String> {
 pub(super) fn flag(value: &Value) -> Result<bool, String> {
     match value {
         Value::Boolean(flag) => Ok(*flag),
-        Value::Text(text) if text == "true" => Ok(true),
-        Value::Text(text) if text == "false" => Ok(false),
+        Value::Text(text) => match unquoted(text)?.to_ascii_lowercase().as_str() {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err("must be true or false".into()),
+        },
         _ => Err("must be true or false".into()),
     }
 }
@@ -131,6 +195,12 @@ pub(super) fn base_url(value: &Value) -> Result<Url, String> {
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err("must hold no query and no fragment".into());
+    }
+    if url.path().contains("/open-apis") {
+        return Err("must end before /open-apis, which each call adds".into());
+    }
+    if FEISHU_HOSTS.contains(&url.host_str().unwrap_or_default()) && url.path() != "/" {
+        return Err("must be the host alone: Feishu's API begins with /open-apis there".into());
     }
     Ok(url)
 }
@@ -186,7 +256,7 @@ fn texts(value: &Value) -> Result<Vec<String>, String> {
 }
 
 pub(super) fn log_format(value: &Value) -> Result<Format, String> {
-    match text(value)?.as_str() {
+    match text(value)?.to_ascii_lowercase().as_str() {
         "json" => Ok(Format::Json),
         "text" => Ok(Format::Text),
         _ => Err("must be \"json\" or \"text\"".into()),
@@ -194,20 +264,9 @@ pub(super) fn log_format(value: &Value) -> Result<Format, String> {
 }
 
 pub(super) fn audit_ids(value: &Value) -> Result<IdForm, String> {
-    match text(value)?.as_str() {
+    match text(value)?.to_ascii_lowercase().as_str() {
         "hashed" => Ok(IdForm::Hashed),
         "plain" => Ok(IdForm::Plain),
         _ => Err("must be \"hashed\" or \"plain\"".into()),
-    }
-}
-
-pub(super) fn log_filter(value: &Value) -> Result<String, String> {
-    let filter = text(value)?;
-    match EnvFilter::builder().parse(&filter) {
-        Ok(_) => Ok(filter),
-        Err(_) => Err(
-            "must be a level, such as \"info\", or directives of EnvFilter, such as \"info,actix_web=warn\""
-                .into(),
-        ),
     }
 }

@@ -66,6 +66,53 @@ fn config_check_prints_the_effective_configuration_with_secrets_masked() {
     }
 }
 
+#[test]
+fn config_check_lists_the_keys_file_and_warns_of_what_is_probably_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("keys.toml");
+    let hash = KeyHash::of("k").to_string();
+    let more = "expires_at = \"2020-01-01T00:00:00Z\"\ndisabled = true\n";
+    fs::write(&file, format!("[billing]\nhash = \"{hash}\"\n{more}")).unwrap();
+    let variables = [
+        ("GATEWAY__KEYS_FILE", file.to_str().unwrap()),
+        ("GATEWAY__APPS__MAIN__APP_ID", "cli_1"),
+        ("GATEWAY__APPS__MAIN__APP_SECRET", SECRET),
+        ("GATEWAY__LIMITS__RECEIVER_PER_SECOND", "6"),
+    ];
+    let output = run_program(&["config", "check"], &variables);
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8(output.stdout).unwrap();
+    for line in
+        ["[keys.billing]", "app = \"main\"", more.lines().next().unwrap(), "disabled = true"]
+    {
+        assert!(said.lines().any(|it| it == format!("# {line}")), "{line}: {said}");
+    }
+    let warned = String::from_utf8(output.stderr).unwrap();
+    for key in ["keys.billing.expires_at", "limits.receiver_per_second"] {
+        assert!(warned.lines().any(|it| it.starts_with(&format!("warning: {key}: "))), "{warned}");
+    }
+    assert_eq!(warned.lines().count(), 2, "{warned}");
+}
+
+#[test]
+fn an_entry_of_keys_new_works_in_the_configuration_and_in_the_keys_file() {
+    let said = String::from_utf8(run_program(&["keys", "new", "a.b"], &[]).stdout).unwrap();
+    let entry = &said[said.find("[keys.").expect("an entry")..];
+    let dir = tempfile::tempdir().unwrap();
+    let (config, keys) = (dir.path().join("gateway.toml"), dir.path().join("keys.toml"));
+    let app = "[apps.main]\napp_id = \"cli_1\"\napp_secret = \"secret\"\n";
+    fs::write(&config, format!("{app}{entry}")).unwrap();
+    fs::write(&keys, entry).unwrap();
+    let file = ("GATEWAY_CONFIG", config.to_str().unwrap());
+    let checked = run_program(&["config", "check"], &[file]);
+    assert_eq!(checked.status.code(), Some(0));
+    fs::write(&config, app).unwrap();
+    let checked =
+        run_program(&["config", "check"], &[file, ("GATEWAY__KEYS_FILE", keys.to_str().unwrap())]);
+    assert_eq!(checked.status.code(), Some(0));
+    assert!(String::from_utf8(checked.stdout).unwrap().contains("# [keys.\"a.b\"]"));
+}
+
 #[actix_web::test]
 async fn keys_new_makes_a_key_that_works_and_an_entry_that_holds_only_its_hash() {
     let output = run_program(&["keys", "new", "billing"], &[]);

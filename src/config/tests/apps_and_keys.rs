@@ -1,7 +1,6 @@
 //! What apps and keys need.
 
 use jiff::Timestamp;
-use secrecy::ExposeSecret;
 
 use super::*;
 use crate::model::policy::{AllowedReceivers, Policy};
@@ -49,19 +48,6 @@ fn an_empty_secret_or_one_with_control_characters_is_refused() {
     for secret in ["\"\"", "\"a\\nb\"", "\"a\\u0000\""] {
         let told = mistakes(&format!("[apps.main]\napp_id = 'cli_1'\napp_secret = {secret}"));
         assert!(told.len() == 1 && told[0].starts_with("apps.main.app_secret: must "), "{told:?}");
-    }
-}
-
-#[test]
-fn a_secret_from_a_file_loses_one_newline_and_nothing_else() {
-    for (content, secret) in
-        [("hush", "hush"), ("hush\n", "hush"), ("hush\r\n", "hush"), (" hush\n\n", " hush\n")]
-    {
-        let file = on_disk(content);
-        let toml =
-            format!("[apps.main]\napp_id = 'cli_1'\napp_secret_file = '{}'", file.path.display());
-        let config = load_toml(&toml).expect("right");
-        assert_eq!(config.apps["main"].app_secret.expose_secret(), secret);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The configuration printed back.
 
 use super::*;
-use crate::config::{DEFAULTS, effective};
+use crate::config::{DEFAULTS, effective, effective_keys_file};
 
 fn unusual() -> Config {
     let toml = format!(
@@ -41,6 +41,22 @@ fn it_holds_every_key() {
     }
     assert_eq!(count, 34);
     assert!(shown.contains("keys_file = "));
+}
+
+#[test]
+fn the_keys_of_the_keys_file_are_shown_beside_it() {
+    let config = unusual();
+    let shown = effective_keys_file(&config.keys);
+    assert!(
+        shown.starts_with("\n# keys_file holds 2 more API keys:\n#\n# [keys.\"a.b\"]\n# hash = ")
+    );
+    for line in ["# expires_at = \"2030-01-01T00:00:00Z\"", "# disabled = true", "# app = \"main\""]
+    {
+        assert!(shown.lines().any(|it| it == line), "{line}: {shown}");
+    }
+    // It does not set them: they would be there twice.
+    let toml = effective(&Config { keys: std::collections::BTreeMap::new(), ..config });
+    assert_eq!(load_toml(&(toml + &shown)).expect("right").keys.len(), 0);
 }
 
 #[test]

@@ -47,6 +47,19 @@ fn its_tables_are_keys_like_those_of_the_configuration() {
 }
 
 #[test]
+fn an_entry_of_the_configuration_may_stand_in_it_as_it_is() {
+    let keys = read(&(key_table("a", "a", "") + &table("b", "b") + &key_table("c", "c", "")));
+    assert_eq!(keys.as_ref().map(names), Ok(vec!["a", "b", "c"]));
+    // A caller may be called `keys` all the same.
+    assert_eq!(read(&table("keys", "k")).as_ref().map(names), Ok(vec!["keys"]));
+    assert!(
+        told(&(table("a", "a") + &key_table("a", "a", "")))[0]
+            .starts_with("keys.a.hash: is there twice")
+    );
+    assert!(told("[keys.a]\n")[0].starts_with("keys.a.hash: is missing"));
+}
+
+#[test]
 fn an_empty_one_holds_no_keys() {
     assert_eq!(read("").map(|keys| keys.len()), Ok(0));
 }
@@ -161,32 +174,35 @@ fn it_is_a_file_with_a_bound() {
 
 #[test]
 fn more_than_100000_keys_are_a_mistake() {
-    let content: String = (0..=100_000).map(|number| format!("k{number}={{}}\n")).collect();
-    let told = told(&content);
+    let content: Vec<String> = (0..=100_000).map(|number| format!("k{number}={{}}\n")).collect();
+    let told = told(&content.concat());
     assert!(told.len() == 1 && told[0].contains("100001 keys, more than 100000"), "{told:?}");
 }
 
-/// The shortest time of three that it takes to read so many keys, each with `more` in its table.
-fn time_for(count: usize, more: &str) -> Duration {
-    let content: String =
-        (0..count).map(|number| table(&format!("key{number}"), &number.to_string()) + more).collect();
+/// A function that takes the time that it takes to read so many keys, each with `more` in its table.
+fn reading(count: usize, more: &str) -> impl Fn() -> Duration {
+    let content: String = (0..count)
+        .map(|number| table(&format!("key{number}"), &number.to_string()) + more)
+        .collect();
     let (file, Config { apps, keys, .. }) = (on_disk(content), config());
-    let took = || {
+    move || {
         let clock = Clock::system();
         let started = clock.now();
+        let file: &OnDisk = &file;
         let read = read_keys_file(&file.path, &apps, &keys);
         let took = clock.since(started);
         assert_eq!(read.map_or_else(|mistakes| mistakes.len(), |keys| keys.len()), count);
         took
-    };
-    (0..3).map(|_| took()).min().expect("three")
+    }
 }
 
 #[test]
 fn ten_times_the_keys_right_or_wrong_take_about_ten_times_as_long() {
     for more in ["", "disabled = 1\n", "unknown = 1\n"] {
-        let (few, many) = (time_for(400, more), time_for(4000, more));
-        // Were each key held against each other one, it would be a hundred times.
-        assert!(many < few * 30, "{more:?}: {few:?} for 400 and {many:?} for 4000");
+        let (few, many) = (reading(400, more), reading(4000, more));
+        // A machine that is busy with something else is given some tries. Were each key held against
+        // each other one, it would be a hundred times in all of them.
+        let mut tries = (0..10).map(|_| (few().min(few()), many()));
+        assert!(tries.any(|(few, many)| many < few * 30), "{more:?}");
     }
 }

@@ -15,6 +15,8 @@ mod mistakes;
 mod rules;
 mod sources;
 mod state;
+mod trust;
+mod warnings;
 
 /// The least that loads.
 const APP: &str = "[apps.main]\napp_id = 'cli_1'\napp_secret = 'hush'\n";

@@ -1,0 +1,214 @@
+//! What is allowed and probably wrong.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::ExposeSecret;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use url::{Host, Url};
+
+use super::key::dotted;
+use super::{Config, Feishu, Limits, Mistake, Server};
+use crate::model::api_key::KeyEntry;
+
+/// A forward's body is far smaller, and each request may take as much memory.
+const MUCH_FOR_A_BODY: usize = 1 << 20;
+
+/// What of the configuration is probably not meant, at the time `now`; `keys` are all API keys, with
+/// those of the keys file.
+#[must_use]
+pub fn warnings(
+    config: &Config,
+    keys: &BTreeMap<String, KeyEntry>,
+    now: Timestamp,
+) -> Vec<Mistake> {
+    let mut found = Found::default();
+    server(&config.server, config.feishu.deadline, &mut found);
+    feishu(&config.feishu, &mut found);
+    apps(config, &mut found);
+    api_keys(config, keys, now, &mut found);
+    limits(&config.limits, config, &mut found);
+    log(&config.log.filter, &mut found);
+    files(config, &mut found);
+    found.0
+}
+
+#[derive(Default)]
+struct Found(Vec<Mistake>);
+
+impl Found {
+    fn when(&mut self, it_is_so: bool, key: &[&str], detail: impl Into<String>) {
+        if it_is_so {
+            self.0.push(Mistake { key: dotted(key), detail: detail.into() });
+        }
+    }
+}
+
+fn server(server: &Server, deadline: Duration, found: &mut Found) {
+    found.when(
+        server.drain_delay >= server.drain_timeout && !server.drain_delay.is_zero(),
+        &["server", "drain_delay"],
+        "leaves nothing of server.drain_timeout for the requests in flight",
+    );
+    found.when(
+        server.drain_timeout < deadline,
+        &["server", "drain_timeout"],
+        "is shorter than feishu.deadline: a forward may be cut short by a restart",
+    );
+    found.when(
+        server.max_connections < server.max_in_flight,
+        &["server", "max_connections"],
+        "is below server.max_in_flight, which is then never reached",
+    );
+    found.when(
+        server.max_body > MUCH_FOR_A_BODY,
+        &["server", "max_body"],
+        "is far more than a forward needs, and each request may take that much memory",
+    );
+}
+
+fn feishu(feishu: &Feishu, found: &mut Found) {
+    found.when(
+        feishu.base_url.scheme() == "http" && !is_this_machine(&feishu.base_url),
+        &["feishu", "base_url"],
+        "is plain http to another machine: secrets and tokens can be read on the way",
+    );
+    let is_website =
+        |host: &str| ["feishu.cn", "larksuite.com"].contains(&host.trim_start_matches("www."));
+    found.when(
+        feishu.base_url.host_str().is_some_and(is_website),
+        &["feishu", "base_url"],
+        "is a website; the API is at https://open.feishu.cn or https://open.larksuite.com",
+    );
+    found.when(
+        feishu.attempt_timeout > feishu.deadline,
+        &["feishu", "attempt_timeout"],
+        "is longer than feishu.deadline, which cuts it short",
+    );
+    found.when(
+        feishu.connect_timeout >= feishu.attempt_timeout,
+        &["feishu", "connect_timeout"],
+        "leaves nothing of feishu.attempt_timeout: nine tenths of that hold",
+    );
+    found.when(
+        feishu.quota_interval < Duration::from_mins(1),
+        &["feishu", "quota_interval"],
+        "is short: each call beyond the month's quota may cost some of the next",
+    );
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+fn apps(config: &Config, found: &mut Found) {
+    for (name, app) in &config.apps {
+        found.when(
+            !app.app_id.starts_with("cli_"),
+            &["apps", name, "app_id"],
+            "does not look like an app's id, which begins with cli_",
+        );
+        // Such as a placeholder that nobody replaced, or the mask of `config check`.
+        let is_usual = |secret: &str| {
+            secret.chars().all(|c| matches!(c, '-' | '_') || c.is_ascii_alphanumeric())
+        };
+        found.when(
+            !is_usual(app.app_secret.expose_secret()),
+            &["apps", name, "app_secret"],
+            "does not look like an app's secret, which is letters and digits",
+        );
+    }
+}
+
+fn api_keys(config: &Config, keys: &BTreeMap<String, KeyEntry>, now: Timestamp, found: &mut Found) {
+    found.when(keys.is_empty(), &["keys"], "no API key is configured: every forward is refused");
+    for (name, key) in keys {
+        found.when(
+            key.expires_at.is_some_and(|end| end <= now),
+            &["keys", name, "expires_at"],
+            "is past: the key is refused",
+        );
+    }
+    for name in config.apps.keys().filter(|_| !keys.is_empty()) {
+        found.when(
+            keys.values().all(|key| key.app != *name),
+            &["apps", name],
+            "no API key forwards with this app",
+        );
+    }
+}
+
+fn limits(limits: &Limits, config: &Config, found: &mut Found) {
+    let above = "is above Feishu's limit, so that Feishu refuses what is sent too fast: ";
+    for (key, limit, of_feishu) in [
+        ("receiver_per_second", limits.receiver_per_second, 5),
+        ("app_per_second", limits.app_per_second, 50),
+        ("app_per_minute", limits.app_per_minute, 1000),
+    ] {
+        let is_above = limit.get() > of_feishu;
+        found.when(is_above, &["limits", key], format!("{above}{of_feishu}"));
+    }
+    found.when(
+        limits.max_wait > config.feishu.deadline * 2 / 3,
+        &["limits", "max_wait"],
+        "is longer than two thirds of feishu.deadline, which cut it short",
+    );
+    found.when(
+        limits.max_waiting >= config.server.max_in_flight,
+        &["limits", "max_waiting"],
+        "is not below server.max_in_flight: forwards that wait may take all the room",
+    );
+    found.when(
+        limits.max_waiting_per_receiver > limits.max_waiting,
+        &["limits", "max_waiting_per_receiver"],
+        "is above limits.max_waiting, which holds for all receivers together",
+    );
+}
+
+fn log(filter: &str, found: &mut Found) {
+    // One that looks at spans too cannot be told in advance.
+    let Ok(targets) = filter.parse::<Targets>() else {
+        return;
+    };
+    let key = ["log", "filter"];
+    found.when(
+        !targets.would_enable("feishu_forward_gateway", &Level::ERROR),
+        &key,
+        "leaves out the gateway's errors",
+    );
+    found.when(
+        !targets.would_enable("audit", &Level::INFO),
+        &key,
+        "leaves out the audit log; \"audit=info\" after a comma keeps it",
+    );
+}
+
+fn files(config: &Config, found: &mut Found) {
+    let secrets = config.apps.iter().filter_map(|(name, app)| {
+        Some((vec!["apps", name, "app_secret_file"], app.app_secret_file.as_deref()?))
+    });
+    let password = config.state.as_ref().and_then(|state| state.password_file.as_deref());
+    let password = password.map(|path| (vec!["state", "password_file"], path));
+    let keys = config.keys_file.as_deref().map(|path| (vec!["keys_file"], path));
+    for (key, path) in secrets.chain(password).chain(keys) {
+        found.when(
+            is_writable_by_all(path),
+            &key,
+            format!("{} can be written by every user of this machine", path.display()),
+        );
+    }
+}
+
+fn is_writable_by_all(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|it| it.permissions().mode() & 0o002 != 0)
+}
