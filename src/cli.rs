@@ -106,7 +106,7 @@ pub fn main() -> ExitCode {
             check(config.file.as_deref(), connect)
         }
         Command::Openapi => {
-            print!("{}", api::openapi_json());
+            print!("{}", api::openapi_json(&api::PublicUrl::default()));
             ExitCode::SUCCESS
         }
         Command::AuditId { config, id } => audit_id(config.file.as_deref(), &id),

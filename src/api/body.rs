@@ -15,6 +15,7 @@ use super::observe::Story;
 use super::problem::{InvalidField, Problem};
 use crate::clock::{Clock, Elapsed};
 use crate::model::problem_kind::ProblemKind;
+use crate::model::wording::Wording;
 
 /// The whole body of a request.
 pub(super) struct Body(pub(super) Bytes);
@@ -52,7 +53,10 @@ impl FromRequest for Body {
 
 pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
-        let detail = "The body is declared as encoded; send it plain.";
+        let detail = Wording::new(
+            "The request has the header Content-Encoding; send the body plain, without that header.",
+            "请求带有 Content-Encoding 请求头；请直接发送未压缩的请求体，并去掉该请求头。",
+        );
         return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
     }
     let Some(content_type) = headers.get(CONTENT_TYPE) else {
@@ -63,9 +67,25 @@ pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     if media_type.trim().eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
-    let media_type = shortened(media_type.trim());
-    let detail = format!("The body is declared as {media_type:?}, not as application/json.");
-    Err(Problem::new(ProblemKind::UnsupportedMediaType, detail))
+    Err(undeclared_json(media_type.trim()))
+}
+
+/// A body that is something else by its own account.
+pub(super) fn undeclared_json(media_type: &str) -> Problem {
+    // What curl's -d sends by itself.
+    if media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        let detail = Wording::new(
+            "The body is declared as form data; send the header Content-Type: application/json.",
+            "请求体声明为表单数据；请设置请求头 Content-Type: application/json。",
+        );
+        return Problem::new(ProblemKind::UnsupportedMediaType, detail);
+    }
+    let media_type = shortened(media_type);
+    let detail = Wording::new(
+        format!("The body is declared as {media_type:?}, not as application/json."),
+        format!("请求体声明为 {media_type:?}，而不是 application/json。"),
+    );
+    Problem::new(ProblemKind::UnsupportedMediaType, detail)
 }
 
 /// Refuses what says itself that it is too large, before any of it is read.
@@ -82,15 +102,24 @@ pub(super) fn declared_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 pub(super) fn too_large(max_body: usize) -> Problem {
-    let detail = format!("The body is larger than {max_body} bytes.");
+    let detail = Wording::new(
+        format!("The body is larger than {max_body} bytes."),
+        format!("请求体超过 {max_body} 字节。"),
+    );
     Problem::new(ProblemKind::BodyTooLarge, detail)
 }
 
 pub(super) fn too_slow(timeout: Duration) -> Problem {
-    let detail = format!("The body was not there {} s after the head.", timeout.as_secs_f64());
+    let seconds = timeout.as_secs_f64();
+    let detail = Wording::new(
+        format!("The body was not there {seconds} s after the head."),
+        format!("收到请求头 {seconds} 秒后仍未收到完整的请求体。"),
+    );
     Problem::new(ProblemKind::RequestTimeout, detail)
 }
 
 fn unreadable(error: &actix_web::Error) -> Problem {
-    Problem::invalid(vec![InvalidField::new("body", format!("could not be read: {error}"))])
+    let detail =
+        Wording::new(format!("could not be read: {error}"), "无法完整读取，连接或分块编码有误");
+    Problem::invalid(vec![InvalidField::new("body", detail)])
 }

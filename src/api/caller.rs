@@ -3,12 +3,13 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use actix_web::{FromRequest, HttpRequest, web};
 
-use super::keyring::Keyring;
+use super::keyring::{Keyring, Refusal};
 use super::observe::Story;
 use super::problem::Problem;
+use super::unauthorized::Unauthorized;
 use crate::clock::Clock;
 use crate::model::api_key::Caller;
 
@@ -27,29 +28,52 @@ fn authenticate(request: &HttpRequest) -> Result<Caller, Problem> {
     else {
         unreachable!("the route table hands every route the keyring and the clock");
     };
-    let result = match presented_key(request.headers()) {
-        Some(key) => keyring.authenticate(key, clock.wall()).map_err(|refusal| refusal.to_string()),
-        None => Err("there is no key".to_owned()),
-    };
+    let result = presented_key(request.headers()).and_then(|key| {
+        keyring.authenticate(key, clock.wall()).map_err(|refusal| match refusal {
+            Refusal::Unknown => Unauthorized::of_unknown(key),
+            known => Unauthorized::Refused(known),
+        })
+    });
     match result {
         Ok(caller) => {
             Story::tell(request, |story| story.caller = Some(caller.name.clone()));
             Ok(caller)
         }
-        Err(reason) => {
-            // Why is for the operator: to the caller, every refusal looks the same.
-            Story::tell(request, |story| story.reason = Some(reason));
-            Err(Problem::unauthorized())
+        Err(why) => {
+            Story::tell(request, |story| story.reason = Some(why.reason()));
+            Err(Problem::unauthorized(&why))
         }
     }
 }
 
-pub(super) fn presented_key(headers: &HeaderMap) -> Option<&str> {
+/// The key that a request shows, whether or not anybody knows it.
+pub(super) fn presented_key(headers: &HeaderMap) -> Result<&str, Unauthorized> {
     // Where both are shown, this one counts.
     if let Some(key) = headers.get("x-api-key") {
-        return key.to_str().ok().filter(|key| !key.is_empty());
+        return text(key);
     }
-    let (scheme, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    let key = key.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !key.is_empty()).then_some(key)
+    let Some(authorization) = headers.get(AUTHORIZATION) else {
+        return Err(Unauthorized::without_key(|name| headers.contains_key(name)));
+    };
+    let authorization = text(authorization)?;
+    let Some((scheme, key)) = authorization.split_once(' ') else {
+        return Err(match authorization.to_ascii_lowercase().as_str() {
+            "bearer" => Unauthorized::Empty,
+            "basic" => Unauthorized::Basic,
+            _ => Unauthorized::WithoutBearer,
+        });
+    };
+    match scheme.to_ascii_lowercase().as_str() {
+        "bearer" => Some(key.trim()).filter(|key| !key.is_empty()).ok_or(Unauthorized::Empty),
+        "basic" => Err(Unauthorized::Basic),
+        _ => Err(Unauthorized::OtherScheme),
+    }
+}
+
+fn text(header: &HeaderValue) -> Result<&str, Unauthorized> {
+    match header.to_str() {
+        Ok("") => Err(Unauthorized::Empty),
+        Ok(text) => Ok(text),
+        Err(_) => Err(Unauthorized::NotText),
+    }
 }

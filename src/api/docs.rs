@@ -6,10 +6,11 @@ use actix_web::http::header::{CONTENT_SECURITY_POLICY, ContentEncoding, ContentT
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 
-use super::echo::shortened;
+use super::links::PublicUrl;
 use super::pages::SWAGGER_UI_POLICY;
 use super::problem::Problem;
 use crate::model::problem_kind::ProblemKind;
+use crate::model::wording::Wording;
 
 /// What the pages are made of; one for all workers.
 #[derive(Clone)]
@@ -71,16 +72,17 @@ fn swagger_ui(file: &str) -> Result<HttpResponse, Problem> {
         }
         Ok(None) => Err(Problem::new(
             ProblemKind::RouteNotFound,
-            format!("The documentation has no file {:?}.", shortened(file)),
+            Wording::new("The documentation has no such file.", "文档中没有该文件。"),
         )),
         Err(error) => Err(Problem::new(
             ProblemKind::InternalError,
-            format!("The page cannot be made: {error}."),
+            Wording::new(format!("The page cannot be made: {error}."), "无法生成页面。"),
         )),
     }
 }
 
 /// Sends a visitor of `/` and `/docs` to the page.
-pub(super) async fn to_docs() -> HttpResponse {
-    HttpResponse::TemporaryRedirect().insert_header((LOCATION, "/docs/")).finish()
+pub(super) async fn to_docs(request: HttpRequest) -> HttpResponse {
+    let location = PublicUrl::of(&request).location(request.path(), "/docs/");
+    HttpResponse::TemporaryRedirect().insert_header((LOCATION, location)).finish()
 }

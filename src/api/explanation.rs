@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::language::Language;
+use super::links::PublicUrl;
 use super::problem_body::ProblemBody;
 use super::samples::{SAMPLE_FORWARD, Sample};
 use crate::feishu::codes::{CODES, Code};
@@ -62,11 +63,17 @@ pub(super) struct FeishuCode {
 }
 
 impl<'a> Explanation<'a> {
-    pub(super) fn of(code: ProblemKind, samples: &'a [Sample], language: Language) -> Self {
+    pub(super) fn of(
+        code: ProblemKind,
+        samples: &'a [Sample],
+        language: Language,
+        public_url: &PublicUrl,
+    ) -> Self {
         let facts = code.facts();
+        let example = |sample: &'a Sample| sample.body(SAMPLE_FORWARD, language, public_url);
         let feishu_codes = CODES.iter().filter(|known| known.problem == code);
         Self {
-            kind: format!("/problems/{}", facts.name),
+            kind: public_url.type_of(facts.name),
             code,
             title: language.choose(facts.title, facts.title_zh),
             status: facts.status,
@@ -75,7 +82,7 @@ impl<'a> Explanation<'a> {
             fix_by: facts.fix_by,
             remedy: language.choose(facts.remedy.en, facts.remedy.zh),
             feishu_codes: feishu_codes.map(|known| FeishuCode::of(known, language)).collect(),
-            examples: samples.iter().map(|sample| sample.body(SAMPLE_FORWARD, language)).collect(),
+            examples: samples.iter().map(example).collect(),
         }
     }
 }

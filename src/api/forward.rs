@@ -58,12 +58,13 @@ pub(super) enum ForwardAnswer<'a> {
 #[expect(dead_code, reason = "describes what `input` reads in its own way")]
 #[serde(deny_unknown_fields)]
 pub(super) struct ForwardBody {
-    /// Who gets the message: a user, a group or a thread.
+    /// Who gets the message: a user, a group or a thread. One id, without white space or commas, neither
+    /// a URL nor a message's id.
     #[schema(
         example = "oc_5ad11d72b830411d72b836c20",
         min_length = 1,
         max_length = 256,
-        pattern = r"^[^\x00-\x1F\x7F-\x9F]+$"
+        pattern = r"^[^\x00-\x1F\x7F-\x9F\s,，、]+$"
     )]
     receive_id: String,
 }
@@ -114,7 +115,7 @@ fn message_id(rest: &str) -> Option<&str> {
             description = "Requests with the same one reach the same receiver once within an hour. Left out, the \
                 gateway makes one, so that its own retries cannot send twice."),
         ("dry_run" = Option<bool>, Query, nullable = false,
-            description = "`true`: do everything but the call to Feishu, and tell what would happen. It takes nobody's turn."),
+            description = "`true`, `1` or without a value: do everything but the call to Feishu, and tell what would happen. It takes nobody's turn."),
         ("Idempotency-Key" = Option<String>, Header, nullable = false,
             pattern = r#"^([!#-~]([ -~]{0,253}[!-~])?|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#,
             description = "Your name for this forward, such as `order-17`: 1 to 255 visible ASCII characters, in quotes or \
@@ -125,7 +126,7 @@ fn message_id(rest: &str) -> Option<&str> {
             description = "`wait=N`, such as `wait=2`: wait at most N seconds for the receiver's and the app's turn, 0 for not at all. \
                 Never more than the gateway allows."),
         ("Accept-Language" = Option<String>, Header, nullable = false,
-            description = "The language of `remedy` in a problem: `zh` or `zh-CN` for Chinese, else English."),
+            description = "The language of a problem: `zh` or `zh-CN` for Chinese, else English."),
         ("X-Request-Id" = Option<String>, Header, nullable = false,
             description = "Your id for this request, kept in the answer and in the gateway's log if it is 1 to 128 \
                 visible ASCII characters."),

@@ -19,7 +19,7 @@ struct Known {
     disabled: bool,
 }
 
-/// Why a key was refused: for the log alone, as all of these are one `unauthorized` to the caller.
+/// Why a key was refused, as the log says it; `unauthorized` says it to the caller, without the name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No such key is configured.

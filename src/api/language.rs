@@ -3,7 +3,9 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::{ACCEPT_LANGUAGE, AcceptLanguage, Header as _, Quality};
 
-/// The languages that remedies and pages are written in.
+use crate::model::wording::Wording;
+
+/// The languages that problems and pages are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Language {
     English,
@@ -37,6 +39,11 @@ impl Language {
     /// The tag for `Content-Language`.
     pub(super) const fn tag(self) -> &'static str {
         self.choose("en", "zh")
+    }
+
+    /// The text of a wording that is in this language.
+    pub(super) fn of(self, wording: &Wording) -> &str {
+        self.choose(&wording.en, &wording.zh)
     }
 
     /// The one of two texts that is in this language.

@@ -14,6 +14,8 @@ pub(crate) mod fuzz;
 mod input;
 pub mod keyring;
 mod language;
+mod links;
+mod nowhere;
 mod observe;
 mod openapi;
 mod pages;
@@ -22,6 +24,7 @@ mod problem_body;
 mod problems;
 mod request_log;
 mod samples;
+mod unauthorized;
 
 use std::future::ready;
 
@@ -33,8 +36,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, Error, HttpRequest, Resource, Route, web};
 use tracing_actix_web::TracingLogger;
 
-use crate::model::problem_kind::ProblemKind;
-use echo::shortened;
+use nowhere::Listener;
 use problem::Problem;
 use request_log::RequestLog;
 
@@ -42,6 +44,7 @@ pub use admin::Draining;
 pub use connection::close_when_quiet;
 pub use docs::Docs;
 pub use forward::ForwardSettings;
+pub use links::PublicUrl;
 pub use observe::Observer;
 pub use openapi::openapi_json;
 
@@ -60,9 +63,7 @@ pub fn public() -> App<
         .service(
             forward::path().guard(fn_guard(is_post)).default_service(web::to(forward::forward)),
         )
-        .service(
-            forward::path().default_service(web::to(|it| ready(method_not_allowed("POST", &it)))),
-        )
+        .service(forward::path().default_service(web::to(|| ready(method_not_allowed("POST")))))
         .service(get("/openapi.json", || web::route().to(docs::openapi)))
         .service(get("/docs/{file:.*}", || web::route().to(docs::swagger)))
         .service(get("/docs", || web::route().to(docs::to_docs)))
@@ -70,7 +71,7 @@ pub fn public() -> App<
         .service(get("/problems/{code}", || web::route().to(problems::one)))
         .service(get("/pages.css", || web::route().to(pages::stylesheet)))
         .service(get("/", || web::route().to(pages::home)))
-        .default_service(web::to(|request| ready(route_not_found(&request))))
+        .default_service(web::to(|it: HttpRequest| ready(route_not_found(&it, Listener::Public))))
         .wrap(from_fn(observe::observe))
         .wrap(TracingLogger::<RequestLog>::new())
 }
@@ -89,7 +90,7 @@ pub fn admin() -> App<
         .service(get("/livez", || web::route().to(admin::livez)))
         .service(get("/readyz", || web::route().to(admin::readyz)))
         .service(get("/metrics", || web::route().to(admin::metrics)))
-        .default_service(web::to(|request| ready(route_not_found(&request))))
+        .default_service(web::to(|it: HttpRequest| ready(route_not_found(&it, Listener::Admin))))
         .wrap(from_fn(observe::finish_only))
 }
 
@@ -102,19 +103,13 @@ fn get(path: &str, route: fn() -> Route) -> Resource {
     web::resource(path)
         .route(route().method(Method::GET))
         .route(route().method(Method::HEAD))
-        .default_service(web::to(|request| ready(method_not_allowed("GET, HEAD", &request))))
+        .default_service(web::to(|| ready(method_not_allowed("GET, HEAD"))))
 }
 
-fn method_not_allowed(
-    allowed: &'static str,
-    request: &HttpRequest,
-) -> Result<&'static str, Problem> {
-    Err(Problem::method_not_allowed(&shortened(request.method().as_str()), allowed))
+fn method_not_allowed(allowed: &'static str) -> Result<&'static str, Problem> {
+    Err(Problem::method_not_allowed(allowed))
 }
 
-fn route_not_found(request: &HttpRequest) -> Result<&'static str, Problem> {
-    Err(Problem::new(
-        ProblemKind::RouteNotFound,
-        format!("There is nothing at {}.", echo::path(request.path())),
-    ))
+fn route_not_found(request: &HttpRequest, listener: Listener) -> Result<&'static str, Problem> {
+    Err(nowhere::nowhere(request.path(), listener))
 }

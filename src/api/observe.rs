@@ -21,12 +21,14 @@ use super::connection::Busy;
 use super::echo::{self, X_REQUEST_ID};
 use super::forward;
 use super::language::Language;
+use super::links::PublicUrl;
 use super::pages;
 use super::problem::Problem;
 use super::problem_body::render;
 use crate::clock::{Clock, Moment};
 use crate::delivery::Timings;
 use crate::model::problem_kind::ProblemKind;
+use crate::model::wording::Wording;
 use crate::telemetry::metrics::Metrics;
 
 /// What is known of a request while it is answered, for its log line.
@@ -108,11 +110,10 @@ pub(super) async fn observe(
     let connection = Busy::with(&request);
     let mut visit = Visit::new(&observer, &request);
     let response = if connection.is_over() {
-        let detail = "The connection ended with the answer before; nothing was sent.";
-        request.error_response(Problem::new(ProblemKind::Draining, detail)).map_into_boxed_body()
+        request.error_response(Problem::over()).map_into_boxed_body()
     } else if visit.is_one_too_many {
-        let detail = format!("More than {} requests are being answered.", observer.max_in_flight);
-        request.error_response(Problem::new(ProblemKind::Overloaded, detail)).map_into_boxed_body()
+        let problem = Problem::one_too_many(observer.max_in_flight);
+        request.error_response(problem).map_into_boxed_body()
     } else {
         next.call(request).await?.map_into_boxed_body()
     };
@@ -161,7 +162,13 @@ fn finish(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
             }
         });
         let language = Language::preferred_by(&request);
-        let body = render(problem, echo::path(request.path()), &request_id, language);
+        let body = render(
+            problem,
+            echo::path(request.path()),
+            &request_id,
+            language,
+            &PublicUrl::of(&request),
+        );
         response = response.set_body(BoxBody::new(body));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
@@ -183,7 +190,7 @@ fn problem_of_status(status: StatusCode) -> Problem {
         status if status.is_client_error() => ProblemKind::InvalidRequest,
         _ => ProblemKind::InternalError,
     };
-    Problem::new(kind, "The request was refused.")
+    Problem::new(kind, Wording::new("The request was refused.", "请求被拒绝。"))
 }
 
 /// A request from its head to its answer, or to the caller's hanging up.

@@ -9,19 +9,26 @@ use std::collections::BTreeMap;
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder, ServerBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::language::Language;
+use super::links::PublicUrl;
 use super::samples::{SAMPLE_FORWARD, samples};
 use super::{docs, forward, problem_body, problems};
 use crate::model::problem_kind::ProblemKind;
 use crate::model::receiver::ReceiveIdType;
 
-/// The OpenAPI document as it is kept under review in `openapi/openapi.json`.
+/// The OpenAPI document of a gateway that callers reach at `public_url`; without one it is as it is kept
+/// under review in `openapi/openapi.json`.
 #[must_use]
-pub fn openapi_json() -> String {
-    let mut json = Document::openapi().to_pretty_json().expect("the document is made of strings");
+pub fn openapi_json(public_url: &PublicUrl) -> String {
+    let mut document = Document::openapi();
+    document.servers = Some(vec![
+        ServerBuilder::new().url(public_url.server()).description(Some("This gateway")).build(),
+    ]);
+    add_all_answers(&mut document, public_url);
+    let mut json = document.to_pretty_json().expect("the document is made of strings");
     json.push('\n');
     json
 }
@@ -39,7 +46,6 @@ pub fn openapi_json() -> String {
         contact(name = "Whoever runs this gateway"),
         license(name = "Apache-2.0", url = "https://www.apache.org/licenses/LICENSE-2.0"),
     ),
-    servers((url = "/", description = "This gateway")),
     tags(
         (name = "messages", description = "Forwarding messages."),
         (name = "problems", description = "What can go wrong, and what to do about it."),
@@ -47,7 +53,7 @@ pub fn openapi_json() -> String {
     ),
     paths(forward::forward, problems::list, problems::one, docs::openapi),
     components(schemas(problem_body::ProblemBody, ReceiveIdType)),
-    modifiers(&Keys, &Answers),
+    modifiers(&Keys),
 )]
 struct Document;
 
@@ -70,25 +76,21 @@ impl Modify for Keys {
     }
 }
 
-/// Adds to each operation one response for each status that a problem has, each problem an example,
-/// and to each response its headers.
-struct Answers;
-
 const FORWARD: &str = "/v1/messages/{message_id}/forward";
 const PROBLEM: &str = "/problems/{code}";
 
-impl Modify for Answers {
-    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        headers::describe(openapi.components.get_or_insert_default());
-        for (path, item) in &mut openapi.paths.paths {
-            for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
-                add_answers(operation, path);
-            }
+/// Adds to each operation one response for each status that a problem has, each problem an example,
+/// and to each response its headers.
+fn add_all_answers(openapi: &mut utoipa::openapi::OpenApi, public_url: &PublicUrl) {
+    headers::describe(openapi.components.get_or_insert_default());
+    for (path, item) in &mut openapi.paths.paths {
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            add_answers(operation, path, public_url);
         }
     }
 }
 
-fn add_answers(operation: &mut Operation, path: &str) {
+fn add_answers(operation: &mut Operation, path: &str, public_url: &PublicUrl) {
     let is_forward = path == FORWARD;
     let responses = &mut operation.responses.responses;
     let mut by_status: BTreeMap<u16, Vec<ProblemKind>> = BTreeMap::new();
@@ -97,7 +99,8 @@ fn add_answers(operation: &mut Operation, path: &str) {
     }
     for (status, problems) in by_status {
         let instance = if is_forward { SAMPLE_FORWARD } else { path };
-        responses.insert(status.to_string(), problem_response(&problems, instance).into());
+        responses
+            .insert(status.to_string(), problem_response(&problems, instance, public_url).into());
     }
     for (status, response) in responses.iter_mut() {
         if let RefOr::T(response) = response {
@@ -116,14 +119,15 @@ fn may_come(kind: ProblemKind, path: &str) -> bool {
     }
 }
 
-fn problem_response(kinds: &[ProblemKind], instance: &str) -> Response {
+fn problem_response(kinds: &[ProblemKind], instance: &str, public_url: &PublicUrl) -> Response {
+    let root = public_url.root_from_docs();
     let bullet = if kinds.len() > 1 { "- " } else { "" };
     let line = |kind: &ProblemKind| {
         let (name, title) = (kind.facts().name, kind.facts().title);
-        format!("{bullet}[`{name}`](/problems/{name}): {title}.")
+        format!("{bullet}[`{name}`]({root}/problems/{name}): {title}.")
     };
     let examples = kinds.iter().flat_map(|kind| samples(*kind)).map(|sample| {
-        let body = sample.body(instance, Language::English);
+        let body = sample.body(instance, Language::English, public_url);
         let value = serde_json::to_value(&body).ok();
         let example = ExampleBuilder::new().summary(body.title).value(value).build();
         (sample.name, example)

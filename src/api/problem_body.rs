@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::language::Language;
+use super::links::PublicUrl;
 use super::problem::{InvalidField, Problem};
 use crate::feishu::error::Refusal;
 use crate::model::dedup_key::DedupKey;
@@ -14,11 +15,13 @@ use crate::model::problem_kind::{FixBy, Outcome, ProblemKind};
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(super) struct ProblemBody<'a> {
-    /// Identifies the kind of problem: `/problems/` and the code.
+    /// Identifies the kind of problem: `/problems/` and the code, after the gateway's public URL where
+    /// the operator has set one.
     #[serde(rename = "type")]
     #[schema(example = "/problems/bot_not_in_chat")]
     kind: String,
-    /// A short summary, the same for every case of the problem.
+    /// A short summary, the same for every case of the problem, in English, or in Chinese where
+    /// `Accept-Language` prefers `zh`: so are `detail`, `remedy` and the details of `errors`.
     #[schema(example = "The bot is not in the chat")]
     pub(super) title: &'static str,
     /// The HTTP status.
@@ -41,7 +44,7 @@ pub(super) struct ProblemBody<'a> {
     retryable: bool,
     /// Who can remove the cause.
     fix_by: FixBy,
-    /// What to do, in English, or in Chinese where `Accept-Language` prefers `zh`.
+    /// What to do.
     #[schema(example = "Add the app's bot to the chat that receives the message.")]
     remedy: &'static str,
     /// The id of this request in the gateway's log, as in the header `X-Request-Id`.
@@ -61,8 +64,20 @@ pub(super) struct ProblemBody<'a> {
     #[schema(nullable = false)]
     feishu: Option<&'a Refusal>,
     /// Every mistake in the request, where the request is what is wrong.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [InvalidField],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<InvalidFieldBody<'a>>,
+}
+
+/// A field of the request that is wrong.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = InvalidField)]
+struct InvalidFieldBody<'a> {
+    /// The name of the parameter, header or body member; `body` for the body as a whole.
+    #[schema(example = "receive_id")]
+    field: &'a str,
+    /// What is wrong with it.
+    #[schema(example = "must not be empty")]
+    detail: &'a str,
 }
 
 impl<'a> ProblemBody<'a> {
@@ -72,13 +87,14 @@ impl<'a> ProblemBody<'a> {
         path: &'a str,
         request_id: &'a str,
         language: Language,
+        public_url: &PublicUrl,
     ) -> Self {
         let facts = problem.kind.facts();
         Self {
-            kind: format!("/problems/{}", facts.name),
-            title: facts.title,
+            kind: public_url.type_of(facts.name),
+            title: language.choose(facts.title, facts.title_zh),
             status: facts.status,
-            detail: &problem.detail,
+            detail: language.of(&problem.detail),
             instance: path,
             code: problem.kind,
             outcome: problem.outcome,
@@ -89,8 +105,14 @@ impl<'a> ProblemBody<'a> {
             uuid: problem.uuid.as_ref().map(DedupKey::as_str),
             safe_retry_until: problem.safe_retry_until,
             feishu: problem.feishu.as_deref(),
-            errors: &problem.errors,
+            errors: problem.errors.iter().map(|it| InvalidFieldBody::of(it, language)).collect(),
         }
+    }
+}
+
+impl<'a> InvalidFieldBody<'a> {
+    fn of(invalid: &'a InvalidField, language: Language) -> Self {
+        Self { field: &invalid.field, detail: language.of(&invalid.detail) }
     }
 }
 
@@ -100,7 +122,8 @@ pub(super) fn render(
     path: &str,
     request_id: &str,
     language: Language,
+    public_url: &PublicUrl,
 ) -> Vec<u8> {
-    let body = ProblemBody::of(problem, path, request_id, language);
+    let body = ProblemBody::of(problem, path, request_id, language, public_url);
     serde_json::to_vec(&body).expect("a struct of strings and numbers is always JSON")
 }

@@ -5,16 +5,20 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::body::{too_large, too_slow};
+use super::body::{too_large, too_slow, undeclared_json};
 use super::language::Language;
+use super::links::PublicUrl;
+use super::nowhere::{Listener, nowhere};
 use super::problem::{InvalidField, Problem};
 use super::problem_body::ProblemBody;
+use super::unauthorized::Unauthorized;
 use crate::delivery::{ForwardError, NoTurn};
 use crate::feishu::codes::CODES;
 use crate::feishu::error::{CallError, Refusal};
 use crate::limits::Scope;
 use crate::model::dedup_key::DedupKey;
-use crate::model::problem_kind::{Outcome, ProblemKind};
+use crate::model::problem_kind::{Facts, Outcome, ProblemKind};
+use crate::model::wording::Wording;
 
 /// Where most samples come from.
 pub(super) const SAMPLE_FORWARD: &str = "/v1/messages/om_dc13264520392913993dd051dba21dcf/forward";
@@ -33,8 +37,13 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    pub(super) fn body<'a>(&'a self, instance: &'a str, language: Language) -> ProblemBody<'a> {
-        ProblemBody::of(&self.problem, instance, SAMPLE_ID, language)
+    pub(super) fn body<'a>(
+        &'a self,
+        instance: &'a str,
+        language: Language,
+        public_url: &PublicUrl,
+    ) -> ProblemBody<'a> {
+        ProblemBody::of(&self.problem, instance, SAMPLE_ID, language, public_url)
     }
 }
 
@@ -57,23 +66,21 @@ pub(super) fn samples(kind: ProblemKind) -> Vec<Sample> {
 fn before_delivery(kind: ProblemKind) -> Option<Problem> {
     Some(match kind {
         ProblemKind::InvalidRequest => {
-            Problem::invalid(vec![InvalidField::new("receive_id", "is missing")])
+            let missing = Wording::new("is missing", "缺失");
+            Problem::invalid(vec![InvalidField::new("receive_id", missing)])
         }
-        ProblemKind::Unauthorized => Problem::unauthorized(),
+        ProblemKind::Unauthorized => Problem::unauthorized(&Unauthorized::NoKey),
         ProblemKind::RequestTimeout => too_slow(Duration::from_secs(10)),
         ProblemKind::BodyTooLarge => too_large(64 * 1024),
-        ProblemKind::RouteNotFound => Problem::new(kind, "There is nothing at /nope."),
-        ProblemKind::MethodNotAllowed => Problem::method_not_allowed("GET", "POST"),
-        ProblemKind::UnsupportedMediaType => {
-            Problem::new(kind, "The body is declared as \"text/plain\", not as application/json.")
+        ProblemKind::RouteNotFound => nowhere("/nope", Listener::Public),
+        ProblemKind::MethodNotAllowed => Problem::method_not_allowed("POST"),
+        ProblemKind::UnsupportedMediaType => undeclared_json("text/plain"),
+        ProblemKind::Overloaded => Problem::one_too_many(1024),
+        ProblemKind::Draining => Problem::over(),
+        ProblemKind::InternalError => {
+            let Facts { title, title_zh, .. } = kind.facts();
+            Problem::new(kind, Wording::new(format!("{title}."), format!("{title_zh}。")))
         }
-        ProblemKind::Overloaded => {
-            Problem::new(kind, "More than 1024 requests are being answered.")
-        }
-        ProblemKind::Draining => {
-            Problem::new(kind, "The connection ended with the answer before; nothing was sent.")
-        }
-        ProblemKind::InternalError => Problem::new(kind, format!("{}.", kind.facts().title)),
         _ => return None,
     })
 }

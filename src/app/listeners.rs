@@ -11,7 +11,7 @@ use actix_web::{HttpServer, web};
 
 use super::StartError;
 use crate::api::keyring::Keyring;
-use crate::api::{self, Docs, Draining, ForwardSettings, Observer};
+use crate::api::{self, Docs, Draining, ForwardSettings, Observer, PublicUrl};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::delivery::Delivery;
@@ -48,7 +48,9 @@ pub(super) fn public(
     delivery: Delivery,
 ) -> Result<Listener, StartError> {
     let server = &config.server;
-    let docs = web::Data::new(Docs::new(api::openapi_json()));
+    let public_url = public_url(server);
+    let docs = web::Data::new(Docs::new(api::openapi_json(&public_url)));
+    let public_url = web::Data::new(public_url);
     let observer =
         Observer::new(clock.clone(), metrics.clone(), server.max_in_flight, draining.clone());
     let observer = web::Data::new(observer);
@@ -68,6 +70,7 @@ pub(super) fn public(
         let delivery = delivery.for_one_worker().expect("a client like it was made before");
         api::public()
             .app_data(docs.clone())
+            .app_data(public_url.clone())
             .app_data(observer.clone())
             .app_data(clock.clone())
             .app_data(keyring.clone())
@@ -98,8 +101,13 @@ pub(super) fn admin(
     let metrics = web::Data::new(metrics.clone());
     let draining = web::Data::new(draining.clone());
     let delivery = web::Data::new(delivery);
+    let public_url = web::Data::new(public_url(&config.server));
     let http = HttpServer::new(move || {
-        api::admin().app_data(metrics.clone()).app_data(draining.clone()).app_data(delivery.clone())
+        api::admin()
+            .app_data(metrics.clone())
+            .app_data(draining.clone())
+            .app_data(delivery.clone())
+            .app_data(public_url.clone())
     })
     .workers(1)
     .max_connections(ADMIN_CONNECTIONS)
@@ -117,6 +125,10 @@ fn listen<S>(
     let bound = bound.map_err(|cause| StartError::Listen { address, cause })?;
     let (addresses, server) = run(bound);
     Ok(Listener { address: addresses.first().copied().unwrap_or(address), server })
+}
+
+fn public_url(server: &config::Server) -> PublicUrl {
+    server.public_url.as_ref().map_or_else(PublicUrl::default, PublicUrl::new)
 }
 
 fn rate_limit_policy(limits: &config::Limits) -> HeaderValue {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use humantime::format_duration;
+use url::Url;
 
 use super::key::dotted;
 use super::{App, Config, Feishu, Limits, Log, Server, State};
@@ -55,6 +56,7 @@ fn server(server: &Server) -> String {
         &[
             ("listen", quoted(&server.listen.to_string())),
             ("admin_listen", quoted(&server.admin_listen.to_string())),
+            ("public_url", quoted(server.public_url.as_ref().map_or("", Url::as_str))),
             ("max_in_flight", server.max_in_flight.to_string()),
             ("max_connections", server.max_connections.to_string()),
             ("max_body", size(server.max_body)),

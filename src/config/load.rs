@@ -12,7 +12,8 @@ use super::key::dotted;
 use super::settings::Settings;
 use super::values::{
     Value, address, app_id, app_secret, audit_ids, base_url, count, duration, log_format, password,
-    path, path_or_none, positive_duration, size, state_prefix, state_url_or_none,
+    path, path_or_none, positive_duration, public_url_or_none, size, state_prefix,
+    state_url_or_none,
 };
 use super::{App, Config, DEFAULTS, Feishu, Limits, Log, Mistake, Server, State, keys};
 
@@ -92,6 +93,7 @@ fn server(settings: &mut Settings) -> Server {
     let server = Server {
         listen: settings.or_default(&["server", "listen"], address),
         admin_listen: settings.or_default(&["server", "admin_listen"], address),
+        public_url: settings.or_default(&["server", "public_url"], public_url_or_none),
         max_in_flight: settings.or_default(&["server", "max_in_flight"], count).get() as usize,
         max_connections: settings.or_default(&["server", "max_connections"], count).get() as usize,
         max_body: settings.or_default(&["server", "max_body"], size),

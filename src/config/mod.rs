@@ -73,6 +73,9 @@ pub struct Server {
     pub listen: SocketAddr,
     /// Address of metrics and health.
     pub admin_listen: SocketAddr,
+    /// Where callers reach the API, if that is known: http or https, without credentials, query and
+    /// fragment.
+    pub public_url: Option<Url>,
     /// Requests worked on at the same time, at least 1.
     pub max_in_flight: usize,
     /// Connections to the API at the same time, at least 1.

@@ -185,7 +185,7 @@ pub(super) fn address(value: &Value) -> Result<SocketAddr, String> {
         .map_err(|_| "must be an IP address and a port, such as \"0.0.0.0:8080\"".into())
 }
 
-pub(super) fn base_url(value: &Value) -> Result<Url, String> {
+fn http_url(value: &Value) -> Result<Url, String> {
     let url = Url::parse(&text(value)?)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https"))
@@ -196,6 +196,11 @@ pub(super) fn base_url(value: &Value) -> Result<Url, String> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err("must hold no query and no fragment".into());
     }
+    Ok(url)
+}
+
+pub(super) fn base_url(value: &Value) -> Result<Url, String> {
+    let url = http_url(value)?;
     if url.path().contains("/open-apis") {
         return Err("must end before /open-apis, which each call adds".into());
     }
@@ -203,6 +208,13 @@ pub(super) fn base_url(value: &Value) -> Result<Url, String> {
         return Err("must be the host alone: Feishu's API begins with /open-apis there".into());
     }
     Ok(url)
+}
+
+pub(super) fn public_url_or_none(value: &Value) -> Result<Option<Url>, String> {
+    match value {
+        Value::Text(text) if text.is_empty() => Ok(None),
+        value => http_url(value).map(Some),
+    }
 }
 
 pub(super) fn state_url_or_none(value: &Value) -> Result<Option<StateUrl>, String> {
@@ -238,7 +250,7 @@ pub(super) fn receivers(value: &Value) -> Result<AllowedReceivers, String> {
 
 pub(super) fn receive_id_types(value: &Value) -> Result<Vec<ReceiveIdType>, String> {
     let types = texts(value)?;
-    types.iter().map(|name| ReceiveIdType::parse(name).map_err(str::to_owned)).collect()
+    types.iter().map(|name| ReceiveIdType::parse(name).map_err(|it| it.en.into_owned())).collect()
 }
 
 /// A list of texts, or one text with commas between them: that is how a variable has a list.

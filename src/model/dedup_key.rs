@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::wording::Wording;
+
 /// 1 to 50 characters; requests with the same one succeed once within an hour for the same receiver
 /// (Feishu's documentation). Clones share the text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -14,14 +16,15 @@ const MAX_CHARACTERS: usize = 50;
 
 impl DedupKey {
     /// Reads a caller's `uuid`; the error is a sentence for the caller.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
+    pub fn parse(text: &str) -> Result<Self, Wording> {
         if text.is_empty() {
-            return Err(
+            return Err(Wording::new(
                 "must have at least one character; leave it out to let the gateway make one",
-            );
+                "至少需要一个字符；不传则由网关自动生成",
+            ));
         }
         if text.chars().count() > MAX_CHARACTERS {
-            return Err("must be at most 50 characters long");
+            return Err(Wording::new("must be at most 50 characters long", "不能超过 50 个字符"));
         }
         Ok(Self(text.into()))
     }

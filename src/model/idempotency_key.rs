@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::dedup_key::DedupKey;
 use super::message_id::MessageId;
 use super::receiver::Receiver;
+use super::wording::Wording;
 
 /// 1 to 255 visible ASCII characters, written as a structured field's string (`"…"`) or bare.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,17 +18,20 @@ const MAX_CHARACTERS: usize = 255;
 
 impl IdempotencyKey {
     /// Reads the value of the header; the error is a sentence for the caller.
-    pub fn parse(value: &str) -> Result<Self, &'static str> {
+    pub fn parse(value: &str) -> Result<Self, Wording> {
         let value = value.trim_matches([' ', '\t']);
         let key = if value.starts_with('"') { unquoted(value)? } else { value.to_owned() };
         if key.is_empty() {
-            return Err("must not be empty");
+            return Err(Wording::new("must not be empty", "不能为空"));
         }
         if key.len() > MAX_CHARACTERS {
-            return Err("must be at most 255 characters long");
+            return Err(Wording::new("must be at most 255 characters long", "不能超过 255 个字符"));
         }
         if !key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-            return Err("must be of visible ASCII characters");
+            return Err(Wording::new(
+                "must be of visible ASCII characters",
+                "只能包含可见的 ASCII 字符",
+            ));
         }
         Ok(Self(key.into()))
     }
@@ -48,20 +52,23 @@ impl IdempotencyKey {
 }
 
 /// A string of a structured field (RFC 9651): in quotes, with a backslash before quotes and backslashes.
-fn unquoted(value: &str) -> Result<String, &'static str> {
-    const WRONG: &str = "must be a string in quotes, or the same without them";
+fn unquoted(value: &str) -> Result<String, Wording> {
+    let wrong = || {
+        let english = "must be a string in quotes, or the same without them";
+        Err(Wording::new(english, "须为带双引号的字符串，或去掉双引号"))
+    };
     let inner = value.get(1..value.len().max(2) - 1).unwrap_or_default();
     if value.len() < 2 || !value.ends_with('"') {
-        return Err(WRONG);
+        return wrong();
     }
     let mut key = String::with_capacity(inner.len());
     let mut characters = inner.chars();
     while let Some(character) = characters.next() {
         match character {
-            '"' => return Err(WRONG),
+            '"' => return wrong(),
             '\\' => match characters.next() {
                 Some(escaped @ ('"' | '\\')) => key.push(escaped),
-                _ => return Err(WRONG),
+                _ => return wrong(),
             },
             other => key.push(other),
         }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::wording::{Wording, is_white_space};
+
 /// A Feishu message id: `om_` and then letters, digits, `_` and `-`, at most 128 characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageId(Box<str>);
@@ -10,18 +12,30 @@ const MAX_LENGTH: usize = 128;
 
 impl MessageId {
     /// Reads an id; the error is a sentence for the caller.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
+    pub fn parse(text: &str) -> Result<Self, Wording> {
+        if text.chars().any(is_white_space) {
+            return Err(Wording::new(
+                "must not hold white space; look at its beginning and its end",
+                "不能包含空白字符；请检查开头和结尾",
+            ));
+        }
         let Some(rest) = text.strip_prefix("om_") else {
-            return Err("must begin with om_");
+            return Err(Wording::new("must begin with om_", "必须以 om_ 开头"));
         };
         if rest.is_empty() {
-            return Err("must have at least one character after om_");
+            return Err(Wording::new(
+                "must have at least one character after om_",
+                "om_ 之后至少需要一个字符",
+            ));
         }
         if text.len() > MAX_LENGTH {
-            return Err("must be at most 128 characters long");
+            return Err(Wording::new("must be at most 128 characters long", "不能超过 128 个字符"));
         }
         if !rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) {
-            return Err("may hold only letters, digits, _ and -");
+            return Err(Wording::new(
+                "may hold only letters, digits, _ and -",
+                "只能包含字母、数字、_ 和 -",
+            ));
         }
         Ok(Self(text.into()))
     }
@@ -49,6 +63,14 @@ mod tests {
     fn ids_that_are_not_of_the_form_are_refused() {
         for bad in ["", "om_", "oc_1", "om", "om_a b", "om_ä", "om_a/b", "xom_1"] {
             assert!(MessageId::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn white_space_is_named_wherever_it_stands() {
+        for id in [" om_1", "om_1 ", "om_1\n", "om_a b", "om_1\u{3000}", "\u{feff}om_1"] {
+            let refusal = MessageId::parse(id).expect_err(id);
+            assert!(refusal.en.contains("white space"), "{id:?}: {}", refusal.en);
         }
     }
 

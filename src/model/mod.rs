@@ -8,3 +8,4 @@ pub mod policy;
 pub mod problem_kind;
 pub mod receiver;
 pub mod state_url;
+pub mod wording;

@@ -69,7 +69,7 @@ pub struct Facts {
     pub name: &'static str,
     /// A short summary that is the same for each case, as it stands in every problem.
     pub title: &'static str,
-    /// The same in Chinese, for the pages that explain problems.
+    /// The same in Chinese.
     pub title_zh: &'static str,
     /// The HTTP status.
     pub status: u16,

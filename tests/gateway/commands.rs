@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
 
-use feishu_forward_gateway::api::openapi_json;
+use feishu_forward_gateway::api::{PublicUrl, openapi_json};
 use feishu_forward_gateway::model::api_key::KeyHash;
 use feishu_forward_gateway::telemetry::audit::{AuditIds, IdForm};
 use secrecy::SecretString;
@@ -138,7 +138,7 @@ async fn keys_new_makes_a_key_that_works_and_an_entry_that_holds_only_its_hash()
 fn openapi_prints_the_document() {
     let output = run_program(&["openapi"], &[]);
     assert_eq!(output.status.code(), Some(0));
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), openapi_json());
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), openapi_json(&PublicUrl::default()));
 }
 
 #[actix_web::test]

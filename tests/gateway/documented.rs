@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use feishu_forward_gateway::api::openapi_json;
+use feishu_forward_gateway::api::{PublicUrl, openapi_json};
 use feishu_forward_gateway::model::problem_kind::ProblemKind;
 
 use crate::harness::gateway;
@@ -13,7 +13,7 @@ fn the_document_under_review_is_the_one_that_the_code_describes() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/openapi.json");
     let reviewed = fs::read_to_string(&path).unwrap_or_default();
     assert!(
-        reviewed == openapi_json(),
+        reviewed == openapi_json(&PublicUrl::default()),
         "openapi/openapi.json is not what the code describes: run `make openapi` and review the diff"
     );
 }
@@ -23,14 +23,14 @@ async fn the_gateway_serves_the_document() {
     let gateway = gateway().start().await;
     let answer = gateway.ask("GET", "/openapi.json").await;
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
-    assert_eq!(answer.text(), openapi_json());
+    assert_eq!(answer.text(), openapi_json(&PublicUrl::default()));
     let version = answer.json()["openapi"].as_str().unwrap().to_owned();
     assert!(version.starts_with("3.1"), "{version}");
 }
 
 #[test]
 fn the_document_describes_every_problem_code() {
-    let document = openapi_json();
+    let document = openapi_json(&PublicUrl::default());
     assert!(!ProblemKind::ALL.is_empty());
     for kind in ProblemKind::ALL {
         let name = format!("\"{}\"", kind.facts().name);
@@ -40,7 +40,8 @@ fn the_document_describes_every_problem_code() {
 
 #[test]
 fn the_document_describes_every_status_and_header_of_a_forward() {
-    let document: serde_json::Value = serde_json::from_str(&openapi_json()).unwrap();
+    let document: serde_json::Value =
+        serde_json::from_str(&openapi_json(&PublicUrl::default())).unwrap();
     let forward = &document["paths"]["/v1/messages/{message_id}/forward"]["post"];
     let responses = forward["responses"].as_object().expect("responses");
     for kind in ProblemKind::ALL {
@@ -67,7 +68,8 @@ fn the_document_describes_every_status_and_header_of_a_forward() {
 
 #[test]
 fn each_problem_of_a_forward_has_an_example_under_its_status() {
-    let document: serde_json::Value = serde_json::from_str(&openapi_json()).unwrap();
+    let document: serde_json::Value =
+        serde_json::from_str(&openapi_json(&PublicUrl::default())).unwrap();
     let responses = &document["paths"]["/v1/messages/{message_id}/forward"]["post"]["responses"];
     for facts in ProblemKind::ALL.iter().map(|kind| kind.facts()) {
         if ["route_not_found", "method_not_allowed"].contains(&facts.name) {
@@ -108,6 +110,6 @@ async fn visitors_are_sent_to_the_page() {
     for path in ["/", "/docs"] {
         let answer = gateway.ask("GET", path).await;
         assert!((300..400).contains(&answer.status), "{path}");
-        assert_eq!(answer.header("location"), Some("/docs/"));
+        assert_eq!(answer.header("location"), Some("./docs/"));
     }
 }

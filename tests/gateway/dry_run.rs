@@ -109,13 +109,29 @@ async fn what_is_wrong_with_the_request_is_told_as_of_a_forward() {
     assert_eq!(problem["errors"][0]["field"], "message_id");
     let answer = dry(gateway.forward("oc_mine").without("x-api-key")).send().await;
     answer.problem(401, "unauthorized", "not_delivered");
-    for wrong in ["dry_run=1", "dry_run=", "dry_run=yes", "dry_run=true&dry_run=false"] {
+    for wrong in ["dry_run=2", "dry_run=", "dry_run=yes", "dry_run=true&dry_run=false"] {
         let answer = gateway.forward("oc_mine").query(wrong).send().await;
         let problem = answer.problem(400, "invalid_request", "not_delivered");
         assert_eq!(problem["errors"][0]["field"], "dry_run", "{wrong}");
     }
     assert_eq!(gateway.forwards(), []);
     gateway.forward("oc_mine").query("dry_run=false").send().await.message_id();
+}
+
+#[actix_web::test]
+async fn a_flag_is_taken_as_people_and_programs_write_it() {
+    let gateway = gateway().start().await;
+    for set in ["dry_run", "dry_run=1", "dry_run=True", "dry_run=TRUE", "uuid=a&dry_run"] {
+        assert_eq!(
+            told(&gateway.forward("oc_1").query(set).send().await)["would"],
+            "send",
+            "{set}"
+        );
+    }
+    assert_eq!(gateway.forwards(), []);
+    for (number, unset) in ["dry_run=0", "dry_run=False", "dry_run=FALSE"].iter().enumerate() {
+        gateway.forward(&format!("oc_{number}")).query(unset).send().await.message_id();
+    }
 }
 
 #[actix_web::test]

@@ -5,10 +5,10 @@ use tokio::net::TcpStream;
 
 use crate::harness::{Forward, gateway, guarded};
 
-type Change = fn(Forward) -> Forward;
+pub(crate) type Change = fn(Forward) -> Forward;
 
 /// One mistake each: what is done to a good forward, and the fields that are to be named.
-const MISTAKES: &[(Change, &[&str])] = &[
+pub(crate) const MISTAKES: &[(Change, &[&str])] = &[
     // The message.
     (|it| it.message("om_"), &["message_id"]),
     (|it| it.message("oc_1"), &["message_id"]),
@@ -19,6 +19,8 @@ const MISTAKES: &[(Change, &[&str])] = &[
     (|it| it.message("om_%FF"), &["message_id"]),
     (|it| it.message("om_%00"), &["message_id"]),
     (|it| it.message(&format!("om_{}", "x".repeat(126))), &["message_id"]),
+    (|it| it.message("%20om_1"), &["message_id"]),
+    (|it| it.message("om_1%0A"), &["message_id"]),
     // The query.
     (|it| it.query("receive_id_type=group"), &["receive_id_type"]),
     (|it| it.query("receive_id_type=CHAT_ID"), &["receive_id_type"]),
@@ -34,6 +36,9 @@ const MISTAKES: &[(Change, &[&str])] = &[
     (|it| it.query("recieve_id_type=chat_id"), &["recieve_id_type"]),
     (|it| it.query("UUID=a"), &["UUID"]),
     (|it| it.query("a=1&b=2"), &["a", "b"]),
+    (|it| it.query("receive_id=oc_1"), &["receive_id"]),
+    (|it| it.query("idempotency_key=a"), &["idempotency_key"]),
+    (|it| it.query("dry_run="), &["dry_run"]),
     // The body.
     (|it| it.body(""), &["body"]),
     (|it| it.query("=1"), &["query"]),
@@ -62,7 +67,21 @@ const MISTAKES: &[(Change, &[&str])] = &[
     (|it| it.body("{\"Receive_id\":\"a\"}"), &["Receive_id", "receive_id"]),
     (|it| it.body(format!("{{\"receive_id\":\"{}\"}}", "x".repeat(257))), &["receive_id"]),
     (|it| it.body(format!("{{\"receive_id\":\"{}\"}}", "王".repeat(257))), &["receive_id"]),
+    (|it| it.body("{\"receive_id\":\" oc_1\"}"), &["receive_id"]),
+    (|it| it.body("{\"receive_id\":\"oc_1,oc_2\"}"), &["receive_id"]),
+    (|it| it.body("{\"receive_id\":\"https://example.com/\"}"), &["receive_id"]),
+    (|it| it.body("{\"receive_id\":\"om_1\"}"), &["receive_id"]),
+    (|it| it.body("{\"receive_id\":\"a\",\"receive_id_type\":\"chat_id\"}"), &["receive_id_type"]),
+    (|it| it.body(b"\xEF\xBB\xBF{\"receive_id\":\"oc_1\"}".as_slice()), &["body"]),
+    (|it| it.body(b"{\0\"\0".as_slice()), &["body"]),
+    (|it| it.body("receive_id=oc_1"), &["body"]),
+    // Headers that nobody reads.
+    (|it| it.header("x-idempotency-key", "a"), &["X-Idempotency-Key"]),
+    (|it| it.header("idempotency_key", "a"), &["Idempotency_key"]),
+    (|it| it.header("dry-run", "true"), &["Dry-Run"]),
     // The wait.
+    (|it| it.header("prefer", "wait 5"), &["Prefer"]),
+    (|it| it.header("prefer", "wait:5"), &["Prefer"]),
     (|it| it.header("prefer", "wait"), &["Prefer"]),
     (|it| it.header("prefer", "wait="), &["Prefer"]),
     (|it| it.header("prefer", "wait=soon"), &["Prefer"]),

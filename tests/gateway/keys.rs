@@ -1,4 +1,4 @@
-//! Who may call, and what everybody else is told: the same, whatever the reason.
+//! Who may call, and what everybody else is told: what came instead of a key, and nothing of it.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -25,37 +25,90 @@ async fn look(gateway: &Gateway, number: u32) {
     gateway.sleep(|all| all.iter().filter(|moment| **moment == next).count() == sleepers).await;
 }
 
+/// What a refusal says; nothing of what was shown may be in it.
+#[track_caller]
 fn refused(answer: &Answer) -> String {
     let problem = answer.problem(401, "unauthorized", "not_delivered");
     let challenge = answer.header("www-authenticate").expect("a challenge");
     assert!(challenge.starts_with("Bearer realm="), "{challenge}");
-    // What differs from one refusal to the next is the request's id alone.
-    problem.to_string().replace(problem["request_id"].as_str().expect("an id"), "")
+    problem["detail"].as_str().expect("a detail").to_owned()
 }
 
 #[actix_web::test]
-async fn every_refusal_looks_the_same() {
+async fn a_refusal_says_what_came_and_repeats_nothing_of_it() {
+    let gateway = gateway().start().await;
+    let keyless = || gateway.forward("oc_1").without("x-api-key");
+    let key = gateway.key.as_str();
+    let cut = &key[..key.len() - 1];
+    let hash = ApiKey::generate().hash().to_string();
+    let stranger = ApiKey::generate();
+    let stranger = stranger.expose();
+    for (name, value, word) in [
+        ("authorization", key.to_owned(), "has no scheme"),
+        ("authorization", "Basic dXNlcjpodW50ZXIy".into(), "Basic"),
+        ("authorization", format!("Token {key}"), "another scheme"),
+        ("authorization", format!("Bearer Bearer {key}"), "word Bearer"),
+        ("authorization", format!("Bearer \"{key}\""), "in quotes"),
+        ("authorization", "Bearer".into(), "empty"),
+        ("authorization", "Bearer t-g1044qeGEDXTB6NDJOGV4JQCYDGHRBARFTGT1234".into(), "Feishu"),
+        ("authorization", "Bearer u-7f1bcd13fc57d46bac21793aabcdef00".into(), "Feishu"),
+        ("authorization", format!("Bearer {cut}"), "damaged"),
+        ("authorization", format!("Bearer {stranger}"), "does not know"),
+        ("x-api-key", format!("Bearer {key}"), "word Bearer"),
+        ("x-api-key", "eyJhbGciOiJFUzI1NiIsImZlYXR1cmVz".into(), "Feishu"),
+        ("x-api-key", cut.into(), "damaged"),
+        ("x-api-key", hash, "hash"),
+        ("x-api-key", stranger.into(), "does not know"),
+        ("x-api-key", "some other password".into(), "does not know"),
+        ("x-api-key", String::new(), "empty"),
+        ("apikey", key.to_owned(), "apikey is not read"),
+    ] {
+        let answer = keyless().header(name, &value).send().await;
+        let said = refused(&answer);
+        assert!(said.contains(word), "{value}: {said}");
+        let secret = value.rsplit(' ').next().unwrap_or_default();
+        let shown = format!("{} {:?}", answer.text(), answer.headers);
+        assert!(secret.len() < 8 || !shown.contains(secret), "{shown}");
+    }
+    assert!(refused(&keyless().send().await).contains("has no API key"));
+    assert_eq!(gateway.forwards(), []);
+}
+
+#[actix_web::test]
+async fn the_holder_of_a_whole_key_is_told_that_it_has_expired_or_is_disabled() {
     let (expired, disabled) = (ApiKey::generate(), ApiKey::generate());
     let gateway = gateway()
-        .set("keys.expired.hash", &expired.hash().to_string())
-        .set("keys.expired.app", "main")
-        .set("keys.expired.expires_at", "2020-01-01T00:00:00Z")
-        .set("keys.disabled.hash", &disabled.hash().to_string())
-        .set("keys.disabled.app", "main")
-        .set("keys.disabled.disabled", "true")
+        .set("keys.old.hash", &expired.hash().to_string())
+        .set("keys.old.app", "main")
+        .set("keys.old.expires_at", "2020-01-01T00:00:00Z")
+        .set("keys.off.hash", &disabled.hash().to_string())
+        .set("keys.off.app", "main")
+        .set("keys.off.disabled", "true")
         .start()
         .await;
-    let keyless = || gateway.forward("oc_1").without("x-api-key");
-    let missing = refused(&keyless().send().await);
-    let hash = ApiKey::generate().hash().to_string();
-    for key in
-        [expired.expose(), disabled.expose(), "", "ffg_x", &hash, ApiKey::generate().expose()]
-    {
-        assert_eq!(refused(&keyless().header("x-api-key", key).send().await), missing);
-        let bearer = format!("Bearer {key}");
-        assert_eq!(refused(&keyless().header("authorization", &bearer).send().await), missing);
+    for (key, word) in [(expired, "has expired"), (disabled, "is disabled")] {
+        let answer = gateway.forward("oc_1").header("x-api-key", key.expose()).send().await;
+        assert!(refused(&answer).contains(word));
     }
-    assert_eq!(gateway.forwards(), []);
+}
+
+#[actix_web::test]
+async fn only_who_shows_a_bearer_token_is_told_by_the_challenge_that_it_is_invalid() {
+    let gateway = gateway().start().await;
+    for (authorization, has_error) in
+        [(None, false), (Some("Basic eDp5"), false), (Some("Bearer ffg_x"), true)]
+    {
+        let forward = gateway.forward("oc_1").without("x-api-key");
+        let forward = match authorization {
+            Some(value) => forward.header("authorization", value),
+            None => forward,
+        };
+        let answer = forward.send().await;
+        let challenge = answer.header("www-authenticate").expect("a challenge");
+        let error = "error=\"invalid_token\", error_description=\"The API key is damaged";
+        assert_eq!(challenge.contains(error), has_error, "{challenge}");
+        assert_eq!(challenge.contains("error"), has_error, "{challenge}");
+    }
 }
 
 #[actix_web::test]

@@ -50,7 +50,7 @@ async fn the_list_leads_to_each_problem_once() {
     let gateway = gateway().start().await;
     let list = read(&gateway, "/problems", &[("accept", BROWSER)]).await.text();
     for kind in ProblemKind::ALL {
-        let link = format!("href=\"/problems/{}\"", kind.facts().name);
+        let link = format!("href=\"./problems/{}\"", kind.facts().name);
         assert_eq!(list.matches(&link).count(), 1, "{link}");
     }
 }
@@ -150,6 +150,30 @@ async fn the_language_that_was_chosen_on_the_page_comes_before_the_browsers() {
 }
 
 #[actix_web::test]
+async fn a_code_of_feishus_leads_to_the_problem_that_it_becomes() {
+    let gateway = gateway().start().await;
+    for (path, location) in [
+        ("/problems/230002", "../problems/bot_not_in_chat"),
+        ("/problems/99991403?lang=zh", "../problems/monthly_quota_exhausted?lang=zh"),
+    ] {
+        let answer = read(&gateway, path, &[("accept", BROWSER)]).await;
+        assert_eq!((answer.status, answer.header("location")), (307, Some(location)), "{path}");
+    }
+    for (path, words) in [
+        ("/problems/239999", "feishu_error"),
+        ("/problems/Bot-Not-In-Chat", "/problems/bot_not_in_chat"),
+    ] {
+        let answer = read(&gateway, path, &[]).await;
+        let problem = answer.problem(404, "route_not_found", "not_delivered");
+        assert!(problem["detail"].as_str().expect("a detail").contains(words), "{problem:#}");
+    }
+    let list = read(&gateway, "/problems", &[("accept", BROWSER)]).await.text();
+    for code in CODES {
+        assert!(list.contains(&code.code.to_string()), "{}", code.code);
+    }
+}
+
+#[actix_web::test]
 async fn a_problem_that_there_is_not_is_not_found() {
     let gateway = gateway().start().await;
     for path in ["/problems/nope", "/problems/Draining", "/problems/", "/problems/draining/"] {
@@ -166,13 +190,13 @@ async fn browsers_get_a_landing_page_and_everybody_else_is_sent_to_the_form() {
         assert_eq!(page.status, 200, "{accept}");
         assert_eq!(page.header("vary"), Some("Accept, Accept-Language"));
         for link in ["/docs/", "/problems", "/openapi.json"] {
-            assert!(page.text().contains(&format!("href=\"{link}\"")), "{link}");
+            assert!(page.text().contains(&format!("href=\".{link}\"")), "{link}");
         }
     }
     for accept in ["*/*", "text/*", "application/json", "text/html;q=0"] {
         let redirect = read(&gateway, "/", &[("accept", accept)]).await;
         assert_eq!(redirect.status, 307, "{accept}");
-        assert_eq!(redirect.header("location"), Some("/docs/"));
+        assert_eq!(redirect.header("location"), Some("./docs/"));
         assert_eq!(redirect.header("vary"), Some("Accept, Accept-Language"));
     }
 }

@@ -92,6 +92,28 @@ async fn neither_listener_answers_for_the_other() {
 }
 
 #[actix_web::test]
+async fn a_path_that_was_nearly_right_is_answered_with_the_right_one() {
+    let gateway = gateway().start().await;
+    let detail = |answer: Answer| {
+        let problem = answer.problem(404, "route_not_found", "not_delivered");
+        problem["detail"].as_str().expect("a detail").to_owned()
+    };
+    for (path, words) in [
+        ("/v1/messages/om_1/forward/", "/v1/messages/{message_id}/forward"),
+        ("/v1//messages/om_1/forward", "/v1/messages/{message_id}/forward"),
+        ("/V1/messages/om_1/Forward", "/v1/messages/{message_id}/forward"),
+        ("/open-apis/im/v1/messages/om_1/reply", "path of Feishu's"),
+        ("/healthz", "server.admin_listen"),
+        ("/metrics", "server.admin_listen"),
+    ] {
+        let said = detail(gateway.ask("POST", path).await);
+        assert!(said.contains(words), "{path}: {said}");
+    }
+    let said = detail(gateway.ask_admin("POST", "/v1/messages/om_1/forward").await);
+    assert!(said.contains("server.listen"), "{said}");
+}
+
+#[actix_web::test]
 async fn a_request_for_the_server_as_a_whole_is_answered_like_any_other() {
     let gateway = gateway().start().await;
     for address in [&gateway.api, &gateway.admin] {

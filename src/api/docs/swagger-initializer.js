@@ -4,7 +4,7 @@
 const KEPT = 'authorized';
 
 const ui = SwaggerUIBundle({
-  url: '/openapi.json',
+  url: new URL('../openapi.json', location.href).href,
   dom_id: '#swagger-ui',
   deepLinking: true,
   displayRequestDuration: true,

@@ -35,7 +35,7 @@ const HEADERS: &[AnswerHeader] = &[
     },
     AnswerHeader {
         name: "Content-Language",
-        description: "The language of `remedy`.",
+        description: "The language of the problem.",
         schema: || text().enum_values(Some(["en", "zh"])),
         example: || json!("en"),
         comes: Comes::WithProblems,
@@ -49,7 +49,7 @@ const HEADERS: &[AnswerHeader] = &[
     },
     AnswerHeader {
         name: "WWW-Authenticate",
-        description: "How to show a key.",
+        description: "How to show a key, and what is wrong with the one that was shown (RFC 6750).",
         schema: text,
         example: || json!("Bearer realm=\"feishu-forward-gateway\""),
         comes: Comes::With(&["401"]),

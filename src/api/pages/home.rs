@@ -13,7 +13,7 @@ pub(crate) async fn home(request: HttpRequest) -> HttpResponse {
     if names_html(&request) {
         return landing_page(&Reader::of(&request));
     }
-    let mut redirect = to_docs().await;
+    let mut redirect = to_docs(request).await;
     redirect.headers_mut().insert(VARY, super::NEGOTIATED);
     redirect
 }
@@ -33,9 +33,9 @@ fn landing_page(reader: &Reader) -> HttpResponse {
             ))
         }
         ul {
-            li { a href="/docs/" { (say("Try the API", "调试接口")) } (say(": a form for each request", "：在网页上发送请求")) }
-            li { a href=(reader.link("/problems")) { (say("Problems", "错误说明")) } (say(": what can go wrong, and what to do", "：可能出现的错误及其处理办法")) }
-            li { a href="/openapi.json" { (say("OpenAPI document", "OpenAPI 文档")) } (say(": for programs and generators", "：供程序与代码生成器使用")) }
+            li { a href=(reader.link("/docs/")) { (say("Try the API", "调试接口")) } (say(": a form for each request", "：在网页上发送请求")) }
+            li { a href=(reader.link_to_page("/problems")) { (say("Problems", "错误说明")) } (say(": what can go wrong, and what to do", "：可能出现的错误及其处理办法")) }
+            li { a href=(reader.link("/openapi.json")) { (say("OpenAPI document", "OpenAPI 文档")) } (say(": for programs and generators", "：供程序与代码生成器使用")) }
         }
     };
     page(reader, "feishu-forward-gateway", &main)

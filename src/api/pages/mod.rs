@@ -53,16 +53,16 @@ fn page(reader: &Reader, title: &str, main: &Markup) -> HttpResponse {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) }
-                link rel="stylesheet" href="/pages.css";
+                link rel="stylesheet" href=(reader.link("/pages.css"));
                 // Else browsers ask for one.
                 link rel="icon" href="data:,";
             }
             body {
                 header {
                     nav aria-label=(say("This gateway", "本网关")) {
-                        a href=(reader.link("/")) { "feishu-forward-gateway" }
-                        a href=(reader.link("/problems")) { (say("Problems", "错误说明")) }
-                        a href="/docs/" { (say("Try the API", "调试接口")) }
+                        a href=(reader.link_to_page("/")) { "feishu-forward-gateway" }
+                        a href=(reader.link_to_page("/problems")) { (say("Problems", "错误说明")) }
+                        a href=(reader.link("/docs/")) { (say("Try the API", "调试接口")) }
                         a href={ "?lang=" (other.tag()) } lang=(other.tag()) hreflang=(other.tag()) {
                             (other.choose("English", "中文"))
                         }

@@ -43,7 +43,7 @@ pub(crate) fn problem_page(reader: &Reader, problem: &Explanation) -> HttpRespon
         @for example in &problem.examples {
             pre { code { (serde_json::to_string_pretty(example).unwrap_or_default()) } }
         }
-        p { a href=(reader.link("/problems")) { (say("All problems", "全部错误")) } }
+        p { a href=(reader.link_to_page("/problems")) { (say("All problems", "全部错误")) } }
     };
     page(reader, problem.title, &main)
 }

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use super::words::{retry, went_out, who};
 use super::{Reader, page};
+use crate::feishu::codes::CODES;
 use crate::model::problem_kind::{FixBy, ProblemKind};
 
 /// In the order in which callers can do something about them.
@@ -57,10 +58,11 @@ fn table(group: FixBy, reader: &Reader) -> Markup {
                 @for facts in problems.filter(|facts| facts.fix_by == group) {
                     tr {
                         th scope="row" {
-                            a href=(reader.link(&format!("/problems/{}", facts.name))) {
+                            a href=(reader.link_to_page(&format!("/problems/{}", facts.name))) {
                                 (language.choose(facts.title, facts.title_zh))
                             }
                             code { (facts.name) }
+                            (feishu_codes(facts.name, say("Feishu: ", "飞书：")))
                         }
                         td { (facts.status) }
                         td { (went_out(facts.outcome, language)) }
@@ -68,6 +70,17 @@ fn table(group: FixBy, reader: &Reader) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// The codes of Feishu's that become a problem, if there are any.
+fn feishu_codes(problem: &str, label: &str) -> Markup {
+    let codes = CODES.iter().filter(|known| known.problem.facts().name == problem);
+    let codes: Vec<String> = codes.map(|known| known.code.to_string()).collect();
+    html! {
+        @if !codes.is_empty() {
+            small { (label) (codes.join(", ")) }
         }
     }
 }

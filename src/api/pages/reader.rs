@@ -6,12 +6,15 @@ use actix_web::mime::Mime;
 use url::form_urlencoded;
 
 use crate::api::language::Language;
+use crate::api::links::relative;
 
-/// Who reads a page.
+/// Who reads a page, and which.
 pub(crate) struct Reader {
     pub(crate) language: Language,
     /// Whether the language was chosen on a page, by `?lang=`, and so goes on to the next one.
     has_chosen: bool,
+    /// The page's own path.
+    path: String,
 }
 
 impl Reader {
@@ -22,6 +25,7 @@ impl Reader {
         Self {
             language: chosen.unwrap_or_else(|| Language::preferred_by(request)),
             has_chosen: chosen.is_some(),
+            path: request.path().to_owned(),
         }
     }
 
@@ -32,8 +36,18 @@ impl Reader {
         }
     }
 
-    /// A link to another page, in the language that was chosen.
+    /// A link from the page to a path from the root.
     pub(super) fn link(&self, path: &str) -> String {
+        relative(&self.path, path)
+    }
+
+    /// A link to another page, in the language that was chosen.
+    pub(super) fn link_to_page(&self, path: &str) -> String {
+        self.link(&self.in_chosen_language(path))
+    }
+
+    /// The path with the language that was chosen.
+    pub(crate) fn in_chosen_language(&self, path: &str) -> String {
         if self.has_chosen {
             format!("{path}?lang={}", self.language.tag())
         } else {

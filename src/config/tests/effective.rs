@@ -6,6 +6,7 @@ use crate::config::{DEFAULTS, effective, effective_keys_file};
 fn unusual() -> Config {
     let toml = format!(
         "keys_file = 'C:\\keys \"1\".toml'\nserver.max_body = 1000\nlog.filter = 'info,a=debug'\n\
+         server.public_url = 'https://apps.example.com/feishu'\n\
          log.format = 'text'\nlog.audit_ids = 'plain'\nlimits.guard = '1ms 5us'\n\
          state.url = 'rediss://me@redis:1/2'\nstate.password = 'hush'\n{}{}{}",
         key_table("'a.b'", "one", "expires_at = 2030-01-01T00:00:00Z\napp = 'main'"),
@@ -39,7 +40,7 @@ fn it_holds_every_key() {
         assert!(shown.contains(&format!("{key} = ")), "{key}");
         count += 1;
     }
-    assert_eq!(count, 34);
+    assert_eq!(count, 35);
     assert!(shown.contains("keys_file = "));
 }
 

@@ -114,6 +114,18 @@ fn the_base_url_is_http_or_https_without_credentials_query_and_fragment() {
 }
 
 #[test]
+fn the_public_url_is_a_base_like_feishus_or_none() {
+    let public_url =
+        |toml: &str| load_toml(&format!("{toml}\n{APP}")).expect("it loads").server.public_url;
+    assert_eq!(public_url("server.public_url = ''"), None);
+    let behind_a_prefix = public_url("server.public_url = 'https://apps.example.com/feishu/'");
+    assert_eq!(behind_a_prefix.expect("a URL").path(), "/feishu/");
+    for url in ["apps.example.com", "ftp://a", "https://u:p@a", "https://a/?q", "https://a/#f"] {
+        refused(&[(&format!("server.public_url = '{url}'"), "server.public_url: must ")]);
+    }
+}
+
+#[test]
 fn the_log_has_two_formats_and_a_filter_that_parses() {
     refused(&[
         ("log.format = 'xml'", "log.format: must be \"json\" or \"text\""),

@@ -125,7 +125,7 @@ fn every_default_can_be_set_by_the_variable_that_its_comment_names() {
             key_count += 1;
         }
     }
-    assert_eq!(key_count, 28);
+    assert_eq!(key_count, 29);
 }
 
 #[test]
