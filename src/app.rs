@@ -7,24 +7,25 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use actix_web::web;
 use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Draining;
-use crate::api::keyring::Keyring;
 use crate::clock::Clock;
-use crate::config::{self, Config, KeysFile, Mistake, watch_keys_file};
+use crate::config::{self, Config, Mistake};
 use crate::delivery::Delivery;
 use crate::model::api_key::KeyEntry;
 use crate::telemetry::metrics::Metrics;
 
 mod delivery;
 mod listeners;
+mod reload;
 mod state;
 
 use listeners::Listener;
+pub use reload::Reloader;
+use reload::{FirstKeys, Reload};
 pub use state::check_state;
 
 /// A gateway that listens.
@@ -33,6 +34,7 @@ pub struct Application {
     admin: Listener,
     draining: Draining,
     closing: CancellationToken,
+    reloader: Reloader,
     drain_delay: Duration,
     drain_timeout: Duration,
     clock: Clock,
@@ -68,8 +70,6 @@ pub enum StartError {
     Keys(Vec<Mistake>),
 }
 
-/// How often the keys file is looked at.
-const KEYS_FILE_INTERVAL: Duration = Duration::from_secs(2);
 /// Most warnings that are logged.
 const MOST_WARNINGS: usize = 20;
 /// How often the limits forget receivers.
@@ -87,9 +87,12 @@ impl Application {
         let closing = CancellationToken::new();
         let draining = Draining::default();
         let mut tasks = JoinSet::new();
-        let keyring = keyring(config, clock, &metrics, &mut tasks)?;
-        let delivery = delivery::assemble(config, clock, &metrics, sent_before, &closing)?;
+        let keys = FirstKeys::read(config, clock, &metrics)?;
+        let keyring = keys.keyring.clone();
+        let (delivery, store) = delivery::assemble(config, clock, &metrics, sent_before, &closing)?;
         work_beside(&delivery, &mut tasks);
+        let (reloader, watch) = Reload::new(config, keys, &delivery, store).watch();
+        tasks.spawn(watch);
         let public =
             listeners::public(config, clock, &metrics, &draining, keyring, delivery.clone())?;
         let admin = listeners::admin(config, &metrics, &draining, delivery)?;
@@ -100,6 +103,7 @@ impl Application {
             admin,
             draining,
             closing,
+            reloader,
             drain_delay,
             drain_timeout,
             clock: clock.clone(),
@@ -117,6 +121,12 @@ impl Application {
     #[must_use]
     pub fn admin_address(&self) -> SocketAddr {
         self.admin.address
+    }
+
+    /// Has API keys and secrets read again.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        self.reloader.clone()
     }
 
     /// Answers until `stop` returns, then drains: no longer ready, it sends everybody away with the
@@ -171,33 +181,6 @@ fn warn(config: &Config, keys: &BTreeMap<String, KeyEntry>, clock: &Clock) {
     if let more @ 1.. = warnings.len().saturating_sub(MOST_WARNINGS) {
         tracing::warn!(more, "`config check` has more warnings");
     }
-}
-
-fn keyring(
-    config: &Config,
-    clock: &Clock,
-    metrics: &Metrics,
-    tasks: &mut JoinSet<()>,
-) -> Result<web::Data<Keyring>, StartError> {
-    let Some(path) = &config.keys_file else {
-        warn(config, &config.keys, clock);
-        return Ok(web::Data::new(Keyring::new(&config.keys)));
-    };
-    let mut file = KeysFile::new(path.clone(), &config.apps, config.keys.clone());
-    let keys = file.look().expect("the first look tells").map_err(StartError::Keys)?;
-    warn(config, &keys, clock);
-    let keyring = web::Data::new(Keyring::new(&keys));
-    metrics.keys_file_read_at(clock.wall());
-    let (kept, metrics, wall) = (keyring.clone(), metrics.clone(), clock.clone());
-    let heed = move |keys: &config::Keys| match keys {
-        Ok(keys) => {
-            kept.replace(keys);
-            metrics.keys_file_read_at(wall.wall());
-        }
-        Err(_) => metrics.keys_file_is_wrong(),
-    };
-    tasks.spawn(watch_keys_file(file, clock.clone(), KEYS_FILE_INTERVAL, heed));
-    Ok(keyring)
 }
 
 /// Keeps each app's token fresh and lets the limits forget.

@@ -9,7 +9,6 @@ use std::thread;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::{self, Application, SentBefore, StartError};
 use crate::clock::Clock;
@@ -21,6 +20,9 @@ use crate::{api, telemetry};
 #[cfg(feature = "dev")]
 mod dev;
 mod health;
+mod signals;
+
+use signals::{Hangups, Reading, stopped};
 
 /// Forwards Feishu (Lark) messages for internal services.
 #[derive(Parser)]
@@ -87,18 +89,14 @@ struct ConfigFile {
 
 /// The configuration is wrong.
 const EXIT_CONFIG: u8 = 2;
-/// The process was ended by a second signal.
-const EXIT_SIGNAL: i32 = 130;
 /// How long an end waits at most for who reads what the program says.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// The same of an end at once: as long as a log that is read takes.
-const SHORT_WORDS: Duration = Duration::from_millis(100);
 
 /// Runs the command that the arguments name.
 #[must_use]
 pub fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Serve(file) => serve(file.file.as_deref()),
+        Command::Serve(file) => serve(file.file),
         #[cfg(feature = "dev")]
         Command::Dev(dev) => dev.run(),
         Command::Keys(Keys::New { name }) => new_key(&name),
@@ -114,16 +112,19 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn serve(file: Option<&Path>) -> ExitCode {
-    let config = match config::load(file, environment()) {
-        Ok(config) => config,
-        Err(mistakes) => return refuse(&mistakes),
-    };
-    if let Err(error) = telemetry::logs::init(config.log.format, &config.log.filter) {
-        complain(&format!("log.filter: {error}"));
-        return EXIT_CONFIG.into();
-    }
-    actix_web::rt::System::new().block_on(to_the_end(run(config)))
+fn serve(file: Option<PathBuf>) -> ExitCode {
+    actix_web::rt::System::new().block_on(to_the_end(async {
+        let hangups = Hangups::heed();
+        let config = match config::load(file.as_deref(), environment()) {
+            Ok(config) => config,
+            Err(mistakes) => return refuse(&mistakes),
+        };
+        if let Err(error) = telemetry::logs::init(config.log.format, &config.log.filter) {
+            complain(&format!("log.filter: {error}"));
+            return EXIT_CONFIG.into();
+        }
+        run(config, hangups.reading(file, environment().collect())).await
+    }))
 }
 
 /// Runs to the end, and lets the log be written; meanwhile a second signal still ends the process at once.
@@ -133,7 +134,7 @@ async fn to_the_end(run: impl Future<Output = ExitCode>) -> ExitCode {
     exit_code
 }
 
-async fn run(config: Config) -> ExitCode {
+async fn run(config: Config, hangups: Reading) -> ExitCode {
     let application = match Application::build(&config, &Clock::system(), SentBefore::Anything) {
         Ok(application) => application,
         Err(StartError::Keys(mistakes)) => return refuse(&mistakes),
@@ -148,51 +149,7 @@ async fn run(config: Config) -> ExitCode {
         admin = %application.admin_address(),
         "listening"
     );
-    stopped(application).await
-}
-
-/// Runs until a signal comes; a second one ends the process at once.
-async fn stopped(application: Application) -> ExitCode {
-    let mut signals = EndSignals::heed();
-    let stop = async move {
-        signals.next().await;
-        actix_web::rt::spawn(async move {
-            signals.next().await;
-            telemetry::logs::flush(SHORT_WORDS);
-            std::process::exit(EXIT_SIGNAL);
-        });
-    };
-    match application.run_until_stopped(stop).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(%error, "stopped");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// The signals that end the process, each kept until it is asked for.
-struct EndSignals(Option<[Signal; 2]>);
-
-impl EndSignals {
-    fn heed() -> Self {
-        let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
-        Self(match signals {
-            [Ok(terminate), Ok(interrupt)] => Some([terminate, interrupt]),
-            // Without handlers a signal ends the process by itself.
-            _ => None,
-        })
-    }
-
-    async fn next(&mut self) {
-        let Some([terminate, interrupt]) = &mut self.0 else {
-            return std::future::pending().await;
-        };
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    }
+    stopped(application, hangups).await
 }
 
 fn new_key(name: &str) -> ExitCode {

@@ -3,11 +3,14 @@
 #[cfg(test)]
 pub(crate) mod real;
 mod seal;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use redis::aio::MultiplexedConnection;
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
@@ -44,7 +47,7 @@ pub struct Settings {
 
 /// A Redis, whether or not it can be reached.
 pub struct Store {
-    settings: Settings,
+    settings: ArcSwap<Settings>,
     clock: Clock,
     metrics: Metrics,
     link: Mutex<Link>,
@@ -83,6 +86,7 @@ impl Store {
     #[must_use]
     pub fn new(settings: Settings, clock: Clock, metrics: Metrics) -> Self {
         let (link, first_try) = Default::default();
+        let settings = ArcSwap::from_pointee(settings);
         Self { settings, clock, metrics, link, first_try }
     }
 
@@ -92,10 +96,17 @@ impl Store {
         self.link().connection.is_some()
     }
 
+    /// Logs in with this password from the next connection on.
+    pub fn replace_password(&self, password: Option<SecretString>) {
+        let settings = Settings { password, ..Settings::clone(&self.settings.load()) };
+        self.settings.store(Arc::new(settings));
+    }
+
     /// Connects. The connection lives as long as the runtime that this is called in.
     pub async fn connect(&self) -> Result<(), Gone> {
         let _tried = self.first_try.clone().drop_guard();
-        let connection = self.ask("connect", self.settings.connect()).await?;
+        let settings = self.settings.load_full();
+        let connection = self.ask("connect", settings.connect()).await?;
         *self.link() = Link { connection: Some(connection), late_in_a_row: 0 };
         Ok(())
     }

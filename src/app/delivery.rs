@@ -11,16 +11,18 @@ use crate::config::{self, Config, Limits};
 use crate::delivery::{App, Bounds, Delivery, Doubts, Idempotency, Sharing, Turns};
 use crate::feishu::client::{self, Client};
 use crate::feishu::token::{Credentials, TokenSource};
+use crate::store::Store;
 use crate::telemetry::audit::AuditIds;
 use crate::telemetry::metrics::Metrics;
 
+/// What forwards messages, and the Redis that it shares with other replicas.
 pub(super) fn assemble(
     config: &Config,
     clock: &Clock,
     metrics: &Metrics,
     sent_before: SentBefore,
     closing: &CancellationToken,
-) -> Result<Delivery, StartError> {
+) -> Result<(Delivery, Option<Arc<Store>>), StartError> {
     let options = client::Options {
         base_url: config.feishu.base_url.clone(),
         connect_timeout: config.feishu.connect_timeout,
@@ -38,7 +40,7 @@ pub(super) fn assemble(
         (name, Arc::new(app))
     });
     let deadline = config.feishu.deadline;
-    Ok(Delivery {
+    let delivery = Delivery {
         apps: Arc::new(apps.collect()),
         turns: Arc::new(turns(config, clock, sent_before, state.as_ref())),
         doubts: Arc::new(Doubts::new(clock.clone())),
@@ -52,7 +54,8 @@ pub(super) fn assemble(
         max_attempts: config.feishu.max_attempts,
         closing: closing.clone(),
         metrics: metrics.clone(),
-    })
+    };
+    Ok((delivery, state.map(|it| it.store())))
 }
 
 fn token(

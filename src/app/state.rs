@@ -56,7 +56,7 @@ impl<'a> State<'a> {
         SharedKeys::new(self.store(), &self.config.prefix, secrets, config.feishu.deadline)
     }
 
-    fn store(&self) -> Arc<Store> {
+    pub(super) fn store(&self) -> Arc<Store> {
         Arc::clone(&self.store)
     }
 }

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 use feishu_simulator::{Options, Simulator};
 
-use super::{complain, stopped, to_the_end};
+use super::signals::{Hangups, stopped};
+use super::{complain, to_the_end};
 use crate::app::{Application, SentBefore};
 use crate::clock::Clock;
 use crate::config;
@@ -47,8 +48,11 @@ impl Dev {
         // The simulator's key is made up, so there is nothing to protect: lines are for reading.
         let _ = logs::init(Format::Text, LOGGED);
         actix_web::rt::System::new().block_on(to_the_end(async {
+            let hangups = Hangups::heed();
             match start(self.listen, self.admin_listen()).await {
-                Ok((application, _simulator)) => stopped(application).await,
+                Ok((application, _simulator, settings)) => {
+                    stopped(application, hangups.reading(None, settings)).await
+                }
                 Err(error) => {
                     complain(&format!(
                         "cannot start: {error}\n--listen and --admin-listen choose other addresses"
@@ -68,7 +72,7 @@ impl Dev {
 async fn start(
     listen: SocketAddr,
     admin_listen: SocketAddr,
-) -> Result<(Application, Simulator), Box<dyn std::error::Error>> {
+) -> Result<(Application, Simulator, Vec<(String, String)>), Box<dyn std::error::Error>> {
     let options = Options::default();
     let app = options.apps.first().cloned().ok_or("the simulator has no app")?;
     let simulator = Simulator::start(options).await?;
@@ -83,13 +87,13 @@ async fn start(
         ("GATEWAY__APPS__SIMULATED__APP_SECRET", app.app_secret),
         ("GATEWAY__KEYS__DEVELOPER__HASH", key.hash().to_string()),
     ];
-    let settings = settings.map(|(name, value)| (name.to_owned(), value));
-    let config = config::load(None, settings).map_err(|mistakes| {
+    let settings = settings.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    let config = config::load(None, settings.clone()).map_err(|mistakes| {
         mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     })?;
     let application = Application::build(&config, &Clock::system(), SentBefore::Nothing)?;
     greet(&application, &simulator, &key);
-    Ok((application, simulator))
+    Ok((application, simulator, settings))
 }
 
 fn greet(application: &Application, simulator: &Simulator, key: &ApiKey) {

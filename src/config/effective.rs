@@ -1,6 +1,6 @@
 //! The configuration written back as TOML, for people who ask what holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use humantime::format_duration;
@@ -33,6 +33,29 @@ pub fn effective(config: &Config) -> String {
     }
     toml += &log(&config.log);
     toml
+}
+
+/// The keys, but for API keys and secrets, that `other` has set otherwise.
+#[must_use]
+pub fn changed(config: &Config, other: &Config) -> BTreeSet<String> {
+    let (one, other) = (settings(config), settings(other));
+    one.symmetric_difference(&other).map(|(key, _)| key.clone()).collect()
+}
+
+/// Each key with its value, without API keys.
+fn settings(config: &Config) -> BTreeSet<(String, String)> {
+    let without_keys = Config { keys: BTreeMap::new(), keys_file: None, ..config.clone() };
+    let (toml, mut section) = (effective(&without_keys), String::new());
+    let mut settings = BTreeSet::new();
+    for line in toml.lines() {
+        if let Some(header) = line.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
+            section = format!("{header}.");
+        } else if let Some((key, value)) = line.split_once(" = ") {
+            settings
+                .insert((format!("{section}{}", key.trim_start_matches("# ")), value.to_owned()));
+        }
+    }
+    settings
 }
 
 /// The API keys of the keys file as comments in TOML, each as it would stand in the configuration.

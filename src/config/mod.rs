@@ -1,8 +1,8 @@
 //! The configuration: plain data, read once at the start and valid from then on.
 //!
 //! `defaults.toml` documents every key and is compiled in. What a file sets wins over it, and what
-//! a variable `GATEWAY__SECTION__KEY` sets wins over both. Only the file of API keys is read again
-//! while the gateway runs.
+//! a variable `GATEWAY__SECTION__KEY` sets wins over both. API keys and secrets are read again while the
+//! gateway runs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -35,12 +35,12 @@ mod values;
 mod warnings;
 mod watch;
 
-pub use effective::{effective, effective_keys_file};
+pub use effective::{changed, effective, effective_keys_file};
 pub use key::{dotted, is_name};
 pub use keys::read_keys_file;
 pub use load::{admin_listen, load};
 pub use warnings::warnings;
-pub use watch::{Keys, KeysFile, watch_keys_file};
+pub use watch::{Keys, KeysFile, Owner, SecretFile};
 
 /// The documentation of every key and its default: TOML with comments.
 pub const DEFAULTS: &str = include_str!("defaults.toml");

@@ -1,16 +1,17 @@
-//! The keys file while the gateway runs: read again and again, handed on when it has changed.
+//! Files while the gateway runs: read again and again, handed on when they have changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
-use std::time::Duration;
 
-use tokio::task::spawn_blocking;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::files::{LARGEST_TOML, read_file};
+use super::key::dotted;
 use super::keys::{parse_keys_file, unreadable};
-use super::{App, Mistake};
-use crate::clock::Clock;
+use super::load::read_secret;
+use super::values::{app_secret, password};
+use super::{App, Config, Mistake};
 use crate::model::api_key::KeyEntry;
 
 /// All API keys, those of the configuration and those of the keys file, or what is wrong with the file.
@@ -60,41 +61,64 @@ impl KeysFile {
     }
 }
 
-/// Looks at the file at once and then at every `interval`, and tells `heed` what was found whenever
-/// the file has changed; never returns.
-///
-/// What was found is logged too, mistakes once for each change.
-pub async fn watch_keys_file(
-    mut file: KeysFile,
-    clock: Clock,
-    interval: Duration,
-    mut heed: impl FnMut(&Keys),
-) {
-    loop {
-        // A file system that hangs must not take a worker's thread along.
-        let look = spawn_blocking(move || (file.look(), file)).await;
-        let Ok((change, same_file)) = look else {
-            tracing::error!("looking at the keys file panicked: it is no longer watched");
-            heed(&Err(Vec::new()));
-            return;
-        };
-        file = same_file;
-        if let Some(keys) = change {
-            report(&file, &keys);
-            heed(&keys);
-        }
-        clock.sleep_until(clock.now() + interval).await;
-    }
+/// A file that holds one secret, and what it held at the last look.
+pub struct SecretFile {
+    /// Whose secret it holds.
+    pub owner: Owner,
+    /// The key that names the file.
+    pub key: String,
+    path: PathBuf,
+    seen: Result<SecretString, String>,
 }
 
-fn report(file: &KeysFile, keys: &Keys) {
-    let file = file.path.display();
-    match keys {
-        Ok(keys) => tracing::info!(%file, keys = keys.len(), "read the keys file"),
-        Err(mistakes) => {
-            let mistakes: Vec<String> = mistakes.iter().map(Mistake::to_string).collect();
-            let mistakes = mistakes.join("; ");
-            tracing::error!(%file, mistakes, "the keys file is wrong: the keys stay as they were");
+/// Who has a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// The Feishu app of this name.
+    App(String),
+    /// The user at the Redis of `state.url`.
+    State,
+}
+
+impl SecretFile {
+    /// All files from which secrets of `config` were read.
+    #[must_use]
+    pub fn all(config: &Config) -> Vec<Self> {
+        let apps = config.apps.iter().filter_map(|(name, app)| {
+            let key = dotted(&["apps", name, "app_secret_file"]);
+            let (path, seen) = (app.app_secret_file.clone()?, Ok(app.app_secret.clone()));
+            Some(Self { owner: Owner::App(name.clone()), key, path, seen })
+        });
+        let state = config.state.as_ref().and_then(|state| {
+            let key = dotted(&["state", "password_file"]);
+            let (path, seen) = (state.password_file.clone()?, Ok(state.password.clone()?));
+            Some(Self { owner: Owner::State, key, path, seen })
+        });
+        apps.chain(state).collect()
+    }
+
+    /// The secret, or what is wrong with the file, if it is not as it was at the last look.
+    pub fn look(&mut self) -> Option<Result<SecretString, Mistake>> {
+        let parse = match self.owner {
+            Owner::App(_) => app_secret,
+            Owner::State => password,
+        };
+        let now = read_secret(&self.path, parse);
+        let is_same = match (&now, &self.seen) {
+            (Ok(now), Ok(seen)) => now.expose_secret() == seen.expose_secret(),
+            (Err(now), Err(seen)) => now == seen,
+            _ => false,
+        };
+        if is_same {
+            return None;
         }
+        self.seen.clone_from(&now);
+        Some(now.map_err(|detail| Mistake { key: self.key.clone(), detail }))
+    }
+
+    /// Whether the last look found a secret.
+    #[must_use]
+    pub fn is_right(&self) -> bool {
+        self.seen.is_ok()
     }
 }

@@ -138,6 +138,11 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// Asks Feishu again for what it has refused the apps themselves: an operator says that the cause is gone.
+    pub fn ask_again(&self) {
+        self.apps.values().for_each(|app| app.token.ask_again());
+    }
+
     /// The same with connections of its own, for one worker: a connection lives and ends with the
     /// runtime of the thread that opened it, and workers do not end together.
     pub fn for_one_worker(&self) -> reqwest::Result<Self> {

@@ -9,6 +9,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use moka::future::Cache;
 use moka::ops::compute::Op;
 use reqwest::header::HeaderValue;
@@ -51,7 +52,8 @@ impl Token {
 #[derive(Debug)]
 pub struct TokenSource {
     app: Arc<str>,
-    credentials: Credentials,
+    /// Replaced when the app gets another secret.
+    credentials: Arc<ArcSwap<Credentials>>,
     client: Client,
     clock: Clock,
     metrics: Metrics,
@@ -91,7 +93,7 @@ impl TokenSource {
     ) -> Self {
         Self {
             app,
-            credentials,
+            credentials: Arc::new(ArcSwap::from_pointee(credentials)),
             client,
             clock,
             metrics,
@@ -139,6 +141,18 @@ impl TokenSource {
             }
         };
         entry.and_compute_with(drop_it).await;
+    }
+
+    /// Uses another secret of the app from the next call on, and makes one now if there is no token.
+    pub fn replace_secret(&self, app_secret: SecretString) {
+        let app_id = self.credentials.load().app_id.clone();
+        self.credentials.store(Arc::new(Credentials { app_id, app_secret }));
+        self.ask_again();
+    }
+
+    /// Asks for a token now if there is none: an operator says that the cause is gone.
+    pub fn ask_again(&self) {
+        self.dropped.notify_one();
     }
 
     /// Fetches a token at the start and renews it for ever, keeping the old one until a new one is
@@ -260,7 +274,7 @@ impl TokenSource {
 
     /// Calls on the runtime that this was made in: it outlives the workers and their callers.
     async fn call(&self) -> Result<(SecretString, Duration), CallError> {
-        let (client, credentials) = (self.client.clone(), self.credentials.clone());
+        let (client, credentials) = (self.client.clone(), self.credentials.load_full());
         let call = self.runtime.spawn(async move {
             client.tenant_access_token(&credentials.app_id, &credentials.app_secret).await
         });

@@ -142,6 +142,17 @@ impl Metrics {
         self.0.keys_file_is_right.with_label_values::<&str>(&[]).set(0);
     }
 
+    /// The secrets were read, and what was read is in force.
+    pub fn secrets_read_at(&self, now: Timestamp) {
+        self.0.secrets_are_right.set(1);
+        self.0.secrets_read_at.set(now.as_second());
+    }
+
+    /// A secret was to be read again, and something is wrong with it.
+    pub fn secrets_are_wrong(&self) {
+        self.0.secrets_are_right.set(0);
+    }
+
     /// All metrics in the Prometheus text format, with what is counted only when it is looked at.
     #[must_use]
     pub fn render(&self, now: &Gauges) -> Vec<u8> {

@@ -26,6 +26,7 @@ mod prefix;
 mod problem_pages;
 mod process;
 mod program;
+mod reload;
 mod repeating;
 mod restart;
 mod retries;

@@ -5,11 +5,11 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use secrecy::ExposeSecret;
 
 use super::*;
 use crate::clock::Clock;
-use crate::config::{App, Keys, KeysFile, read_keys_file, watch_keys_file};
+use crate::config::{App, KeysFile, SecretFile, read_keys_file};
 use crate::model::api_key::KeyEntry;
 
 fn table(name: &str, key: &str) -> String {
@@ -136,28 +136,6 @@ fn a_broken_file_is_told_once_and_a_mended_one_is_picked_up() {
     assert!(keys_file.look().is_some_and(|keys| keys.is_ok()));
 }
 
-#[tokio::test]
-async fn watching_tells_of_each_change_good_or_bad() {
-    let file = on_disk(table("a", "a"));
-    let (clock, hand) = Clock::manual();
-    let (sender, mut seen) = mpsc::unbounded_channel();
-    let heed = move |keys: &Keys| sender.send(keys.clone()).expect("the test listens");
-    let interval = Duration::from_secs(2);
-    tokio::spawn(watch_keys_file(keys_file(&file.path), clock, interval, heed));
-    let mut next =
-        async || seen.recv().await.expect("it goes on").map(|keys| names(&keys).join(" "));
-    assert_eq!(next().await.expect("right"), "a inline");
-
-    for (round, content) in (1_u32..).zip(["[a".into(), table("b", "b")]) {
-        hand.wait_for_sleepers(|all| *all == [interval * round]).await;
-        fs::write(&file.path, content).expect("a change");
-        hand.advance(interval);
-    }
-    assert!(next().await.is_err());
-    assert_eq!(next().await.expect("right"), "b inline");
-    assert!(seen.is_empty());
-}
-
 #[test]
 fn it_is_a_file_with_a_bound() {
     let apps = config().apps;
@@ -205,4 +183,24 @@ fn ten_times_the_keys_right_or_wrong_take_about_ten_times_as_long() {
         let mut tries = (0..10).map(|_| (few().min(few()), many()));
         assert!(tries.any(|(few, many)| many < few * 30), "{more:?}");
     }
+}
+
+#[test]
+fn a_secret_file_is_told_when_it_holds_another_secret_and_once_when_it_is_wrong() {
+    let file = on_disk("hush");
+    let path = file.path.display();
+    let toml = format!("[apps.main]\napp_id = 'cli_1'\napp_secret_file = '{path}'\n");
+    let mut files = SecretFile::all(&load_toml(&toml).expect("right"));
+    let [secret_file] = &mut files[..] else { panic!("one") };
+    let mut look = |content: &str| {
+        fs::write(&file.path, content).expect("a change");
+        let told = secret_file.look()?;
+        Some(told.map(|it| it.expose_secret().to_owned()).map_err(|it| it.to_string()))
+    };
+    assert_eq!(look("hush\n"), None);
+    assert_eq!(look("other\n"), Some(Ok("other".to_owned())));
+    let told = look("hu sh").expect("a change").expect_err("wrong");
+    assert!(told.starts_with("apps.main.app_secret_file: names a file, and what it holds must"));
+    assert_eq!(look("hu sh"), None);
+    assert_eq!(look("other"), Some(Ok("other".to_owned())));
 }

@@ -36,6 +36,8 @@ pub(super) struct Series {
     pub(super) state_duration: HistogramVec,
     pub(super) keys_file_is_right: IntGaugeVec,
     pub(super) keys_file_read_at: IntGaugeVec,
+    pub(super) secrets_are_right: IntGauge,
+    pub(super) secrets_read_at: IntGauge,
 }
 
 /// Why calls are made again.
@@ -204,6 +206,14 @@ impl Series {
                 "feishu_gateway_keys_file_last_reload_success_timestamp_seconds",
                 "Unix time at which the keys file was last read and right.",
                 &[],
+            ),
+            secrets_are_right: gauge(
+                "feishu_gateway_secrets_last_reload_successful",
+                "Whether all secrets were right when they were last read; 0: those before hold.",
+            ),
+            secrets_read_at: gauge(
+                "feishu_gateway_secrets_last_reload_success_timestamp_seconds",
+                "Unix time at which the secrets were last read and right.",
             ),
             registry,
         };

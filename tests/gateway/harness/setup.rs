@@ -67,6 +67,13 @@ impl Setup {
             .set(&format!("apps.{name}.app_secret"), secret)
     }
 
+    /// Takes the secret of an app that was added from this file.
+    pub(crate) fn secret_file_of(mut self, name: &str, file: &str) -> Self {
+        let variable = format!("GATEWAY__APPS__{}__APP_SECRET", name.to_uppercase());
+        self.settings.retain(|(known, _)| *known != variable);
+        self.set(&format!("apps.{name}.app_secret_file"), file)
+    }
+
     /// Adds the app `second`, with which the caller `other` forwards, who has this key.
     pub(crate) fn second_app_of(self, other: &ApiKey) -> Self {
         self.app("second", "secret-of-second")

@@ -1,0 +1,292 @@
+//! Reads API keys and secrets again while the gateway runs.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use actix_web::web;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{StartError, warn};
+use crate::api::keyring::Keyring;
+use crate::clock::Clock;
+use crate::config::{self, Config, Keys, KeysFile, Mistake, Owner, SecretFile};
+use crate::delivery::Delivery;
+use crate::model::api_key::KeyEntry;
+use crate::store::Store;
+use crate::telemetry::metrics::Metrics;
+
+/// How often the files are looked at.
+const INTERVAL: Duration = Duration::from_secs(2);
+/// Most mistakes that are logged at once.
+const MOST_MISTAKES: usize = 20;
+
+/// The API keys at the start and the file that holds more of them.
+pub(super) struct FirstKeys {
+    pub(super) keyring: web::Data<Keyring>,
+    file: Option<KeysFile>,
+}
+
+impl FirstKeys {
+    pub(super) fn read(
+        config: &Config,
+        clock: &Clock,
+        metrics: &Metrics,
+    ) -> Result<Self, StartError> {
+        let mut file = keys_file(config, config);
+        let keys = file.as_mut().and_then(KeysFile::look).transpose().map_err(StartError::Keys)?;
+        if keys.is_some() {
+            metrics.keys_file_read_at(clock.wall());
+        }
+        metrics.secrets_read_at(clock.wall());
+        let keys = keys.as_ref().unwrap_or(&config.keys);
+        warn(config, keys, clock);
+        Ok(Self { keyring: web::Data::new(Keyring::new(keys)), file })
+    }
+}
+
+/// The keys file of a configuration, for the apps of the one that runs.
+fn keys_file(config: &Config, running: &Config) -> Option<KeysFile> {
+    let path = config.keys_file.clone()?;
+    Some(KeysFile::new(path, &running.apps, config.keys.clone()))
+}
+
+/// Has the configuration read again.
+#[derive(Clone, Debug)]
+pub struct Reloader(mpsc::Sender<Again>);
+
+/// What the configuration is to be read from again.
+#[derive(Debug)]
+struct Again {
+    file: Option<PathBuf>,
+    variables: Vec<(String, String)>,
+    done: oneshot::Sender<()>,
+}
+
+impl Reloader {
+    /// Reads API keys and secrets again from `file` and `variables`, as [`config::load`] does, and from the
+    /// files that these name; returns when that is done. If anything is wrong, nothing changes. What came
+    /// of it is logged.
+    pub async fn read_again(&self, file: Option<PathBuf>, variables: Vec<(String, String)>) {
+        let (done, end) = oneshot::channel();
+        if self.0.send(Again { file, variables, done }).await.is_ok() {
+            let _ = end.await;
+        }
+    }
+}
+
+/// What is read again, and where it goes.
+pub(super) struct Reload {
+    /// What runs, with the API keys and secrets that were read last.
+    config: Config,
+    keys_file: Option<KeysFile>,
+    secret_files: Vec<SecretFile>,
+    keyring: web::Data<Keyring>,
+    delivery: Delivery,
+    store: Option<Arc<Store>>,
+    clock: Clock,
+    metrics: Metrics,
+}
+
+impl Reload {
+    pub(super) fn new(
+        config: &Config,
+        keys: FirstKeys,
+        delivery: &Delivery,
+        store: Option<Arc<Store>>,
+    ) -> Self {
+        Self {
+            config: config.clone(),
+            keys_file: keys.file,
+            secret_files: SecretFile::all(config),
+            keyring: keys.keyring,
+            delivery: delivery.clone(),
+            store,
+            clock: delivery.clock.clone(),
+            metrics: delivery.metrics.clone(),
+        }
+    }
+
+    /// A handle, and what heeds it and looks at the files again and again.
+    pub(super) fn watch(self) -> (Reloader, impl Future<Output = ()>) {
+        let (sender, asked) = mpsc::channel(1);
+        (Reloader(sender), self.go_on(asked))
+    }
+
+    async fn go_on(mut self, mut asked: mpsc::Receiver<Again>) {
+        let clock = self.clock.clone();
+        let mut look_at = clock.now();
+        loop {
+            let has_files = self.keys_file.is_some() || !self.secret_files.is_empty();
+            let again = tokio::select! {
+                Some(again) = asked.recv() => Some(again),
+                () = clock.sleep_until(look_at), if has_files => None,
+                else => return,
+            };
+            let Ok(same) = aside(move || self.look_or_read(again)).await else {
+                tracing::error!(
+                    "reading keys and secrets again failed: they are no longer watched"
+                );
+                return;
+            };
+            self = same;
+            look_at = clock.now() + INTERVAL;
+        }
+    }
+
+    fn look_or_read(mut self, again: Option<Again>) -> Self {
+        let Some(Again { file, variables, done }) = again else {
+            self.look();
+            return self;
+        };
+        let config = config::load(file.as_deref(), variables)
+            .inspect_err(|_| self.metrics.secrets_are_wrong());
+        match config.and_then(|config| self.take(&config)) {
+            Ok(keys) => {
+                tracing::info!(keys, "read keys and secrets again");
+                self.delivery.ask_again();
+            }
+            Err(mistakes) => {
+                tell("the configuration is wrong: keys and secrets stay as they were", &mistakes);
+            }
+        }
+        let _ = done.send(());
+        self
+    }
+
+    /// Takes over the keys and secrets of `config`, and tells how many keys there are.
+    fn take(&mut self, config: &Config) -> Result<usize, Vec<Mistake>> {
+        let mut keys_file = keys_file(config, &self.config);
+        let keys = match keys_file.as_mut().and_then(KeysFile::look) {
+            Some(keys) => keys.inspect_err(|_| self.metrics.keys_file_is_wrong())?,
+            None => config.keys.clone(),
+        };
+        self.check_apps(&keys)?;
+        warn(config, &keys, &self.clock);
+        for key in config::changed(&self.config, config) {
+            tracing::warn!(key, "has changed, which needs a restart to take effect");
+        }
+        // The secret of another app under this name is for after the restart.
+        let ids = |config: &Config| -> BTreeMap<String, String> {
+            config.apps.iter().map(|(name, app)| (name.clone(), app.app_id.clone())).collect()
+        };
+        let (running, named) = (ids(&self.config), ids(config));
+        let is_same_app = |name: &str| running.get(name) == named.get(name);
+        self.keyring.replace(&keys);
+        let now = self.clock.wall();
+        if keys_file.is_some() {
+            self.metrics.keys_file_read_at(now);
+        }
+        self.metrics.secrets_read_at(now);
+        for (name, app) in config.apps.iter().filter(|(name, _)| is_same_app(name)) {
+            self.replace(&Owner::App(name.clone()), &app.app_secret);
+        }
+        if let Some(password) = config.state.as_ref().and_then(|state| state.password.as_ref()) {
+            self.replace(&Owner::State, password);
+        }
+        self.secret_files = SecretFile::all(config);
+        self.secret_files.retain(|file| match &file.owner {
+            Owner::App(name) => is_same_app(name),
+            Owner::State => true,
+        });
+        self.keys_file = keys_file;
+        Ok(keys.len())
+    }
+
+    /// An app that does not run yet cannot be forwarded with.
+    fn check_apps(&self, keys: &BTreeMap<String, KeyEntry>) -> Result<(), Vec<Mistake>> {
+        let unknown = keys.iter().filter(|(_, key)| !self.config.apps.contains_key(&key.app));
+        let mistakes: Vec<Mistake> = unknown
+            .map(|(name, _)| Mistake {
+                key: config::dotted(&["keys", name, "app"]),
+                detail: "names an app that is there only after a restart".into(),
+            })
+            .collect();
+        if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
+    }
+
+    /// Takes over what has changed in the files since the last look.
+    fn look(&mut self) {
+        if let Some(keys) = self.keys_file.as_mut().and_then(KeysFile::look) {
+            self.heed_keys(&keys);
+        }
+        let mut files = std::mem::take(&mut self.secret_files);
+        let news: Vec<_> =
+            files.iter_mut().filter_map(|file| Some((file.owner.clone(), file.look()?))).collect();
+        self.secret_files = files;
+        for (owner, secret) in &news {
+            match secret {
+                Ok(secret) => self.replace(owner, secret),
+                Err(mistake) => {
+                    tell("a secret is wrong: it stays as it was", std::slice::from_ref(mistake));
+                }
+            }
+        }
+        if news.is_empty() {
+            return;
+        }
+        if self.secret_files.iter().all(SecretFile::is_right) {
+            self.metrics.secrets_read_at(self.clock.wall());
+        } else {
+            self.metrics.secrets_are_wrong();
+        }
+    }
+
+    fn heed_keys(&self, keys: &Keys) {
+        match keys {
+            Ok(keys) => {
+                self.keyring.replace(keys);
+                self.metrics.keys_file_read_at(self.clock.wall());
+                tracing::info!(keys = keys.len(), "read the keys file");
+            }
+            Err(mistakes) => {
+                self.metrics.keys_file_is_wrong();
+                tell("the keys file is wrong: the keys stay as they were", mistakes);
+            }
+        }
+    }
+
+    /// Uses another secret from now on, if it is another one.
+    fn replace(&mut self, owner: &Owner, secret: &SecretString) {
+        let is_another = |old: &SecretString| old.expose_secret() != secret.expose_secret();
+        match owner {
+            Owner::App(name) => {
+                let Some(app) = self.config.apps.get_mut(name) else { return };
+                if is_another(&app.app_secret) {
+                    app.app_secret = secret.clone();
+                    self.delivery.apps[name.as_str()].token.replace_secret(secret.clone());
+                    tracing::info!(app = name, "the app has another secret");
+                }
+            }
+            Owner::State => {
+                let Some((state, store)) = self.config.state.as_mut().zip(self.store.as_ref())
+                else {
+                    return;
+                };
+                if state.password.as_ref().is_none_or(is_another) {
+                    state.password = Some(secret.clone());
+                    store.replace_password(Some(secret.clone()));
+                    tracing::info!("Redis has another password");
+                }
+            }
+        }
+    }
+}
+
+fn tell(what: &str, mistakes: &[Mistake]) {
+    let shown: Vec<String> = mistakes.iter().take(MOST_MISTAKES).map(Mistake::to_string).collect();
+    let more = mistakes.len() - shown.len();
+    tracing::error!(mistakes = shown.join("; "), more, "{what}");
+}
+
+/// Does this in a thread of its own: a file system that hangs takes no worker along, and the process may
+/// end meanwhile.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    let (done, end) = oneshot::channel();
+    thread::Builder::new().name("reload".to_owned()).spawn(|| drop(done.send(work())))?;
+    end.await.map_err(io::Error::other)
+}

@@ -1,0 +1,96 @@
+//! What signals do: SIGTERM and SIGINT end the process, SIGHUP has keys and secrets read again.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::app::{Application, Reloader};
+use crate::telemetry;
+
+/// The process was ended by a second signal.
+const EXIT_SIGNAL: i32 = 130;
+/// How long an end at once waits for the log: as long as one that is read takes.
+const SHORT_WORDS: Duration = Duration::from_millis(100);
+
+/// Runs until a signal comes; a second one ends the process at once.
+pub(super) async fn stopped(application: Application, hangups: Reading) -> ExitCode {
+    actix_web::rt::spawn(hangups.heed_by(application.reloader()));
+    let mut signals = EndSignals::heed();
+    let stop = async move {
+        signals.next().await;
+        actix_web::rt::spawn(async move {
+            signals.next().await;
+            telemetry::logs::flush(SHORT_WORDS);
+            std::process::exit(EXIT_SIGNAL);
+        });
+    };
+    match application.run_until_stopped(stop).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "stopped");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The signals that end the process, each kept until it is asked for.
+struct EndSignals(Option<[Signal; 2]>);
+
+impl EndSignals {
+    fn heed() -> Self {
+        let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+        Self(match signals {
+            [Ok(terminate), Ok(interrupt)] => Some([terminate, interrupt]),
+            // Without handlers a signal ends the process by itself.
+            _ => None,
+        })
+    }
+
+    async fn next(&mut self) {
+        let Some([terminate, interrupt]) = &mut self.0 else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }
+}
+
+/// SIGHUP, which ends the process no longer. One that comes during the start is kept.
+pub(super) struct Hangups(Option<Signal>);
+
+impl Hangups {
+    pub(super) fn heed() -> Self {
+        Self(signal(SignalKind::hangup()).ok())
+    }
+
+    /// The same, with what it has read again.
+    pub(super) fn reading(
+        self,
+        file: Option<PathBuf>,
+        variables: Vec<(String, String)>,
+    ) -> Reading {
+        Reading { hangups: self, file, variables }
+    }
+}
+
+/// SIGHUP, and what it has read again.
+pub(super) struct Reading {
+    hangups: Hangups,
+    file: Option<PathBuf>,
+    variables: Vec<(String, String)>,
+}
+
+impl Reading {
+    async fn heed_by(mut self, reloader: Reloader) {
+        let Some(hangups) = &mut self.hangups.0 else {
+            return;
+        };
+        while hangups.recv().await.is_some() {
+            reloader.read_again(self.file.clone(), self.variables.clone()).await;
+        }
+    }
+}
