@@ -8,7 +8,7 @@ use feishu_simulator::{Options, Simulator};
 
 use super::signals::{Hangups, stopped};
 use super::{complain, to_the_end};
-use crate::app::{Application, SentBefore};
+use crate::app::{Application, SentBefore, StartError};
 use crate::clock::Clock;
 use crate::config;
 use crate::model::api_key::ApiKey;
@@ -26,6 +26,7 @@ pub(super) struct Dev {
 
 const ADMIN_PORT: u16 = 9090;
 const CALLER: &str = "developer";
+const TAKEN: &str = "; --listen and --admin-listen name other addresses";
 /// Without the audit log, so that a forward is one line.
 const LOGGED: &str = "info,audit=off";
 
@@ -54,9 +55,9 @@ impl Dev {
                     stopped(application, hangups.reading(None, settings)).await
                 }
                 Err(error) => {
-                    complain(&format!(
-                        "cannot start: {error}\n--listen and --admin-listen choose other addresses"
-                    ));
+                    let is_taken = matches!(error.downcast_ref(), Some(StartError::Listen { .. }));
+                    let more = if is_taken { TAKEN } else { "" };
+                    complain(&format!("cannot start: {error}{more}"));
                     ExitCode::FAILURE
                 }
             }

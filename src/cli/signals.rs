@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -11,8 +10,6 @@ use crate::telemetry;
 
 /// The process was ended by a second signal.
 const EXIT_SIGNAL: i32 = 130;
-/// How long an end at once waits for the log: as long as one that is read takes.
-const SHORT_WORDS: Duration = Duration::from_millis(100);
 
 /// Runs until a signal comes; a second one ends the process at once.
 pub(super) async fn stopped(application: Application, hangups: Reading) -> ExitCode {
@@ -22,7 +19,7 @@ pub(super) async fn stopped(application: Application, hangups: Reading) -> ExitC
         signals.next().await;
         actix_web::rt::spawn(async move {
             signals.next().await;
-            telemetry::logs::flush(SHORT_WORDS);
+            telemetry::logs::flush(telemetry::logs::SHORT);
             std::process::exit(EXIT_SIGNAL);
         });
     };

@@ -4,9 +4,11 @@ mod dropped;
 mod json;
 mod writer;
 
+use std::any::Any;
 use std::io::{self, IsTerminal};
-use std::panic;
+use std::panic::{self, Location};
 use std::sync::LazyLock;
+use std::thread;
 use std::time::Duration;
 
 use tracing::Subscriber;
@@ -31,6 +33,9 @@ pub enum Format {
     Text,
 }
 
+/// How long an end at once waits for the log: as long as one that is read takes.
+pub const SHORT: Duration = Duration::from_millis(100);
+
 /// The lines of this process that are still to be written to standard output.
 static STDOUT: LazyLock<Lines> = LazyLock::new(Lines::to_stdout);
 
@@ -41,12 +46,19 @@ static STDOUT: LazyLock<Lines> = LazyLock::new(Lines::to_stdout);
 pub fn init(format: Format, filter: &str) -> Result<(), ParseError> {
     init_to(format, filter, STDOUT.clone())?;
     panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(tracing::field::display);
-        // What is said in other words than the program's own may hold those of others.
-        let message = panic.payload().downcast_ref::<&'static str>();
-        tracing::error!(place, message, "panicked");
+        panicked(panic.location(), panic.payload());
+        // These may be the last words of the process.
+        if thread::current().name() == Some("main") {
+            flush(SHORT);
+        }
     }));
     Ok(())
+}
+
+/// What is said in other words than the program's own may hold those of others, so it is left out.
+fn panicked(place: Option<&Location<'_>>, payload: &dyn Any) {
+    let words = payload.downcast_ref::<&'static str>();
+    tracing::error!(place = place.map(tracing::field::display), words, "panicked");
 }
 
 /// Writes `text` among the log lines.
@@ -104,10 +116,26 @@ fn without_chatter(filter: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use tracing_subscriber::Registry;
     use tracing_subscriber::filter::LevelFilter;
 
     use super::*;
+
+    #[test]
+    fn a_panic_is_logged_with_its_place_and_none_but_the_programs_own_words() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let writer = file.reopen().expect("a file");
+        let subscriber = fmt().with_writer(move || writer.try_clone().expect("a descriptor"));
+        tracing::subscriber::with_default(subscriber.finish(), || {
+            panicked(Some(Location::caller()), &"a literal");
+            panicked(None, &"oc_somebody".to_owned());
+        });
+        let log = fs::read_to_string(file.path()).expect("lines");
+        assert!(log.contains("a literal") && log.contains("logs.rs"), "{log}");
+        assert!(log.lines().count() == 2 && !log.contains("oc_somebody"), "{log}");
+    }
 
     #[test]
     fn what_a_filter_leaves_out_means_what_it_always_did() {
