@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
-use crate::delivery::Delivery;
+use crate::clock::{Moment, seconds_up};
+use crate::delivery::{App, Delivery};
+use crate::feishu::error::CallError;
 use crate::telemetry::metrics::{Gauges, Metrics};
 
 /// Whether the process has begun to shut down; clones share it.
@@ -27,32 +30,74 @@ impl Draining {
 #[derive(Serialize)]
 struct Readiness {
     status: &'static str,
+    /// Why it is not ready.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<String>,
+    /// What ails an app though it is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
+
+/// How long each app's token is waited for: longer, and one app's trouble takes the gateway away from all.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) async fn livez() -> HttpResponse {
-    HttpResponse::Ok().json(Readiness { status: "alive", reasons: Vec::new() })
+    HttpResponse::Ok().json(Readiness {
+        status: "alive",
+        reasons: Vec::new(),
+        warnings: Vec::new(),
+    })
 }
 
+/// Ready once every app has had a token, or one has and the others were waited for; from then on unless
+/// the gateway drains. What ails one app is told and keeps nobody from the others.
 pub(super) async fn readyz(
     delivery: web::Data<Delivery>,
     draining: web::Data<Draining>,
 ) -> HttpResponse {
-    let mut reasons = Vec::new();
-    if draining.has_begun() {
-        reasons.push("the gateway is shutting down".to_owned());
+    let now = delivery.clock.now();
+    let apps: Vec<&App> = delivery.apps.values().map(|app| &**app).collect();
+    let has_begun = apps.iter().all(|app| app.token.has_had_one())
+        || apps.iter().any(|app| app.token.has_had_one())
+            && apps.iter().all(|app| now >= app.since + PATIENCE);
+    let mut ailments: Vec<String> = apps.into_iter().flat_map(|app| ailments(app, now)).collect();
+    ailments.sort();
+    if has_begun && !draining.has_begun() {
+        let body = Readiness { status: "ready", reasons: Vec::new(), warnings: ailments };
+        return HttpResponse::Ok().json(body);
     }
-    for app in delivery.apps.values() {
-        if app.token.usable().await.is_none() {
-            reasons.push(format!("app {}: no usable tenant token", app.name));
+    let (reasons, warnings) = if draining.has_begun() {
+        (vec!["the gateway is shutting down".to_owned()], ailments)
+    } else {
+        (ailments, Vec::new())
+    };
+    HttpResponse::ServiceUnavailable().json(Readiness { status: "not ready", reasons, warnings })
+}
+
+/// What ails an app, with Feishu's code and without its words, which are not for everybody.
+fn ailments(app: &App, now: Moment) -> Vec<String> {
+    let name = &app.name;
+    let said = app.token.trouble().map(|trouble| match &*trouble.error {
+        CallError::Refused(refusal) => format!(": Feishu answered {}", refusal.code),
+        error => format!(": {}", error.code()),
+    });
+    let token = match (app.token.usable(), said) {
+        (None, said) => {
+            Some(format!("app {name}: no usable tenant token{}", said.unwrap_or_default()))
         }
-    }
-    if reasons.is_empty() {
-        return HttpResponse::Ok().json(Readiness { status: "ready", reasons });
-    }
-    reasons.sort();
-    HttpResponse::ServiceUnavailable().json(Readiness { status: "not ready", reasons })
+        (Some(token), Some(said)) => {
+            let left = seconds_up(token.expires_at().saturating_sub(now));
+            Some(format!(
+                "app {name}: the tenant token runs out in {left} s and is not renewed{said}"
+            ))
+        }
+        (Some(_), None) => None,
+    };
+    let refused = app.refused_with().into_iter().map(|(code, pause)| {
+        let (problem, pause) = (code.problem.facts().name, seconds_up(pause));
+        format!("app {name}: Feishu refused it with {} ({problem}) and is not asked again for {pause} s", code.code)
+    });
+    token.into_iter().chain(refused).collect()
 }
 
 pub(super) async fn metrics(

@@ -113,8 +113,10 @@ fn is_short(text: &Value, most: usize) -> bool {
 /// Checks what becomes of a forward, and of a call for a token, that failed with `error`.
 pub(crate) fn failed(error: &CallError) {
     let problem = |error| Problem::of_forward(&error, DedupKey::generate(), None);
-    let without_token =
-        ForwardError::NoToken(TokenError { error: Arc::new(error.clone()), is_remembered: false });
+    let without_token = ForwardError::NoToken(TokenError {
+        error: Arc::new(error.clone()),
+        call_at: Duration::ZERO,
+    });
     let json = told(&problem(without_token), Language::Chinese);
     assert_eq!(json["outcome"], "not_delivered");
     let json = told(&problem(ForwardError::Failed(error.clone())), Language::English);

@@ -3,12 +3,16 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::Order;
 use super::budget::Budget;
 use super::circuit::{Circuit, Pass};
-use super::error::{ForwardError, TokenError};
+use super::error::ForwardError;
+use super::refusals::{Change, Refusals};
 use crate::clock::{Clock, Moment};
-use crate::feishu::error::CallError;
-use crate::feishu::token::{Token, TokenSource};
+use crate::feishu::codes::{Code, MONTHLY_QUOTA};
+use crate::feishu::error::{CallError, Forwarded};
+use crate::feishu::token::{Token, TokenSource, Trouble};
+use crate::model::problem_kind::ProblemKind;
 use crate::telemetry::audit::AuditIds;
 
 /// One Feishu app to forward with.
@@ -20,19 +24,16 @@ pub struct App {
     pub token: TokenSource,
     /// How ids of its forwards stand in the audit log.
     pub audit_ids: AuditIds,
+    /// Since when it is there.
+    pub since: Moment,
     clock: Clock,
-    /// How long no call is made after Feishu said that the monthly quota is used up.
-    quota_interval: Duration,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     forwards: Circuit,
-    tokens: Circuit,
-    /// What became of the last call for a token, if it failed.
-    token_error: Option<Arc<CallError>>,
-    quota_used_up_until: Moment,
+    refusals: Refusals,
     budget: Budget,
 }
 
@@ -46,57 +47,36 @@ impl App {
         quota_interval: Duration,
         clock: Clock,
     ) -> Self {
-        Self { name, token, audit_ids, clock, quota_interval, state: Mutex::default() }
+        let state = State {
+            forwards: Circuit::default(),
+            refusals: Refusals::new(quota_interval),
+            budget: Budget::default(),
+        };
+        Self { name, token, audit_ids, since: clock.now(), clock, state: Mutex::new(state) }
     }
 
-    /// The token. After many calls for one that failed in a row, the last failure is told again for
-    /// a while.
-    pub(super) async fn token(&self) -> Result<Arc<Token>, TokenError> {
-        if let Some(token) = self.token.usable().await {
+    /// The token. After a call for one that failed, the failure is told again for a while.
+    pub(super) async fn token(&self) -> Result<Arc<Token>, Trouble> {
+        if let Some(token) = self.token.usable() {
             return Ok(token);
         }
-        let pass = self.may_ask_for_token()?;
         // Boxed, because it is large and rarely needed: it would be moved with every forward.
-        let token = Box::pin(self.token.get()).await;
-        token.inspect(|_| self.state().tokens.succeeded()).map_err(|error| {
-            self.note_token_error(&error, pass);
-            TokenError { error, is_remembered: false }
-        })
+        Box::pin(self.token.get()).await
     }
 
-    /// Whether there is a token, or a call for one is worth making.
-    pub(super) async fn check_token(&self) -> Result<(), TokenError> {
-        if self.token.usable().await.is_some() {
+    /// Whether there is a token, or a call for one may be made.
+    pub(super) fn check_token(&self) -> Result<(), Trouble> {
+        if self.token.usable().is_some() {
             return Ok(());
         }
-        let state = self.state();
-        let is_open = state.tokens.open_until(self.clock.now()).is_some();
-        state.remembered_token_error().filter(|_| is_open).map_or(Ok(()), Err)
-    }
-
-    fn may_ask_for_token(&self) -> Result<Pass, TokenError> {
-        let mut state = self.state();
-        match state.tokens.enter(self.clock.now()) {
-            Ok(pass) => Ok(pass),
-            Err(_) => state.remembered_token_error().map_or(Ok(Pass::Normal), Err),
-        }
-    }
-
-    /// Many hear of one failed call: it counts once.
-    fn note_token_error(&self, error: &Arc<CallError>, pass: Pass) {
-        let mut state = self.state();
-        if state.token_error.as_ref().is_some_and(|last| Arc::ptr_eq(last, error)) {
-            return;
-        }
-        state.token_error = Some(Arc::clone(error));
-        state.tokens.failed(pass, self.clock.now());
+        self.token.closed().map_or(Ok(()), Err)
     }
 
     /// Whether a forward is worth beginning.
-    pub(super) fn check(&self) -> Result<(), ForwardError> {
+    pub(super) fn check(&self, order: &Order) -> Result<(), ForwardError> {
         let now = self.clock.now();
         let state = self.state();
-        state.check_quota(now)?;
+        state.refusals.check(order, now)?;
         match state.forwards.open_until(now) {
             Some(until) => Err(circuit_open(until, now)),
             None => Ok(()),
@@ -104,11 +84,13 @@ impl App {
     }
 
     /// Leave to make a call now.
-    pub(super) fn enter(&self) -> Result<Pass, ForwardError> {
+    pub(super) fn enter(&self, order: &Order) -> Result<Pass, ForwardError> {
         let now = self.clock.now();
         let mut state = self.state();
-        state.check_quota(now)?;
-        state.forwards.enter(now).map_err(|until| circuit_open(until, now))
+        state.refusals.check(order, now)?;
+        let pass = state.forwards.enter(now).map_err(|until| circuit_open(until, now))?;
+        state.refusals.enter(now);
+        Ok(pass)
     }
 
     /// Feishu answered a forward, whatever it said.
@@ -121,17 +103,40 @@ impl App {
         self.state().forwards.failed(pass, self.clock.now());
     }
 
-    /// Feishu said that the monthly quota is used up; tells for how long nothing is asked of it.
-    pub(super) fn quota_used_up(&self) -> Duration {
-        self.quota_is_used_up_for(self.quota_interval);
-        self.quota_interval
+    /// Learns from an answer what Feishu refuses the app itself. Tells for how long nothing is asked of
+    /// the month's quota if that is used up: other replicas want to know.
+    pub(super) fn learn(
+        &self,
+        order: &Order,
+        answer: &Result<Forwarded, CallError>,
+    ) -> Option<Duration> {
+        let mut state = self.state();
+        let change = state.refusals.answered(order, answer, self.clock.now());
+        let quota = answer.as_ref().err().and_then(CallError::problem)
+            == Some(ProblemKind::MonthlyQuotaExhausted);
+        let interval = quota.then(|| state.refusals.interval(MONTHLY_QUOTA));
+        drop(state);
+        match change {
+            Some(Change::Closed(code, pause)) => {
+                tracing::error!(app = %self.name, code, ?pause, "Feishu refuses the app: it is not asked for a while");
+            }
+            Some(Change::Opened) => {
+                tracing::info!(app = %self.name, "Feishu takes forwards of the app again");
+            }
+            None => {}
+        }
+        interval
     }
 
-    /// Nothing is asked of the quota for so long.
+    /// Another replica has heard that the month's quota is used up: nothing is asked of it for so long.
     pub(super) fn quota_is_used_up_for(&self, time: Duration) {
-        let until = self.clock.now() + time;
-        let mut state = self.state();
-        state.quota_used_up_until = state.quota_used_up_until.max(until);
+        self.state().refusals.heard_of_quota(time, self.clock.now());
+    }
+
+    /// Asks Feishu again for what it has refused, and for a token: an operator says that the cause is gone.
+    pub fn ask_again(&self) {
+        self.state().refusals.forget();
+        self.token.ask_again();
     }
 
     /// A forward has begun.
@@ -144,15 +149,27 @@ impl App {
         self.state().budget.pay(self.clock.now())
     }
 
+    /// The codes with which Feishu refuses the app itself, and how long none of it is asked.
+    #[must_use]
+    pub fn refused_with(&self) -> Vec<(&'static Code, Duration)> {
+        let now = self.clock.now();
+        let closed = self.state().refusals.closed(now);
+        closed.into_iter().map(|(code, until)| (code, until.saturating_sub(now))).collect()
+    }
+
     /// Which of its gates are closed, by the names that metrics have for them.
     #[must_use]
-    pub fn gates(&self) -> [(&'static str, bool); 3] {
-        let now = self.clock.now();
-        let state = self.state();
+    pub fn gates(&self) -> [(&'static str, bool); 5] {
+        let refused: Vec<_> =
+            self.refused_with().into_iter().map(|(code, _)| code.problem).collect();
+        let quotas = [ProblemKind::MonthlyQuotaExhausted, ProblemKind::DailyQuotaExhausted];
+        let [monthly, daily] = quotas.map(|kind| refused.contains(&kind));
         [
-            ("circuit", state.forwards.open_until(now).is_some()),
-            ("token", state.tokens.open_until(now).is_some()),
-            ("quota", state.quota_used_up_until > now),
+            ("circuit", self.state().forwards.open_until(self.clock.now()).is_some()),
+            ("token", self.token.closed().is_some()),
+            ("quota", monthly),
+            ("daily_quota", daily),
+            ("refused", refused.iter().any(|kind| !quotas.contains(kind))),
         ]
     }
 
@@ -164,20 +181,4 @@ impl App {
 
 fn circuit_open(until: Moment, now: Moment) -> ForwardError {
     ForwardError::CircuitOpen { retry_after: until.saturating_sub(now) }
-}
-
-impl State {
-    /// The last failure to get a token, to be told again while no call is made for one.
-    fn remembered_token_error(&self) -> Option<TokenError> {
-        let error = Arc::clone(self.token_error.as_ref()?);
-        Some(TokenError { error, is_remembered: true })
-    }
-
-    fn check_quota(&self, now: Moment) -> Result<(), ForwardError> {
-        if self.quota_used_up_until > now {
-            let retry_after = self.quota_used_up_until.saturating_sub(now);
-            return Err(ForwardError::QuotaUsedUp { retry_after });
-        }
-        Ok(())
-    }
 }

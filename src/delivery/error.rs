@@ -6,7 +6,10 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::turn::NoTurn;
+use crate::clock::Moment;
+use crate::feishu::codes::Code;
 use crate::feishu::error::CallError;
+use crate::feishu::token::Trouble;
 use crate::model::problem_kind::{FixBy, ProblemKind};
 
 /// A forward that did not succeed.
@@ -27,9 +30,11 @@ pub enum ForwardError {
         /// When the next call may try.
         retry_after: Duration,
     },
-    /// Feishu has said that the app's monthly quota is used up; it was not called, as that costs quota.
-    #[error("the monthly quota is used up")]
-    QuotaUsedUp {
+    /// Feishu has refused the app itself; it was not called, as that costs quota.
+    #[error("Feishu has refused the app with {}", .code.code)]
+    AppRefused {
+        /// What Feishu said.
+        code: &'static Code,
         /// When the next call may try.
         retry_after: Duration,
     },
@@ -53,8 +58,14 @@ pub enum ForwardError {
 pub struct TokenError {
     /// What became of the last call for it.
     pub error: Arc<CallError>,
-    /// Whether that is long past, and no call is made for a while.
-    pub is_remembered: bool,
+    /// When the next call for it may be made.
+    pub call_at: Moment,
+}
+
+impl From<Trouble> for TokenError {
+    fn from(trouble: Trouble) -> Self {
+        Self { error: trouble.error, call_at: trouble.call_at }
+    }
 }
 
 impl ForwardError {
@@ -77,7 +88,7 @@ impl ForwardError {
             Self::NotAllowed | Self::NoTurn(_) | Self::KeyReused | Self::TooLateToRepeat => None,
             Self::Draining
             | Self::CircuitOpen { .. }
-            | Self::QuotaUsedUp { .. }
+            | Self::AppRefused { .. }
             | Self::NoToken(_) => Some("failed"),
             Self::Failed(error) => match error.problem() {
                 // Other programs spend the receiver's budget: no operator can help that.
@@ -100,7 +111,7 @@ impl ForwardError {
             Self::NoTurn(_)
                 | Self::Draining
                 | Self::CircuitOpen { .. }
-                | Self::QuotaUsedUp { .. }
+                | Self::AppRefused { .. }
                 | Self::TooLateToRepeat
         )
     }

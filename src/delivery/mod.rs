@@ -10,6 +10,7 @@ mod idempotency;
 mod line;
 mod lines;
 mod named;
+mod refusals;
 mod rehearsal;
 mod retry;
 mod run;
@@ -138,11 +139,6 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Asks Feishu again for what it has refused the apps themselves: an operator says that the cause is gone.
-    pub fn ask_again(&self) {
-        self.apps.values().for_each(|app| app.token.ask_again());
-    }
-
     /// The same with connections of its own, for one worker: a connection lives and ends with the
     /// runtime of the thread that opened it, and workers do not end together.
     pub fn for_one_worker(&self) -> reqwest::Result<Self> {
@@ -221,6 +217,11 @@ impl Delivery {
             timings: Timings::default(),
             standing: self.turns.standing(&order.receiver),
         }
+    }
+
+    /// Asks Feishu again for what it has refused the apps themselves: an operator says that the cause is gone.
+    pub fn ask_again(&self) {
+        self.apps.values().for_each(|app| app.ask_again());
     }
 
     /// How many gates are closed, by app and by what closed them; those of receivers without an app.

@@ -68,7 +68,7 @@ impl Delivery {
             Some(Claim::Join(_)) => return Ok(Foreseen::Join),
             Some(Claim::Lead(_)) | None => {}
         }
-        let wait = run.rehearse().await?;
+        let wait = run.rehearse()?;
         let Order { message, receiver, uuid, .. } = order;
         Ok(Foreseen::Send { wait, call: self.client.preview(Call { message, receiver, uuid }) })
     }

@@ -48,7 +48,7 @@ impl Again {
 pub(super) fn again(error: &ForwardError) -> Again {
     match error {
         ForwardError::Failed(error) => after_call(error),
-        ForwardError::NoToken(token) if !token.is_remembered => match after_call(&token.error) {
+        ForwardError::NoToken(token) => match after_call(&token.error) {
             Again::AfterPause(_) => Again::AfterPause("no_token"),
             _ => Again::Never,
         },
@@ -91,7 +91,8 @@ pub(super) struct Pauses {
 }
 
 const FIRST: Duration = Duration::from_millis(200);
-const LONGEST: Duration = Duration::from_secs(2);
+/// The longest pause between two attempts.
+pub(super) const LONGEST: Duration = Duration::from_secs(2);
 
 impl Pauses {
     /// For a forward that may be attempted so often.

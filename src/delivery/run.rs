@@ -8,13 +8,13 @@ use super::audit::Entry;
 use super::doubts::{Identity, SAFE_TO_REPEAT};
 use super::error::{ForwardError, TokenError};
 use super::idempotency::Lead;
-use super::retry::{Again, Pauses, again};
+use super::retry::{self, Again, Pauses, again};
 use super::sending::Sending;
 use super::turn::{NoTurn, Ticket, Turn};
 use super::{Delivery, Order, Timings};
 use crate::clock::Moment;
 use crate::feishu::error::{CallError, Forwarded};
-use crate::feishu::token::Token;
+use crate::feishu::token::{Token, Trouble};
 use crate::limits::Scope;
 use crate::model::problem_kind::Outcome;
 
@@ -74,7 +74,7 @@ impl<'a> Run<'a> {
         };
         loop {
             let next = again(&last);
-            if !self.prepare(next).await {
+            if !self.prepare(next, &last).await {
                 return Err(last);
             }
             match self.attempt(entry).await {
@@ -89,11 +89,11 @@ impl<'a> Run<'a> {
     }
 
     /// Does what comes before the first attempt, and tells how long its turn would take to come.
-    pub(super) async fn rehearse(&mut self) -> Result<Duration, ForwardError> {
+    pub(super) fn rehearse(&mut self) -> Result<Duration, ForwardError> {
         self.recall_earlier_attempts();
         self.check_time()?;
-        self.app.check()?;
-        self.app.check_token().await.map_err(ForwardError::NoToken)?;
+        self.app.check(self.order)?;
+        self.app.check_token().map_err(no_token)?;
         let Delivery { turns, clock, .. } = &**self.delivery;
         let until = self.last_start.min(clock.now() + self.order.wait);
         turns.outlook(&self.app.name, &self.order.receiver, until).map_err(ForwardError::NoTurn)
@@ -116,10 +116,10 @@ impl<'a> Run<'a> {
     /// Takes a turn and sends: nothing happens between the two.
     async fn attempt(&mut self, entry: &Entry) -> Result<Forwarded, ForwardError> {
         self.check_time()?;
-        self.app.check()?;
+        self.app.check(self.order)?;
         let token = self.token().await?;
         let turn = self.turn().await?;
-        let pass = self.app.enter()?;
+        let pass = self.app.enter(self.order)?;
         self.check_time()?;
         let first_attempt = *self.first_attempt.get_or_insert_with(|| self.delivery.clock.now());
         self.attempts += 1;
@@ -163,10 +163,10 @@ impl<'a> Run<'a> {
         };
         self.timings.token += clock.since(started);
         let token = match token {
-            Some(Ok(token)) => token.map_err(ForwardError::NoToken)?,
+            Some(Ok(token)) => token.map_err(no_token)?,
             Some(Err(_elapsed)) => {
                 let error = Arc::new(CallError::TimedOut);
-                return Err(ForwardError::NoToken(TokenError { error, is_remembered: false }));
+                return Err(ForwardError::NoToken(TokenError { error, call_at: self.deadline }));
             }
             None => return Err(ForwardError::Draining),
         };
@@ -206,8 +206,8 @@ impl<'a> Run<'a> {
     }
 
     /// Does what a failure asks for before another attempt; false where there is to be none.
-    async fn prepare(&mut self, next: Again) -> bool {
-        if next == Again::WithFreshToken && !self.renew_token().await {
+    async fn prepare(&mut self, next: Again, last: &ForwardError) -> bool {
+        if next == Again::WithFreshToken && !self.renew_token(last) {
             return false;
         }
         let (Some(reason), Some(pause)) = (next.reason(), self.pauses.next()) else {
@@ -215,8 +215,9 @@ impl<'a> Run<'a> {
         };
         let may = match next {
             Again::Never => false,
-            Again::WithFreshToken | Again::AfterReceiver | Again::AfterApp { .. } => true,
-            Again::AfterPause(_) => self.pause(pause).await,
+            Again::AfterReceiver | Again::AfterApp { .. } => true,
+            Again::WithFreshToken => self.pause_until_token(Duration::ZERO).await,
+            Again::AfterPause(_) => self.pause_until_token(pause).await,
         };
         if may {
             self.delivery.metrics.retry(reason);
@@ -226,15 +227,24 @@ impl<'a> Run<'a> {
     }
 
     /// Drops the token that was rejected. Once: Feishu may hand out the very same one again.
-    async fn renew_token(&mut self) -> bool {
-        match &self.token {
-            Some(token) if !self.has_renewed_token => {
-                self.app.token.reject(token).await;
+    fn renew_token(&mut self, last: &ForwardError) -> bool {
+        match (&self.token, last) {
+            (Some(token), ForwardError::Failed(error)) if !self.has_renewed_token => {
+                self.app.token.reject(token, error);
                 self.has_renewed_token = true;
                 true
             }
             _ => false,
         }
+    }
+
+    /// Pauses for so long, and until there is a token or one may be asked for, if that is soon.
+    async fn pause_until_token(&self, pause: Duration) -> bool {
+        let call_at = self.app.check_token().err().map(|trouble| trouble.call_at);
+        let until_call =
+            call_at.map_or(Duration::ZERO, |at| at.saturating_sub(self.delivery.clock.now()));
+        let pause = pause.max(until_call);
+        pause.is_zero() || until_call <= retry::LONGEST && self.pause(pause).await
     }
 
     async fn pause(&self, pause: Duration) -> bool {
@@ -253,4 +263,8 @@ impl<'a> Run<'a> {
             () = clock.sleep_until(over_at) => true,
         }
     }
+}
+
+fn no_token(trouble: Trouble) -> ForwardError {
+    ForwardError::NoToken(trouble.into())
 }

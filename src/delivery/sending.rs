@@ -20,7 +20,7 @@ use crate::feishu::client::Call;
 use crate::feishu::error::{CallError, Forwarded, code_of, label_of};
 use crate::feishu::token::Token;
 use crate::limits::{Cell, Gate};
-use crate::model::problem_kind::{Outcome, ProblemKind};
+use crate::model::problem_kind::Outcome;
 
 /// One call, with all that it needs to outlive its caller.
 pub(super) struct Sending {
@@ -107,10 +107,8 @@ impl Sending {
             }
             Err(_) => {}
         }
-        if let Err(error) = answer
-            && error.problem() == Some(ProblemKind::MonthlyQuotaExhausted)
-        {
-            turns.note_closed(&app.name, Gate::Quota, app.quota_used_up());
+        if let Some(used_up_for) = app.learn(order, answer) {
+            turns.note_closed(&app.name, Gate::Quota, used_up_for);
         }
         let end = answer.as_ref().map_or_else(may_be_out, |_| End::Out);
         if order.uuid_is_given || self.is_in_doubt || end == End::Unknown {

@@ -52,6 +52,42 @@ impl Code {
     }
 }
 
+/// What a refusal says of other forwards with the same app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// All of them would be refused: nothing in the code depends on what is forwarded.
+    App,
+    /// They may be refused too: what is missing may be needed for this message or receiver only.
+    PerhapsApp,
+    /// They would not: Feishu has looked at the message.
+    Message,
+    /// Nothing.
+    Nothing,
+}
+
+impl Code {
+    /// What it says of other forwards with the same app.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        match self.problem {
+            MonthlyQuotaExhausted
+            | DailyQuotaExhausted
+            | GatewayAddressDenied
+            | AppNotInUse
+            | AppNotAvailable
+            | BotNotEnabled => Reach::App,
+            // Not 230027, which chats outside the tenant get too.
+            PermissionMissing if self.code > 99_991_000 => Reach::PerhapsApp,
+            // The message APIs' own codes.
+            _ if (230_000..240_000).contains(&self.code) => Reach::Message,
+            _ => Reach::Nothing,
+        }
+    }
+}
+
+/// The month's quota of API calls is used up.
+pub const MONTHLY_QUOTA: &Code = &row(99991403, MonthlyQuotaExhausted, Never, "");
+
 /// Every code that is known.
 #[rustfmt::skip]
 pub const CODES: &[Code] = &[
@@ -88,7 +124,7 @@ pub const CODES: &[Code] = &[
     row(230073, ThreadSourceNotVisible, Never, "The thread is invisible to the operator."),
     // Any API.
     row(99991400, AppRateLimited, AfterReset, "request trigger frequency limit").saying("The app used up its 50 calls a second or 1000 calls a minute; wait the seconds in x-ogw-ratelimit-reset.", "应用触发了每秒 50 次或每分钟 1000 次的上限，按 x-ogw-ratelimit-reset 等待后重试。"),
-    row(99991403, MonthlyQuotaExhausted, Never, ""),
+    *MONTHLY_QUOTA,
     row(99991401, GatewayAddressDenied, Never, ""),
     row(99991661, CredentialsRejected, Never, "").saying("Feishu saw no access token; this is a fault of the gateway or of a proxy that strips Authorization.", "飞书未收到访问凭证，请检查网关或中间代理是否移除了 Authorization。"),
     row(99991662, AppNotInUse, Never, ""),

@@ -5,12 +5,23 @@
 
 local token, lease = KEYS[1], KEYS[2]
 
+-- What stands there, and how long it still does. What this cannot have written is as if absent: of another
+-- type, too large, or there for ever or for too long.
+local function text(key, longest)
+  if redis.call('TYPE', key).ok ~= 'string' or redis.call('STRLEN', key) > 8192 then return nil end
+  local left = redis.call('PTTL', key)
+  if left <= 0 or left > longest then return nil end
+  return redis.call('GET', key), left
+end
+
 if ARGV[1] == 'ask' then
   -- The token, if it lives longer than this; else whether to fetch one, for as long as the lease.
-  local left = redis.call('PTTL', token)
-  if left > tonumber(ARGV[2]) then return { redis.call('GET', token), left, 0 } end
+  local sealed, left = text(token, tonumber(ARGV[5]))
+  if sealed and left > tonumber(ARGV[2]) then return { sealed, left, 0 } end
   -- Its own may be left from somebody who hung up.
-  local is_free = redis.call('GET', lease) == ARGV[4] or redis.call('SET', lease, ARGV[4], 'NX', 'PX', ARGV[3])
+  local holder = text(lease, tonumber(ARGV[3]))
+  local is_free = not holder or holder == ARGV[4]
+  if is_free then redis.call('SET', lease, ARGV[4], 'PX', ARGV[3]) end
   return { '', 0, is_free and 1 or 0 }
 end
 
@@ -18,4 +29,4 @@ if ARGV[1] == 'give' then
   redis.call('SET', token, ARGV[2], 'PX', ARGV[3])
 end
 -- Whoever gives, or has none to give, fetches no longer.
-if redis.call('GET', lease) == ARGV[4] then redis.call('DEL', lease) end
+if text(lease, math.huge) == ARGV[4] then redis.call('DEL', lease) end

@@ -10,7 +10,7 @@ use redis::{Script, ScriptInvocation};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::token::Credentials;
+use super::token::{Credentials, LONGEST_LIFE};
 use crate::store::{Gone, Seal, Store};
 
 /// How long one replica may fetch before another one tries: longer than a call takes.
@@ -59,11 +59,13 @@ impl SharedToken {
         // At the start the limits' beat connects.
         self.store.tried().await;
         let mut call = self.call("ask");
-        call.arg(millis(at_least)).arg(millis(LEASE)).arg(&self.replica);
+        call.arg(millis(at_least)).arg(millis(LEASE)).arg(&self.replica).arg(millis(LONGEST_LIFE));
         let (sealed, left, is_free): (Vec<u8>, u64, bool) = self.store.run("token", &call).await?;
         let token = self.seal.open(&self.key, &sealed).and_then(|it| String::from_utf8(it).ok());
         Ok(match token {
-            Some(token) => Asked::Token(token.into(), Duration::from_millis(left)),
+            Some(token) => {
+                Asked::Token(token.into(), Duration::from_millis(left).min(LONGEST_LIFE))
+            }
             // One that cannot be opened was sealed with another secret.
             None if is_free || !sealed.is_empty() => Asked::FetchIt,
             None => Asked::Wait,

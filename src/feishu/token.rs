@@ -6,22 +6,25 @@
 //!
 //! Where replicas share a Redis, one of them fetches the token and the others take it over.
 
-use std::sync::{Arc, Mutex, PoisonError};
+mod fetching;
+mod pace;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use moka::future::Cache;
-use moka::ops::compute::Op;
 use reqwest::header::HeaderValue;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::client::Client;
-use super::error::{CallError, label_of};
-use super::shared_token::{Asked, SharedToken};
+use super::error::CallError;
+use super::shared_token::SharedToken;
 use crate::clock::{Clock, Moment};
 use crate::telemetry::metrics::Metrics;
+use pace::Pace;
+pub use pace::Trouble;
 
 /// Who the gateway is to Feishu.
 #[derive(Clone, Debug)]
@@ -38,6 +41,7 @@ pub struct Token {
     /// `Bearer …`, marked as sensitive, so that it is not printed.
     authorization: HeaderValue,
     expires_at: Moment,
+    renew_at: Moment,
 }
 
 impl Token {
@@ -46,10 +50,16 @@ impl Token {
     pub fn authorization(&self) -> &HeaderValue {
         &self.authorization
     }
+
+    /// When it runs out.
+    #[must_use]
+    pub fn expires_at(&self) -> Moment {
+        self.expires_at
+    }
 }
 
-/// One app's tenant token.
-#[derive(Debug)]
+/// One app's tenant token; clones are the same.
+#[derive(Clone, Debug)]
 pub struct TokenSource {
     app: Arc<str>,
     /// Replaced when the app gets another secret.
@@ -58,28 +68,38 @@ pub struct TokenSource {
     clock: Clock,
     metrics: Metrics,
     runtime: Handle,
-    /// Holds one entry; it is a cache for its single flight.
-    current: Cache<(), Arc<Token>>,
+    state: Arc<Mutex<State>>,
+    /// Held by whoever fetches one: the others wait for what becomes of it.
+    fetching: Arc<tokio::sync::Mutex<()>>,
     /// Wakes `keep_fresh` when there is no token any more.
-    dropped: Notify,
+    dropped: Arc<Notify>,
     /// Where replicas share it.
-    shared: Option<SharedToken>,
+    shared: Option<Arc<SharedToken>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    current: Option<Arc<Token>>,
     /// The last one that Feishu rejected, which replicas may still share.
-    rejected: Mutex<Option<Arc<Token>>>,
+    rejected: Option<Arc<Token>>,
+    has_had_one: bool,
+    /// Tokens in a row that were to be renewed soon after they had come.
+    soon: u32,
+    pace: Pace,
 }
 
 /// Time left at which renewal begins: from then on Feishu hands out a new token.
 const RENEW_WITH_LEFT: Duration = Duration::from_mins(30);
 /// A token lives at most this long (Feishu's documentation).
-const LONGEST_LIFE: Duration = Duration::from_hours(2);
-/// Pause between two tries of a renewal that fails, doubled each time.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-/// Time left with which a token that another replica has fetched is worth taking.
-const WORTHWHILE: Duration = Duration::from_secs(10);
-/// How often to look if another replica has fetched one, and for how long.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
-const LOOK_FOR: Duration = Duration::from_secs(10);
+pub(super) const LONGEST_LIFE: Duration = Duration::from_hours(2);
+/// What lives shorter than this when it comes is of no use: a forward could not be sure of it.
+const SHORTEST_LIFE: Duration = Duration::from_secs(10);
+/// The shortest pause before a renewal.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+/// A renewal that comes earlier than this after a token is one that comes soon. Two of them bring a token
+/// that is renewed when Feishu no longer hands out the same one.
+const SOON: Duration = Duration::from_mins(1);
+const SOON_IN_A_ROW: u32 = 2;
 
 impl TokenSource {
     /// Has no token yet; it will be fetched on the runtime that this is called in.
@@ -98,49 +118,60 @@ impl TokenSource {
             clock,
             metrics,
             runtime: Handle::current(),
-            current: Cache::new(1),
-            dropped: Notify::new(),
+            state: Arc::default(),
+            fetching: Arc::default(),
+            dropped: Arc::default(),
             shared: None,
-            rejected: Mutex::default(),
         }
     }
 
     /// The same, shared with other replicas.
     #[must_use]
     pub fn shared_by(self, shared: SharedToken) -> Self {
-        Self { shared: Some(shared), ..self }
+        Self { shared: Some(Arc::new(shared)), ..self }
     }
 
     /// The token, if there is one that can be used now; asks nobody.
-    pub async fn usable(&self) -> Option<Arc<Token>> {
-        self.current.get(&()).await.filter(|token| token.expires_at > self.clock.now())
+    #[must_use]
+    pub fn usable(&self) -> Option<Arc<Token>> {
+        let now = self.clock.now();
+        self.state().current.clone().filter(|token| token.expires_at > now)
     }
 
-    /// The token, fetched first if there is no valid one. All who ask at once share one call.
-    pub async fn get(&self) -> Result<Arc<Token>, Arc<CallError>> {
-        if let Some(token) = self.current.get(&()).await {
-            if token.expires_at > self.clock.now() {
-                return Ok(token);
-            }
-            self.reject(&token).await;
+    /// Whether there has ever been one.
+    #[must_use]
+    pub fn has_had_one(&self) -> bool {
+        self.state().has_had_one
+    }
+
+    /// Why there is no token, or no new one though it was time.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.state().pace.trouble().cloned()
+    }
+
+    /// Why no call for a token is made now.
+    #[must_use]
+    pub fn closed(&self) -> Option<Trouble> {
+        let now = self.clock.now();
+        self.state().pace.closed(now).cloned()
+    }
+
+    /// The token, fetched first if there is no valid one. All who ask at once share one call, and after
+    /// one that failed they share its failure for a while.
+    pub async fn get(&self) -> Result<Arc<Token>, Trouble> {
+        self.fetched_unless(|_, _| true).await
+    }
+
+    /// Drops a token that Feishu rejected, unless there is another one already.
+    pub fn reject(&self, rejected: &Arc<Token>, error: &CallError) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        if state.current.as_ref().is_some_and(|current| Arc::ptr_eq(current, rejected)) {
+            state.rejected = state.current.take();
+            state.pace.rejected(Arc::new(error.clone()), now);
+            self.dropped.notify_one();
         }
-        self.current.try_get_with((), self.fetch()).await
-    }
-
-    /// Drops a token that Feishu rejected or that ran out, unless there is another one already.
-    pub async fn reject(&self, rejected: &Arc<Token>) {
-        let entry = self.current.entry(());
-        let drop_it = |current: Option<moka::Entry<(), Arc<Token>>>| async {
-            match current {
-                Some(current) if Arc::ptr_eq(current.value(), rejected) => {
-                    *self.last_rejected() = Some(Arc::clone(rejected));
-                    self.dropped.notify_one();
-                    Op::Remove
-                }
-                _ => Op::Nop,
-            }
-        };
-        entry.and_compute_with(drop_it).await;
     }
 
     /// Uses another secret of the app from the next call on, and makes one now if there is no token.
@@ -150,145 +181,94 @@ impl TokenSource {
         self.ask_again();
     }
 
-    /// Asks for a token now if there is none: an operator says that the cause is gone.
+    /// Forgets that calls for a token have failed: an operator says that the cause is gone.
     pub fn ask_again(&self) {
+        self.state().pace = Pace::default();
         self.dropped.notify_one();
     }
 
     /// Fetches a token at the start and renews it for ever, keeping the old one until a new one is
     /// there.
     pub async fn keep_fresh(&self) {
-        let mut fetched = self.get().await;
-        let mut pause = FIRST_PAUSE;
         loop {
-            let renew_at = match &fetched {
-                Ok(token) => {
-                    pause = FIRST_PAUSE;
-                    self.renewal_of(token)
-                }
-                Err(error) => {
-                    tracing::error!(app = %self.app, %error, retry_in = ?pause, "no tenant token");
-                    let next_try = self.clock.now() + pause;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                    next_try
+            let renew_at = match self.fetched_unless(|token, now| token.renew_at > now).await {
+                Ok(token) => token.renew_at,
+                Err(Trouble { error, renew_at, .. }) => {
+                    let retry_in = renew_at.saturating_sub(self.clock.now());
+                    tracing::error!(app = %self.app, %error, ?retry_in, "no tenant token");
+                    renew_at
                 }
             };
-            fetched = tokio::select! {
-                () = self.clock.sleep_until(renew_at) => self.renew().await,
-                () = self.dropped.notified() => self.get().await,
-            };
+            tokio::select! {
+                () = self.clock.sleep_until(renew_at) => {}
+                () = self.dropped.notified() => {}
+            }
         }
     }
 
-    /// When to renew a token: with 30 minutes left. One that has no more than that is either the old
-    /// one, which Feishu hands out until just then, or a new one that lives for a short time.
-    fn renewal_of(&self, token: &Token) -> Moment {
-        let now = self.clock.now();
-        let left = token.expires_at.saturating_sub(now);
-        let pause = match left.checked_sub(RENEW_WITH_LEFT) {
-            Some(pause) if !pause.is_zero() => pause,
-            Some(_) => FIRST_PAUSE,
-            None => left / 2,
-        };
-        now + pause.max(FIRST_PAUSE)
-    }
-
-    async fn renew(&self) -> Result<Arc<Token>, Arc<CallError>> {
-        if self.usable().await.is_none() {
-            // Nobody can forward without one: share the call with those who wait for it.
-            return self.get().await;
-        }
-        let fresh = self.fetch().await?;
-        self.current.insert((), Arc::clone(&fresh)).await;
-        Ok(fresh)
-    }
-
-    /// A token that another replica has fetched, or one from Feishu, for all.
-    async fn fetch(&self) -> Result<Arc<Token>, CallError> {
-        let Some(shared) = &self.shared else {
-            let (_, token) = self.fetch_from_feishu().await?;
-            return Ok(token);
-        };
-        if let Some(token) = Box::pin(self.fetched_by_others(shared)).await {
+    /// The token, or a new one where it is not enough.
+    async fn fetched_unless(
+        &self,
+        is_enough: impl Fn(&Token, Moment) -> bool,
+    ) -> Result<Arc<Token>, Trouble> {
+        let enough = || self.usable().filter(|token| is_enough(token, self.clock.now()));
+        if let Some(token) = enough() {
             return Ok(token);
         }
-        // Nobody waits for what becomes of the sharing: without it, another replica fetches one too.
-        match self.fetch_from_feishu().await {
-            Ok((secret, token)) => {
-                let lives = token.expires_at.saturating_sub(self.clock.now());
-                let _ = shared.give(&secret, lives).await;
-                Ok(token)
-            }
-            Err(error) => {
-                let _ = shared.give_up().await;
-                Err(error)
-            }
+        let turn = Arc::clone(&self.fetching).lock_owned().await;
+        if let Some(token) = enough() {
+            return Ok(token);
         }
-    }
-
-    /// The token that another replica has fetched or is about to; none where this one is to fetch it.
-    async fn fetched_by_others(&self, shared: &SharedToken) -> Option<Arc<Token>> {
-        let look_until = self.clock.now() + LOOK_FOR;
-        let own = self.usable().await.map_or(Moment::ZERO, |own| own.expires_at);
-        loop {
-            let asked_at = self.clock.now();
-            let at_least = own.saturating_sub(asked_at) + WORTHWHILE;
-            match shared.ask(at_least).await.ok()? {
-                Asked::Token(secret, lives) => {
-                    let authorization = bearer(&secret).ok()?;
-                    let rejected = self.last_rejected().clone();
-                    let is_good = rejected.is_none_or(|it| it.authorization != authorization);
-                    return is_good.then(|| self.adopt(authorization, asked_at + lives));
-                }
-                Asked::Wait if asked_at < look_until => {
-                    self.clock.sleep_until(asked_at + LOOK_AGAIN).await;
-                }
-                Asked::Wait | Asked::FetchIt => return None,
-            }
+        if let Some(trouble) = self.closed() {
+            return Err(trouble);
         }
-    }
-
-    async fn fetch_from_feishu(&self) -> Result<(SecretString, Arc<Token>), CallError> {
-        let started = self.clock.now();
-        let answer = self.call().await;
-        let (code, took) = (label_of(&answer), self.clock.since(started));
-        self.metrics.upstream(&self.app, "tenant_access_token", &code, took);
-        let (secret, lives) = answer?;
-        let lives = lives.min(LONGEST_LIFE);
-        tracing::info!(app = %self.app, lives_seconds = lives.as_secs(), "tenant token fetched");
-        // Counted from before the call, so that it never seems to live longer than it does.
-        let token = self.adopt(bearer(&secret)?, started + lives);
-        Ok((secret, token))
-    }
-
-    fn adopt(&self, authorization: HeaderValue, expires_at: Moment) -> Arc<Token> {
-        let left = expires_at.saturating_sub(self.clock.now());
-        self.metrics.token_expires_at(&self.app, self.clock.wall() + left);
-        Arc::new(Token { authorization, expires_at })
-    }
-
-    fn last_rejected(&self) -> std::sync::MutexGuard<'_, Option<Arc<Token>>> {
-        // No code that can panic runs under this lock.
-        self.rejected.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Calls on the runtime that this was made in: it outlives the workers and their callers.
-    async fn call(&self) -> Result<(SecretString, Duration), CallError> {
-        let (client, credentials) = (self.client.clone(), self.credentials.load_full());
-        let call = self.runtime.spawn(async move {
-            client.tenant_access_token(&credentials.app_id, &credentials.app_secret).await
+        // In a task of its own: whoever hangs up would else have the next one call anew.
+        let source = self.clone();
+        let fetch = self.runtime.spawn(async move {
+            let _turn = turn;
+            source.fetch_and_keep().await
         });
-        call.await.unwrap_or_else(|_| Err(CallError::Broken("the process ends".to_owned())))
+        fetch.await.unwrap_or_else(|_| {
+            let error = Arc::new(CallError::Broken("the process ends".to_owned()));
+            Err(self.state().pace.failed(error, self.clock.now()))
+        })
+    }
+
+    async fn fetch_and_keep(&self) -> Result<Arc<Token>, Trouble> {
+        match self.fetch().await {
+            Ok((authorization, expires_at)) => Ok(self.keep(authorization, expires_at)),
+            Err(error) => Err(self.state().pace.failed(Arc::new(error), self.clock.now())),
+        }
+    }
+
+    fn keep(&self, authorization: HeaderValue, expires_at: Moment) -> Arc<Token> {
+        let now = self.clock.now();
+        let left = expires_at.saturating_sub(now);
+        self.metrics.token_expires_at(&self.app, self.clock.wall() + left);
+        let mut state = self.state();
+        let renew_at = now + state.pause_before_renewal(left);
+        let token = Arc::new(Token { authorization, expires_at, renew_at });
+        state.current = Some(Arc::clone(&token));
+        state.has_had_one = true;
+        state.pace.succeeded(now);
+        token
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code that can panic runs under this lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn bearer(token: &SecretString) -> Result<HeaderValue, CallError> {
-    let mut authorization = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))
-        .map_err(|_| CallError::Unreadable {
-            http_status: 200,
-            detail: "a token that fits no header",
-            log_id: None,
-        })?;
-    authorization.set_sensitive(true);
-    Ok(authorization)
+impl State {
+    /// When to renew a token that lives so long: with 30 minutes left. One that has no more than that is
+    /// either the old one, which Feishu hands out until just then, or a new one that lives for a short time.
+    fn pause_before_renewal(&mut self, left: Duration) -> Duration {
+        let pause = match left.checked_sub(RENEW_WITH_LEFT) {
+            Some(pause) if pause >= SOON || self.soon <= SOON_IN_A_ROW => pause,
+            _ => left / 2,
+        };
+        self.soon = if pause < SOON { self.soon + 1 } else { 0 };
+        pause.max(SHORTEST_PAUSE)
+    }
 }

@@ -135,7 +135,9 @@ impl<'a> Driver<'a> {
             let ends_a_call =
                 |end: &&Moment| self.moments.iter().any(|began| *began + ATTEMPT == **end);
             let next = to_come.first().filter(|next| **next <= now + LONGEST_PAUSE);
-            if let Some(next) = next.filter(|next| !ends_a_call(next)) {
+            // A pause may happen to end when a call of an earlier moment would have.
+            let pauses = self.gateway.hand.pauses();
+            if let Some(next) = next.filter(|next| pauses.contains(next) || !ends_a_call(next)) {
                 return Standstill::Pause(*next);
             }
             // A call that does not hang ends by itself.

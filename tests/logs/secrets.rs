@@ -61,13 +61,16 @@ async fn failing_forwards(secrets: &mut Secrets) -> Vec<String> {
             let fault = Fault { api: Some(Api::Forward), phase, ..Fault::once(kind.clone()) };
             gateway.simulator.add_fault(fault);
             texts.push(said(&gateway.forward(&format!("ou_{number}")).send().await));
+            // For so long no token is asked for after one that was rejected like the one before.
+            gateway.advance(Duration::from_secs(2));
         }
     }
     gateway.spoil_forward(FaultKind::Silence);
     let silent = gateway.forward("oc_1").spawn();
     gateway.forwards_reach(faults().len() * 2 + 1).await;
-    gateway.sleeps_until(Duration::from_secs(5)).await;
-    gateway.advance(Duration::from_secs(5));
+    let given_up = gateway.clock.now() + Duration::from_secs(5);
+    gateway.sleeps_until(given_up).await;
+    gateway.advance_to(given_up);
     texts.push(said(&all(vec![silent]).await[0]));
     for authorization in [format!("Basic {}", gateway.key), format!("Bearer {WRONG_KEY}")] {
         let forward = gateway.forward("oc_1").without("x-api-key");

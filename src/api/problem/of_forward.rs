@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{InvalidField, Problem, SOON};
+use crate::clock::seconds_up;
 use crate::delivery::{ForwardError, NoTurn};
 use crate::feishu::codes;
 use crate::feishu::error::{CallError, FieldViolation, Refusal};
@@ -69,12 +70,21 @@ impl Problem {
                 );
                 Self::new(ProblemKind::FeishuUnreachable, detail)
             }
-            ForwardError::QuotaUsedUp { retry_after } => {
+            ForwardError::AppRefused { code, retry_after } => {
+                let (number, seconds) = (code.code, seconds_up(*retry_after));
                 let detail = Wording::new(
-                    "Feishu said earlier that the app's monthly quota is used up, and is not asked again for a while; nothing was sent.",
-                    "飞书此前已返回应用当月额度用完，网关暂不再请求；消息未发送。",
+                    format!(
+                        "Feishu refused the app with {number} before and is not asked again for {seconds} s; nothing was sent."
+                    ),
+                    format!(
+                        "飞书此前以 {number} 拒绝了该应用，网关在 {seconds} 秒内不再请求；消息未发送。"
+                    ),
                 );
-                Self::new(ProblemKind::MonthlyQuotaExhausted, detail).retry_after(*retry_after)
+                let problem = Self { remedy: code.remedy, ..Self::new(code.problem, detail) };
+                if code.problem.facts().status == 429 {
+                    return problem.retry_after(*retry_after);
+                }
+                problem
             }
             ForwardError::NoToken(token) => Self::of_missing_token(&token.error),
             ForwardError::Failed(error) => Self::of_call(error),
@@ -214,6 +224,7 @@ mod tests {
 
     use super::*;
     use crate::delivery::TokenError;
+    use crate::feishu::codes::MONTHLY_QUOTA;
 
     fn failures() -> Vec<ForwardError> {
         let second = Duration::from_secs(1);
@@ -230,7 +241,7 @@ mod tests {
             })),
         ];
         let without_token = calls.clone().map(|error| {
-            ForwardError::NoToken(TokenError { error: Arc::new(error), is_remembered: false })
+            ForwardError::NoToken(TokenError { error: Arc::new(error), call_at: Duration::ZERO })
         });
         let own = [
             ForwardError::NotAllowed,
@@ -239,7 +250,7 @@ mod tests {
             ForwardError::NoTurn(NoTurn::Crowded),
             ForwardError::Draining,
             ForwardError::CircuitOpen { retry_after: second },
-            ForwardError::QuotaUsedUp { retry_after: second },
+            ForwardError::AppRefused { code: MONTHLY_QUOTA, retry_after: second },
             ForwardError::KeyReused,
             ForwardError::TooLateToRepeat,
         ];

@@ -56,3 +56,27 @@ fn a_token_of_another_secret_is_none() {
     redis.wait(one.give(&"t-1".to_owned().into(), HOUR));
     assert!(matches!(redis.wait(other.ask(Duration::ZERO)), Asked::FetchIt));
 }
+
+#[test]
+fn what_is_no_token_of_ours_is_as_if_absent() {
+    let Some(redis) = RealRedis::new() else { return };
+    let one = replica(&redis, "hush");
+    for what in [
+        // For a lease that is longer than any of ours.
+        "redis.call('SET', KEYS[1], 'garbage', 'EX', 3600)",
+        "redis.call('HSET', KEYS[1], 'a', 'b')",
+        "redis.call('SET', KEYS[1], 'garbage')",
+        "redis.call('SET', KEYS[1], string.rep('x', 10000), 'EX', 3600)",
+        "redis.call('SET', KEYS[1], 'garbage', 'PX', 9007199254740000)",
+    ] {
+        for key in [&one.key, &one.lease] {
+            let write = Script::new(&format!("redis.call('DEL', KEYS[1]) {what}"));
+            let (): () = redis.wait(one.store.run("test", &write.key(key)));
+            assert!(matches!(redis.wait(one.ask(Duration::ZERO)), Asked::FetchIt), "{what}");
+            redis.wait(one.give(&"t-1".to_owned().into(), HOUR));
+            assert!(matches!(redis.wait(one.ask(Duration::ZERO)), Asked::Token(..)), "{what}");
+            let remove = Script::new("redis.call('DEL', KEYS[1])");
+            let (): () = redis.wait(one.store.run("test", &remove.key(&one.key)));
+        }
+    }
+}

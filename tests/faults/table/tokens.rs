@@ -31,6 +31,10 @@ fn rejected() -> Vec<Entry> {
 fn failing() -> Vec<Entry> {
     let html = foreign(502, "text/html", "<html><h1>502 Bad Gateway</h1></html>");
     let down = [FaultKind::Cut, FaultKind::Reset, FaultKind::Garbage, FaultKind::CutInBody, html];
+    let useless = [("\"\"", 7200), ("\"t-1\"", 0)].map(|(token, expire)| {
+        let body = format!(r#"{{"code":0,"tenant_access_token":{token},"expire":{expire}}}"#);
+        foreign(200, "application/json", body)
+    });
     let [slow, too_slow] = [FaultKind::Latency { ms: 20 }, FaultKind::Silence];
     let mut entries = vec![no_token_yet(&down)];
     for (fault, kinds) in [
@@ -39,6 +43,7 @@ fn failing() -> Vec<Entry> {
         ("token revoked, token API too slow", &[too_slow]),
         ("token revoked, token API says 10013", &[code(10013)]),
         ("token revoked, token API says 10014", &[code(10014)]),
+        ("token revoked, token API gives none that is of use", &useless),
     ] {
         for times in [Times::Once, Times::Thrice, Times::ForEver] {
             let stagings = kinds.iter().map(|kind| token_call(kind.clone(), times)).collect();
