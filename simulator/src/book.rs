@@ -21,6 +21,7 @@ impl Book {
         self.last_number += 1;
         self.attempts.push_back(Attempt {
             number: self.last_number,
+            connection: call.connection,
             at_ns,
             api: call.api,
             method: call.method.clone(),

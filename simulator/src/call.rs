@@ -12,7 +12,18 @@ use crate::ledger::Api;
 /// Most bytes that a request body may have; a longer one is cut off (guess: Feishu's limit is unknown).
 const MAX_BODY: usize = 1024 * 1024;
 
+/// One connection, by its number, as each of its requests finds it.
+#[derive(Clone, Copy)]
+pub(crate) struct Line {
+    pub(crate) number: u64,
+    pub(crate) is_reused: bool,
+}
+
 pub(crate) struct Call {
+    /// The number of the connection that it came over.
+    pub(crate) connection: u64,
+    /// Whether another request came over the connection before.
+    pub(crate) is_on_reused_connection: bool,
     pub(crate) api: Api,
     pub(crate) method: String,
     pub(crate) path: String,
@@ -28,7 +39,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) async fn read(request: Request<Incoming>) -> Result<Self, Cut> {
+    pub(crate) async fn read(request: Request<Incoming>, line: Line) -> Result<Self, Cut> {
         let (head, body) = request.into_parts();
         let body =
             Limited::new(body, MAX_BODY).collect().await.map_err(|_| Cut::Closed)?.to_bytes();
@@ -37,6 +48,8 @@ impl Call {
         let query = head.uri.query().unwrap_or_default().to_owned();
         let (api, message_id) = route(&head.method, &path);
         Ok(Self {
+            connection: line.number,
+            is_on_reused_connection: line.is_reused,
             api,
             method: head.method.to_string(),
             headers: head

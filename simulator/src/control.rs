@@ -16,12 +16,16 @@ use crate::state::{Shared, State};
 const ROOT: &str = "/_simulator";
 
 /// What there is: path, method, meaning.
-const ROUTES: [(&str, &str, &str); 13] = [
+const ROUTES: [(&str, &str, &str); 14] = [
     ("", "GET", "this list"),
     ("ledger", "GET", "every request and every delivery so far, oldest first"),
     ("ledger", "DELETE", "forget them"),
     ("faults", "GET", "the faults that wait to strike"),
-    ("faults", "POST", "add a fault: {\"api\", \"receive_id\", \"times\", \"kind\", \"phase\"}"),
+    (
+        "faults",
+        "POST",
+        "add a fault: {\"api\", \"receive_id\", \"reused\", \"times\", \"kind\", \"phase\"}",
+    ),
     ("faults", "DELETE", "forget the faults"),
     ("settings", "GET", "the settings"),
     ("settings", "PATCH", "change those settings that the body names"),
@@ -29,6 +33,7 @@ const ROUTES: [(&str, &str, &str); 13] = [
     ("clock", "GET", "the simulator's clock in milliseconds"),
     ("clock", "POST", "move the clock forward: {\"advance_ms\"}"),
     ("refuse", "POST", "close all other connections and refuse new ones for a while: {\"ms\"}"),
+    ("strand", "POST", "let all other connections go silent for ever; new ones work"),
     (
         "reset",
         "POST",
@@ -86,6 +91,10 @@ pub(crate) fn answer(path: &str, call: &Call, shared: &Shared) -> Answer {
         ("clock", "GET") => Ok(clock(&state)),
         ("clock", "POST") => advance(&mut state, &call.body),
         ("refuse", "POST") => refuse(shared, &call.body),
+        ("strand", "POST") => {
+            shared.lines.strand(Some(call.connection));
+            Ok(done())
+        }
         ("reset", "POST") => {
             state.reset();
             Ok(done())
@@ -145,6 +154,9 @@ fn check_connection_fault(fault: &Fault) -> Result<(), Value> {
     }
     if fault.receive_id.is_some() {
         return Err(mistake("receive_id", never));
+    }
+    if fault.reused {
+        return Err(mistake("reused", "never strikes before_request: such a connection is new"));
     }
     if !fault.kind.strikes_connections() {
         return Err(mistake(

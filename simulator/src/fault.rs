@@ -18,6 +18,10 @@ pub struct Fault {
     /// The receiver it strikes; `None`: any, and requests without a receiver too.
     #[serde(default)]
     pub receive_id: Option<String>,
+    /// Whether it strikes only a request that is not the first one on its connection: one that the caller
+    /// kept open.
+    #[serde(default)]
+    pub reused: bool,
     /// How many requests it strikes; `None`: all of them, for ever. Left out of JSON it is 1.
     #[serde(default = "once")]
     pub times: Option<u32>,
@@ -43,8 +47,8 @@ pub enum Phase {
     /// The next connection is struck as soon as it is accepted, or, where it is reset, as soon as its
     /// first byte arrives: nothing is read, nothing counted.
     ///
-    /// A connection has neither API nor receiver, so a fault that names one never strikes it; and
-    /// only [`FaultKind::Cut`], [`FaultKind::Reset`], [`FaultKind::Garbage`] and
+    /// A connection has neither API nor receiver and is not reused, so a fault that asks for one of
+    /// these never strikes it; and only [`FaultKind::Cut`], [`FaultKind::Reset`], [`FaultKind::Garbage`] and
     /// [`FaultKind::Silence`] can.
     BeforeRequest,
 }
@@ -106,19 +110,28 @@ impl Fault {
     /// A fault that strikes the next request of any API, once, before it has an effect.
     #[must_use]
     pub fn once(kind: FaultKind) -> Self {
-        Self { api: None, receive_id: None, times: once(), kind, phase: Phase::default() }
+        Self {
+            api: None,
+            receive_id: None,
+            reused: false,
+            times: once(),
+            kind,
+            phase: Phase::default(),
+        }
     }
 
     fn fits(&self, call: &Call) -> bool {
         self.phase != Phase::BeforeRequest
             && self.api.is_none_or(|api| api == call.api)
             && self.receive_id.as_ref().is_none_or(|id| Some(id) == call.receive_id.as_ref())
+            && (call.is_on_reused_connection || !self.reused)
     }
 
     fn fits_a_connection(&self) -> bool {
         self.phase == Phase::BeforeRequest
             && self.api.is_none()
             && self.receive_id.is_none()
+            && !self.reused
             && self.kind.strikes_connections()
     }
 }

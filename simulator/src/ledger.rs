@@ -36,6 +36,8 @@ pub enum Api {
 pub struct Attempt {
     /// Counts from 1 and never starts again.
     pub number: u64,
+    /// The number of the connection that it came over; it counts from 1.
+    pub connection: u64,
     /// When the whole request had arrived, in nanoseconds on the simulator's clock.
     pub at_ns: u64,
     /// The API by path and method.

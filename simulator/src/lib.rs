@@ -18,6 +18,7 @@ mod fault;
 mod forward;
 mod ids;
 mod ledger;
+mod lines;
 mod options;
 mod port;
 mod refusal;

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::body::WireBody;
-use crate::call::Call;
+use crate::call::{Call, Line};
 use crate::clock::wait;
 use crate::control;
 use crate::cut::Cut;
@@ -22,9 +22,10 @@ use crate::state::{Received, Shared};
 /// Answers a request of Feishu's API or of the control API.
 pub(crate) async fn reply(
     request: Request<Incoming>,
+    line: Line,
     shared: Arc<Shared>,
 ) -> Result<Response<WireBody>, Cut> {
-    let call = Call::read(request).await?;
+    let call = Call::read(request, line).await?;
     if let Some(path) = control::path(&call) {
         let answer = control::answer(path, &call, &shared);
         shared.port.settled().await;

@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -13,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{self, JoinSet};
 
+use crate::call::Line;
 use crate::clock::wait;
 use crate::cut::{Cut, keep_silent};
 use crate::fault::{self, FaultKind};
@@ -84,17 +86,22 @@ async fn persist<T>(attempt: impl Fn() -> io::Result<T>) -> T {
 
 async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     let struck = fault::take_for_connection(&mut shared.state().faults);
+    let number = shared.lines.open();
     let served = async {
         match struck.map(|fault| fault.kind) {
-            None => serve(stream, &shared).await,
+            None => serve(stream, number, &shared).await,
             Some(FaultKind::Silence) => keep_silent(stream).await,
             Some(kind) => strike(kind.cut().unwrap_or(Cut::Closed), stream).await,
         }
     };
+    tokio::pin!(served);
     tokio::select! {
-        () = served => {}
-        () = shared.port.closes(task::id()) => {}
+        () = &mut served => return,
+        () = shared.port.closes(task::id()) => return,
+        () = shared.lines.is_stranded(number) => {}
     }
+    // Held, so that it is open, and never looked at again.
+    shared.port.closes(task::id()).await;
 }
 
 async fn strike(cut: Cut, stream: TcpStream) {
@@ -105,13 +112,19 @@ async fn strike(cut: Cut, stream: TcpStream) {
     cut.end(stream).await;
 }
 
-async fn serve(stream: TcpStream, shared: &Arc<Shared>) {
+async fn serve(stream: TcpStream, number: u64, shared: &Arc<Shared>) {
     // Without it a slow drip would arrive in clumps; not being able to set it harms nothing else.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| Box::pin(reply(request, Arc::clone(shared))));
+    let is_reused = AtomicBool::new(false);
+    let service = service_fn(|request| {
+        let line = Line { number, is_reused: is_reused.swap(true, Ordering::Relaxed) };
+        Box::pin(reply(request, line, Arc::clone(shared)))
+    });
     // One official SDK finds the headers only if their names are in title case.
+    let keep_alive = shared.state().settings.keep_alive;
     let mut served = http1::Builder::new()
         .title_case_headers(true)
+        .keep_alive(keep_alive)
         .serve_connection(TokioIo::new(stream), service);
     // It ends in an error whenever it is cut, by either side.
     if let Err(error) = poll_fn(|context| served.poll_without_shutdown(context)).await {

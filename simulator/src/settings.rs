@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 /// `token_lifetime_seconds`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "they are switches, each by itself")]
 pub struct Settings {
     /// How long a new token lives; 2 hours at most in Feishu (doc).
     #[serde(rename = "token_lifetime_seconds", with = "seconds")]
@@ -35,6 +36,9 @@ pub struct Settings {
     pub rejected_token_status: u16,
     /// Whether answers carry fields that the documentation page does not list but the SDKs know.
     pub extra_fields: bool,
+    /// Whether a connection is kept open after an answer; each connection keeps to what held as it was
+    /// accepted. Off: each answer says `Connection: close`, and it is closed.
+    pub keep_alive: bool,
     /// Most attempts, and most deliveries, that the ledger keeps; the oldest are dropped.
     pub ledger_limit: usize,
 }
@@ -66,6 +70,7 @@ impl Default for Settings {
             app_limit_status: 429,
             rejected_token_status: 400,
             extra_fields: true,
+            keep_alive: true,
             ledger_limit: 100_000,
         }
     }

@@ -92,6 +92,18 @@ impl Simulator {
         self.shared.port.settled().await;
     }
 
+    /// Lets every connection that is open now go silent for ever, as behind a NAT that has forgotten it:
+    /// what comes over it is neither read nor answered, and it is not closed. New ones work.
+    pub fn strand_connections(&self) {
+        self.shared.lines.strand(None);
+    }
+
+    /// How many connections have been accepted so far.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.shared.lines.opened()
+    }
+
     /// Stops the server; afterwards its port is free.
     pub async fn stop(mut self) {
         self.server.abort();

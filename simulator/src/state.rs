@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::fault::{self, Fault, FaultKind, Phase};
 use crate::ids::Ids;
 use crate::ledger::Api;
+use crate::lines::Lines;
 use crate::options::Options;
 use crate::port::Port;
 use crate::refusal::Refusal;
@@ -24,6 +25,7 @@ use crate::window::Windows;
 pub(crate) struct Shared {
     state: Mutex<State>,
     pub(crate) port: Port,
+    pub(crate) lines: Lines,
 }
 
 impl Shared {
@@ -40,7 +42,7 @@ impl Shared {
             faults: Vec::new(),
             book: Book::default(),
         };
-        Self { state: Mutex::new(state), port: Port::open_at_first() }
+        Self { state: Mutex::new(state), port: Port::open_at_first(), lines: Lines::default() }
     }
 
     /// The state; a panic elsewhere does not make it useless.

@@ -16,7 +16,7 @@ async fn the_index_lists_every_route_and_each_exists() {
     }
     let index = call(&feishu, Method::GET, "/", "").await.json();
     let routes = index["routes"].as_array().unwrap();
-    assert_eq!(routes.len(), 13);
+    assert_eq!(routes.len(), 14);
     for route in routes {
         let method = Method::from_bytes(route["method"].as_str().unwrap().as_bytes()).unwrap();
         let answer = reply(feishu.request(method, route["path"].as_str().unwrap())).await;
@@ -77,7 +77,14 @@ async fn a_fault_needs_only_its_kind() {
     let kind = FaultKind::Code { code: 230_002, status: None, msg: None, reset: None };
     assert_eq!(
         faults,
-        [Fault { api: None, receive_id: None, times: Some(1), kind, phase: Phase::BeforeCommit }]
+        [Fault {
+            api: None,
+            receive_id: None,
+            reused: false,
+            times: Some(1),
+            kind,
+            phase: Phase::BeforeCommit
+        }]
     );
 }
 
