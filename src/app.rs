@@ -19,10 +19,12 @@ use crate::model::api_key::KeyEntry;
 use crate::telemetry::metrics::Metrics;
 
 mod delivery;
+mod feishu;
 mod listeners;
 mod reload;
 mod state;
 
+use feishu::FeishuRuntime;
 use listeners::Listener;
 pub use reload::Reloader;
 use reload::{FirstKeys, Reload};
@@ -38,8 +40,11 @@ pub struct Application {
     drain_delay: Duration,
     drain_timeout: Duration,
     clock: Clock,
+    delivery: Delivery,
     /// What goes on beside answering: dropped with the application.
     _tasks: JoinSet<()>,
+    /// Ends last.
+    _feishu: FeishuRuntime,
 }
 
 /// What may have been sent with the same apps right before the start.
@@ -62,6 +67,9 @@ pub enum StartError {
         /// What the system says.
         cause: io::Error,
     },
+    /// There are no threads for the calls to Feishu.
+    #[error("cannot start threads: {0}")]
+    Threads(io::Error),
     /// The HTTP client cannot be made.
     #[error("cannot make an HTTP client: {0}")]
     Client(#[from] reqwest::Error),
@@ -89,13 +97,15 @@ impl Application {
         let mut tasks = JoinSet::new();
         let keys = FirstKeys::read(config, clock, &metrics)?;
         let keyring = keys.keyring.clone();
-        let (delivery, store) = delivery::assemble(config, clock, &metrics, sent_before, &closing)?;
+        let feishu = FeishuRuntime::start().map_err(StartError::Threads)?;
+        let (delivery, store) =
+            delivery::assemble(config, clock, &metrics, sent_before, &closing, feishu.handle())?;
         work_beside(&delivery, &mut tasks);
         let (reloader, watch) = Reload::new(config, keys, &delivery, store).watch();
         tasks.spawn(watch);
         let public =
             listeners::public(config, clock, &metrics, &draining, keyring, delivery.clone())?;
-        let admin = listeners::admin(config, &metrics, &draining, delivery)?;
+        let admin = listeners::admin(config, &metrics, &draining, delivery.clone())?;
         let drain_timeout = config.server.drain_timeout;
         let drain_delay = config.server.drain_delay.min(drain_timeout);
         Ok(Self {
@@ -107,7 +117,9 @@ impl Application {
             drain_delay,
             drain_timeout,
             clock: clock.clone(),
+            delivery,
             _tasks: tasks,
+            _feishu: feishu,
         })
     }
 
@@ -153,6 +165,12 @@ impl Application {
             tracing::warn!("the drain time is over; those who still wait are refused");
             self.closing.cancel();
             drained.await;
+        }
+        // Those whose callers are gone: what became of them belongs into the log, and to who asks again.
+        let calls = self.delivery.calls_have_ended();
+        if self.clock.timeout_at(drain_until, calls).await.is_err() {
+            self.closing.cancel();
+            self.delivery.calls_have_ended().await;
         }
         admin.stop(false).await;
         while let Some(ended) = running.join_next().await {

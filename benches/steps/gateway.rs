@@ -26,7 +26,9 @@ use feishu_forward_gateway::telemetry::audit::{AuditIds, IdForm};
 use feishu_forward_gateway::telemetry::logs::{Format, init_to};
 use feishu_forward_gateway::telemetry::metrics::Metrics;
 use secrecy::SecretString;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::REPEATS;
 use crate::keys::{key, keyring};
@@ -120,7 +122,7 @@ async fn delivery() -> Delivery {
         connect_timeout: Duration::from_secs(5),
         attempt_timeout: Duration::from_secs(5),
     };
-    let client = Client::new(options, clock.clone()).expect("an HTTP client");
+    let client = Client::new(options, Handle::current(), clock.clone()).expect("an HTTP client");
     let name: Arc<str> = APP.into();
     metrics.begin_app(&name);
     let app_secret = SecretString::from("a secret of an app, 32 letters..");
@@ -143,6 +145,7 @@ async fn delivery() -> Delivery {
         doubts: Arc::new(Doubts::new(clock.clone())),
         idempotency: Arc::new(Idempotency::new(clock.clone())),
         client,
+        calls: TaskTracker::new(),
         clock,
         deadline: DEADLINE,
         last_start: DEADLINE * 2 / 3,

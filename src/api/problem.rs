@@ -67,6 +67,8 @@ const FIELDS: &[&str] = &[
 ];
 /// How many fields the sentence names; `errors` has them all.
 const NAMED_IN_DETAIL: usize = 5;
+/// In seconds, a day: whoever said more was no clock.
+const LONGEST_RETRY_AFTER: u64 = 86_400;
 const SOON: Duration = Duration::from_secs(1);
 
 impl Problem {
@@ -165,7 +167,8 @@ impl Problem {
     }
 
     fn retry_after(self, pause: Duration) -> Self {
-        Self { header: Some((RETRY_AFTER, seconds_up(pause).max(1).into())), ..self }
+        let seconds = seconds_up(pause).clamp(1, LONGEST_RETRY_AFTER);
+        Self { header: Some((RETRY_AFTER, seconds.into())), ..self }
     }
 }
 

@@ -96,7 +96,7 @@ fn in_delivery(kind: ProblemKind) -> Option<Problem> {
         ProblemKind::IdempotencyKeyReused => ForwardError::KeyReused,
         ProblemKind::TooLateToRepeat => ForwardError::TooLateToRepeat,
         ProblemKind::FeishuUnreachable => ForwardError::CircuitOpen { retry_after },
-        ProblemKind::FeishuTimeout => ForwardError::Failed(CallError::TimedOut),
+        ProblemKind::FeishuTimeout => ForwardError::Failed(CallError::TimedOut { is_stale: false }),
         ProblemKind::FeishuUnreadable => ForwardError::Failed(CallError::Unreadable {
             http_status: 502,
             detail: "no JSON object with a code",

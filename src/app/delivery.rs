@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::state::{State, rules};
 use super::{SentBefore, StartError};
@@ -22,13 +24,14 @@ pub(super) fn assemble(
     metrics: &Metrics,
     sent_before: SentBefore,
     closing: &CancellationToken,
+    runtime: &Handle,
 ) -> Result<(Delivery, Option<Arc<Store>>), StartError> {
     let options = client::Options {
         base_url: config.feishu.base_url.clone(),
         connect_timeout: config.feishu.connect_timeout,
         attempt_timeout: config.feishu.attempt_timeout,
     };
-    let client = Client::new(options, clock.clone())?;
+    let client = Client::new(options, runtime.clone(), clock.clone())?;
     let state = config.state.as_ref().map(|it| State::new(it, clock, metrics));
     let apps = config.apps.iter().map(|(name, it)| {
         let name: Arc<str> = name.as_str().into();
@@ -46,6 +49,7 @@ pub(super) fn assemble(
         doubts: Arc::new(Doubts::new(clock.clone())),
         idempotency: Arc::new(idempotency(config, clock, state.as_ref())),
         client,
+        calls: TaskTracker::new(),
         clock: clock.clone(),
         deadline,
         // The last third of the deadline is for the call itself, or less where a call may not take

@@ -61,20 +61,20 @@ pub(super) fn public(
         body_timeout: server.body_timeout,
         rate_limit_policy: rate_limit_policy(&config.limits),
     });
+    let delivery = web::Data::new(delivery);
     // Fewer connections than cores have one worker each, so that they are no more than allowed.
     let cores = available_parallelism().map_or(1, usize::from);
     let workers = cores.min(MOST_WORKERS).min(server.max_connections);
     // A drain lasts in whole seconds here; the drain time itself is kept by the clock.
     let shutdown = (server.drain_timeout + LAST_WORDS).as_secs() + 1;
     let http = HttpServer::new(move || {
-        let delivery = delivery.for_one_worker().expect("a client like it was made before");
         api::public()
             .app_data(docs.clone())
             .app_data(public_url.clone())
             .app_data(observer.clone())
             .app_data(clock.clone())
             .app_data(keyring.clone())
-            .app_data(web::Data::new(delivery))
+            .app_data(delivery.clone())
             .app_data(settings.clone())
     })
     .workers(workers)

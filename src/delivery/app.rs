@@ -77,7 +77,7 @@ impl App {
         let now = self.clock.now();
         let state = self.state();
         state.refusals.check(order, now)?;
-        match state.forwards.open_until(now) {
+        match state.forwards.closed_to(order.forward_id(), now) {
             Some(until) => Err(circuit_open(until, now)),
             None => Ok(()),
         }
@@ -88,7 +88,8 @@ impl App {
         let now = self.clock.now();
         let mut state = self.state();
         state.refusals.check(order, now)?;
-        let pass = state.forwards.enter(now).map_err(|until| circuit_open(until, now))?;
+        let entered = state.forwards.enter(order.forward_id(), now);
+        let pass = entered.map_err(|until| circuit_open(until, now))?;
         state.refusals.enter(now);
         Ok(pass)
     }
@@ -98,9 +99,9 @@ impl App {
         self.state().forwards.succeeded();
     }
 
-    /// Feishu did not answer a forward.
-    pub(super) fn not_answered(&self, pass: Pass) {
-        self.state().forwards.failed(pass, self.clock.now());
+    /// Feishu did not answer a forward; `is_stale` where it may have been the connection alone.
+    pub(super) fn not_answered(&self, order: &Order, pass: Pass, is_stale: bool) {
+        self.state().forwards.failed(order.forward_id(), pass, is_stale, self.clock.now());
     }
 
     /// Learns from an answer what Feishu refuses the app itself. Tells for how long nothing is asked of

@@ -22,12 +22,14 @@ mod turn;
 mod waiting;
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, Moment};
 use crate::feishu::client::Client;
@@ -42,6 +44,7 @@ use crate::telemetry::metrics::Metrics;
 
 pub use app::App;
 use audit::Entry;
+use circuit::ForwardId;
 pub use doubts::Doubts;
 pub use error::{ForwardError, TokenError};
 pub use idempotency::{Idempotency, SharedKeys};
@@ -76,6 +79,13 @@ impl Order {
     fn check_policy(&self) -> Result<(), ForwardError> {
         let is_allowed = self.caller.policy.allows(&self.receiver);
         if is_allowed { Ok(()) } else { Err(ForwardError::NotAllowed) }
+    }
+
+    /// By which its repetitions are known as such, whatever their `uuid`.
+    fn forward_id(&self) -> ForwardId {
+        let mut hasher = DefaultHasher::new();
+        (self.message.as_str(), &self.receiver).hash(&mut hasher);
+        hasher.finish()
     }
 }
 
@@ -123,6 +133,8 @@ pub struct Delivery {
     pub idempotency: Arc<Idempotency>,
     /// Calls Feishu.
     pub client: Client,
+    /// The calls that have begun.
+    pub calls: TaskTracker,
     /// Tells the time.
     pub clock: Clock,
     /// Longest time of a whole forward.
@@ -139,10 +151,10 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// The same with connections of its own, for one worker: a connection lives and ends with the
-    /// runtime of the thread that opened it, and workers do not end together.
-    pub fn for_one_worker(&self) -> reqwest::Result<Self> {
-        Ok(Self { client: self.client.with_own_connections()?, ..self.clone() })
+    /// Returns once every call that has begun has ended, its caller gone or not.
+    pub async fn calls_have_ended(&self) {
+        self.calls.close();
+        self.calls.wait().await;
     }
 
     /// Forwards a message with the caller's app, once for each key that the caller gives.

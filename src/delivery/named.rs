@@ -103,7 +103,7 @@ impl Delivery {
         let sent_at = self.doubts.first_attempt(&Identity::of(app, order));
         // Who was joined had begun less than a deadline before.
         let earliest = sent_at.unwrap_or(joined_at.saturating_sub(self.deadline));
-        let result = Err(ForwardError::Failed(CallError::TimedOut));
+        let result = Err(ForwardError::Failed(CallError::TimedOut { is_stale: false }));
         Outcome { result, safe_until: Some(earliest + SAFE_TO_REPEAT) }
     }
 }

@@ -24,6 +24,8 @@ pub(super) enum Again {
         /// How long Feishu wants no calls of it; a short while where it does not say.
         reset: Duration,
     },
+    /// Nothing, once: it went over a connection that was dead, and the next one goes over a new one.
+    AtOnce,
     /// A pause.
     AfterPause(Reason),
 }
@@ -39,6 +41,7 @@ impl Again {
             Self::WithFreshToken => Some("token_rejected"),
             Self::AfterReceiver => Some("receiver_limited"),
             Self::AfterApp { .. } => Some("app_limited"),
+            Self::AtOnce => Some("stale_connection"),
             Self::AfterPause(reason) => Some(reason),
         }
     }
@@ -49,7 +52,7 @@ pub(super) fn again(error: &ForwardError) -> Again {
     match error {
         ForwardError::Failed(error) => after_call(error),
         ForwardError::NoToken(token) => match after_call(&token.error) {
-            Again::AfterPause(_) => Again::AfterPause("no_token"),
+            Again::AtOnce | Again::AfterPause(_) => Again::AfterPause("no_token"),
             _ => Again::Never,
         },
         _ => Again::Never,
@@ -60,10 +63,18 @@ pub(super) fn again(error: &ForwardError) -> Again {
 pub(super) fn after_call(error: &CallError) -> Again {
     match error {
         CallError::Connect(_) => Again::AfterPause("connect"),
-        CallError::TimedOut => Again::AfterPause("timeout"),
-        CallError::Broken(_) | CallError::Unreadable { .. } => Again::AfterPause("unreadable"),
+        CallError::TimedOut { .. } => Again::AfterPause("timeout"),
+        CallError::Broken { is_stale: true, .. } => Again::AtOnce,
+        CallError::Unreadable { http_status, .. } if is_no(*http_status) => Again::Never,
+        CallError::Broken { .. } | CallError::Unreadable { .. } => Again::AfterPause("unreadable"),
         CallError::Refused(refusal) => after_refusal(refusal),
     }
+}
+
+/// Whether an answer without a code will be the same again: a redirect, or a firewall that refuses the
+/// message. The others of their kind ask for another attempt: 408, 425 and 429.
+fn is_no(http_status: u16) -> bool {
+    (300..500).contains(&http_status) && ![408, 425, 429].contains(&http_status)
 }
 
 fn after_refusal(refusal: &Refusal) -> Again {

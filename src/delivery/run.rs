@@ -30,6 +30,7 @@ pub(super) struct Run<'a> {
     pauses: Pauses,
     token: Option<Arc<Token>>,
     has_renewed_token: bool,
+    has_tried_at_once: bool,
     pub(super) timings: Timings,
     pub(super) attempts: u32,
     /// When the first attempt was sent, of this forward or of one that it repeats.
@@ -57,6 +58,7 @@ impl<'a> Run<'a> {
             pauses: Pauses::new(delivery.max_attempts),
             token: None,
             has_renewed_token: false,
+            has_tried_at_once: false,
             timings: Timings::default(),
             attempts: 0,
             first_attempt: None,
@@ -165,7 +167,7 @@ impl<'a> Run<'a> {
         let token = match token {
             Some(Ok(token)) => token.map_err(no_token)?,
             Some(Err(_elapsed)) => {
-                let error = Arc::new(CallError::TimedOut);
+                let error = Arc::new(CallError::TimedOut { is_stale: false });
                 return Err(ForwardError::NoToken(TokenError { error, call_at: self.deadline }));
             }
             None => return Err(ForwardError::Draining),
@@ -210,11 +212,20 @@ impl<'a> Run<'a> {
         if next == Again::WithFreshToken && !self.renew_token(last) {
             return false;
         }
+        let next = if next == Again::AtOnce && self.has_tried_at_once {
+            Again::AfterPause("unreadable")
+        } else {
+            next
+        };
         let (Some(reason), Some(pause)) = (next.reason(), self.pauses.next()) else {
             return false;
         };
         let may = match next {
             Again::Never => false,
+            Again::AtOnce => {
+                self.has_tried_at_once = true;
+                true
+            }
             Again::AfterReceiver | Again::AfterApp { .. } => true,
             Again::WithFreshToken => self.pause_until_token(Duration::ZERO).await,
             Again::AfterPause(_) => self.pause_until_token(pause).await,

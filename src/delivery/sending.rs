@@ -41,6 +41,9 @@ pub(super) struct Sending {
     pub(super) pass: Pass,
 }
 
+/// A process that ends has heard nothing.
+const NO_ANSWER: CallError = CallError::TimedOut { is_stale: false };
+
 /// What became of a call, and how long it took.
 pub(super) type Answered = (Result<Forwarded, CallError>, Duration);
 
@@ -54,6 +57,7 @@ impl Sending {
         if let Some(lead) = &self.lead {
             lead.sends();
         }
+        let delivery = Arc::clone(&self.delivery);
         let (tell, told) = oneshot::channel();
         let call = async move {
             let answered = self.call().await;
@@ -64,9 +68,10 @@ impl Sending {
             }
         };
         // Boxed, as tokio moves what it spawns several times, and this is 5 KB.
-        tokio::spawn(Box::pin(call).instrument(Span::current()));
+        let call = Box::pin(call).instrument(Span::current());
+        delivery.calls.spawn_on(call, delivery.client.runtime());
         // The call is lost only with the runtime, when the process ends.
-        told.await.unwrap_or((Err(CallError::TimedOut), Duration::ZERO))
+        told.await.unwrap_or((Err(NO_ANSWER), Duration::ZERO))
     }
 
     async fn call(&self) -> Answered {
@@ -78,7 +83,7 @@ impl Sending {
             biased;
             answer = client.forward(self.token.authorization(), call, self.deadline) => answer,
             // To the caller a process that ends is a Feishu that did not answer in time.
-            () = closing.cancelled() => Err(CallError::TimedOut),
+            () = closing.cancelled() => Err(NO_ANSWER),
         };
         let took = clock.since(started);
         if !matches!(answer, Err(CallError::Connect(_))) {
@@ -93,8 +98,10 @@ impl Sending {
         let Self { delivery, app, order, is_trial, .. } = self;
         let Delivery { turns, doubts, .. } = &**delivery;
         match answer {
-            Ok(_) | Err(CallError::Refused(_)) => app.answered(),
-            Err(_) => app.not_answered(self.pass),
+            Err(error) if !error.shows_feishu() => {
+                app.not_answered(order, self.pass, error.is_stale());
+            }
+            _ => app.answered(),
         }
         match answer.as_ref().map_err(|error| (error, after_call(error))) {
             Err((_, Again::AfterReceiver)) => {

@@ -75,7 +75,7 @@ impl Stage {
             connect_timeout: ATTEMPT,
             attempt_timeout: ATTEMPT,
         };
-        let client = Client::new(options, clock.clone()).unwrap();
+        let client = Client::new(options, runtime.handle().clone(), clock.clone()).unwrap();
         Self { runtime, clock, client, metrics: Metrics::new() }
     }
 
@@ -109,6 +109,7 @@ impl Stage {
             doubts: Arc::new(Doubts::new(clock.clone())),
             idempotency: Arc::new(Idempotency::new(clock.clone())),
             client,
+            calls: TaskTracker::new(),
             clock: clock.clone(),
             deadline: DEADLINE,
             last_start: DEADLINE.saturating_sub(ATTEMPT),

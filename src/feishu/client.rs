@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{Method, Request};
 use secrecy::{ExposeSecret, SecretString};
-use url::{Host, Url};
+use tokio::runtime::Handle;
+use url::Url;
 
+use super::connections::Connections;
 use super::error::{CallError, Forwarded};
 #[cfg(test)]
 use super::stand_in::StandIn;
@@ -16,7 +18,6 @@ use crate::clock::{Clock, Moment};
 use crate::model::dedup_key::DedupKey;
 use crate::model::message_id::MessageId;
 use crate::model::receiver::Receiver;
-use crate::tls;
 
 /// How to call Feishu.
 #[derive(Clone, Debug)]
@@ -49,10 +50,11 @@ pub struct Preview {
     pub body: serde_json::Value,
 }
 
-/// Calls Feishu, each call once: whether to repeat one is not decided here.
+/// Calls Feishu, each call once: whether to repeat one is not decided here. Clones share the connections.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: reqwest::Client,
+    connections: Arc<Connections>,
+    runtime: Handle,
     /// What the address of each forward begins with.
     messages: Url,
     options: Arc<Options>,
@@ -62,16 +64,14 @@ pub struct Client {
     stand_in: Option<StandIn>,
 }
 
-/// Far more than any answer of Feishu's: a body that goes on for ever must not fill the memory.
-const LARGEST_ANSWER: usize = 1 << 20;
-
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 
 impl Client {
-    /// Fails when the TLS roots of the machine cannot be read.
-    pub fn new(options: Options, clock: Clock) -> reqwest::Result<Self> {
+    /// Its connections are to live on `runtime`. Fails when the TLS roots of the machine cannot be read.
+    pub fn new(options: Options, runtime: Handle, clock: Clock) -> reqwest::Result<Self> {
         Ok(Self {
-            http: connections(&options)?,
+            connections: Arc::new(Connections::new(options.clone())?),
+            runtime,
             messages: url(&options, &["im", "v1", "messages"]),
             options: Arc::new(options),
             clock,
@@ -86,9 +86,11 @@ impl Client {
         Self { stand_in: Some(stand_in), ..self }
     }
 
-    /// The same with connections of its own.
-    pub fn with_own_connections(&self) -> reqwest::Result<Self> {
-        Ok(Self { http: connections(&self.options)?, ..self.clone() })
+    /// Where calls have to be made: a connection ends with the runtime that opened it, and the threads of
+    /// callers come and go.
+    #[must_use]
+    pub fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 
     /// Forwards a message, taking at most the attempt's time-out and not longer than `deadline`.
@@ -98,7 +100,8 @@ impl Client {
         call: Call<'_>,
         deadline: Moment,
     ) -> Result<Forwarded, CallError> {
-        let request = self.http.post(self.forward_url(call)).header(AUTHORIZATION, token.clone());
+        let mut request = Request::new(Method::POST, self.forward_url(call));
+        request.headers_mut().insert(AUTHORIZATION, token.clone());
         self.send(request, &forward_body(call), deadline).await?.forwarded()
     }
 
@@ -131,34 +134,27 @@ impl Client {
     ) -> Result<(SecretString, Duration), CallError> {
         let url = url(&self.options, &["auth", "v3", "tenant_access_token", "internal"]);
         let body = TokenBody { app_id, app_secret: app_secret.expose_secret() };
-        let answer = self.send(self.http.post(url), &body, Moment::MAX).await?.token()?;
+        let request = Request::new(Method::POST, url);
+        let answer = self.send(request, &body, Moment::MAX).await?.token()?;
         Ok((answer.tenant_access_token.into(), Duration::from_secs(answer.expire)))
     }
 
     async fn send(
         &self,
-        request: reqwest::RequestBuilder,
+        mut request: Request,
         body: &impl serde::Serialize,
         deadline: Moment,
     ) -> Result<Answer, CallError> {
         let body = serde_json::to_vec(body).expect("a struct of strings is always JSON");
-        let request = request.header(CONTENT_TYPE, JSON).body(body);
+        *request.body_mut() = Some(body.into());
+        request.headers_mut().insert(CONTENT_TYPE, JSON);
         let until = deadline.min(self.clock.now() + self.options.attempt_timeout);
-        let answer = self.clock.timeout_at(until, self.exchange(request)).await;
-        answer.unwrap_or(Err(CallError::TimedOut))
-    }
-
-    async fn exchange(&self, request: reqwest::RequestBuilder) -> Result<Answer, CallError> {
         #[cfg(test)]
         if let Some(stand_in) = &self.stand_in {
-            return stand_in.answer(request).await;
+            let answer = self.clock.timeout_at(until, stand_in.answer(request)).await;
+            return answer.unwrap_or(Err(CallError::TimedOut { is_stale: false }));
         }
-        let answer = async {
-            let mut response = request.send().await?;
-            let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-            Ok(Answer { status, headers, body: read(&mut response).await? })
-        };
-        answer.await.map_err(|error: reqwest::Error| call_error(&error))
+        self.connections.exchange(request, &self.clock, until).await
     }
 }
 
@@ -172,64 +168,4 @@ fn url(options: &Options, segments: &[&str]) -> Url {
 
 fn forward_body(call: Call<'_>) -> ForwardBody<'_> {
     ForwardBody { receive_id: call.receiver.id() }
-}
-
-fn connections(options: &Options) -> reqwest::Result<reqwest::Client> {
-    tls::use_ring();
-    let http = reqwest::Client::builder()
-        .user_agent(concat!("feishu-forward-gateway/", env!("CARGO_PKG_VERSION")))
-        // Shorter than the attempt, so that it is known that nothing was sent.
-        .connect_timeout(options.connect_timeout.min(options.attempt_timeout * 9 / 10))
-        // A redirect or a repetition would be a call that the limiter did not allow.
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never());
-    if is_loopback(&options.base_url) {
-        // A proxy that the environment names is for the way out, not for a simulator here.
-        return http.no_proxy().build();
-    }
-    http.build()
-}
-
-async fn read(response: &mut reqwest::Response) -> reqwest::Result<Bytes> {
-    let first = response.chunk().await?.unwrap_or_default();
-    let Some(second) = response.chunk().await? else {
-        return Ok(first);
-    };
-    let mut body = BytesMut::from(first);
-    body.extend_from_slice(&second);
-    while let Some(more) = response.chunk().await? {
-        if body.len() + more.len() > LARGEST_ANSWER {
-            // Cut off, it does not parse and so is unreadable, which is what it is.
-            break;
-        }
-        body.extend_from_slice(&more);
-    }
-    Ok(body.freeze())
-}
-
-fn call_error(error: &reqwest::Error) -> CallError {
-    let cause = root_cause(error);
-    if error.is_connect() || error.is_builder() {
-        CallError::Connect(cause)
-    } else {
-        CallError::Broken(cause)
-    }
-}
-
-/// The innermost cause: the outer ones repeat the URL, which holds the receiver's type and uuid.
-fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    cause.to_string()
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }

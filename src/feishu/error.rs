@@ -19,10 +19,19 @@ pub enum CallError {
     Connect(String),
     /// The request was written, or may have been, and no whole answer came in time.
     #[error("no answer in time")]
-    TimedOut,
+    TimedOut {
+        /// As of [`CallError::Broken`].
+        is_stale: bool,
+    },
     /// The connection broke after the request was written, or may have been.
-    #[error("the connection broke: {0}")]
-    Broken(String),
+    #[error("the connection broke: {cause}")]
+    Broken {
+        /// Why.
+        cause: String,
+        /// Whether an earlier call had left the connection, and not a byte came back over it: then it may
+        /// have been dead for long, and nothing is known of Feishu.
+        is_stale: bool,
+    },
     /// An answer that is not Feishu's: HTML of a proxy, JSON without a code, a success without a
     /// message.
     #[error("HTTP {http_status} that cannot be read: {detail}")]
@@ -45,7 +54,9 @@ impl CallError {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Connect(_) => Outcome::NotDelivered,
-            Self::TimedOut | Self::Broken(_) | Self::Unreadable { .. } => Outcome::Unknown,
+            Self::TimedOut { .. } | Self::Broken { .. } | Self::Unreadable { .. } => {
+                Outcome::Unknown
+            }
             Self::Refused(refusal) => refusal.outcome(),
         }
     }
@@ -55,8 +66,8 @@ impl CallError {
     pub fn code(&self) -> Cow<'static, str> {
         match self {
             Self::Connect(_) => "connect".into(),
-            Self::TimedOut => "timeout".into(),
-            Self::Broken(_) | Self::Unreadable { .. } => "unreadable".into(),
+            Self::TimedOut { .. } => "timeout".into(),
+            Self::Broken { .. } | Self::Unreadable { .. } => "unreadable".into(),
             Self::Refused(refusal) => refusal.code.to_string().into(),
         }
     }
@@ -67,8 +78,25 @@ impl CallError {
         match self {
             Self::Unreadable { log_id, .. } => log_id.as_deref(),
             Self::Refused(refusal) => refusal.log_id.as_deref(),
-            Self::Connect(_) | Self::TimedOut | Self::Broken(_) => None,
+            Self::Connect(_) | Self::TimedOut { .. } | Self::Broken { .. } => None,
         }
+    }
+
+    /// Whether it shows that Feishu is there: with a code, or with any HTTP answer but one of a server that
+    /// fails, which a proxy gives for a Feishu that is gone.
+    #[must_use]
+    pub fn shows_feishu(&self) -> bool {
+        match self {
+            Self::Refused(_) => true,
+            Self::Unreadable { http_status, .. } => *http_status < 500,
+            Self::Connect(_) | Self::TimedOut { .. } | Self::Broken { .. } => false,
+        }
+    }
+
+    /// Whether all that is known is that a connection which an earlier call had left is dead.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        matches!(self, Self::TimedOut { is_stale: true } | Self::Broken { is_stale: true, .. })
     }
 
     /// The problem that Feishu's code stands for, if Feishu answered with one that is known.

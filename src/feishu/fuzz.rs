@@ -1,6 +1,7 @@
 //! What is promised of every answer of Feishu's, as checks.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::StatusCode;
@@ -8,6 +9,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::value::RawValue;
 
 use super::error::{CallError, Forwarded};
+use super::said;
 use super::wire::Answer;
 
 /// Checks the answer to a forward, and gives what is read from it.
@@ -20,7 +22,11 @@ pub(crate) fn forwarded(
     match &result {
         Ok(forwarded) => {
             assert_eq!(code(body), Some(0));
-            assert_eq!(message_id(&forwarded.message), Some(forwarded.message_id.clone()));
+            assert!(short(&forwarded.message_id) && short_log_id(forwarded.log_id.as_deref()));
+            // Another reader may refuse what nobody reads.
+            if let Some(message_id) = message_id(&forwarded.message).filter(|it| short(it)) {
+                assert!(message_id.starts_with(forwarded.message_id.trim_end_matches('…')));
+            }
         }
         Err(error) => failed(error, status, body),
     }
@@ -30,7 +36,10 @@ pub(crate) fn forwarded(
 /// Checks the answer to a call for a tenant token.
 pub(crate) fn token(status: StatusCode, headers: &[(&[u8], &[u8])], body: &[u8]) {
     match answer(status, headers, body).token() {
-        Ok(_) => assert_eq!(code(body), Some(0)),
+        Ok(token) => {
+            assert_eq!(code(body), Some(0));
+            assert!(token.tenant_access_token.len() <= 4096);
+        }
         Err(error) => failed(&error, status, body),
     }
 }
@@ -40,18 +49,24 @@ fn answer(status: StatusCode, headers: &[(&[u8], &[u8])], body: &[u8]) -> Answer
         Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?))
     };
     let headers: HeaderMap = headers.iter().filter_map(header).collect();
-    Answer { status, headers, body: Bytes::copy_from_slice(body) }
+    Answer::new(status, headers, Bytes::copy_from_slice(body))
 }
 
 fn failed(error: &CallError, status: StatusCode, body: &[u8]) {
+    assert!(short_log_id(error.log_id()));
     match error {
         CallError::Refused(refusal) => {
             assert_ne!(refusal.code, 0);
             assert_eq!(code(body), Some(refusal.code));
             assert_eq!(refusal.http_status, status.as_u16());
+            assert!(refusal.reset.is_none_or(|it| it <= Duration::from_mins(1)));
+            assert!(short(&refusal.msg) && refusal.fields.len() <= 20);
+            assert!(refusal.fields.iter().all(|it| short(&it.field) && short(&it.description)));
+            let link = refusal.troubleshooter.as_deref();
+            assert!(link.is_none_or(|it| it.len() <= 1000 && it.starts_with("http")));
         }
         CallError::Unreadable { http_status, .. } => assert_eq!(*http_status, status.as_u16()),
-        CallError::Connect(_) | CallError::TimedOut | CallError::Broken(_) => {
+        CallError::Connect(_) | CallError::TimedOut { .. } | CallError::Broken { .. } => {
             panic!("an answer was there: {error}")
         }
     }
@@ -61,12 +76,22 @@ fn failed(error: &CallError, status: StatusCode, body: &[u8]) {
 fn code(body: &[u8]) -> Option<i64> {
     // What nobody reads may be anything between its quotes.
     let text = String::from_utf8_lossy(body);
-    let members: BTreeMap<String, &RawValue> = serde_json::from_str(&text).ok()?;
-    members.get("code")?.get().parse().ok()
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let [code] = said::members(text, ["code"])?;
+    said::whole_number(code?)
 }
 
 /// The id in the JSON object that `message` is.
 fn message_id(message: &[u8]) -> Option<String> {
     let members: BTreeMap<String, &RawValue> = serde_json::from_slice(message).ok()?;
     serde_json::from_str(members.get("message_id")?.get()).ok()
+}
+
+/// Whether it can be told and logged as it is.
+fn short(text: &str) -> bool {
+    text.chars().count() <= 1001 && said::line(text, 1001) == text
+}
+
+fn short_log_id(id: Option<&str>) -> bool {
+    id.is_none_or(|id| id.len() <= 128 && id.bytes().all(|it| it.is_ascii_graphic()))
 }

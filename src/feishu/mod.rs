@@ -2,9 +2,11 @@
 
 pub mod client;
 pub mod codes;
+mod connections;
 pub mod error;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod said;
 pub mod shared_token;
 #[cfg(test)]
 pub(crate) mod stand_in;

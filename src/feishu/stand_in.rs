@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use reqwest::header::HeaderMap;
-use reqwest::{Request, RequestBuilder, StatusCode};
+use reqwest::{Request, StatusCode};
 
 use super::error::CallError;
 use super::wire::Answer;
@@ -26,11 +26,10 @@ impl StandIn {
         Self(Arc::new(move |request| Box::pin(answer(request))))
     }
 
-    pub(super) async fn answer(&self, request: RequestBuilder) -> Result<Answer, CallError> {
-        let request = request.build().expect("a request that can be sent");
+    pub(super) async fn answer(&self, request: Request) -> Result<Answer, CallError> {
         let (status, headers, body) = (self.0)(request).await?;
         let status = StatusCode::from_u16(status).expect("an HTTP status");
-        Ok(Answer { status, headers, body: body.into() })
+        Ok(Answer::new(status, headers, body.into()))
     }
 }
 

@@ -15,7 +15,6 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use reqwest::header::HeaderValue;
 use secrecy::SecretString;
-use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use super::client::Client;
@@ -67,7 +66,6 @@ pub struct TokenSource {
     client: Client,
     clock: Clock,
     metrics: Metrics,
-    runtime: Handle,
     state: Arc<Mutex<State>>,
     /// Held by whoever fetches one: the others wait for what becomes of it.
     fetching: Arc<tokio::sync::Mutex<()>>,
@@ -102,7 +100,7 @@ const SOON: Duration = Duration::from_mins(1);
 const SOON_IN_A_ROW: u32 = 2;
 
 impl TokenSource {
-    /// Has no token yet; it will be fetched on the runtime that this is called in.
+    /// Has no token yet.
     #[must_use]
     pub fn new(
         app: Arc<str>,
@@ -117,7 +115,6 @@ impl TokenSource {
             client,
             clock,
             metrics,
-            runtime: Handle::current(),
             state: Arc::default(),
             fetching: Arc::default(),
             dropped: Arc::default(),
@@ -224,12 +221,12 @@ impl TokenSource {
         }
         // In a task of its own: whoever hangs up would else have the next one call anew.
         let source = self.clone();
-        let fetch = self.runtime.spawn(async move {
+        let fetch = self.client.runtime().spawn(async move {
             let _turn = turn;
             source.fetch_and_keep().await
         });
         fetch.await.unwrap_or_else(|_| {
-            let error = Arc::new(CallError::Broken("the process ends".to_owned()));
+            let error = Arc::new(CallError::Broken { cause: "the process ends".to_owned(), is_stale: false });
             Err(self.state().pace.failed(error, self.clock.now()))
         })
     }

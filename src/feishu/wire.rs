@@ -1,13 +1,16 @@
-//! The JSON that goes over the wire, and how it is read.
+//! The JSON that goes over the wire, and how it is read: a refusal stays the refusal that it is, however
+//! Feishu decorates it.
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::StatusCode;
-use reqwest::header::HeaderMap;
-use serde::{Deserialize, Serialize};
+use reqwest::header::{CONTENT_ENCODING, HeaderMap};
+use serde::Serialize;
 use serde_json::value::RawValue;
-use std::time::Duration;
 
 use super::error::{CallError, FieldViolation, Forwarded, Refusal};
+use super::said;
 
 #[derive(Serialize)]
 pub(super) struct ForwardBody<'a> {
@@ -21,7 +24,6 @@ pub(super) struct TokenBody<'a> {
 }
 
 /// A tenant token as Feishu hands it out. It has no `Debug`: the token is a secret.
-#[derive(Deserialize)]
 pub(super) struct TokenAnswer {
     pub(super) tenant_access_token: String,
     /// Seconds that it still lives.
@@ -30,79 +32,110 @@ pub(super) struct TokenAnswer {
 
 /// An answer of Feishu's with its headers and its whole body.
 pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+    status: StatusCode,
+    headers: HeaderMap,
+    /// In UTF-8.
+    body: Bytes,
 }
 
 /// The part that all answers have. What they carry beside it is read only when `code` is zero.
-#[derive(Deserialize)]
 struct Envelope<'a> {
     code: i64,
-    msg: Option<String>,
-    #[serde(borrow)]
+    msg: Option<&'a RawValue>,
     data: Option<&'a RawValue>,
-    // Read leniently: a refusal stays a refusal when Feishu decorates it in a way not seen before.
-    #[serde(default)]
-    error: serde_json::Value,
-    #[serde(default)]
-    field_violations: serde_json::Value,
+    error: Option<&'a RawValue>,
+    field_violations: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
-struct NewMessage {
-    message_id: String,
-}
+/// The app's windows are a second and a minute long (Feishu's documentation): no reset is further away.
+const LONGEST_RESET: Duration = Duration::from_mins(1);
+/// How many wrong fields are told; a forward has four.
+const MOST_FIELDS: usize = 20;
+/// Real ones have 34 characters, and each call sends one.
+const LONGEST_TOKEN: usize = 4096;
+const LONGEST_MESSAGE_ID: usize = 200;
 
 impl Answer {
+    pub(super) fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
+        let body = match str::from_utf8(&body) {
+            Ok(_) => body,
+            // What is wrong is most likely in a text for people.
+            Err(_) => String::from_utf8_lossy(&body).into_owned().into(),
+        };
+        Self { status, headers, body }
+    }
+
     /// Reads the answer to a forward.
     pub(super) fn forwarded(self) -> Result<Forwarded, CallError> {
         let data = self.success()?.data;
         let Some(data) = data.filter(|data| data.get().starts_with('{')) else {
             return Err(self.unreadable("a success without data"));
         };
-        let Ok(NewMessage { message_id }) = serde_json::from_str(data.get()) else {
+        let message_id = said::members(data.get(), ["message_id"]).and_then(|[id]| said::text(id?));
+        let Some(message_id) = message_id else {
             return Err(self.unreadable("a success without the new message's id"));
         };
         let message = self.body.slice_ref(data.get().as_bytes());
+        let message_id = said::line(&message_id, LONGEST_MESSAGE_ID);
         Ok(Forwarded { message, message_id, log_id: self.log_id() })
     }
 
     /// Reads the answer to a call for a tenant token; its results stand at the top level.
     pub(super) fn token(&self) -> Result<TokenAnswer, CallError> {
         self.success()?;
-        serde_json::from_slice(&self.body).map_err(|_| self.unreadable("a success without a token"))
+        let members = said::members(self.text(), ["tenant_access_token", "expire"]);
+        let answer = members.and_then(|[token, expire]| {
+            let tenant_access_token = said::text(token?).filter(|it| it.len() <= LONGEST_TOKEN)?;
+            let expire = said::whole_number(expire?)?.try_into().unwrap_or(0);
+            Some(TokenAnswer { tenant_access_token, expire })
+        });
+        answer.ok_or_else(|| self.unreadable("a success without a token"))
     }
 
     fn success(&self) -> Result<Envelope<'_>, CallError> {
-        // A list would be read too, its items in the order of the fields.
-        let is_object = self.body.trim_ascii_start().starts_with(b"{");
-        let envelope = serde_json::from_slice::<Envelope<'_>>(&self.body).ok();
-        let Some(envelope) = envelope.filter(|_| is_object) else {
-            return Err(self.unreadable("no JSON object with a code"));
+        let Some(envelope) = self.envelope() else {
+            let is_encoded = self.headers.contains_key(CONTENT_ENCODING);
+            return Err(self.unreadable(if is_encoded {
+                "a body with a Content-Encoding, which was not asked for"
+            } else {
+                "no JSON object with a code"
+            }));
         };
         if envelope.code == 0 {
             return Ok(envelope);
         }
-        Err(CallError::Refused(Box::new(self.refusal(envelope))))
+        Err(CallError::Refused(Box::new(self.refusal(&envelope))))
     }
 
-    fn refusal(&self, envelope: Envelope<'_>) -> Refusal {
-        let text = |name: &str| envelope.error[name].as_str().map(str::to_owned);
-        let nested = &envelope.error["field_violations"];
-        let fields = if nested.is_array() { nested } else { &envelope.field_violations };
+    fn envelope(&self) -> Option<Envelope<'_>> {
+        let names = ["code", "msg", "data", "error", "field_violations"];
+        let [code, msg, data, error, field_violations] = said::members(self.text(), names)?;
+        let code = said::whole_number(code?)?;
+        Some(Envelope { code, msg, data, error, field_violations })
+    }
+
+    fn refusal(&self, envelope: &Envelope<'_>) -> Refusal {
+        let names = ["log_id", "logid", "troubleshooter", "field_violations"];
+        let error = envelope.error.and_then(|error| said::members(error.get(), names));
+        let [log_id, or_so, troubleshooter, fields] = error.unwrap_or_default();
+        let log_id_of = |it: Option<&RawValue>| said::log_id(&said::text(it?)?);
+        let fields = fields.and_then(field_violations);
+        let fields = fields.or_else(|| field_violations(envelope.field_violations?));
         Refusal {
             code: envelope.code,
-            log_id: self.log_id().or_else(|| text("log_id")).or_else(|| text("logid")),
+            log_id: self.log_id().or_else(|| log_id_of(log_id)).or_else(|| log_id_of(or_so)),
             http_status: self.status.as_u16(),
-            troubleshooter: text("troubleshooter"),
-            reset: self
-                .header("x-ogw-ratelimit-reset")
-                .and_then(|seconds| seconds.parse().ok())
-                .map(Duration::from_secs),
-            fields: fields.as_array().into_iter().flatten().filter_map(field_violation).collect(),
-            msg: envelope.msg.unwrap_or_default(),
+            troubleshooter: troubleshooter.and_then(|it| said::link(&said::text(it)?)),
+            reset: self.reset(),
+            fields: fields.unwrap_or_default(),
+            msg: envelope.msg.map(said::words).unwrap_or_default(),
         }
+    }
+
+    fn reset(&self) -> Option<Duration> {
+        let seconds: f64 = self.header("x-ogw-ratelimit-reset")?.trim().parse().ok()?;
+        let is_time = seconds.is_finite() && seconds >= 0.0;
+        is_time.then(|| Duration::from_secs_f64(seconds.min(LONGEST_RESET.as_secs_f64())))
     }
 
     fn unreadable(&self, detail: &'static str) -> CallError {
@@ -110,16 +143,32 @@ impl Answer {
     }
 
     fn log_id(&self) -> Option<String> {
-        self.header("x-tt-logid").map(str::to_owned)
+        said::log_id(self.header("x-tt-logid")?)
     }
 
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+
+    fn text(&self) -> &str {
+        let text = str::from_utf8(&self.body).expect("it was made UTF-8");
+        // Some servers begin with the mark of their encoding.
+        text.strip_prefix('\u{feff}').unwrap_or(text)
+    }
 }
 
-fn field_violation(violation: &serde_json::Value) -> Option<FieldViolation> {
-    let text = |name: &str| violation[name].as_str().unwrap_or_default().to_owned();
-    let field = text("field");
-    (!field.is_empty()).then(|| FieldViolation { field, description: text("description") })
+/// None if it is no list.
+fn field_violations(list: &RawValue) -> Option<Vec<FieldViolation>> {
+    let items = said::items(list, MOST_FIELDS)?;
+    Some(items.into_iter().filter_map(field_violation).collect())
 }
+
+fn field_violation(violation: &RawValue) -> Option<FieldViolation> {
+    let [field, description] = said::members(violation.get(), ["field", "description"])?;
+    let field = said::line(&said::text(field?)?, said::LONGEST_TEXT);
+    let description = description.map(said::words).unwrap_or_default();
+    (!field.is_empty()).then_some(FieldViolation { field, description })
+}
+
+#[cfg(test)]
+mod tests;

@@ -82,6 +82,8 @@ impl Run<'_> {
         }
         let setup = setup.feishu(|feishu| {
             (feishu.duplicate, feishu.receiver_per_second) = (self.duplicate, PER_SECOND);
+            // What goes wrong is to strike a connection that is new, unless it wants one that is not.
+            feishu.keep_alive = self.staging.faults.iter().any(|it| it.reused);
         });
         let gateway = setup.start().await;
         // An odd moment: what else the gateway does from time to time comes at other ones.

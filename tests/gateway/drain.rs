@@ -113,6 +113,19 @@ async fn a_request_that_waits_behind_another_when_the_listener_closes_is_not_sen
 }
 
 #[actix_web::test]
+async fn a_call_whose_caller_has_hung_up_is_answered_before_the_process_ends() {
+    let mut gateway = with_delay().set("server.drain_delay", "0s").start().await;
+    gateway.spoil_forward(FaultKind::Latency { ms: 1000 });
+    let forward = gateway.forward("oc_1").spawn();
+    gateway.forwards_reach(1).await;
+    forward.abort();
+    gateway.process.stop();
+    gateway.process.ended().await;
+    assert_eq!(gateway.forwards()[0].status, Some(200));
+    assert_eq!(gateway.deliveries().len(), 1);
+}
+
+#[actix_web::test]
 async fn a_connection_without_a_whole_head_is_closed_with_the_listener_and_not_before() {
     let mut gateway = with_delay().start().await;
     let (mut idle, mut half) = (Wire::to(&gateway.api).await, Wire::to(&gateway.api).await);

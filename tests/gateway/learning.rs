@@ -6,7 +6,7 @@ use std::time::Duration;
 use feishu_forward_gateway::model::api_key::ApiKey;
 use feishu_simulator::{Api, Fault, FaultKind};
 
-use crate::harness::{Gateway, all, code, every_token, gateway, ms};
+use crate::harness::{Gateway, all, code, every_token, foreign, gateway, ms};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -156,6 +156,56 @@ async fn a_feishu_that_does_not_answer_is_not_called_until_a_trial_gets_through(
     gateway.forward("oc_4").send().await.message_id();
     assert_eq!(closed(&gateway, "circuit", "main").await, 0);
     assert_eq!(closed(&gateway, "circuit", "second").await, 0);
+}
+
+#[actix_web::test]
+async fn a_message_that_a_firewall_refuses_opens_no_circuit_and_is_sent_once() {
+    let gateway = gateway().no_app_limits().start().await;
+    let html = foreign(403, "text/html", "<html>");
+    let poison = Fault { receive_id: Some("oc_1".into()), times: None, ..Fault::once(html) };
+    gateway.simulator.add_fault(poison);
+    for _ in 0..30 {
+        let answer = gateway.see_through(gateway.forward("oc_1")).await;
+        answer.problem(502, "feishu_unreadable", "unknown");
+    }
+    assert_eq!(gateway.forwards().len(), 30, "a firewall says the same again");
+    for number in 0..12 {
+        gateway.forward(&format!("ou_{number}")).send().await.message_id();
+    }
+}
+
+#[actix_web::test]
+async fn one_forward_that_always_fails_opens_the_circuit_to_nobody() {
+    for kind in [foreign(502, "text/html", "<html>"), FaultKind::Cut] {
+        let gateway = gateway().no_app_limits().start().await;
+        let poison = Fault { receive_id: Some("oc_1".into()), times: None, ..Fault::once(kind) };
+        gateway.simulator.add_fault(poison);
+        for _ in 0..12 {
+            let answer = gateway.see_through(gateway.forward("oc_1")).await;
+            answer.problem(502, "feishu_unreadable", "unknown");
+        }
+        assert!(gateway.forwards().len() > 30);
+        assert_eq!(closed(&gateway, "circuit", "main").await, 0);
+        gateway.forward("oc_2").send().await.message_id();
+    }
+}
+
+#[actix_web::test]
+async fn one_that_failed_before_does_not_try_first_nor_keep_others_out() {
+    let gateway = broken().await;
+    gateway.spoil_every_forward(FaultKind::Cut);
+    // It could try now, if it had not failed before.
+    gateway.advance(SECOND);
+    let calls = gateway.forwards().len();
+    let again = gateway.forward("ou_3").send().await;
+    again.problem(502, "feishu_unreachable", "not_delivered");
+    assert_eq!(gateway.forwards().len(), calls);
+    // Alone, it tries too; that it fails again keeps nobody out.
+    gateway.advance(SECOND);
+    gateway.forward("ou_3").send().await.problem(502, "feishu_unreadable", "unknown");
+    gateway.simulator.clear_faults();
+    gateway.forward("oc_1").send().await.message_id();
+    assert_eq!(closed(&gateway, "circuit", "main").await, 0);
 }
 
 #[actix_web::test]

@@ -5,6 +5,7 @@ mod after_a_kill;
 mod answered;
 mod codes;
 mod commands;
+mod connections;
 mod documented;
 mod drain;
 mod dry_run;

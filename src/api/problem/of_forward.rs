@@ -127,8 +127,8 @@ impl Problem {
         let problem = match error {
             CallError::Refused(refusal) => Self::of_refusal(refusal),
             CallError::Connect(_)
-            | CallError::TimedOut
-            | CallError::Broken(_)
+            | CallError::TimedOut { .. }
+            | CallError::Broken { .. }
             | CallError::Unreadable { .. } => Self::new(
                 ProblemKind::FeishuUnreachable,
                 Wording::new(
@@ -149,14 +149,14 @@ impl Problem {
                     "无法与飞书建立连接；消息未发送，具体原因见网关日志。",
                 ),
             ),
-            CallError::TimedOut => Self::new(
+            CallError::TimedOut { .. } => Self::new(
                 ProblemKind::FeishuTimeout,
                 Wording::new(
                     "Feishu did not answer in time; the message may have been handed over.",
                     "飞书未在规定时间内响应；消息可能已提交给飞书。",
                 ),
             ),
-            CallError::Broken(_) => Self::new(
+            CallError::Broken { .. } => Self::new(
                 ProblemKind::FeishuUnreadable,
                 Wording::new(
                     format!("No whole answer came from Feishu: {error}."),
@@ -230,8 +230,11 @@ mod tests {
         let second = Duration::from_secs(1);
         let calls = [
             CallError::Connect("dns error".into()),
-            CallError::TimedOut,
-            CallError::Broken("end of file before message length reached".into()),
+            CallError::TimedOut { is_stale: false },
+            CallError::Broken {
+                cause: "end of file before message length reached".into(),
+                is_stale: false,
+            },
             CallError::Unreadable { http_status: 502, detail: "no JSON object", log_id: None },
             CallError::Refused(Box::new(Refusal { code: 230002, ..Refusal::default() })),
             CallError::Refused(Box::new(Refusal {

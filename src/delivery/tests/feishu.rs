@@ -37,6 +37,8 @@ pub(super) enum Reply {
     Silence,
     /// The connection breaks.
     Cut,
+    /// The connection, which an earlier call has left, is dead.
+    Stale,
     /// There is no connection to begin with.
     NoConnection,
     /// HTTP 502 of a proxy.
@@ -54,7 +56,7 @@ impl Reply {
     /// Whether it says for sure that the message is, or is not, delivered.
     pub(super) fn is_certain(self) -> bool {
         match self {
-            Self::Silence | Self::Cut | Self::Html | Self::Garbage => false,
+            Self::Silence | Self::Cut | Self::Stale | Self::Html | Self::Garbage => false,
             Self::Refusal { code, .. } => ![2200, 230049, 18121].contains(&code),
             Self::Normal | Self::NoConnection => true,
         }
@@ -244,7 +246,8 @@ async fn reply(reply: Reply, normal: String) -> Answered {
     match reply {
         Reply::Normal => Ok((200, headers, normal)),
         Reply::Silence => std::future::pending().await,
-        Reply::Cut => Err(CallError::Broken("cut".to_owned())),
+        Reply::Cut => Err(CallError::Broken { cause: "cut".to_owned(), is_stale: false }),
+        Reply::Stale => Err(CallError::Broken { cause: "stale".to_owned(), is_stale: true }),
         Reply::NoConnection => Err(CallError::Connect("refused".to_owned())),
         Reply::Html => Ok((502, headers, "<html>Bad Gateway</html>".to_owned())),
         Reply::Garbage => Ok((200, headers, r#"{"code":0}"#.to_owned())),

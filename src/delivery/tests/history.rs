@@ -132,6 +132,7 @@ fn unsure() -> impl Strategy<Value = Act> {
         Just(Reply::Normal),
         Just(Reply::Silence),
         Just(Reply::Cut),
+        Just(Reply::Stale),
         Just(Reply::Html),
         Just(Reply::Garbage),
         Just(Reply::NoConnection),

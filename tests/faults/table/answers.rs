@@ -13,6 +13,7 @@ pub(super) fn foreign() -> Section {
     let answers = [
         ("HTML 502", answer(502, "text/html", "<html><h1>502 Bad Gateway</h1></html>")),
         ("JSON 500 without a code", answer(500, "application/json", "{\"msg\":\"internal\"}")),
+        ("HTML 403 of a firewall", answer(403, "text/html", "<html><h1>Forbidden</h1></html>")),
         ("200 that does not parse", answer(200, "application/json", "{\"code\":0,\"data\":")),
     ];
     let mut entries = Vec::new();
@@ -21,7 +22,7 @@ pub(super) fn foreign() -> Section {
             entries.extend(once_and_for_ever(fault, when, &kind));
         }
     }
-    entries.extend(only_whole("these three"));
+    entries.extend(only_whole("these four"));
     Section {
         title: "Answers that are not Feishu's",
         about: "A proxy or a gateway in front of Feishu answers instead of it.",

@@ -3,7 +3,7 @@
 use feishu_simulator::FaultKind;
 
 use super::When::{AfterCommit, BeforeCommit, BeforeRequest, InAnswer};
-use super::{Entry, Section, Staging, Times, left_out, once_and_for_ever, staged};
+use super::{Entry, Section, Staging, Times, left_out, once_and_for_ever, staged, struck};
 
 pub(super) fn section() -> Section {
     let mut entries = no_way();
@@ -12,6 +12,7 @@ pub(super) fn section() -> Section {
     entries.extend(silence());
     entries.extend(slow_drip());
     entries.extend(garbage());
+    entries.extend(kept());
     Section {
         title: "The way to Feishu",
         about: "What goes wrong before anybody has answered, or while somebody does.",
@@ -49,6 +50,24 @@ fn broken(fault: &'static str, kind: &FaultKind, in_body: &FaultKind) -> Vec<Ent
 fn before_the_answer(fault: &'static str, kind: &FaultKind) -> Vec<Entry> {
     let phases = [BeforeRequest, BeforeCommit, AfterCommit];
     phases.into_iter().flat_map(|when| once_and_for_ever(fault, when, kind)).collect()
+}
+
+/// A connection that an earlier call has left ends, or is dead, as the next request comes.
+fn kept() -> Vec<Entry> {
+    let kinds = [
+        ("kept connection closed", FaultKind::Cut),
+        ("kept connection reset", FaultKind::Reset),
+        ("kept connection dead", FaultKind::Silence),
+    ];
+    let row = |fault, when, kind: &FaultKind| {
+        let mut row = struck(fault, when, Times::Once, std::slice::from_ref(kind));
+        row.stagings.iter_mut().flat_map(|it| &mut it.faults).for_each(|it| it.reused = true);
+        Entry::Row(row)
+    };
+    let rows = kinds
+        .into_iter()
+        .flat_map(|(fault, kind)| [BeforeCommit, AfterCommit].map(|when| row(fault, when, &kind)));
+    rows.collect()
 }
 
 fn silence() -> Vec<Entry> {
