@@ -149,14 +149,16 @@ fn api_keys(config: &Config, keys: &BTreeMap<String, KeyEntry>, now: Timestamp, 
 }
 
 fn limits(limits: &Limits, config: &Config, found: &mut Found) {
-    let above = "is above Feishu's limit, so that Feishu refuses what is sent too fast: ";
     for (key, limit, of_feishu) in [
         ("receiver_per_second", limits.receiver_per_second, 5),
         ("app_per_second", limits.app_per_second, 50),
         ("app_per_minute", limits.app_per_minute, 1000),
     ] {
-        let is_above = limit.get() > of_feishu;
-        found.when(is_above, &["limits", key], format!("{above}{of_feishu}"));
+        found.when(
+            limit.get() > of_feishu,
+            &["limits", key],
+            format!("is above Feishu's limit of {of_feishu}: Feishu refuses what is sent too fast"),
+        );
     }
     found.when(
         limits.max_wait > config.feishu.deadline * 2 / 3,
