@@ -19,9 +19,11 @@ use crate::model::api_key::KeyEntry;
 use crate::telemetry::metrics::Metrics;
 
 mod delivery;
+mod descriptors;
 mod feishu;
 mod listeners;
 mod reload;
+mod sockets;
 mod state;
 
 use feishu::FeishuRuntime;
@@ -103,9 +105,17 @@ impl Application {
         work_beside(&delivery, &mut tasks);
         let (reloader, watch) = Reload::new(config, keys, &delivery, store).watch();
         tasks.spawn(watch);
-        let public =
-            listeners::public(config, clock, &metrics, &draining, keyring, delivery.clone())?;
-        let admin = listeners::admin(config, &metrics, &draining, delivery.clone())?;
+        let size = listeners::size(config);
+        let public = listeners::public(
+            config,
+            &size,
+            clock,
+            &metrics,
+            &draining,
+            keyring,
+            delivery.clone(),
+        )?;
+        let admin = listeners::admin(config, &size, &metrics, &draining, delivery.clone())?;
         let drain_timeout = config.server.drain_timeout;
         let drain_delay = config.server.drain_delay.min(drain_timeout);
         Ok(Self {

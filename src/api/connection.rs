@@ -1,58 +1,172 @@
-//! The bound on a connection where actix has none: once one request of it was answered, a head that
-//! never ends, the rest of a body that nobody wants and an answer that nobody reads would each hold
-//! it for ever.
+//! A connection, as its requests and its listener see it, and the bounds on it that actix does not
+//! have: once one request of it was answered, a head that never ends, the rest of a body that nobody
+//! wants and an answer that nobody reads would each hold it for ever.
 
-use std::any::Any;
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::mem::replace;
-use std::net::{Shutdown, TcpStream};
-use std::os::fd::AsFd;
-use std::rc::{Rc, Weak};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
-use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
-use actix_web::rt;
-use tokio_util::task::AbortOnDropHandle;
+use tokio::task::AbortHandle;
 
 use super::body::declared_length;
-use crate::clock::{Clock, Moment};
+use super::room::Room;
+use crate::clock::Moment;
 
-/// A connection, as its requests see it.
-struct Connection {
-    /// A second handle on the socket that actix reads and writes.
-    socket: TcpStream,
-    /// Since when no request of it is worked on.
-    quiet_since: Cell<Option<Moment>>,
+/// A connection from its acceptance to its end.
+pub struct Connection {
+    peer: Option<SocketAddr>,
+    room: Room,
+    /// When it got its place.
+    let_in: OnceLock<Moment>,
+    /// How many requests came over it.
+    requests: AtomicU32,
+    /// Whether what comes in is over once nothing more is there.
+    reads_no_more: AtomicBool,
+    /// Since when no request of it is worked on, in nanoseconds; or `BUSY` or `CLOSED`.
+    state: AtomicU64,
+    has_shown_key: AtomicBool,
     /// Whether an answer said that it is the last.
-    is_over: Cell<bool>,
-    clock: Clock,
-    _watch: AbortOnDropHandle<()>,
+    is_over: AtomicBool,
+    /// What it speaks, where its first bytes show that it is not HTTP/1.
+    pub(super) foreign: OnceLock<&'static str>,
+    /// The task that answers.
+    task: OnceLock<AbortHandle>,
 }
 
-/// Closes each connection on which no request was worked on for this long, whatever else happens
-/// on it; to be called for each new one.
-pub fn close_when_quiet(
-    clock: Clock,
-    longest: Duration,
-) -> impl Fn(&dyn Any, &mut Extensions) + Send + Sync + 'static {
-    move |io, data| {
-        let socket = io.downcast_ref::<rt::net::TcpStream>();
-        // Without another handle to be had, the process is short of them, and the connection goes
-        // on without this bound.
-        if let Some(Ok(socket)) = socket.map(|socket| socket.as_fd().try_clone_to_owned()) {
-            data.insert(Connection::new(socket.into(), &clock, longest));
+/// A request is worked on.
+const BUSY: u64 = u64::MAX;
+/// Nothing is answered any longer.
+const CLOSED: u64 = u64::MAX - 1;
+
+/// What goes on on a connection.
+pub(super) enum State {
+    /// No request is worked on, though a part of one may be there.
+    Idle {
+        since: Moment,
+    },
+    Busy,
+    Closed,
+}
+
+impl Connection {
+    /// A connection that was accepted, from `peer`, and is to get a place in `room`.
+    #[must_use]
+    pub fn new(room: &Room, peer: Option<SocketAddr>) -> Arc<Self> {
+        room.count(1);
+        Arc::new(Self {
+            peer,
+            room: room.clone(),
+            let_in: OnceLock::new(),
+            requests: AtomicU32::new(0),
+            reads_no_more: AtomicBool::new(false),
+            state: AtomicU64::new(nanoseconds(room.clock().now())),
+            has_shown_key: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
+            foreign: OnceLock::new(),
+            task: OnceLock::new(),
+        })
+    }
+
+    /// The address of the other end, where it was still there to be asked for.
+    #[must_use]
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    pub(super) fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// To be called once, before it is let in.
+    pub(super) fn is_answered_by(&self, task: AbortHandle) {
+        let _ = self.task.set(task);
+    }
+
+    pub(super) fn state(&self) -> State {
+        match self.state.load(SeqCst) {
+            BUSY => State::Busy,
+            CLOSED => State::Closed,
+            since => State::Idle { since: Duration::from_nanos(since) },
+        }
+    }
+
+    pub(super) fn has_shown_key(&self) -> bool {
+        self.has_shown_key.load(Relaxed)
+    }
+
+    pub(super) fn requests(&self) -> u32 {
+        self.requests.load(Relaxed)
+    }
+
+    pub(super) fn reads_no_more(&self) -> bool {
+        self.reads_no_more.load(Relaxed)
+    }
+
+    /// Begins its time: before it has a place, nothing is read of it.
+    pub(super) fn let_in(&self) {
+        let now = self.room.clock().now();
+        let _ = self.let_in.set(now);
+        let idle = |state| (state != CLOSED).then_some(nanoseconds(now));
+        let _ = self.state.fetch_update(SeqCst, SeqCst, idle);
+    }
+
+    /// Whether it had a place for so long and no request came.
+    pub(super) fn was_mute_for(&self, time: Duration) -> bool {
+        let age = self.let_in.get().map(|moment| self.room.clock().since(*moment));
+        self.requests() == 0 && age.is_some_and(|age| age >= time)
+    }
+
+    /// Ends the connection unless it has been used since it became idle. What is still to be written
+    /// is lost.
+    pub(super) fn close_if_idle(&self, since: Moment, reason: &'static str) -> bool {
+        let is_so = self.state.compare_exchange(nanoseconds(since), CLOSED, SeqCst, SeqCst).is_ok();
+        if is_so {
+            self.tell_of_end(reason);
+            self.abort();
+        }
+        is_so
+    }
+
+    /// Counts that the gateway ended it, and why.
+    pub(super) fn tell_of_end(&self, reason: &'static str) {
+        self.room.count_closed(reason);
+        let (listener, peer) = (self.room.listener(), self.peer.map(|peer| peer.ip()));
+        let peer = peer.map(|ip| tracing::field::display(ip.to_canonical()));
+        tracing::debug!(listener, peer, reason, "a connection was closed");
+    }
+
+    fn abort(&self) {
+        if let Some(task) = self.task.get() {
+            task.abort();
         }
     }
 }
 
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.room.count(-1);
+    }
+}
+
+/// As `state` holds it: enough for centuries.
+fn nanoseconds(moment: Moment) -> u64 {
+    u64::try_from(moment.as_nanos()).unwrap_or(CLOSED - 1)
+}
+
 /// A connection while a request of it is worked on: until this is dropped.
 pub(super) struct Busy {
-    connection: Option<Rc<Connection>>,
+    connection: Option<Arc<Connection>>,
     has_short_body: bool,
+    /// Whether somebody waits for its place: what cannot be written at once is not.
+    leaves: Cell<bool>,
 }
 
 /// The length of a body, in bytes, that as a rule comes together with its head.
@@ -62,14 +176,18 @@ impl Busy {
     pub(super) fn with(request: &ServiceRequest) -> Self {
         let length = declared_length(request.headers());
         let has_short_body = length.is_some_and(|length| (1..=SHORT).contains(&length));
-        Self::on(request.conn_data::<Rc<Connection>>().cloned(), has_short_body)
+        Self::on(request.conn_data::<Arc<Connection>>().cloned(), has_short_body)
     }
 
-    fn on(connection: Option<Rc<Connection>>, has_short_body: bool) -> Self {
+    pub(super) fn on(connection: Option<Arc<Connection>>, has_short_body: bool) -> Self {
         if let Some(connection) = &connection {
-            connection.quiet_since.set(None);
+            connection.requests.fetch_add(1, Relaxed);
+            let busy = |state| (state != CLOSED).then_some(BUSY);
+            if connection.state.fetch_update(SeqCst, SeqCst, busy).is_err() {
+                connection.is_over.store(true, Relaxed);
+            }
         }
-        Self { connection, has_short_body }
+        Self { connection, has_short_body, leaves: Cell::new(false) }
     }
 
     /// Lets actix take in a short body that nobody has read: it looks at it only when it has asked once
@@ -86,117 +204,61 @@ impl Busy {
         .await;
     }
 
-    /// Whether the caller was told that the answer before was the last: it takes this request for one
-    /// that nobody read, and may repeat it elsewhere.
+    /// Whether the caller was told that the answer before was the last, or the connection was closed
+    /// right before this request: the caller takes it for one that nobody read, and may repeat it
+    /// elsewhere.
     pub(super) fn is_over(&self) -> bool {
-        self.connection.as_ref().is_some_and(|connection| connection.is_over.get())
+        self.connection.as_ref().is_some_and(|connection| connection.is_over.load(Relaxed))
+    }
+
+    /// Keeps the connection longer than those of strangers, where not all can stay.
+    pub(super) fn shows_key(&self) {
+        if let Some(connection) = &self.connection {
+            connection.has_shown_key.store(true, Relaxed);
+        }
+    }
+
+    /// Whether somebody waits for a place who gets this one's when it is answered.
+    pub(super) fn makes_room(&self) -> bool {
+        let leaves = self.connection.as_ref().is_some_and(|it| it.room.takes_leave_of(it));
+        self.leaves.set(leaves);
+        leaves
     }
 
     /// Makes this answer the last.
     pub(super) fn end_with(&self, response: &mut ServiceResponse<impl MessageBody>) {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
         if let Some(connection) = &self.connection {
-            connection.is_over.set(true);
+            connection.is_over.store(true, Relaxed);
         }
     }
 
     /// Lets actix find the end of what comes in, so that it closes the connection once the last
     /// answer is out, however much of the request is still to come.
-    pub(super) fn stop_reading(&self) {
+    pub(super) async fn stop_reading(&self) {
         if let Some(connection) = &self.connection {
-            // Fails where the caller is gone.
-            let _ = connection.socket.shutdown(Shutdown::Read);
+            connection.reads_no_more.store(true, Relaxed);
         }
+        // It looks for more when it is asked again.
+        poll_fn(|context| {
+            context.waker().wake_by_ref();
+            Poll::Ready(())
+        })
+        .await;
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        if let Some(connection) = &self.connection {
-            connection.quiet_since.set(Some(connection.clock.now()));
+        let Some(connection) = &self.connection else { return };
+        let idle = nanoseconds(connection.room.clock().now());
+        let after = if self.leaves.get() { CLOSED } else { idle };
+        match connection.state.compare_exchange(BUSY, after, SeqCst, SeqCst) {
+            // The task ends when it next has to wait: the answer is written before.
+            Ok(_) if self.leaves.get() => connection.abort(),
+            Ok(_) => connection.room.make_room_if_short(),
+            // It was closed before this request.
+            Err(_) => {}
         }
-    }
-}
-
-impl Connection {
-    fn new(socket: TcpStream, clock: &Clock, longest: Duration) -> Rc<Self> {
-        Rc::new_cyclic(|connection| Self {
-            socket,
-            quiet_since: Cell::new(Some(clock.now())),
-            is_over: Cell::new(false),
-            clock: clock.clone(),
-            _watch: AbortOnDropHandle::new(rt::spawn(watch(connection.clone(), longest))),
-        })
-    }
-}
-
-async fn watch(connection: Weak<Connection>, longest: Duration) {
-    while let Some(it) = connection.upgrade() {
-        let now = it.clock.now();
-        let end = it.quiet_since.get().unwrap_or(now) + longest;
-        if end <= now {
-            let _ = it.socket.shutdown(Shutdown::Both);
-            return;
-        }
-        let clock = it.clock.clone();
-        drop(it);
-        clock.sleep_until(end).await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::{TcpListener, TcpStream};
-
-    use super::*;
-    use crate::clock::Hand;
-
-    const MINUTE: Duration = Duration::from_mins(1);
-
-    /// A connection that may be quiet for a minute, and its other end.
-    async fn connection() -> (Rc<Connection>, TcpStream, Hand) {
-        let (clock, hand) = Clock::manual();
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let other_end = TcpStream::connect(listener.local_addr().expect("it has one")).await;
-        let (io, _) = listener.accept().await.expect("it was connected");
-        let mut data = Extensions::new();
-        close_when_quiet(clock, MINUTE)(&io, &mut data);
-        let connection = data.remove::<Rc<Connection>>().expect("a watched connection");
-        hand.wait_for_sleepers(|all| all.contains(&MINUTE)).await;
-        (connection, other_end.expect("a connection"), hand)
-    }
-
-    async fn is_closed(mut other_end: TcpStream) -> bool {
-        other_end.read(&mut [0]).await.is_ok_and(|count| count == 0)
-    }
-
-    #[actix_web::test]
-    async fn a_connection_that_is_quiet_for_too_long_is_closed_though_its_caller_sends() {
-        let (_connection, mut other_end, hand) = connection().await;
-        other_end.write_all(b"GET / HT").await.expect("it is open");
-        hand.advance(MINUTE);
-        assert!(is_closed(other_end).await);
-    }
-
-    #[actix_web::test]
-    async fn a_connection_is_not_quiet_while_a_request_of_it_is_worked_on() {
-        let (connection, other_end, hand) = connection().await;
-        let busy = Busy::on(Some(Rc::clone(&connection)), false);
-        hand.advance(MINUTE);
-        hand.wait_for_sleepers(|all| *all == [MINUTE * 2]).await;
-        hand.advance(MINUTE / 2);
-        drop(busy);
-        hand.advance(MINUTE / 2);
-        hand.wait_for_sleepers(|all| *all == [MINUTE * 5 / 2]).await;
-        hand.advance(MINUTE / 2);
-        assert!(is_closed(other_end).await);
-    }
-
-    #[actix_web::test]
-    async fn nobody_watches_a_connection_that_has_ended() {
-        let (connection, _other_end, hand) = connection().await;
-        drop(connection);
-        hand.wait_for_sleepers(Vec::is_empty).await;
     }
 }

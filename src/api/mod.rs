@@ -1,6 +1,7 @@
 //! HTTP in: the routes of both listeners. Knows actix and nothing of Feishu's wire.
 
 mod admin;
+mod attend;
 mod body;
 mod caller;
 mod connection;
@@ -23,6 +24,7 @@ pub mod problem;
 mod problem_body;
 mod problems;
 mod request_log;
+mod room;
 mod samples;
 mod unauthorized;
 
@@ -41,12 +43,14 @@ use problem::Problem;
 use request_log::RequestLog;
 
 pub use admin::Draining;
-pub use connection::close_when_quiet;
+pub use attend::{HEAD_TIMEOUT, KEEP_ALIVE, Socket, attend, introduce};
+pub use connection::Connection;
 pub use docs::Docs;
 pub use forward::ForwardSettings;
 pub use links::PublicUrl;
 pub use observe::Observer;
 pub use openapi::openapi_json;
+pub use room::Room;
 
 /// The public listener: its routes, and around every request, innermost first, counting, bounding,
 /// writing problems out and protecting pages, then the span and the log line.

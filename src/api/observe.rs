@@ -123,9 +123,12 @@ pub(super) async fn observe(
     }
     let is_too_slow = response.status() == StatusCode::REQUEST_TIMEOUT;
     if is_too_slow {
-        connection.stop_reading();
+        connection.stop_reading().await;
     }
-    if is_too_slow || observer.draining.has_begun() {
+    if visit.story.borrow().caller.is_some() {
+        connection.shows_key();
+    }
+    if is_too_slow || observer.draining.has_begun() || connection.makes_room() {
         connection.end_with(&mut response);
     }
     visit.end(&response);

@@ -1,17 +1,24 @@
 //! The two listeners, and what each holds against callers that are many, slow or silent.
 
-use std::io;
+use std::fmt;
 use std::net::SocketAddr;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use actix_web::dev::Server;
+use actix_http::{HttpService, Protocol, Request, Response};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, map_config,
+};
+use actix_web::body::MessageBody;
+use actix_web::dev::{AppConfig, Server};
 use actix_web::http::header::HeaderValue;
-use actix_web::{HttpServer, web};
+use actix_web::rt::net::TcpStream;
+use actix_web::{Error, web};
 
-use super::StartError;
+use super::descriptors::{self, AT_THE_DOOR, Share};
+use super::{StartError, sockets};
 use crate::api::keyring::Keyring;
-use crate::api::{self, Docs, Draining, ForwardSettings, Observer, PublicUrl};
+use crate::api::{self, Connection, Docs, Draining, ForwardSettings, Observer, PublicUrl, Room, Socket};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::delivery::Delivery;
@@ -23,24 +30,32 @@ pub(super) struct Listener {
     pub(super) server: Server,
 }
 
-/// Longest time for the head of a connection's first request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection may be idle before the gateway closes it: longer than the pools of usual
-/// clients keep one, so that it is the client that closes first.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a connection may last without a request that is worked on: whoever sends the next one
-/// as late as may be has as long for its head as for the first.
-const LONGEST_QUIET: Duration = KEEP_ALIVE.saturating_add(HEAD_TIMEOUT);
+/// How many workers and connections there may be.
+pub(super) struct Size {
+    workers: usize,
+    connections: Share,
+}
+
 /// How long those who were refused at the end of draining have to read their answer.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long a connection whose last answer is out is still read from, so that the answer is not lost
+/// with what was still to come.
+const LINGER: Duration = Duration::from_secs(1);
 /// More threads than this actix does not take.
 const MOST_WORKERS: usize = 512;
-/// Connections to the admin listener at the same time.
-const ADMIN_CONNECTIONS: usize = 256;
+
+/// As much as the machine and the limit on descriptors allow, which it raises as far as it may.
+pub(super) fn size(config: &Config) -> Size {
+    let cores = available_parallelism().map_or(1, usize::from);
+    let workers = cores.min(MOST_WORKERS).min(config.server.max_connections);
+    let connections = descriptors::share(config, workers, descriptors::raise_limit());
+    Size { workers, connections }
+}
 
 /// The API.
 pub(super) fn public(
     config: &Config,
+    size: &Size,
     clock: &Clock,
     metrics: &Metrics,
     draining: &Draining,
@@ -62,12 +77,7 @@ pub(super) fn public(
         rate_limit_policy: rate_limit_policy(&config.limits),
     });
     let delivery = web::Data::new(delivery);
-    // Fewer connections than cores have one worker each, so that they are no more than allowed.
-    let cores = available_parallelism().map_or(1, usize::from);
-    let workers = cores.min(MOST_WORKERS).min(server.max_connections);
-    // A drain lasts in whole seconds here; the drain time itself is kept by the clock.
-    let shutdown = (server.drain_timeout + LAST_WORDS).as_secs() + 1;
-    let http = HttpServer::new(move || {
+    let app = move || {
         api::public()
             .app_data(docs.clone())
             .app_data(public_url.clone())
@@ -76,55 +86,115 @@ pub(super) fn public(
             .app_data(keyring.clone())
             .app_data(delivery.clone())
             .app_data(settings.clone())
-    })
-    .workers(workers)
-    .max_connections(server.max_connections.div_ceil(workers))
-    .client_request_timeout(HEAD_TIMEOUT)
-    .keep_alive(KEEP_ALIVE)
-    // actix keeps the machine's time for connections, and so does this.
-    .on_connect(api::close_when_quiet(Clock::system(), LONGEST_QUIET))
-    // A caller that closes its side has hung up: its place in line goes to the next.
-    .h1_allow_half_closed(false)
-    .disable_signals()
-    .shutdown_timeout(shutdown);
-    listen(server.listen, http.bind(server.listen), |http| (http.addrs(), http.run()))
+    };
+    let way_in = WayIn {
+        name: "public",
+        address: server.listen,
+        workers: size.workers,
+        connections: size.connections.public,
+        // A caller that closes its side has hung up: its place in line goes to the next.
+        allows_half_closed: false,
+        // A drain lasts in whole seconds here; the drain time itself is kept by the clock.
+        shutdown_timeout: (server.drain_timeout + LAST_WORDS).as_secs() + 1,
+    };
+    way_in.open(metrics, app)
 }
 
 /// Metrics and health.
 pub(super) fn admin(
     config: &Config,
+    size: &Size,
     metrics: &Metrics,
     draining: &Draining,
     delivery: Delivery,
 ) -> Result<Listener, StartError> {
-    let address = config.server.admin_listen;
-    let metrics = web::Data::new(metrics.clone());
+    let shown = web::Data::new(metrics.clone());
     let draining = web::Data::new(draining.clone());
     let delivery = web::Data::new(delivery);
     let public_url = web::Data::new(public_url(&config.server));
-    let http = HttpServer::new(move || {
+    let app = move || {
         api::admin()
-            .app_data(metrics.clone())
+            .app_data(shown.clone())
             .app_data(draining.clone())
             .app_data(delivery.clone())
             .app_data(public_url.clone())
-    })
-    .workers(1)
-    .max_connections(ADMIN_CONNECTIONS)
-    .client_request_timeout(HEAD_TIMEOUT)
-    .on_connect(api::close_when_quiet(Clock::system(), LONGEST_QUIET))
-    .disable_signals();
-    listen(address, http.bind(address), |http| (http.addrs(), http.run()))
+    };
+    let way_in = WayIn {
+        name: "admin",
+        address: config.server.admin_listen,
+        workers: 1,
+        connections: size.connections.admin,
+        allows_half_closed: true,
+        shutdown_timeout: 0,
+    };
+    way_in.open(metrics, app)
 }
 
-fn listen<S>(
+/// What one listener is made of.
+struct WayIn {
+    name: &'static str,
     address: SocketAddr,
-    bound: io::Result<S>,
-    run: impl FnOnce(S) -> (Vec<SocketAddr>, Server),
-) -> Result<Listener, StartError> {
-    let bound = bound.map_err(|cause| StartError::Listen { address, cause })?;
-    let (addresses, server) = run(bound);
-    Ok(Listener { address: addresses.first().copied().unwrap_or(address), server })
+    workers: usize,
+    connections: usize,
+    allows_half_closed: bool,
+    /// In seconds.
+    shutdown_timeout: u64,
+}
+
+impl WayIn {
+    /// Listens, and lets `app` answer.
+    fn open<F, A, S, B>(self, metrics: &Metrics, app: F) -> Result<Listener, StartError>
+    where
+        F: Fn() -> A + Send + Clone + 'static,
+        A: IntoServiceFactory<S, Request>,
+        S: ServiceFactory<Request, Config = AppConfig> + 'static,
+        S::Error: Into<Error> + 'static,
+        S::InitError: fmt::Debug,
+        S::Response: Into<Response<B>> + 'static,
+        S::Service: 'static,
+        <S::Service as Service<Request>>::Future: 'static,
+        B: MessageBody + 'static,
+    {
+        let refused = |cause| StartError::Listen { address: self.address, cause };
+        let socket = sockets::listen(self.address).map_err(refused)?;
+        let address = socket.local_addr().map_err(refused)?;
+        // actix keeps the machine's time for connections, and so does this.
+        let room = Room::new(self.name, self.connections, Clock::system(), metrics.clone());
+        let server = Server::build()
+            .workers(self.workers)
+            // It never comes to that many while one is idle: those above the room's places make
+            // an idle connection leave, or wait for one to end.
+            .max_concurrent_connections(self.connections.div_ceil(self.workers) + AT_THE_DOOR)
+            .shutdown_timeout(self.shutdown_timeout)
+            .disable_signals();
+        let stopping = server.graceful_shutdown_signal();
+        let answering = move || {
+            let (room, stopping) = (room.clone(), stopping.clone());
+            let http = HttpService::build()
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                .client_request_timeout(api::HEAD_TIMEOUT)
+                .keep_alive(api::KEEP_ALIVE)
+                .client_disconnect_timeout(LINGER)
+                .h1_allow_half_closed(self.allows_half_closed)
+                .local_addr(address)
+                .on_connect_ext(api::introduce)
+                .finish(map_config(
+                    app().into_factory().map_err(|error| error.into().error_response()),
+                    |()| AppConfig::default(),
+                ));
+            apply_fn_factory(http, move |stream: TcpStream, http: &_| {
+                let connection = Connection::new(&room, stream.peer_addr().ok());
+                let socket = Socket::new(stream, &connection);
+                let answering = http.call((socket, Protocol::Http1, connection.peer()));
+                api::attend(connection, answering)
+            })
+        };
+        let server = server.listen(self.name, socket, answering).map_err(refused)?.run();
+        Ok(Listener { address, server })
+    }
 }
 
 fn public_url(server: &config::Server) -> PublicUrl {

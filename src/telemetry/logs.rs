@@ -105,13 +105,19 @@ fn is_plain(directive: &str) -> bool {
     !directive.is_empty() && !directive.ends_with('=') && !directive.contains('[')
 }
 
-/// The server framework tells how it starts, at `info`; whoever wants to know can name it.
+/// What the server framework tells by itself: how it starts, at `info`, and at `error` each connection
+/// that brings something else than HTTP, which the gateway counts and tells at `debug`. Whoever wants to
+/// know can name it.
+const CHATTER: [(&str, &str); 2] = [("actix_server", "warn"), ("actix_http", "off")];
+
 fn without_chatter(filter: &str) -> String {
-    if filter == "off" || filter.contains("actix_server") {
-        filter.to_owned()
-    } else {
-        format!("{filter},actix_server=warn")
+    let mut whole = filter.to_owned();
+    if filter != "off" {
+        for (target, level) in CHATTER.iter().filter(|(target, _)| !filter.contains(target)) {
+            whole = format!("{whole},{target}={level}");
+        }
     }
+    whole
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use prometheus::{Encoder, IntGauge, TextEncoder};
 
 use crate::model::problem_kind::ProblemKind;
-use series::Series;
+use series::{CLOSE_REASONS, Series};
 
 pub use series::{REVISION, VERSION};
 
@@ -37,6 +37,25 @@ impl Metrics {
     #[must_use]
     pub fn in_flight(&self) -> &IntGauge {
         &self.0.http_in_flight
+    }
+
+    /// Shows how many connections a listener may have, and makes its other series.
+    pub fn begin_connections(&self, listener: &str, most: usize) {
+        self.0.connections_limit.with_label_values(&[listener]).set(whole(most));
+        self.0.connections.with_label_values(&[listener]);
+        for reason in CLOSE_REASONS {
+            self.0.connections_closed.with_label_values(&[listener, reason]);
+        }
+    }
+
+    /// Counts connections that come, or go where there are less than none more.
+    pub fn connections(&self, listener: &str, more: i64) {
+        self.0.connections.with_label_values(&[listener]).add(more);
+    }
+
+    /// Counts a connection that the gateway closed.
+    pub fn connection_closed(&self, listener: &str, reason: &str) {
+        self.0.connections_closed.with_label_values(&[listener, reason]).inc();
     }
 
     /// Counts a call to Feishu.

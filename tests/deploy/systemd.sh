@@ -41,6 +41,7 @@ try_systemd() {
     -H "X-API-Key: $key" -H 'Content-Type: application/json' -d '{"receive_id": "oc_1"}'
   curl -sSf "http://$admin/metrics" >"$files/metrics"
   expect 'its metrics know its files and its start' test "$(grep -cE '^process_(open_fds|max_fds|start_time_seconds) [1-9]' "$files/metrics")" = 3
+  expect 'its open files suffice' grep -q 'feishu_gateway_connections_limit{listener="public"} 4096' "$files/metrics"
   kill "$process"
   expect 'it ends as it should' wait "$process"
 

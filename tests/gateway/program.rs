@@ -10,6 +10,8 @@ use crate::harness::{Answer, Program, eventually, run_program};
 /// A gateway that `serve` runs.
 pub(crate) struct Served {
     pub(crate) program: Program,
+    /// The lines of its log until it listened.
+    pub(crate) started_with: Vec<String>,
     pub(crate) simulator: Simulator,
     pub(crate) api: String,
     pub(crate) admin: String,
@@ -19,6 +21,15 @@ pub(crate) struct Served {
 const SECRET: &str = "simulator-secret";
 
 pub(crate) async fn serve(more: &[(&str, &str)]) -> Served {
+    serve_by(more, |variables| Program::start(&["serve"], variables)).await
+}
+
+/// The same where the system allows it so many open files.
+pub(crate) async fn serve_with_files(files: usize) -> Served {
+    serve_by(&[], |variables| Program::start_with_files(files, variables)).await
+}
+
+async fn serve_by(more: &[(&str, &str)], start: impl FnOnce(&[(&str, &str)]) -> Program) -> Served {
     let simulator = Simulator::start(Options::default()).await.expect("a free port");
     let key = ApiKey::generate();
     let (url, hash) = (simulator.url(), key.hash().to_string());
@@ -31,10 +42,11 @@ pub(crate) async fn serve(more: &[(&str, &str)]) -> Served {
         ("GATEWAY__KEYS__TESTER__HASH", &hash),
     ];
     variables.extend(more);
-    let mut program = Program::start(&["serve"], &variables);
-    let line = program.line_with("listening").await;
+    let mut program = start(&variables);
+    let started_with = program.lines_to("listening").await;
+    let line = started_with.last().expect("one at least");
     let address = |name: &str| {
-        let found = match serde_json::from_str::<Value>(&line) {
+        let found = match serde_json::from_str::<Value>(line) {
             Ok(line) => line[name].as_str().map(str::to_owned),
             // As text it is `name=address`.
             Err(_) => line
@@ -44,7 +56,8 @@ pub(crate) async fn serve(more: &[(&str, &str)]) -> Served {
         };
         format!("http://{}", found.expect("an address"))
     };
-    Served { program, simulator, api: address("listen"), admin: address("admin"), key }
+    let (api, admin) = (address("listen"), address("admin"));
+    Served { program, started_with, simulator, api, admin, key }
 }
 
 pub(crate) fn client() -> reqwest::Client {

@@ -155,20 +155,3 @@ async fn a_head_that_is_no_request_is_refused_without_a_word_and_its_connection_
         }
     }
 }
-
-#[actix_web::test]
-async fn a_connection_above_the_limit_waits_until_another_one_ends() {
-    let gateway = gateway().set("server.max_connections", "1").start().await;
-    let mut first = Wire::to(&gateway.api).await;
-    first.send(GET).await;
-    first.answer().await;
-    let mut second = Wire::to(&gateway.api).await;
-    second.send(GET).await;
-    for _ in 0..20 {
-        first.send(GET).await;
-        assert_eq!(first.answer().await.status, 307);
-        assert!(second.is_silent());
-    }
-    drop(first);
-    assert_eq!(second.answer().await.status, 307);
-}

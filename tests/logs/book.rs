@@ -25,7 +25,8 @@ impl io::Write for Writer {
 pub(crate) fn open() {
     static OPENED: OnceLock<()> = OnceLock::new();
     OPENED.get_or_init(|| {
-        init_to(Format::Json, "trace,actix_server=trace", || Writer).expect("a filter");
+        init_to(Format::Json, "trace,actix_server=trace,actix_http=trace", || Writer)
+            .expect("a filter");
     });
 }
 

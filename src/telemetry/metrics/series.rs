@@ -16,6 +16,9 @@ pub(super) struct Series {
     pub(super) http_duration: HistogramVec,
     pub(super) http_in_flight: IntGauge,
     pub(super) http_in_flight_limit: IntGauge,
+    pub(super) connections: IntGaugeVec,
+    pub(super) connections_limit: IntGaugeVec,
+    pub(super) connections_closed: IntCounterVec,
     pub(super) forward_duration: HistogramVec,
     pub(super) upstream_requests: IntCounterVec,
     pub(super) upstream_duration: HistogramVec,
@@ -52,6 +55,10 @@ const RETRY_REASONS: &[&str] = &[
     "unreadable",
     "no_token",
 ];
+
+/// Why connections are closed.
+pub(super) const CLOSE_REASONS: &[&str] =
+    &["tls", "http2", "malformed", "head_too_large", "head_too_slow", "stalled", "room_needed"];
 
 /// From a refusal in half a millisecond to the default deadline of 15 seconds.
 const SECONDS: &[f64] = &[
@@ -105,6 +112,21 @@ impl Series {
             http_in_flight_limit: gauge(
                 "feishu_gateway_http_requests_in_flight_limit",
                 "How many requests may be answered at the same time.",
+            ),
+            connections: gauges(
+                "feishu_gateway_connections",
+                "Connections to a listener, those included that wait for a place.",
+                &["listener"],
+            ),
+            connections_limit: gauges(
+                "feishu_gateway_connections_limit",
+                "How many connections a listener may have at the same time.",
+                &["listener"],
+            ),
+            connections_closed: counters(
+                "feishu_gateway_connections_closed_total",
+                "Connections that were closed because of what came over them, or to make room.",
+                &["listener", "reason"],
             ),
             forward_duration: histograms(
                 "feishu_gateway_forward_duration_seconds",

@@ -43,7 +43,21 @@ pub(crate) fn run_program(arguments: &[&str], variables: &[(&str, &str)]) -> Out
 impl Program {
     /// Starts the program.
     pub(crate) fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut child = command(arguments, variables)
+        Self::spawn(command(arguments, variables))
+    }
+
+    /// The same where the system allows it so many open files, and half of that until it asks for more.
+    pub(crate) fn start_with_files(files: usize, variables: &[(&str, &str)]) -> Self {
+        let limited =
+            format!("ulimit -S -n {} && ulimit -H -n {files} && exec \"$0\" serve", files / 2);
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &limited, env!("CARGO_BIN_EXE_feishu-forward-gateway")]);
+        command.env_clear().envs(variables.iter().copied()).stdin(Stdio::null());
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -77,6 +91,21 @@ impl Program {
     /// Closes its standard output, once a line more has come.
     pub(crate) fn stop_reading(&mut self) {
         self.lines.close();
+    }
+
+    /// Every line of its standard output up to the next one that holds this text.
+    pub(crate) async fn lines_to(&mut self, text: &str) -> Vec<String> {
+        let mut lines = vec![self.line_with("").await];
+        while !lines.last().is_some_and(|line| line.contains(text)) {
+            lines.push(self.line_with("").await);
+        }
+        lines
+    }
+
+    /// How many descriptors it has.
+    pub(crate) fn descriptors(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.child.id());
+        std::fs::read_dir(folder).expect("it runs").count()
     }
 
     /// Sends it a signal, `TERM` or `INT`.
