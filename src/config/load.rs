@@ -111,8 +111,8 @@ fn server(settings: &mut Settings) -> Server {
 
 /// Whether two listeners cannot have these addresses at the same time.
 fn collide(one: SocketAddr, other: SocketAddr) -> bool {
-    let same_host =
-        one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    let [one_ip, other_ip] = [one, other].map(|address| address.ip().to_canonical());
+    let same_host = one_ip == other_ip || one_ip.is_unspecified() || other_ip.is_unspecified();
     one.port() == other.port() && one.port() != 0 && same_host
 }
 

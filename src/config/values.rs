@@ -182,7 +182,7 @@ pub(super) fn flag(value: &Value) -> Result<bool, String> {
 pub(super) fn address(value: &Value) -> Result<SocketAddr, String> {
     text(value)?
         .parse()
-        .map_err(|_| "must be an IP address and a port, such as \"0.0.0.0:8080\"".into())
+        .map_err(|_| "must be an IP address and a port, such as \"[::]:8080\"".into())
 }
 
 fn http_url(value: &Value) -> Result<Url, String> {

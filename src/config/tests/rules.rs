@@ -21,6 +21,8 @@ fn the_two_listeners_cannot_share_an_address() {
     refused(&[
         (&both("127.0.0.1:1", "127.0.0.1:1"), start),
         (&both("0.0.0.0:1", "127.0.0.1:1"), start),
+        (&both("[::]:1", "127.0.0.1:1"), start),
+        (&both("[::ffff:127.0.0.1]:1", "127.0.0.1:1"), start),
         ("[server]\nlisten = '0.0.0.0:9090'", start),
     ]);
     for toml in [both("127.0.0.1:0", "127.0.0.1:0"), both("127.0.0.1:1", "127.0.0.2:1")] {

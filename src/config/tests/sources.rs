@@ -17,8 +17,8 @@ fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 fn what_nobody_sets_is_as_the_contract_says() {
     let config = load_toml(APP).expect("right");
     let seconds = Duration::from_secs;
-    assert_eq!(config.server.listen.to_string(), "0.0.0.0:8080");
-    assert_eq!(config.server.admin_listen.to_string(), "0.0.0.0:9090");
+    assert_eq!(config.server.listen.to_string(), "[::]:8080");
+    assert_eq!(config.server.admin_listen.to_string(), "[::]:9090");
     assert_eq!((config.server.max_in_flight, config.server.max_body), (1024, 64 * 1024));
     assert_eq!(config.server.drain_timeout, seconds(20));
     assert_eq!(config.feishu.base_url.as_str(), "https://open.feishu.cn/");
