@@ -16,7 +16,7 @@ use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
 use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, FromRedisValue,
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue,
     IntoConnectionInfo, RedisConnectionInfo, RedisError, RedisResult, ScriptInvocation, TlsMode,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -59,6 +59,8 @@ pub struct Store {
 struct Link {
     connection: Option<Connection>,
     late_in_a_row: u32,
+    /// Why there is no connection any more.
+    given_up: Option<Arc<str>>,
 }
 
 #[derive(Clone)]
@@ -70,15 +72,43 @@ enum Connection {
 /// Redis did not do what it was asked to.
 #[derive(Debug, Error)]
 pub enum Gone {
-    /// There is no connection.
-    #[error("there is no connection")]
-    NotConnected,
+    /// There is no connection; why there is none any more, if there was one.
+    #[error("there is no connection{}", .0.as_ref().map(|why| format!(" any more: {why}")).unwrap_or_default())]
+    NotConnected(Option<Arc<str>>),
     /// No answer came in time; what was asked may be done yet.
     #[error("no answer within {TIMEOUT:?}")]
     Late,
     /// It failed, or said no.
-    #[error("{0}")]
+    #[error("{}", reason(.0))]
     Failed(#[from] RedisError),
+    /// Its clock was stepped by so many milliseconds: what is written there counts from another time.
+    #[error("its clock was stepped by {0} ms")]
+    Stepped(i64),
+}
+
+/// The most of what Redis says that is repeated, in bytes.
+const LONGEST_REASON: usize = 300;
+
+/// Redis' own words, which hold no values; redis-rs drops them where a login is refused.
+fn reason(error: &RedisError) -> String {
+    if error.kind() == ErrorKind::AuthenticationFailed {
+        return format!(
+            "{error}: WRONGPASS, or a password where it has none, or none where it has one"
+        );
+    }
+    // The innermost cause says most: of TLS, what is wrong with which certificate.
+    let mut reason = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let cause_says = cause.to_string();
+        if !reason.contains(&cause_says) {
+            reason = format!("{reason}: {cause_says}");
+        }
+        source = cause.source();
+    }
+    let end = reason.floor_char_boundary(LONGEST_REASON);
+    reason.truncate(end);
+    reason.chars().map(|it| if it.is_control() { ' ' } else { it }).collect()
 }
 
 impl Store {
@@ -102,12 +132,18 @@ impl Store {
         self.settings.store(Arc::new(settings));
     }
 
+    /// Why there is none.
+    #[must_use]
+    pub fn why_not_connected(&self) -> Gone {
+        Gone::NotConnected(self.link().given_up.clone())
+    }
+
     /// Connects. The connection lives as long as the runtime that this is called in.
     pub async fn connect(&self) -> Result<(), Gone> {
         let _tried = self.first_try.clone().drop_guard();
         let settings = self.settings.load_full();
         let connection = self.ask("connect", settings.connect()).await?;
-        *self.link() = Link { connection: Some(connection), late_in_a_row: 0 };
+        *self.link() = Link { connection: Some(connection), ..Link::default() };
         Ok(())
     }
 
@@ -122,10 +158,15 @@ impl Store {
         operation: &str,
         script: &ScriptInvocation<'_>,
     ) -> Result<T, Gone> {
-        let connection = self.link().connection.clone().ok_or(Gone::NotConnected)?;
+        let connection = self.connection()?;
         let answer = self.ask(operation, connection.run(script)).await;
         self.learn(answer.as_ref().err());
         answer
+    }
+
+    fn connection(&self) -> Result<Connection, Gone> {
+        let connection = self.link().connection.clone();
+        connection.ok_or_else(|| self.why_not_connected())
     }
 
     /// What Redis answers in time.
@@ -150,8 +191,8 @@ impl Store {
             Some(Gone::Late) => link.late_in_a_row + 1,
             Some(_) => PATIENCE,
         };
-        if link.late_in_a_row >= PATIENCE {
-            *link = Link::default();
+        if let Some(failure) = failure.filter(|_| link.late_in_a_row >= PATIENCE) {
+            *link = Link { given_up: Some(failure.to_string().into()), ..Link::default() };
         }
     }
 

@@ -1,7 +1,9 @@
 //! Sharing the limits with other replicas: Redis has the last word on a turn, hears what Feishu says, and
 //! is looked after. Without it each replica keeps to its share.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -9,7 +11,8 @@ use tokio::sync::Notify;
 use super::Delivery;
 use super::lines::Wish;
 use super::turn::{Turn, Turns, Waited};
-use crate::limits::{Gate, Note, Pass, Shared};
+use crate::clock::Moment;
+use crate::limits::{Gate, Note, Pass, ServerClock, Shared, Shown, Stepped};
 use crate::model::receiver::Receiver;
 use crate::store::{self, Gone};
 
@@ -18,7 +21,8 @@ const BEAT: Duration = Duration::from_secs(1);
 /// The same while it is not.
 const RETRY: Duration = Duration::from_millis(250);
 
-const LOST: &str = "Redis is lost: this replica keeps to its share of the limits";
+/// How many reasons are told of one outage, each once.
+const MOST_REASONS: usize = 10;
 
 /// What replicas share; clones are the same.
 #[derive(Clone, Debug)]
@@ -26,13 +30,53 @@ pub struct Sharing {
     shared: Arc<Shared>,
     /// Rung when Redis failed, for whoever looks after it.
     bell: Arc<Notify>,
+    /// What is known of Redis' clock.
+    clock: Arc<Mutex<ServerClock>>,
+    /// Whether what was allowed may not be written down in Redis, or by a clock that was stepped since.
+    owes: Arc<AtomicBool>,
+    /// Why Redis is lost, each reason once.
+    told: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl Sharing {
     /// Replicas share this.
     #[must_use]
     pub fn new(shared: Shared) -> Self {
-        Self { shared: Arc::new(shared), bell: Arc::default() }
+        Self {
+            shared: Arc::new(shared),
+            bell: Arc::default(),
+            clock: Arc::default(),
+            owes: Arc::default(),
+            told: Arc::default(),
+        }
+    }
+
+    /// Holds what Redis' clock has shown against one that is never stepped.
+    fn check_clock(&self, shown: Shown, asked_at: Moment, now: Moment) -> Result<(), Gone> {
+        let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        clock.shows(shown.time, asked_at, now).map_err(|Stepped(by)| {
+            self.owes.store(true, Relaxed);
+            Gone::Stepped(by)
+        })
+    }
+
+    /// Says why Redis is lost, unless that was said since it was there.
+    fn tell(&self, gone: &Gone) {
+        let reason = gone.to_string();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_first = told.is_empty();
+        if told.len() >= MOST_REASONS || !told.insert(reason) {
+            return;
+        }
+        match gone {
+            Gone::Stepped(_) => {
+                tracing::warn!(%gone, "Redis has to begin anew: nothing is sent for a moment");
+            }
+            _ if is_first => {
+                tracing::warn!(%gone, "Redis is lost: this replica keeps to its share of the limits");
+            }
+            _ => tracing::warn!(%gone, "Redis is still lost"),
+        }
     }
 }
 
@@ -65,11 +109,16 @@ impl Turns {
         let asked_at = self.clock.now();
         match Box::pin(sharing.shared.take(wish.app, wish.receiver)).await {
             Ok(seen) => {
+                let now = self.clock.now();
+                if let Err(stepped) = sharing.check_clock(seen.shown, asked_at, now) {
+                    self.lose(sharing, &stepped);
+                    return None;
+                }
                 // No gate is closed in the middle of somebody's look.
                 let lines = self.lines();
                 let was_cautious = self.limits.is_under_caution(wish.receiver);
-                let now = self.clock.now();
-                let is_redis_word = self.limits.learn(wish.app, wish.receiver, &seen, now);
+                let is_redis_word =
+                    self.limits.learn(wish.app, wish.receiver, &seen, asked_at, now);
                 if was_cautious && !self.limits.is_under_caution(wish.receiver) {
                     // Another replica's trial was accepted: those who wait need wait no longer for that.
                     lines.wake_first(wish.receiver);
@@ -114,7 +163,7 @@ impl Turns {
         // No gate is closed in the middle of somebody's look.
         let _nobody_looks = self.lines();
         if self.limits.defers() {
-            tracing::warn!(%gone, "{LOST}");
+            sharing.tell(gone);
             self.limits.keep_to_share(sharing.shared.replicas(), self.clock.now());
             sharing.bell.notify_one();
         }
@@ -126,8 +175,7 @@ impl Delivery {
     pub async fn look_after_shared(&self) {
         let Some(sharing) = &self.turns.sharing else { return };
         self.metrics.begin_state();
-        let mut care =
-            Care { delivery: self, sharing, was_found: false, is_told: false, owes: false };
+        let mut care = Care { delivery: self, sharing, was_found: false };
         loop {
             care.ask().await;
             let defers = self.turns.limits.defers();
@@ -147,10 +195,6 @@ struct Care<'a> {
     sharing: &'a Sharing,
     /// Whether there was a connection before.
     was_found: bool,
-    /// Whether Redis was there once, or it was said that it is lost from the start.
-    is_told: bool,
-    /// Whether what was allowed may not be written down in Redis: by another server, before.
-    owes: bool,
 }
 
 impl Care<'_> {
@@ -158,12 +202,10 @@ impl Care<'_> {
     async fn ask(&mut self) {
         let Delivery { turns, clock, .. } = self.delivery;
         let asked_at = clock.now();
-        match self.beat().await {
-            Ok(()) => {}
-            Err(gone) if !self.is_told => tracing::warn!(%gone, "{LOST}"),
-            Err(gone) => turns.lose(self.sharing, &gone),
+        if let Err(gone) = self.beat().await {
+            turns.lose(self.sharing, &gone);
+            self.sharing.tell(&gone);
         }
-        self.is_told = true;
         turns.limits.asked_in_vain(asked_at);
     }
 
@@ -171,26 +213,42 @@ impl Care<'_> {
         let (Delivery { turns, clock, apps, .. }, shared) = (self.delivery, &self.sharing.shared);
         if !shared.store().is_connected() {
             // Before anybody can ask another server, which may know less.
-            turns.lose(self.sharing, &Gone::NotConnected);
-            self.owes |= self.was_found;
+            turns.lose(self.sharing, &shared.store().why_not_connected());
+            self.sharing.owes.fetch_or(self.was_found, Relaxed);
             shared.store().connect().await?;
             self.was_found = true;
         }
         let names: Vec<&str> = apps.keys().map(|name| &**name).collect();
-        let rebirth = self.owes || turns.limits.uses_share(clock.now());
-        let quotas = shared.beat(&names, rebirth).await?;
-        self.owes &= !rebirth;
-        for (app, used_up_for) in names.iter().zip(quotas) {
+        let asked_at = clock.now();
+        let owed = self.sharing.owes.swap(false, Relaxed);
+        let rebirth = owed || turns.limits.uses_share(asked_at);
+        let answer = shared.beat(&names, rebirth).await;
+        let beat = answer.inspect_err(|_| {
+            self.sharing.owes.fetch_or(owed, Relaxed);
+        })?;
+        match self.sharing.check_clock(beat.shown, asked_at, clock.now()) {
+            // It has begun anew by the clock that it has now.
+            Err(_) if rebirth => self.sharing.owes.store(false, Relaxed),
+            checked => checked?,
+        }
+        if beat.shown.is_back {
+            tracing::warn!(
+                "Redis' clock has gone back: it begins anew, and nothing is sent for a moment"
+            );
+        }
+        for (app, used_up_for) in names.iter().zip(beat.quotas) {
             apps[*app].quota_is_used_up_for(used_up_for);
         }
         if turns.limits.defers() {
             return Ok(());
         }
-        if turns.limits.defer(rebirth, clock.now()) {
+        let is_owed = self.sharing.owes.load(Relaxed);
+        if !is_owed && turns.limits.defer(rebirth, clock.now()) {
+            self.sharing.told.lock().unwrap_or_else(PoisonError::into_inner).clear();
             tracing::info!("Redis is there: the limits are shared");
             turns.lines().wake_all();
         } else {
-            // Something may have been sent while Redis was asked: it has to be told.
+            // Something may have been sent while Redis was asked, or its clock was stepped: it has to be told.
             self.sharing.bell.notify_one();
         }
         Ok(())

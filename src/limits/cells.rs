@@ -19,13 +19,19 @@ type Generation = HashMap<Receiver, Vec<Moment>>;
 
 /// What was forgotten: to drop it takes a while if it is much.
 #[derive(Debug)]
-pub struct Forgotten(Generation);
+pub struct Forgotten(Vec<Generation>);
 
 impl Forgotten {
     /// Whether it is nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.iter().all(HashMap::is_empty)
+    }
+
+    /// That and something else.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
     }
 }
 
@@ -53,12 +59,12 @@ impl Cells {
     /// Begins a generation, if the last one is older than cells can be taken.
     pub(super) fn age(&mut self, window: Duration, now: Moment) -> Forgotten {
         if now.saturating_sub(self.begun_at) < window.saturating_add(LATE) {
-            return Forgotten(Generation::new());
+            return Forgotten(Vec::new());
         }
         self.begun_at = now;
         // As large as the last one, so that it does not have to grow, which is a scan too.
         let young = Generation::with_capacity(self.young.len());
-        Forgotten(replace(&mut self.old, replace(&mut self.young, young)))
+        Forgotten(vec![replace(&mut self.old, replace(&mut self.young, young))])
     }
 
     pub(super) fn len(&self) -> usize {

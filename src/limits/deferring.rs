@@ -91,14 +91,25 @@ impl Limits {
         })
     }
 
-    /// What Redis says; false, and nothing is learned, where it no longer has the last word.
-    pub fn learn(&self, app: &str, receiver: &Receiver, seen: &Seen, now: Moment) -> bool {
+    /// What Redis says to one who asked at `asked_at`; false, and nothing is learned, where it no longer has
+    /// the last word.
+    pub fn learn(
+        &self,
+        app: &str,
+        receiver: &Receiver,
+        seen: &Seen,
+        asked_at: Moment,
+        now: Moment,
+    ) -> bool {
         let at = |left: Duration| now.saturating_add(left);
         self.with(|state| {
             let defers = state.decides == Decides::Redis;
             if defers {
+                if seen.granted {
+                    state.receivers.own(receiver, asked_at, now);
+                }
                 let cells = seen.cells.iter().map(|left| at(*left)).collect();
-                state.receivers.learn(receiver, cells);
+                state.receivers.learn(receiver, cells, now);
                 state.receivers.open_at(at(seen.opens_in));
                 state.receivers.cautions.learn(receiver, seen.pause, seen.closed_for, now);
                 state.app(app).learn(at(seen.spent_for), at(seen.app_closed_for));
@@ -113,7 +124,10 @@ impl Limits {
     /// Where Redis has the last word this is a guess, until it has told.
     pub fn arrived(&self, receiver: &Receiver, sent_at: Moment, now: Moment) {
         self.with(|state| match state.decides {
-            Decides::Redis => state.receivers.guess_arrived(receiver, sent_at, now),
+            Decides::Redis => {
+                state.receivers.guess_arrived(receiver, sent_at, now);
+                state.receivers.own_arrived(receiver, sent_at, now);
+            }
             Decides::Whole | Decides::Share(_) => state.receivers.arrived(receiver, sent_at, now),
         });
     }
@@ -124,7 +138,7 @@ impl Limits {
         self.with(|state| {
             if state.decides == Decides::Redis {
                 let cells = cells.into_iter().map(|left| now.saturating_add(left)).collect();
-                state.receivers.learn(receiver, cells);
+                state.receivers.learn(receiver, cells, now);
             }
         });
     }

@@ -9,6 +9,7 @@ mod cells;
 mod deferring;
 mod gcra;
 mod receivers;
+mod server_clock;
 mod shared;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,8 @@ pub use app::AppPace;
 use app::LONGEST_RESET;
 pub use cells::Forgotten;
 use receivers::ReceiverGates;
-pub use shared::{Cell, Gate, Note, Seen, Shared};
+pub use server_clock::{ServerClock, Stepped};
+pub use shared::{Beat, Cell, Gate, Note, Seen, Shared, Shown};
 
 /// What each receiver may get and each app may do.
 #[derive(Clone, Copy, Debug)]

@@ -24,6 +24,9 @@ pub(super) struct ReceiverGates {
     window: Duration,
     quota: Quota,
     cells: Cells,
+    /// Those that this process took itself, where Redis says what is taken: by its own clock they are until
+    /// then, whatever Redis' clock shows.
+    own: Cells,
     pub(super) cautions: Cautions,
     /// Until then nobody gets anything.
     opens_at: Moment,
@@ -37,6 +40,7 @@ impl ReceiverGates {
             window,
             quota,
             cells: Cells::default(),
+            own: Cells::default(),
             cautions: Cautions::default(),
             opens_at: Moment::ZERO,
         }
@@ -57,9 +61,32 @@ impl ReceiverGates {
         self.opens_at <= now
     }
 
-    /// What is known elsewhere: until when the receiver's cells are taken.
-    pub(super) fn learn(&mut self, receiver: &Receiver, cells: Vec<Moment>) {
+    /// What is known elsewhere: until when the receiver's cells are taken. A cell that was taken here is so for
+    /// a window at least.
+    pub(super) fn learn(&mut self, receiver: &Receiver, mut cells: Vec<Moment>, now: Moment) {
+        let is_later = |one: &Moment, other: &Moment| other.cmp(one);
+        let mut own = self.own.get(receiver).to_vec();
+        own.retain(|cell| *cell > now);
+        own.sort_unstable_by(is_later);
+        cells.sort_unstable_by(is_later);
+        cells.resize(cells.len().max(own.len()), Moment::ZERO);
+        for (cell, own) in cells.iter_mut().zip(own) {
+            *cell = own.max(*cell);
+        }
         *self.cells.get_mut(receiver) = cells;
+    }
+
+    /// A cell that Redis gave to this process, which asked for it at `asked_at`.
+    pub(super) fn own(&mut self, receiver: &Receiver, asked_at: Moment, now: Moment) {
+        let own = self.own.get_mut(receiver);
+        own.retain(|cell| *cell > now);
+        own.push(asked_at.saturating_add(self.window));
+    }
+
+    /// The message that was sent at `sent_at` with such a cell has arrived by now.
+    pub(super) fn own_arrived(&mut self, receiver: &Receiver, sent_at: Moment, now: Moment) {
+        let own = self.own.get_mut(receiver);
+        put_off(own, self.limit, sent_at.saturating_add(self.window), self.window, now);
     }
 
     /// Whether a message may go with `ahead` others before; nothing is taken.
@@ -102,16 +129,8 @@ impl ReceiverGates {
     /// A message that was sent at `sent_at` has arrived by now, and nobody knows when: it counts from
     /// now, so that however long the way is, no span at Feishu has more than the limit.
     pub(super) fn arrived(&mut self, receiver: &Receiver, sent_at: Moment, now: Moment) {
-        let taken_until = sent_at.saturating_add(self.window);
-        let counts_until = now.saturating_add(self.window);
         let cells = self.cells.get_mut(receiver);
-        let untouched = cells.len() < self.limit;
-        // Its own, or one that is free, where it took so long that another message has its own.
-        match cells.iter_mut().filter(|cell| **cell <= taken_until.max(now)).max() {
-            Some(cell) => *cell = counts_until,
-            None if untouched => cells.push(counts_until),
-            None => {}
-        }
+        put_off(cells, self.limit, sent_at.saturating_add(self.window), self.window, now);
     }
 
     /// The same where it is not known which cell is the message's, as what is learned from elsewhere comes a
@@ -174,10 +193,29 @@ impl ReceiverGates {
 
     pub(super) fn sweep(&mut self, now: Moment) -> Forgotten {
         self.cautions.sweep(now);
-        self.cells.age(self.window, now)
+        let own = self.own.age(self.window, now);
+        self.cells.age(self.window, now).and(own)
     }
 
     pub(super) fn len(&self) -> usize {
         self.cells.len()
+    }
+}
+
+/// A message whose cell was taken until `taken_until` counts from now. That is its own cell, or one that is
+/// free, where it took so long that another message has its own.
+fn put_off(
+    cells: &mut Vec<Moment>,
+    limit: usize,
+    taken_until: Moment,
+    window: Duration,
+    now: Moment,
+) {
+    let counts_until = now.saturating_add(window);
+    let untouched = cells.len() < limit;
+    match cells.iter_mut().filter(|cell| **cell <= taken_until.max(now)).max() {
+        Some(cell) => *cell = counts_until,
+        None if untouched => cells.push(counts_until),
+        None => {}
     }
 }

@@ -1,8 +1,11 @@
 -- The limits that replicas share: what src/limits does in memory, in one step for a receiver and an app
 -- together, by the server's clock. All times are in microseconds.
 --
--- KEYS: the birth, then a receiver or none (''), then apps
--- ARGV: the operation, the time or '' for the server's, and what the operation takes
+-- What is read was perhaps not written here, or by a clock that was stepped since: what this script cannot
+-- have written is as if it were absent.
+--
+-- KEYS: the birth, the time that was seen last, then a receiver or none (''), then apps
+-- ARGV: the operation, the time or '' for the server's, the rules, and what the operation takes
 
 local operation, now = ARGV[1], tonumber(ARGV[2])
 if not now then
@@ -10,11 +13,31 @@ if not now then
   now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 end
 
-local function arg(n) return tonumber(ARGV[n + 2]) end
+local function rule(n) return tonumber(ARGV[n + 2]) end
+-- Of a receiver: its limit and window, how long a caution closes at most and how long it is kept then. Of an
+-- app: its burst and period, and how long Feishu closes it at most, for the limits and for the quota. And for
+-- how long after a birth others may keep to their shares.
+local limit, window, longest_pause, kept = rule(1), rule(2), rule(3), rule(4)
+local burst, period, longest_reset, longest_quota, overlap = rule(5), rule(6), rule(7), rule(8), rule(9)
 
+local function arg(n) return tonumber(ARGV[n + 11]) end
+
+-- A clock that goes back by less is waited for. It is also what replicas with other rules may differ by.
+local SLACK = 1000000
+-- More than any receiver or app takes, in bytes.
+local LARGEST = 65536 + 18 * limit
+
+-- MGET, as to it what is of another type is just not there.
 local function load(key)
-  local packed = redis.call('GET', key)
-  return packed and cmsgpack.unpack(packed) or {}
+  local packed = redis.call('MGET', key)[1]
+  if not packed or #packed > LARGEST then return {} end
+  local is_packed, value = pcall(cmsgpack.unpack, packed)
+  return is_packed and type(value) == 'table' and value or {}
+end
+
+-- A moment that is over or comes within so long.
+local function moment(value, longest)
+  return type(value) == 'number' and value <= now + longest + SLACK and value or nil
 end
 
 -- Kept for as long as it may matter.
@@ -29,45 +52,61 @@ end
 
 local function left(moment) return math.max((moment or 0) - now, 0) end
 
--- Adds to a reply how long each of the receiver's cells is still taken.
+-- Adds to a reply how long each of the receiver's cells is still taken, of those that count.
 local function with_cells(reply, it)
-  for _, taken_until in ipairs(it.cells) do reply[#reply + 1] = left(taken_until) end
+  for place = math.max(#it.cells - limit, 0) + 1, #it.cells do reply[#reply + 1] = left(it.cells[place]) end
   return reply
 end
 
--- Since when everything that was ever allowed is written down here. Redis may have been restarted
--- empty: what was allowed before is not known, so nothing is for a while.
+-- Since when everything that was ever allowed is written down here, and whether the clock has gone back since
+-- it was looked at last. Redis may have been restarted empty, or with another clock: what was allowed before
+-- is not known, so nothing is for a while.
 local function birth()
-  local born = tonumber(redis.call('GET', KEYS[1]))
-  if not born then
+  local known = redis.call('MGET', KEYS[1], KEYS[2])
+  local born, seen = tonumber(known[1] or nil), tonumber(known[2] or nil)
+  local is_back = born and not moment(born, 0) or seen and not moment(seen, 0)
+  if is_back or not born then
     born = now
     redis.call('SET', KEYS[1], born)
   end
-  return born
+  -- Not each time, as that is one more thing to write.
+  if is_back or not seen or now - seen > SLACK / 10 then redis.call('SET', KEYS[2], now) end
+  return born, is_back and 1 or 0
 end
 
 -- A receiver: the moments until which its cells are taken, only those to come; with a caution, its pause
 -- and until when it is closed.
-local function receiver(kept)
-  local it = load(KEYS[2])
-  local cells = {}
-  for _, taken_until in ipairs(it.cells or {}) do
-    if taken_until > now then cells[#cells + 1] = taken_until end
+local function receiver()
+  local it, cells = load(KEYS[3]), {}
+  for _, taken_until in ipairs(type(it.cells) == 'table' and it.cells or {}) do
+    if moment(taken_until, window) and taken_until > now then cells[#cells + 1] = taken_until end
   end
   table.sort(cells)
-  it.cells = cells
-  if it.pause and it.closed_until + kept <= now then it.pause, it.closed_until = nil, nil end
-  return it
+  local pause, closed_until = it.pause, moment(it.closed_until, longest_pause)
+  local is_pause = type(pause) == 'number' and pause > 0 and pause <= longest_pause
+  if is_pause and closed_until and closed_until + kept > now then
+    return { cells = cells, pause = pause, closed_until = closed_until }
+  end
+  return { cells = cells }
 end
 
-local function save_receiver(it, kept)
+local function save_receiver(it)
   table.sort(it.cells)
   local until_then = it.cells[#it.cells] or 0
   if it.pause then until_then = math.max(until_then, it.closed_until + kept) end
-  save(KEYS[2], it, until_then)
+  save(KEYS[3], it, until_then)
 end
 
 -- An app: until when it is spent, and until when Feishu closed it, for the limits and for the quota.
+local function app(key)
+  local it = load(key)
+  return {
+    spent_until = moment(it.spent_until, overlap + (burst + 1) * period),
+    closed_until = moment(it.closed_until, longest_reset),
+    quota_until = moment(it.quota_until, longest_quota),
+  }
+end
+
 local function save_app(key, it)
   save(key, it, math.max(it.spent_until or 0, it.closed_until or 0, it.quota_until or 0))
 end
@@ -76,9 +115,7 @@ local operations = {}
 
 -- Takes the receiver's turn and the app's together, or neither, and tells what there is of both.
 function operations.take()
-  local limit, window, burst, period = arg(1), arg(2), arg(3), arg(4)
-  local overlap, kept = arg(5), arg(6)
-  local to, app, born = receiver(kept), load(KEYS[3]), birth()
+  local to, app, born, is_back = receiver(), app(KEYS[4]), birth()
   local opens_at = born + overlap + window
 
   local receiver_at = math.max(now, opens_at, to.closed_until or 0)
@@ -95,12 +132,12 @@ function operations.take()
       to.closed_until, trial = now + to.pause, 1
     end
     app.spent_until = spent_until + period
-    save_receiver(to, kept)
-    save_app(KEYS[3], app)
+    save_receiver(to)
+    save_app(KEYS[4], app)
     spent_until = app.spent_until
   end
   local seen = {
-    granted and 1 or 0, trial, cell, left(opens_at), to.pause or 0, left(to.closed_until),
+    now, is_back, granted and 1 or 0, trial, cell, left(opens_at), to.pause or 0, left(to.closed_until),
     left(spent_until), left(app.closed_until),
   }
   return with_cells(seen, to)
@@ -108,8 +145,7 @@ end
 
 -- The message with this cell (none for one that was sent without asking) may have arrived only now.
 function operations.arrived()
-  local cell, limit, window, kept = arg(1), arg(2), arg(3), arg(4)
-  local to = receiver(kept)
+  local cell, to = arg(1), receiver()
   local own
   for place, taken_until in ipairs(to.cells) do
     if taken_until == cell then own = place end
@@ -118,47 +154,46 @@ function operations.arrived()
   if not own and #to.cells < limit then own = #to.cells + 1 end
   if own then
     to.cells[own] = now + window
-    save_receiver(to, kept)
+    save_receiver(to)
   end
   return with_cells({}, to)
 end
 
 -- Feishu refused a message because the receiver gets too many.
 function operations.refused()
-  local was_trial, first_pause, longest_pause, kept = arg(1) == 1, arg(2), arg(3), arg(4)
-  local to = receiver(kept)
+  local was_trial, first_pause, to = arg(1) == 1, arg(2), receiver()
   -- It left before the gate was closed: there is nothing new in it.
   if was_trial or not to.pause then
     to.pause = to.pause and math.min(to.pause * 2, longest_pause) or first_pause
     to.closed_until = now + to.pause
-    save_receiver(to, kept)
+    save_receiver(to)
   end
   return with_cells({}, to)
 end
 
 -- Feishu accepted a trial.
 function operations.accepted()
-  local kept = arg(1)
-  local to = receiver(kept)
+  local to = receiver()
   to.pause, to.closed_until = nil, nil
-  save_receiver(to, kept)
+  save_receiver(to)
   return with_cells({}, to)
 end
 
 -- Feishu refused a call because the app makes too many, or because its quota is used up.
 function operations.close()
-  local app, gate = load(KEYS[3]), ARGV[4]
+  local app, gate = app(KEYS[4]), ARGV[13]
   app[gate] = math.max(app[gate] or 0, now + arg(1))
-  save_app(KEYS[3], app)
+  save_app(KEYS[4], app)
 end
 
 -- Whether this server takes writes, and for how long the apps' quotas are used up. With a rebirth, others
 -- may have been sending without writing it down here.
 function operations.beat()
-  if arg(1) == 1 then redis.call('SET', KEYS[1], now) else redis.call('SET', KEYS[1], birth()) end
-  local quotas = {}
-  for n = 3, #KEYS do quotas[#quotas + 1] = left(load(KEYS[n]).quota_until) end
-  return quotas
+  local born, is_back = birth()
+  redis.call('SET', KEYS[1], arg(1) == 1 and now or born)
+  local seen = { now, is_back }
+  for n = 4, #KEYS do seen[#seen + 1] = left(app(KEYS[n]).quota_until) end
+  return seen
 end
 
 return operations[operation]() or {}

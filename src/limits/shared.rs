@@ -36,9 +36,32 @@ pub struct Shared {
     pub(super) now: std::sync::Mutex<Option<Moment>>,
 }
 
+/// The longest that any time is which Redis may say is left.
+const LONGEST_LEFT: Duration = Duration::from_hours(1);
+
+/// What Redis' clock shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// The time, as long after the epoch.
+    pub time: Duration,
+    /// Whether it has gone back since somebody looked at it last: then Redis has begun anew.
+    pub is_back: bool,
+}
+
+/// What Redis says of itself and the apps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beat {
+    /// Its clock.
+    pub shown: Shown,
+    /// For how long the quota of each app is used up.
+    pub quotas: Vec<Duration>,
+}
+
 /// What Redis says of a receiver and an app. Times are those that are left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
+    /// Its clock.
+    pub shown: Shown,
     /// Whether the turns were taken.
     pub granted: bool,
     /// Whether this is the one attempt a pause that a receiver under caution may get.
@@ -117,15 +140,11 @@ impl Shared {
 
     /// Takes the receiver's turn and the app's together, or neither.
     pub async fn take(&self, app: &str, receiver: &Receiver) -> Result<Seen, Gone> {
-        let mut call = self.call(Some(receiver), [app], "take");
-        call.arg(self.rules.receiver_per_second.get())
-            .arg(micros(self.rules.window()))
-            .arg(self.pace.burst.get())
-            .arg(micros(self.pace.period))
-            .arg(micros(OVERLAP))
-            .arg(micros(KEPT));
+        let call = self.call(Some(receiver), [app], "take");
         let reply: Vec<u64> = self.store.run("take", &call).await?;
-        Ok(Seen::read(&reply))
+        let mut seen = Seen::read(&reply);
+        seen.cells.truncate(self.rules.receiver_per_second.get() as usize);
+        Ok(seen)
     }
 
     /// Tells what became of a message, and hears how long each of the receiver's cells is still taken.
@@ -138,24 +157,23 @@ impl Shared {
         let mut call = self.call(Some(receiver), [], operation);
         match note {
             Note::Arrived(own) => {
-                call.arg(own.map_or(0, |cell| cell.0))
-                    .arg(self.rules.receiver_per_second.get())
-                    .arg(micros(self.rules.window()));
+                call.arg(own.map_or(0, |cell| cell.0));
             }
             Note::Refused(trial) => {
-                call.arg(u8::from(trial)).arg(micros(FIRST_PAUSE)).arg(micros(LONGEST_PAUSE));
+                call.arg(u8::from(trial)).arg(micros(FIRST_PAUSE));
             }
             Note::Accepted => {}
         }
-        let cells: Vec<u64> = self.store.run("note", call.arg(micros(KEPT))).await?;
-        Ok(cells.into_iter().map(Duration::from_micros).collect())
+        let cells: Vec<u64> = self.store.run("note", &call).await?;
+        let most = self.rules.receiver_per_second.get() as usize;
+        Ok(cells.into_iter().take(most).map(left).collect())
     }
 
     /// Feishu lets none of the app's calls through for so long.
     pub async fn close(&self, app: &str, gate: Gate, closed_for: Duration) -> Result<(), Gone> {
         let (member, longest) = match gate {
             Gate::Limit => ("closed_until", LONGEST_RESET),
-            Gate::Quota => ("quota_until", Duration::MAX),
+            Gate::Quota => ("quota_until", LONGEST_LEFT),
         };
         let mut call = self.call(None, [app], "close");
         self.store.run("note", call.arg(micros(closed_for.min(longest))).arg(member)).await
@@ -164,10 +182,11 @@ impl Shared {
     /// Whether Redis is there and writes, and for how long the quota of each app is used up. With a
     /// `rebirth` nothing is allowed until others have stopped to keep to their shares and what they sent
     /// is out of every window.
-    pub async fn beat(&self, apps: &[&str], rebirth: bool) -> Result<Vec<Duration>, Gone> {
+    pub async fn beat(&self, apps: &[&str], rebirth: bool) -> Result<Beat, Gone> {
         let mut call = self.call(None, apps.iter().copied(), "beat");
-        let quotas: Vec<u64> = self.store.run("beat", call.arg(u8::from(rebirth))).await?;
-        Ok(quotas.into_iter().map(Duration::from_micros).collect())
+        let reply: Vec<u64> = self.store.run("beat", call.arg(u8::from(rebirth))).await?;
+        let quotas = reply.iter().skip(2).take(apps.len()).copied().map(left).collect();
+        Ok(Beat { shown: Shown::read(&reply), quotas })
     }
 
     fn call<'a>(
@@ -178,6 +197,7 @@ impl Shared {
     ) -> ScriptInvocation<'_> {
         let prefix = &self.prefix;
         let mut call = self.script.key(format!("{prefix}:born"));
+        call.key(format!("{prefix}:seen"));
         match receiver {
             Some(to) => call.key(format!("{prefix}:receiver:{}:{}", to.kind().as_str(), to.id())),
             None => call.key(format!("{prefix}:none")),
@@ -185,7 +205,18 @@ impl Shared {
         for app in apps {
             call.key(format!("{prefix}:app:{}", self.app_ids[app]));
         }
-        call.arg(operation).arg(self.now());
+        let AppPace { burst, period } = self.pace;
+        call.arg(operation)
+            .arg(self.now())
+            .arg(self.rules.receiver_per_second.get())
+            .arg(micros(self.rules.window()))
+            .arg(micros(LONGEST_PAUSE))
+            .arg(micros(KEPT))
+            .arg(burst.get())
+            .arg(micros(period))
+            .arg(micros(LONGEST_RESET))
+            .arg(micros(LONGEST_LEFT))
+            .arg(micros(OVERLAP));
         call
     }
 
@@ -204,19 +235,32 @@ impl Shared {
 
 impl Seen {
     pub(super) fn read(reply: &[u64]) -> Self {
-        let left = |place: usize| Duration::from_micros(reply.get(place).copied().unwrap_or(0));
+        let at = |place: usize| reply.get(place).copied().unwrap_or(0);
         Self {
-            granted: reply.first() == Some(&1),
-            trial: reply.get(1) == Some(&1),
-            cell: Cell(reply.get(2).copied().unwrap_or(0)),
-            opens_in: left(3),
-            pause: Some(left(4)).filter(|pause| !pause.is_zero()),
-            closed_for: left(5),
-            spent_for: left(6),
-            app_closed_for: left(7),
-            cells: reply.iter().skip(8).map(|left| Duration::from_micros(*left)).collect(),
+            shown: Shown::read(reply),
+            granted: at(2) == 1,
+            trial: at(3) == 1,
+            cell: Cell(at(4)),
+            opens_in: left(at(5)),
+            pause: Some(left(at(6))).filter(|pause| !pause.is_zero()),
+            closed_for: left(at(7)),
+            spent_for: left(at(8)),
+            app_closed_for: left(at(9)),
+            cells: reply.iter().skip(10).copied().map(left).collect(),
         }
     }
+}
+
+impl Shown {
+    fn read(reply: &[u64]) -> Self {
+        let time = Duration::from_micros(reply.first().copied().unwrap_or(0));
+        Self { time, is_back: reply.get(1) == Some(&1) }
+    }
+}
+
+/// A time that is left, of so many microseconds.
+fn left(micros: u64) -> Duration {
+    Duration::from_micros(micros).min(LONGEST_LEFT)
 }
 
 /// Whole microseconds, rounded up.

@@ -1,6 +1,7 @@
 //! The limits against an exact log: in memory or, if `TEST_STATE_URL` names a Redis, those in there.
 
 mod arriving;
+mod foreign;
 mod killed;
 mod refusals;
 mod sharing;

@@ -11,6 +11,7 @@ from collections import namedtuple
 from pathlib import Path
 
 import churn
+import foreign
 import limits
 import outages
 import process
@@ -29,6 +30,8 @@ LANES = (
         repeats.dies_with_a_key,
         limits.sharing_nothing,
         limits.late,
+        foreign.clock,
+        foreign.values,
         outages.start_without,
         outages.slow,
         outages.failover,

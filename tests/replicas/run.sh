@@ -10,7 +10,9 @@ cargo build --quiet --locked --workspace || give_up "it does not build"
 # What programs said the last time is not what they say now.
 folder=$cache/scenarios
 rm -rf "$folder" && mkdir "$folder"
-cc -shared -fPIC -o "$folder/clock.so" tests/replicas/clock.c || give_up "tests/replicas/clock.c does not compile"
+for preload in clock stepped; do
+  cc -shared -fPIC -o "$folder/$preload.so" "tests/replicas/$preload.c" || give_up "tests/replicas/$preload.c does not compile"
+done
 
 failed=0
 # What is shared has tests of its own; `run.sh NAME…` leaves them out.

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import os
 import queue
 import socket
 import threading
@@ -52,16 +53,29 @@ class Redis:
         self._folder, self._log = folder, log
         self.port = free_port()
         self.process = None
+        self._env = None
+
+    def with_a_clock_that_steps(self, preload):
+        """Before it is started; `step` then sets its clock."""
+        self._stepped_by = self._folder / "stepped_by"
+        self.step(0)
+        self._env = os.environ | {"LD_PRELOAD": str(preload), "STEPPED_BY": str(self._stepped_by)}
+
+    def step(self, seconds):
+        """So far ahead of the machine's clock."""
+        # In place: it is mapped.
+        with self._stepped_by.open("r+b" if self._stepped_by.exists() else "wb") as file:
+            file.write(int(seconds * 1e6).to_bytes(8, "little", signed=True))
 
     def start(self, **more):
         options = {"bind": "127.0.0.1", "port": self.port, "dir": self._folder, "save": "", "appendonly": "no"} | more
         command = ["redis-server"] + [text for name, value in options.items() for text in (f"--{name}", str(value))]
-        self.process = Process("redis-server", command, self._log)
+        self.process = Process("redis-server", command, self._log, self._env)
         self.process.said("Ready to accept connections")
 
     def tell(self, command):
         with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
-            connection.sendall(command.encode() + b"\r\n")
+            connection.sendall(command if isinstance(command, bytes) else command.encode() + b"\r\n")
             answer = connection.recv(1000)
         if not answer.startswith(b"+OK"):
             raise RuntimeError(f"Redis answers to {command}: {answer}")

@@ -34,6 +34,12 @@ pub struct SharedKeys {
 
 /// How often to ask whether another replica has ended.
 pub(in crate::delivery) const ASK_AGAIN: Duration = Duration::from_millis(100);
+/// How long a key is kept of a forward that never went out and may yet: who repeats it at once is told if it
+/// is another one now.
+const UNSENT: Duration = Duration::from_secs(10);
+/// The longest outcome that is kept, in bytes: far more than Feishu answers about one message. What is longer
+/// is asked of Feishu again, by the same `uuid`.
+const LARGEST: usize = 256 << 10;
 /// How much longer than the deadline of a forward its lease is.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -152,13 +158,16 @@ impl Claimed {
             let plain = serde_json::to_vec(&stored).ok()?;
             Some(keys.seals.get(&**app)?.seal(&keys.place(*named), &plain))
         });
+        let is_too_large = sealed.as_ref().is_some_and(|sealed| sealed.len() > LARGEST);
+        let sealed = sealed.filter(|_| !is_too_large);
         let (keys, named, owner) = (Arc::clone(keys), *named, owner.clone());
         let tell = async move {
             let mut call = keys.call("end", named, &owner);
             call.arg(sealed.unwrap_or_default())
-                .arg(u8::from(in_doubt))
+                .arg(u8::from(in_doubt || is_too_large))
                 .arg(millis(REMEMBERED))
-                .arg(millis(doubts::REMEMBERED));
+                .arg(millis(doubts::REMEMBERED))
+                .arg(millis(UNSENT));
             // Where it cannot be told, the lease ends and the forward stays in doubt.
             let _ = keys.run(&call).await;
         };

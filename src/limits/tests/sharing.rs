@@ -96,7 +96,7 @@ fn a_quota_that_is_used_up_is_known_to_all() {
     one.set(SECOND);
     one.redis.wait(one.shared.close(APP, Gate::Quota, MINUTE));
     other.set(SECOND * 11);
-    let used_up_for = other.redis.wait(other.shared.beat(&APPS, false));
+    let used_up_for = other.redis.wait(other.shared.beat(&APPS, false)).quotas;
     assert_eq!(used_up_for, [SECOND * 50, Duration::ZERO]);
 }
 
@@ -161,8 +161,8 @@ fn a_message_that_has_arrived_counts_once_however_late_its_cell_was_heard_of() {
     assert!(limits.defer(true, Moment::ZERO));
     let (to, ms) = (receiver(1), Duration::from_millis);
     // Two go at once, and the second one's answer is the slower one.
-    limits.learn(APP, &to, &seen(vec![SECOND]), ms(1));
-    limits.learn(APP, &to, &seen(vec![ms(999), SECOND]), ms(5));
+    limits.learn(APP, &to, &seen(vec![SECOND]), ms(0), ms(1));
+    limits.learn(APP, &to, &seen(vec![ms(999), SECOND]), ms(1), ms(5));
     limits.arrived(&to, ms(1), ms(6));
     assert_eq!(limits.standing(&to, ms(6)).remaining, 3);
     limits.learn_cells(&to, vec![ms(996), ms(999)], ms(7));

@@ -140,7 +140,7 @@ impl Replica {
     ) -> Result<Pass, NotUntil> {
         self.set(now);
         let seen = self.redis.wait(self.shared.take(app, receiver));
-        self.limits.learn(app, receiver, &seen, now);
+        self.limits.learn(app, receiver, &seen, now, now);
         if seen.granted {
             return Ok(Pass { trial: seen.trial, is_final: true });
         }

@@ -4,7 +4,7 @@ use super::*;
 use crate::model::idempotency_key::IdempotencyKey;
 use crate::model::message_id::MessageId;
 use crate::model::receiver::Receiver;
-use crate::store::real::RealRedis;
+use crate::store::real::{FOREIGN, RealRedis};
 
 const APP: &str = "main";
 const LONG: Duration = Duration::from_mins(1);
@@ -150,4 +150,56 @@ fn a_replica_that_dies_leaves_a_doubt_when_its_lease_ends_and_what_it_says_later
     assert!(age.is_some());
     stage.end(&dead, Some(&delivered()), false);
     assert!(matches!(stage.claim(&other, named("key", "om_1")), Asked::Busy(_)));
+}
+
+#[test]
+fn what_is_no_record_of_ours_is_as_if_absent() {
+    let Some(stage) = Stage::new() else { return };
+    let replica = stage.replica(LONG, "hush");
+    for foreign in FOREIGN {
+        let named = named("key", "om_1");
+        let key = replica.place(named).split_once("}:").unwrap().1.to_owned();
+        stage.0.plant(&key, foreign);
+        assert!(stage.0.wait(replica.look(named, APP)).is_none(), "{foreign}");
+        stage.0.plant(&key, foreign);
+        let (claimed, age) = stage.leads(&replica, named);
+        assert_eq!(age, None, "{foreign}");
+        stage.0.plant(&key, foreign);
+        stage.end(&claimed, Some(&delivered()), false);
+        stage.0.plant(&key, "");
+    }
+}
+
+/// Milliseconds for which a key is kept, and the bytes that it takes.
+fn kept(stage: &Stage, replica: &SharedKeys, named: NamedForward) -> (u64, u64) {
+    let script = "return { redis.call('PTTL', KEYS[1]), redis.call('MEMORY', 'USAGE', KEYS[1]) }";
+    let script = redis::Script::new(script);
+    stage.0.wait(stage.0.store().run("test", &script.key(replica.place(named))))
+}
+
+#[test]
+fn what_never_went_out_and_may_yet_is_kept_for_seconds() {
+    let Some(stage) = Stage::new() else { return };
+    let replica = stage.replica(LONG, "hush");
+    let draining = Outcome { result: Err(ForwardError::Draining), safe_until: None };
+    for (key, in_doubt, at_most) in [("a", false, 10_000), ("b", true, 86_400_000)] {
+        let (claimed, _) = stage.leads(&replica, named(key, "om_1"));
+        stage.end(&claimed, Some(&draining), in_doubt);
+        let (kept, bytes) = kept(&stage, &replica, named(key, "om_1"));
+        assert!((at_most / 2..=at_most).contains(&kept), "{key} for {kept} ms");
+        assert!(bytes < 500, "{key} takes {bytes}");
+    }
+}
+
+#[test]
+fn an_outcome_that_is_too_large_is_not_kept_but_that_it_went_out_is() {
+    let Some(stage) = Stage::new() else { return };
+    let replica = stage.replica(LONG, "hush");
+    let message = format!("{{\"message_id\":\"om_new\",\"words\":\"{}\"}}", "x".repeat(LARGEST));
+    let forwarded =
+        Forwarded { message: message.into(), message_id: "om_new".to_owned(), log_id: None };
+    let (claimed, _) = stage.leads(&replica, named("key", "om_1"));
+    stage.end(&claimed, Some(&Outcome { result: Ok(forwarded), safe_until: None }), false);
+    assert!(stage.leads(&replica, named("key", "om_1")).1.is_some());
+    assert!(kept(&stage, &replica, named("key", "om_1")).1 < 600);
 }
