@@ -1,10 +1,12 @@
 //! The Redis that replicas share: one connection, short time-outs, and nothing that waits for it.
 
+mod gone;
 #[cfg(test)]
 pub(crate) mod real;
 mod seal;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,19 +18,21 @@ use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
 use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
 use redis::{
-    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue,
-    IntoConnectionInfo, RedisConnectionInfo, RedisError, RedisResult, ScriptInvocation, TlsMode,
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, FromRedisValue,
+    IntoConnectionInfo, RedisConnectionInfo, RedisResult, ScriptInvocation, TlsCertificates,
+    TlsMode,
 };
 use secrecy::{ExposeSecret, SecretString};
-use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::model::state_url::{Node, Servers, StateUrl};
 use crate::telemetry::metrics::Metrics;
-use crate::tls;
+use crate::tls::use_ring;
 
+pub use gone::Gone;
 pub use seal::Seal;
+pub use tls::{TlsFiles, certificates, private_key};
 
 /// Longest time for one answer, and for a connection to be made: longer than any Redis takes that is
 /// well, and short beside a forward's deadline.
@@ -43,6 +47,10 @@ pub struct Settings {
     pub url: StateUrl,
     /// The user's password.
     pub password: Option<SecretString>,
+    /// That of the Sentinels.
+    pub sentinel_password: Option<SecretString>,
+    /// What TLS needs beside the system's certificates.
+    pub tls: TlsFiles,
 }
 
 /// A Redis, whether or not it can be reached.
@@ -69,48 +77,6 @@ enum Connection {
     Cluster(ClusterConnection),
 }
 
-/// Redis did not do what it was asked to.
-#[derive(Debug, Error)]
-pub enum Gone {
-    /// There is no connection; why there is none any more, if there was one.
-    #[error("there is no connection{}", .0.as_ref().map(|why| format!(" any more: {why}")).unwrap_or_default())]
-    NotConnected(Option<Arc<str>>),
-    /// No answer came in time; what was asked may be done yet.
-    #[error("no answer within {TIMEOUT:?}")]
-    Late,
-    /// It failed, or said no.
-    #[error("{}", reason(.0))]
-    Failed(#[from] RedisError),
-    /// Its clock was stepped by so many milliseconds: what is written there counts from another time.
-    #[error("its clock was stepped by {0} ms")]
-    Stepped(i64),
-}
-
-/// The most of what Redis says that is repeated, in bytes.
-const LONGEST_REASON: usize = 300;
-
-/// Redis' own words, which hold no values; redis-rs drops them where a login is refused.
-fn reason(error: &RedisError) -> String {
-    if error.kind() == ErrorKind::AuthenticationFailed {
-        return format!(
-            "{error}: WRONGPASS, or a password where it has none, or none where it has one"
-        );
-    }
-    // The innermost cause says most: of TLS, what is wrong with which certificate.
-    let mut reason = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let cause_says = cause.to_string();
-        if !reason.contains(&cause_says) {
-            reason = format!("{reason}: {cause_says}");
-        }
-        source = cause.source();
-    }
-    let end = reason.floor_char_boundary(LONGEST_REASON);
-    reason.truncate(end);
-    reason.chars().map(|it| if it.is_control() { ' ' } else { it }).collect()
-}
-
 impl Store {
     /// Is not connected yet.
     #[must_use]
@@ -126,9 +92,14 @@ impl Store {
         self.link().connection.is_some()
     }
 
-    /// Logs in with this password from the next connection on.
-    pub fn replace_password(&self, password: Option<SecretString>) {
-        let settings = Settings { password, ..Settings::clone(&self.settings.load()) };
+    /// Logs in with these passwords, the user's and that of the Sentinels, from the next connection on.
+    pub fn replace_passwords(
+        &self,
+        password: Option<SecretString>,
+        sentinel_password: Option<SecretString>,
+    ) {
+        let kept = Settings::clone(&self.settings.load());
+        let settings = Settings { password, sentinel_password, ..kept };
         self.settings.store(Arc::new(settings));
     }
 
@@ -142,7 +113,9 @@ impl Store {
     pub async fn connect(&self) -> Result<(), Gone> {
         let _tried = self.first_try.clone().drop_guard();
         let settings = self.settings.load_full();
-        let connection = self.ask("connect", settings.connect()).await?;
+        // Not in the time that Redis has: there may be many of the system's.
+        let certificates = settings.tls.read()?;
+        let connection = self.ask("connect", settings.connect(certificates)).await?;
         *self.link() = Link { connection: Some(connection), ..Link::default() };
         Ok(())
     }
@@ -218,15 +191,19 @@ impl Connection {
 }
 
 impl Settings {
-    async fn connect(&self) -> RedisResult<Connection> {
-        tls::use_ring();
+    async fn connect(&self, certificates: Option<TlsCertificates>) -> RedisResult<Connection> {
+        use_ring();
         // How long to wait for an answer is for `ask` to say: what is late is not lost.
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(TIMEOUT))
             .set_response_timeout(None);
         Ok(match &self.url.servers {
             Servers::One { at, database } => {
-                let client = Client::open(self.server(at, *database)?)?;
+                let server = self.server(at, *database)?;
+                let client = match certificates {
+                    Some(certificates) => Client::build_with_tls(server, certificates)?,
+                    None => Client::open(server)?,
+                };
                 Connection::One(client.get_multiplexed_async_connection_with_config(&config).await?)
             }
             Servers::Sentinels { at, master } => {
@@ -239,6 +216,14 @@ impl Settings {
                 if let Some(password) = &self.password {
                     builder = builder.set_client_to_redis_password(password.expose_secret());
                 }
+                if let Some(password) = &self.sentinel_password {
+                    builder = builder.set_client_to_sentinel_password(password.expose_secret());
+                }
+                if let Some(certificates) = certificates {
+                    builder = builder
+                        .set_client_to_sentinel_certificates(certificates.clone())
+                        .set_client_to_redis_certificates(certificates);
+                }
                 if self.url.tls {
                     builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
                 }
@@ -248,7 +233,11 @@ impl Settings {
             Servers::Cluster { at } => {
                 let nodes: Vec<ConnectionInfo> =
                     at.iter().map(|node| self.server(node, 0)).collect::<RedisResult<_>>()?;
-                let client = ClusterClientBuilder::new(nodes)
+                let mut builder = ClusterClientBuilder::new(nodes);
+                if let Some(certificates) = certificates {
+                    builder = builder.certs(certificates);
+                }
+                let client = builder
                     .connection_timeout(TIMEOUT)
                     .response_timeout(TIMEOUT * PATIENCE)
                     // What is late is of no use, and what was refused is asked again by whoever waits.

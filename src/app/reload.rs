@@ -188,10 +188,14 @@ impl Reload {
         if let Some(password) = config.state.as_ref().and_then(|state| state.password.as_ref()) {
             self.replace(&Owner::State, password);
         }
+        let sentinels = config.state.as_ref().and_then(|state| state.sentinel_password.as_ref());
+        if let Some(password) = sentinels {
+            self.replace(&Owner::Sentinels, password);
+        }
         self.secret_files = SecretFile::all(config);
         self.secret_files.retain(|file| match &file.owner {
             Owner::App(name) => is_same_app(name),
-            Owner::State => true,
+            Owner::State | Owner::Sentinels => true,
         });
         self.keys_file = keys_file;
         Ok(keys.len())
@@ -262,15 +266,20 @@ impl Reload {
                     tracing::info!(app = name, "the app has another secret");
                 }
             }
-            Owner::State => {
+            Owner::State | Owner::Sentinels => {
                 let Some((state, store)) = self.config.state.as_mut().zip(self.store.as_ref())
                 else {
                     return;
                 };
-                if state.password.as_ref().is_none_or(is_another) {
-                    state.password = Some(secret.clone());
-                    store.replace_password(Some(secret.clone()));
-                    tracing::info!("Redis has another password");
+                let (kept, whose) = match owner {
+                    Owner::Sentinels => (&mut state.sentinel_password, "the Sentinels"),
+                    _ => (&mut state.password, "Redis"),
+                };
+                if kept.as_ref().is_none_or(is_another) {
+                    *kept = Some(secret.clone());
+                    let sentinels = state.sentinel_password.clone();
+                    store.replace_passwords(state.password.clone(), sentinels);
+                    tracing::info!(whose, "there is another password");
                 }
             }
         }

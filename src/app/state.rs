@@ -35,7 +35,12 @@ pub async fn check_state(config: &Config) -> Result<(), String> {
 
 impl<'a> State<'a> {
     pub(super) fn new(config: &'a config::State, clock: &Clock, metrics: &Metrics) -> Self {
-        let settings = Settings { url: config.url.clone(), password: config.password.clone() };
+        let settings = Settings {
+            url: config.url.clone(),
+            password: config.password.clone(),
+            sentinel_password: config.sentinel_password.clone(),
+            tls: config.tls.clone(),
+        };
         let store = Arc::new(Store::new(settings, clock.clone(), metrics.clone()));
         Self { store, config }
     }

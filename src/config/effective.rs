@@ -1,14 +1,17 @@
 //! The configuration written back as TOML, for people who ask what holds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use humantime::format_duration;
+use secrecy::SecretString;
 use url::Url;
 
 use super::key::dotted;
 use super::{App, Config, Feishu, Limits, Log, Server, State};
 use crate::model::api_key::KeyEntry;
+use crate::store::TlsFiles;
 use crate::telemetry::audit::IdForm;
 use crate::telemetry::logs::Format;
 
@@ -151,15 +154,31 @@ fn limits(limits: &Limits) -> String {
 }
 
 fn state(state: &State) -> String {
-    let password = match &state.password {
-        Some(_) => ("password", quoted(MASK)),
-        None => ("# password", "none".into()),
+    let masked = |secret: &Option<SecretString>| match secret {
+        Some(_) => quoted(MASK),
+        None => "none".into(),
     };
+    let name = |it: bool, [set, unset]: [&'static str; 2]| if it { set } else { unset };
+    let file = |path: &Option<PathBuf>| match path {
+        Some(path) => quoted(&path.display().to_string()),
+        None => "none".into(),
+    };
+    let TlsFiles { ca, cert, key } = &state.tls;
     table(
         &["state"],
         &[
             ("url", quoted(&state.url.to_string())),
-            password,
+            (name(state.password.is_some(), ["password", "# password"]), masked(&state.password)),
+            (
+                name(
+                    state.sentinel_password.is_some(),
+                    ["sentinel_password", "# sentinel_password"],
+                ),
+                masked(&state.sentinel_password),
+            ),
+            (name(ca.is_some(), ["ca_file", "# ca_file"]), file(ca)),
+            (name(cert.is_some(), ["cert_file", "# cert_file"]), file(cert)),
+            (name(key.is_some(), ["key_file", "# key_file"]), file(key)),
             ("prefix", quoted(&state.prefix)),
             ("replicas", state.replicas.to_string()),
         ],

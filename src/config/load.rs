@@ -11,11 +11,10 @@ use super::filter::log_filter;
 use super::key::dotted;
 use super::settings::Settings;
 use super::values::{
-    Value, address, app_id, app_secret, audit_ids, base_url, count, duration, log_format, password,
-    path, path_or_none, positive_duration, public_url_or_none, size, state_prefix,
-    state_url_or_none,
+    Value, address, app_id, app_secret, audit_ids, base_url, count, duration, log_format, path,
+    path_or_none, positive_duration, public_url_or_none, size,
 };
-use super::{App, Config, DEFAULTS, Feishu, Limits, Log, Mistake, Server, State, keys};
+use super::{App, Config, DEFAULTS, Feishu, Limits, Log, Mistake, Server, keys, state};
 
 /// Reads the configuration: the defaults, then `file`, then the variables `GATEWAY__SECTION__KEY`
 /// of `env`, the later winning; else every mistake.
@@ -84,7 +83,7 @@ fn config(settings: &mut Settings) -> Config {
         keys: keys::read(settings, &app_names, &BTreeMap::new()),
         keys_file: settings.or_default(&["keys_file"], path_or_none),
         limits: limits(settings),
-        state: state(settings),
+        state: state::read(settings),
         log: log(settings),
     }
 }
@@ -157,7 +156,7 @@ fn app(settings: &mut Settings, name: &str) -> Option<App> {
 }
 
 /// A secret that stands at `key` or in the file that `file_key` names, if it is set at all.
-fn secret_or_file(
+pub(super) fn secret_or_file(
     settings: &mut Settings,
     [key, file_key]: [&[&str]; 2],
     parse: fn(&Value) -> Result<SecretString, String>,
@@ -202,19 +201,6 @@ fn limits(settings: &mut Settings) -> Limits {
             .get() as usize,
         max_waiting: settings.or_default(&["limits", "max_waiting"], count).get() as usize,
     }
-}
-
-fn state(settings: &mut Settings) -> Option<State> {
-    let url = settings.or_default(&["state", "url"], state_url_or_none);
-    let keys: [&[&str]; 2] = [&["state", "password"], &["state", "password_file"]];
-    let password = secret_or_file(settings, keys, password);
-    let prefix = settings.or_default(&["state", "prefix"], state_prefix);
-    let replicas = settings.or_default(&["state", "replicas"], count);
-    if url.is_none() && password.is_some() && !settings.is_set(&["state", "url"]) {
-        settings.mistake(&["state", "url"], "is missing, but there is a password for it");
-    }
-    let password_file = settings.optional(keys[1], path);
-    Some(State { url: url?, password, password_file, prefix, replicas })
 }
 
 fn log(settings: &mut Settings) -> Log {

@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::model::api_key::KeyEntry;
 use crate::model::state_url::StateUrl;
+use crate::store::TlsFiles;
 use crate::telemetry::audit::IdForm;
 use crate::telemetry::logs::Format;
 
@@ -28,6 +29,7 @@ mod key;
 mod keys;
 mod load;
 mod settings;
+mod state;
 #[cfg(test)]
 mod tests;
 mod toml;
@@ -147,6 +149,12 @@ pub struct State {
     pub password: Option<SecretString>,
     /// The file that it was read from.
     pub password_file: Option<PathBuf>,
+    /// The Sentinels' password, from the configuration itself or from `sentinel_password_file`.
+    pub sentinel_password: Option<SecretString>,
+    /// The file that it was read from.
+    pub sentinel_password_file: Option<PathBuf>,
+    /// The files `ca_file`, `cert_file` and `key_file` for TLS.
+    pub tls: TlsFiles,
     /// What the names of all keys in Redis begin with.
     pub prefix: String,
     /// How many replicas there are at most.

@@ -201,8 +201,12 @@ fn files(config: &Config, found: &mut Found) {
     });
     let password = config.state.as_ref().and_then(|state| state.password_file.as_deref());
     let password = password.map(|path| (vec!["state", "password_file"], path));
+    let state = config.state.iter().flat_map(|state| {
+        [("sentinel_password_file", &state.sentinel_password_file), ("key_file", &state.tls.key)]
+    });
+    let state = state.filter_map(|(key, path)| Some((vec!["state", key], path.as_deref()?)));
     let keys = config.keys_file.as_deref().map(|path| (vec!["keys_file"], path));
-    for (key, path) in secrets.chain(password).chain(keys) {
+    for (key, path) in secrets.chain(password).chain(state).chain(keys) {
         found.when(
             is_writable_by_all(path),
             &key,

@@ -78,6 +78,8 @@ pub enum Owner {
     App(String),
     /// The user at the Redis of `state.url`.
     State,
+    /// The Sentinels of `state.url`.
+    Sentinels,
 }
 
 impl SecretFile {
@@ -94,14 +96,20 @@ impl SecretFile {
             let (path, seen) = (state.password_file.clone()?, Ok(state.password.clone()?));
             Some(Self { owner: Owner::State, key, path, seen })
         });
-        apps.chain(state).collect()
+        let sentinels = config.state.as_ref().and_then(|state| {
+            let key = dotted(&["state", "sentinel_password_file"]);
+            let path = state.sentinel_password_file.clone()?;
+            let seen = Ok(state.sentinel_password.clone()?);
+            Some(Self { owner: Owner::Sentinels, key, path, seen })
+        });
+        apps.chain(state).chain(sentinels).collect()
     }
 
     /// The secret, or what is wrong with the file, if it is not as it was at the last look.
     pub fn look(&mut self) -> Option<Result<SecretString, Mistake>> {
         let parse = match self.owner {
             Owner::App(_) => app_secret,
-            Owner::State => password,
+            Owner::State | Owner::Sentinels => password,
         };
         let now = read_secret(&self.path, parse);
         let is_same = match (&now, &self.seen) {

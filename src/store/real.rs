@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
-use super::{Gone, Settings, Store};
+use super::{Gone, Settings, Store, TlsFiles};
 use crate::clock::Clock;
 use crate::telemetry::metrics::Metrics;
 
@@ -64,7 +64,12 @@ impl RealRedis {
 
     /// A connection to it.
     pub(crate) fn store(&self) -> Arc<Store> {
-        let settings = Settings { url: self.url.parse().unwrap(), password: None };
+        let settings = Settings {
+            url: self.url.parse().unwrap(),
+            password: None,
+            sentinel_password: None,
+            tls: TlsFiles::default(),
+        };
         let store = Store::new(settings, Clock::system(), Metrics::new());
         self.wait(store.connect());
         store.into()

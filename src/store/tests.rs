@@ -9,8 +9,12 @@ use super::*;
 async fn a_password_that_was_replaced_is_used_from_the_next_connection_on() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("redis://{}", listener.local_addr().expect("an address"));
-    let settings =
-        Settings { url: url.parse().expect("a URL"), password: Some("the-old-one".into()) };
+    let settings = Settings {
+        url: url.parse().expect("a URL"),
+        password: Some("the-old-one".into()),
+        sentinel_password: None,
+        tls: TlsFiles::default(),
+    };
     let store = Store::new(settings, Clock::system(), Metrics::new());
     let told = async || {
         let listen = async {
@@ -25,7 +29,7 @@ async fn a_password_that_was_replaced_is_used_from_the_next_connection_on() {
         told
     };
     assert!(told().await.contains("the-old-one"));
-    store.replace_password(Some("the-new-one".into()));
+    store.replace_passwords(Some("the-new-one".into()), None);
     let told = told().await;
     assert!(told.contains("the-new-one") && !told.contains("the-old-one"), "{told}");
 }

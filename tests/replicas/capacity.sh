@@ -13,9 +13,11 @@ until "${redis[@]}" ping >/dev/null 2>&1; do sleep 0.05; done
 script=$("${redis[@]}" -x script load <src/limits/shared.lua)
 # Long before now, so that everything is open.
 "${redis[@]}" set '{p}:born' 0 >/dev/null
+# As src/limits/shared.rs has them.
+rules=(5 1050000 30000000 60000000 34 62000 300000000 3600000000 1000000)
 receiver='{p}:receiver:chat_id:oc_5ad11d72b830411d__rand_int__'
-take=(evalsha "$script" 3 '{p}:born' "$receiver" '{p}:app:cli___rand_int__' take '' 5 1050000 34 62000 750000 60000000)
-arrived=(evalsha "$script" 2 '{p}:born' "$receiver" arrived '' 20000 5 1050000 60000000)
+take=(evalsha "$script" 4 '{p}:born' '{p}:seen' "$receiver" '{p}:app:cli___rand_int__' take '' "${rules[@]}")
+arrived=(evalsha "$script" 3 '{p}:born' '{p}:seen' "$receiver" arrived '' "${rules[@]}" 20000)
 
 # rate COMMAND…: a second, by 20 connections, each for one of a million receivers and apps.
 rate() { redis-benchmark -p "$free" -c 20 -n 60000 -r 1000000 -q "$@" 2>/dev/null | tr '\r' '\n' | grep -oP '[\d.]+(?= requests per second)' | tail -n 1; }
@@ -32,7 +34,7 @@ used() {
   before=$("${redis[@]}" info memory | grep -oP '^used_memory:\K\d+')
   for number in $(seq 10000); do
     for ((time = 0; time < $1; time++)); do
-      echo "evalsha $script 3 {p}:born {p}:receiver:chat_id:oc_5ad11d72b830411d72b83$number {p}:app:cli take $time 5 1050000000 1000000 1 0 0"
+      echo "evalsha $script 4 {p}:born {p}:seen {p}:receiver:chat_id:oc_5ad11d72b830411d72b83$number {p}:app:cli take $time 5 1050000000 30000000 60000000 1000000 1 300000000 3600000000 0"
     done
   done | "${redis[@]}" --pipe >/dev/null
   after=$("${redis[@]}" info memory | grep -oP '^used_memory:\K\d+')

@@ -76,13 +76,66 @@ tests 'a cluster' "redis+cluster://${nodes#,}" limits::tests::sharing
 
 echo "== config check --connect"
 cargo build --quiet --locked || give_up "it does not build"
-# check URL: whether it is of use, and what is said.
+# check URL [KEY=VALUE…]: whether it is of use with these keys of [state], and what is said.
 check() {
-  GATEWAY__STATE__URL=$1 GATEWAY__APPS__MAIN__APP_ID=cli_a GATEWAY__APPS__MAIN__APP_SECRET=secret \
-    "$programs/feishu-forward-gateway" config check --connect 2>&1
+  local url=$1 pair
+  shift
+  (
+    for pair; do export "GATEWAY__STATE__$pair"; done
+    # In place of the system's certificates, which would make no difference.
+    export SSL_CERT_FILE=$ca/other.crt
+    GATEWAY__STATE__URL=$url GATEWAY__APPS__MAIN__APP_ID=cli_a GATEWAY__APPS__MAIN__APP_SECRET=secret \
+      "$programs/feishu-forward-gateway" config check --connect 2>&1
+  )
 }
-said=$(check "redis://127.0.0.1:$one") || { echo "FAILED: $said"; failed=1; }
-said=$(check "redis://127.0.0.1:$(free_port)") && { echo "FAILED: nobody is there, and it is of use"; failed=1; }
-[[ $said == 'state.url: leads to a Redis that is of no use: '* ]] || { echo "FAILED: $said"; failed=1; }
+# of_use WHAT URL [KEY=VALUE…]
+of_use() {
+  local said
+  said=$(check "${@:2}") || { echo "FAILED: $1: $said"; failed=1; }
+}
+# of_no_use WHY URL [KEY=VALUE…]: the reason is said, by a pattern, and no password.
+of_no_use() {
+  local said
+  said=$(check "${@:2}") && { echo "FAILED: of use, without a reason $1"; failed=1; }
+  grep -qP "^state.url: leads to a Redis that is of no use: .*($1)" <<<"$said" || { echo "FAILED: not for $1: $said"; failed=1; }
+  if [[ $said == *hush* ]]; then echo "FAILED: $said"; failed=1; fi
+}
+of_use 'one server' "redis://127.0.0.1:$one"
+of_no_use refused "redis://127.0.0.1:$(free_port)"
+
+guarded=$(free_port)
+serve guarded --port "$guarded" --requirepass hush
+up "$guarded" -a hush --no-auth-warning
+of_use 'a password' "redis://127.0.0.1:$guarded" PASSWORD=hush
+of_no_use WRONGPASS "redis://127.0.0.1:$guarded" PASSWORD=hushed
+of_no_use NOAUTH "redis://127.0.0.1:$guarded"
+
+follows=$(free_port)
+serve follows --port "$follows" --replicaof "127.0.0.1 $one"
+up "$follows"
+of_no_use READONLY "redis://127.0.0.1:$follows"
+
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=other -keyout "$ca/other.key" -out "$ca/other.crt" 2>/dev/null
+openssl req -newkey rsa:2048 -nodes -subj /CN=gateway -keyout "$ca/client.key" -out "$ca/client.csr" 2>/dev/null
+openssl x509 -req -in "$ca/client.csr" -CA "$ca/ca.crt" -CAkey "$ca/ca.key" -days 2 \
+  -extfile <(echo extendedKeyUsage=clientAuth) -out "$ca/client.crt" 2>/dev/null
+knows=$(free_port)
+serve knows --port 0 --tls-port "$knows" --tls-auth-clients yes \
+  --tls-cert-file "$ca/redis.crt" --tls-key-file "$ca/redis.key" --tls-ca-cert-file "$ca/ca.crt"
+client=(CERT_FILE="$ca/client.crt" KEY_FILE="$ca/client.key")
+up "$knows" --tls --cacert "$ca/ca.crt" --cert "$ca/client.crt" --key "$ca/client.key"
+of_use 'a CA of ours' "rediss://127.0.0.1:$tls" CA_FILE="$ca/ca.crt"
+of_no_use 'UnknownIssuer|unknown issuer' "rediss://127.0.0.1:$tls"
+of_use 'a client certificate' "rediss://127.0.0.1:$knows" CA_FILE="$ca/ca.crt" "${client[@]}"
+of_no_use '[Cc]ertificate ?[Rr]equired' "rediss://127.0.0.1:$knows" CA_FILE="$ca/ca.crt"
+
+watches=$(free_port)
+mkdir -p "$cache/watches"
+printf 'sentinel monitor main 127.0.0.1 %s 1\nrequirepass hush\n' "$one" >"$cache/watches/sentinel.conf"
+start watches redis-server "$cache/watches/sentinel.conf" --sentinel --bind 127.0.0.1 --port "$watches"
+up "$watches" -a hush --no-auth-warning
+of_use "a Sentinel's password" "redis+sentinel://127.0.0.1:$watches/main" SENTINEL_PASSWORD=hush
+of_no_use 'WRONGPASS' "redis+sentinel://127.0.0.1:$watches/main" SENTINEL_PASSWORD=hushed
+of_no_use 'NOAUTH|master' "redis+sentinel://127.0.0.1:$watches/main"
 
 exit "$failed"

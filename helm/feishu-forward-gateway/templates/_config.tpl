@@ -57,6 +57,9 @@ replicas: {{ include "ffg.maxReplicas" $ }}
 {{- if include "ffg.statePassword" $ }}
 password_file: {{ printf "%s/state/password" (include "ffg.directory" $) | quote }}
 {{- end }}
+{{- range $key, $path := .files }}
+{{ $key }}: {{ $path | quote }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}

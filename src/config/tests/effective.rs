@@ -8,7 +8,7 @@ fn unusual() -> Config {
         "keys_file = 'C:\\keys \"1\".toml'\nserver.max_body = 1000\nlog.filter = 'info,a=debug'\n\
          server.public_url = 'https://apps.example.com/feishu'\n\
          log.format = 'text'\nlog.audit_ids = 'plain'\nlimits.guard = '1ms 5us'\n\
-         state.url = 'rediss://me@redis:1/2'\nstate.password = 'hush'\n{}{}{}",
+         state.url = 'rediss+sentinel://me@redis:1/2'\nstate.password = 'hush'\nstate.sentinel_password = 'hush'\n{}{}{}",
         key_table("'a.b'", "one", "expires_at = 2030-01-01T00:00:00Z\napp = 'main'"),
         key_table(
             "b",
@@ -41,6 +41,9 @@ fn it_holds_every_key() {
         count += 1;
     }
     assert_eq!(count, 35);
+    for file in ["# ca_file = none", "# cert_file = none", "# key_file = none"] {
+        assert!(shown.contains(file), "{file}");
+    }
     assert!(shown.contains("keys_file = "));
 }
 

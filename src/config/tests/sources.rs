@@ -145,11 +145,19 @@ fn the_examples_in_the_documentation_hold_once_their_mark_is_taken_away() {
     let examples: Vec<&str> = DEFAULTS.lines().filter_map(unmarked).collect();
     let file = on_disk("hush\n");
     let secret = file.path.display().to_string();
+    let pem = ["CERTIFICATE", "PRIVATE KEY"]
+        .map(|it| format!("-----BEGIN {it}-----\n-----END {it}-----\n"));
+    let pem = on_disk(pem.concat());
+    let pem = pem.path.display().to_string();
     let toml = examples
         .join("\n")
-        .replace("[state]", "[state]\nurl = \"redis://localhost\"")
+        .replace("[state]", "[state]\nurl = \"rediss+sentinel://localhost/main\"")
         .replace("/run/secrets/app_secret", &secret)
-        .replace("/run/secrets/redis_password", &secret);
+        .replace("/run/secrets/sentinel_password", &secret)
+        .replace("/run/secrets/redis_password", &secret)
+        .replace("/etc/redis/ca.crt", &pem)
+        .replace("/etc/redis/client.crt", &pem)
+        .replace("/etc/redis/client.key", &pem);
     let config = load_toml(&toml).expect("right");
     assert_eq!((config.apps.len(), config.keys.len()), (1, 1));
     assert!(config.state.is_some_and(|state| state.password.is_some()));

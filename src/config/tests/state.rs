@@ -54,3 +54,57 @@ fn mistakes_name_the_key_and_repeat_no_password() {
         assert!(mistake.starts_with(told) && !mistake.contains("hush"), "{mistake}");
     }
 }
+
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----\n";
+const KEY: &str = "-----BEGIN PRIVATE KEY-----\nTUlJ\n-----END PRIVATE KEY-----\n";
+
+#[test]
+fn sentinels_have_a_password_of_their_own() {
+    let file = on_disk("hush\n");
+    let in_file = format!("sentinel_password_file = '{}'", file.path.display());
+    for set in ["sentinel_password = 'hush'", &in_file] {
+        let toml = format!("state.url = 'redis+sentinel://a/main'\nstate.{set}\n{APP}");
+        let state = load_toml(&toml).expect("right").state.expect("shared");
+        assert_eq!(state.sentinel_password.expect("set").expose_secret(), "hush");
+        assert!(state.password.is_none());
+    }
+    let told = mistake("state.url = 'redis://a'\nstate.sentinel_password = 'hush'");
+    assert!(told.starts_with("state.sentinel_password: is set, but state.url names no Sentinels"));
+}
+
+#[test]
+fn the_files_for_tls_are_there_and_hold_what_they_are_to() {
+    let (certificate, key) = (on_disk(CERTIFICATE), on_disk(KEY));
+    let (certificate, key) = (certificate.path.display(), key.path.display());
+    let toml = |url: &str, set: &str| format!("state.url = '{url}'\n{set}");
+    let all = format!(
+        "state.ca_file = '{certificate}'\nstate.cert_file = '{certificate}'\nstate.key_file = '{key}'\n"
+    );
+    let right = load_toml(&(toml("rediss://a", &all) + APP)).expect("right").state.expect("shared");
+    assert_eq!(right.tls.ca, right.tls.cert);
+    assert!(right.tls.key.is_some());
+    for (set, told) in [
+        (
+            "state.ca_file = '/no/such/file'".to_owned(),
+            "state.ca_file: names a file that cannot be",
+        ),
+        (
+            format!("state.ca_file = '{key}'"),
+            "state.ca_file: names a file that holds no certificates",
+        ),
+        (format!("state.cert_file = '{certificate}'"), "state.key_file: is missing"),
+        (format!("state.key_file = '{key}'"), "state.cert_file: is missing"),
+        (
+            format!("state.cert_file = '{certificate}'\nstate.key_file = '{certificate}'"),
+            "state.key_file: names a file that holds no private key",
+        ),
+    ] {
+        let mistake = mistake(&toml("rediss://a", &set));
+        assert!(mistake.starts_with(told), "{mistake}");
+    }
+    let without = mistake(&toml("redis://a", &format!("state.ca_file = '{certificate}'")));
+    assert!(
+        without.starts_with("state.ca_file: is set, but state.url is without TLS"),
+        "{without}"
+    );
+}
