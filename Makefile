@@ -154,6 +154,10 @@ soak-replicas: ## The same with two gateways that share a Redis, which are kille
 	@command -v redis-server >/dev/null || { echo "redis-server is not installed" >&2; exit 2; }
 	SOAK_REPLICAS=2 $(CARGO) test --locked --test prove -- soak
 
+.PHONY: memory
+memory: ## Resident memory of a gateway that is asked with MEMORY_KEYS (a million) keys, optimised: it takes minutes
+	$(CARGO) test --locked --release --test prove -- memory
+
 .PHONY: overload
 overload: ## Ten times what the limits allow: who is rejected how fast, and who is not disturbed
 	$(CARGO) test --locked --test prove -- overload

@@ -1,16 +1,43 @@
 //! Time, handed to whatever needs it, so that tests decide how it passes.
 
+#[cfg(test)]
+mod tests;
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// A point in time: how long after the clock was made. It never goes back.
+/// A point in time: how long after the clock was made. It never goes back, and stands still while the
+/// machine is suspended.
 pub type Moment = Duration;
+
+/// A point in time by both of the machine's clocks, for promises about the calendar: the monotonic one
+/// stands still while the machine is suspended, and the calendar's can be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    moment: Moment,
+    wall: Timestamp,
+}
+
+impl Stamp {
+    /// By the monotonic clock.
+    #[must_use]
+    pub fn moment(self) -> Moment {
+        self.moment
+    }
+
+    /// The stamp of a time so much earlier.
+    #[must_use]
+    pub fn earlier_by(self, age: Duration) -> Self {
+        let wall = self.wall.saturating_sub(age).unwrap_or(Timestamp::MIN);
+        Self { moment: self.moment.saturating_sub(age), wall }
+    }
+}
 
 /// A time in whole seconds, rounded up: so who waits them has waited long enough.
 #[must_use]
@@ -35,6 +62,8 @@ enum Source {
 #[derive(Debug)]
 struct Manual {
     now: watch::Sender<Moment>,
+    /// How far the calendar has moved away from it.
+    calendar_moved: watch::Sender<SignedDuration>,
     /// When those who sleep wake, deadlines included.
     sleepers: watch::Sender<Vec<Moment>>,
     /// The same of those who sleep until a moment, and not until a deadline at the latest.
@@ -58,6 +87,7 @@ impl Clock {
     pub fn manual() -> (Self, Hand) {
         let manual = Arc::new(Manual {
             now: watch::Sender::new(Moment::ZERO),
+            calendar_moved: watch::Sender::new(SignedDuration::ZERO),
             sleepers: watch::Sender::new(Vec::new()),
             pauses: watch::Sender::new(Vec::new()),
         });
@@ -85,7 +115,10 @@ impl Clock {
     pub fn wall(&self) -> Timestamp {
         match &self.0 {
             Source::System(_) => Timestamp::now(),
-            Source::Manual(manual) => Timestamp::constant(1_767_225_600, 0) + *manual.now.borrow(),
+            Source::Manual(manual) => {
+                let moved = *manual.calendar_moved.borrow();
+                Timestamp::constant(1_767_225_600, 0) + *manual.now.borrow() + moved
+            }
         }
     }
 
@@ -93,7 +126,30 @@ impl Clock {
     #[must_use]
     pub fn wall_at(&self, moment: Moment) -> Timestamp {
         let now = self.now();
-        self.wall() + moment.saturating_sub(now) - now.saturating_sub(moment)
+        let later = self.wall().saturating_add(moment.saturating_sub(now));
+        let earlier = now.saturating_sub(moment);
+        later.and_then(|it| it.saturating_sub(earlier)).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The time now, by both clocks.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        Stamp { moment: self.now(), wall: self.wall() }
+    }
+
+    /// The time that has passed since, by the clock that says more: so neither a suspended machine nor a
+    /// calendar that was set back makes a thing younger than it is.
+    #[must_use]
+    pub fn age(&self, since: Stamp) -> Duration {
+        let by_calendar = self.wall().duration_since(since.wall);
+        self.since(since.moment).max(by_calendar.try_into().unwrap_or(Duration::ZERO))
+    }
+
+    /// The calendar's time at which `span` has passed `since`, by the clock that says sooner.
+    #[must_use]
+    pub fn wall_after(&self, since: Stamp, span: Duration) -> Timestamp {
+        let by_calendar = since.wall.saturating_add(span).unwrap_or(Timestamp::MAX);
+        by_calendar.min(self.wall_at(since.moment + span))
     }
 
     /// Returns once `moment` has come.
@@ -174,6 +230,11 @@ impl Hand {
     /// Lets `by` pass and wakes everybody whose moment has come.
     pub fn advance(&self, by: Duration) {
         self.0.now.send_modify(|now| *now += by);
+    }
+
+    /// Moves the calendar alone: ahead, as when the machine was suspended or somebody set its clock, or back.
+    pub fn move_calendar(&self, by: SignedDuration) {
+        self.0.calendar_moved.send_modify(|moved| *moved += by);
     }
 
     /// The moments that somebody sleeps until, without those that are only deadlines of something.

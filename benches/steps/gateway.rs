@@ -18,9 +18,10 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::web;
 use feishu_forward_gateway::api::{self, Docs, Draining, ForwardSettings, Observer};
 use feishu_forward_gateway::clock::Clock;
-use feishu_forward_gateway::delivery::{App, Bounds, Delivery, Doubts, Idempotency, Turns};
+use feishu_forward_gateway::delivery::{App, Bounds, Delivery, Idempotency, Register, Turns};
 use feishu_forward_gateway::feishu::client::{Client, Options};
 use feishu_forward_gateway::feishu::token::{Credentials, TokenSource};
+use feishu_forward_gateway::model::idempotency_key::Uuids;
 use feishu_forward_gateway::model::receiver::Receiver;
 use feishu_forward_gateway::telemetry::audit::{AuditIds, IdForm};
 use feishu_forward_gateway::telemetry::logs::{Format, init_to};
@@ -127,6 +128,7 @@ async fn delivery() -> Delivery {
     metrics.begin_app(&name);
     let app_secret = SecretString::from("a secret of an app, 32 letters..");
     let audit_ids = AuditIds::new(IdForm::Hashed, &app_secret);
+    let uuids = Uuids::new(&app_secret);
     let credentials = Credentials { app_id: "cli_a".to_owned(), app_secret };
     let token = TokenSource::new(
         Arc::clone(&name),
@@ -137,12 +139,12 @@ async fn delivery() -> Delivery {
     );
     token.get().await.expect("a token");
     let quota_interval = Duration::from_hours(1);
-    let app = App::new(Arc::clone(&name), token, audit_ids, quota_interval, clock.clone());
+    let app = App::new(Arc::clone(&name), token, audit_ids, uuids, quota_interval, clock.clone());
     let turns = spent_turns(&name, &clock).await;
     Delivery {
         apps: Arc::new(HashMap::from([(name, Arc::new(app))])),
         turns: Arc::new(turns),
-        doubts: Arc::new(Doubts::new(clock.clone())),
+        register: Arc::new(Register::new(clock.clone())),
         idempotency: Arc::new(Idempotency::new(clock.clone())),
         client,
         calls: TaskTracker::new(),

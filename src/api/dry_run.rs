@@ -66,14 +66,12 @@ struct FeishuRequest {
 
 /// The answer to a rehearsal, without the headers that every forward has.
 pub(super) fn answer(order: &Order, rehearsal: Rehearsal) -> HttpResponse {
-    let Rehearsal { result, safe_retry_until, timings, standing } = rehearsal;
+    let Rehearsal { result, past, timings, standing } = rehearsal;
     let mut response = match result {
         Ok(foreseen) => HttpResponse::Ok().json(told(order, foreseen)),
-        Err(error) => HttpResponse::from_error(Problem::of_forward(
-            &error,
-            order.uuid.clone(),
-            safe_retry_until,
-        )),
+        Err(error) => {
+            HttpResponse::from_error(Problem::of_forward(&error, order.uuid.clone(), past))
+        }
     };
     set_measured(response.headers_mut(), standing, &timings, 0);
     response

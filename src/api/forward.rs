@@ -20,6 +20,7 @@ use crate::clock::seconds_up;
 use crate::delivery::{Delivery, Order, Report, Timings};
 use crate::limits::Standing;
 use crate::model::api_key::Caller;
+use crate::model::idempotency_key::Uuids;
 use crate::model::receiver::ReceiveIdType;
 
 /// What the operator set for this route.
@@ -112,8 +113,9 @@ fn message_id(rest: &str) -> Option<&str> {
             description = "What `receive_id` is. Left out, it is detected: `ou_` open_id, `on_` union_id, \
                 `oc_` chat_id, `omt_` thread_id, an `@` inside email, else chat_id. When given it is believed."),
         ("uuid" = Option<String>, Query, min_length = 1, max_length = 50,
-            description = "Requests with the same one reach the same receiver once within an hour. Left out, the \
-                gateway makes one, so that its own retries cannot send twice."),
+            description = "Requests with the same one reach the same receiver once within an hour; another message, \
+                receiver or app under it is 422 `uuid_reused`. Left out, the gateway makes one, so that its own retries \
+                cannot send twice."),
         ("dry_run" = Option<bool>, Query, nullable = false,
             description = "`true`, `1` or without a value: do everything but the call to Feishu, and tell what would happen. It takes nobody's turn."),
         ("Idempotency-Key" = Option<String>, Header, nullable = false,
@@ -143,7 +145,8 @@ pub(super) async fn forward(
     settings: web::Data<ForwardSettings>,
 ) -> Result<HttpResponse, Problem> {
     let message_id = message_id(request.match_info().unprocessed()).unwrap_or_default();
-    let (order, is_dry_run) = order(&request, message_id, &body, &caller, &settings)?;
+    let uuids = delivery.uuids(&caller);
+    let (order, is_dry_run) = order(&request, message_id, &body, &caller, uuids, &settings)?;
     let order = Arc::new(order);
     let mut response = if is_dry_run {
         dry_run::answer(&order, delivery.rehearse(&order).await)
@@ -163,6 +166,7 @@ pub(super) fn order(
     message_id: &str,
     body: &Body,
     caller: &Caller,
+    uuids: &Uuids,
     settings: &ForwardSettings,
 ) -> Result<(Order, bool), Problem> {
     let input = Input {
@@ -171,20 +175,21 @@ pub(super) fn order(
         headers: request.headers(),
         body: &body.0,
         caller,
+        uuids,
         request_id: Story::of(request).borrow().request_id.clone(),
     };
     input.order(settings.max_wait).map_err(Problem::invalid)
 }
 
 fn answer(request: &HttpRequest, order: &Order, report: Report) -> HttpResponse {
-    let Report { result, safe_retry_until, is_replayed, attempts, timings, standing } = report;
+    let Report { result, past, is_replayed, attempts, timings, standing } = report;
     let (mut response, log_id) = match result {
         Ok(forwarded) => {
             let mut response = HttpResponse::Ok();
             (response.insert_header(ContentType::json()).body(forwarded.message), forwarded.log_id)
         }
         Err(error) => {
-            let problem = Problem::of_forward(&error, order.uuid.clone(), safe_retry_until);
+            let problem = Problem::of_forward(&error, order.uuid.clone(), past);
             let log_id = problem.log_id.clone();
             (HttpResponse::from_error(problem), log_id)
         }

@@ -8,6 +8,7 @@ use actix_web::http::Uri;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::test::TestRequest;
 use actix_web::web::Bytes;
+use secrecy::SecretString;
 use serde_json::Value;
 use url::form_urlencoded;
 
@@ -20,11 +21,12 @@ use super::links::PublicUrl;
 use super::openapi_json;
 use super::problem::Problem;
 use super::problem_body::render;
-use crate::delivery::{ForwardError, Order, TokenError};
+use crate::delivery::{ForwardError, Order, Past, TokenError};
 use crate::feishu::codes;
 use crate::feishu::error::CallError;
 use crate::model::api_key::Caller;
 use crate::model::dedup_key::DedupKey;
+use crate::model::idempotency_key::Uuids;
 
 const MAX_WAIT: Duration = Duration::from_secs(5);
 /// Stands for what a log must not hold. Nothing of the gateway's own words does.
@@ -62,9 +64,10 @@ fn read(request: &HttpRequest, message: &str, body: &[u8]) -> Result<Order, Prob
         rate_limit_policy: HeaderValue::from_static(""),
     };
     let caller = Caller { name: "fuzz".into(), app: "main".into(), policy: Arc::default() };
+    let uuids = Uuids::new(&SecretString::from("fuzz"));
     require_json(request.headers())?;
     let body = Body(Bytes::copy_from_slice(body));
-    order(request, message, &body, &caller, &settings).map(|(order, _)| order)
+    order(request, message, &body, &caller, &uuids, &settings).map(|(order, _)| order)
 }
 
 fn accepted(order: &Order) {
@@ -112,7 +115,7 @@ fn is_short(text: &Value, most: usize) -> bool {
 
 /// Checks what becomes of a forward, and of a call for a token, that failed with `error`.
 pub(crate) fn failed(error: &CallError) {
-    let problem = |error| Problem::of_forward(&error, DedupKey::generate(), None);
+    let problem = |error| Problem::of_forward(&error, DedupKey::generate(), Past::NothingOut);
     let without_token = ForwardError::NoToken(TokenError {
         error: Arc::new(error.clone()),
         call_at: Duration::ZERO,

@@ -16,6 +16,7 @@ use super::problem::InvalidField;
 use crate::delivery::Order;
 use crate::model::api_key::Caller;
 use crate::model::dedup_key::DedupKey;
+use crate::model::idempotency_key::Uuids;
 use crate::model::message_id::MessageId;
 use crate::model::receiver::Receiver;
 use crate::model::wording::Wording;
@@ -30,6 +31,7 @@ pub(super) struct Input<'a> {
     pub(super) headers: &'a HeaderMap,
     pub(super) body: &'a [u8],
     pub(super) caller: &'a Caller,
+    pub(super) uuids: &'a Uuids,
     pub(super) request_id: String,
 }
 
@@ -52,7 +54,7 @@ impl Input<'_> {
         };
         let Caller { name, app, .. } = self.caller;
         let named = key.map(|key| key.names(name, app, &message, &receiver));
-        let uuid_of_key = named.map(|named| named.uuid());
+        let uuid_of_key = named.map(|named| self.uuids.of(&named));
         if let (Some(uuid), Some(uuid_of_key)) = (&uuid, &uuid_of_key)
             && uuid != uuid_of_key
         {

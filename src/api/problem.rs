@@ -1,6 +1,7 @@
 //! A failure on its way to the caller.
 
 mod of_forward;
+mod past;
 
 use std::time::Duration;
 

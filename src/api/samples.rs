@@ -12,7 +12,7 @@ use super::nowhere::{Listener, nowhere};
 use super::problem::{InvalidField, Problem};
 use super::problem_body::ProblemBody;
 use super::unauthorized::Unauthorized;
-use crate::delivery::{ForwardError, NoTurn};
+use crate::delivery::{ForwardError, NoTurn, Past};
 use crate::feishu::codes::CODES;
 use crate::feishu::error::{CallError, Refusal};
 use crate::limits::Scope;
@@ -94,6 +94,7 @@ fn in_delivery(kind: ProblemKind) -> Option<Problem> {
         ProblemKind::ReceiverRateLimited => late(Scope::Receiver),
         ProblemKind::AppRateLimited => late(Scope::App),
         ProblemKind::IdempotencyKeyReused => ForwardError::KeyReused,
+        ProblemKind::UuidReused => ForwardError::UuidReused,
         ProblemKind::TooLateToRepeat => ForwardError::TooLateToRepeat,
         ProblemKind::FeishuUnreachable => ForwardError::CircuitOpen { retry_after },
         ProblemKind::FeishuTimeout => ForwardError::Failed(CallError::TimedOut { is_stale: false }),
@@ -121,10 +122,10 @@ fn refused(code: i64, msg: &str) -> ForwardError {
 
 fn forwarding(error: &ForwardError) -> Problem {
     let uuid = DedupKey::parse(SAMPLE_ID).expect("a uuid");
-    let problem = Problem::of_forward(error, uuid.clone(), None);
+    let problem = Problem::of_forward(error, uuid.clone(), Past::NothingOut);
     if problem.outcome == Outcome::NotDelivered || !problem.kind.facts().retryable {
         return problem;
     }
     let first_attempt = "2026-11-22T09:00:00Z".parse::<Timestamp>().expect("a time");
-    Problem::of_forward(error, uuid, Some(first_attempt + Duration::from_mins(55)))
+    Problem::of_forward(error, uuid, Past::MayBeOut(first_attempt + Duration::from_mins(55)))
 }

@@ -10,9 +10,10 @@ use super::state::{State, rules};
 use super::{SentBefore, StartError};
 use crate::clock::Clock;
 use crate::config::{self, Config, Limits};
-use crate::delivery::{App, Bounds, Delivery, Doubts, Idempotency, Sharing, Turns};
+use crate::delivery::{App, Bounds, Delivery, Idempotency, Register, Sharing, Turns};
 use crate::feishu::client::{self, Client};
 use crate::feishu::token::{Credentials, TokenSource};
+use crate::model::idempotency_key::Uuids;
 use crate::store::Store;
 use crate::telemetry::audit::AuditIds;
 use crate::telemetry::metrics::Metrics;
@@ -38,15 +39,16 @@ pub(super) fn assemble(
         metrics.begin_app(&name);
         let token = token(&name, it, &client, clock, metrics, state.as_ref());
         let audit_ids = AuditIds::new(config.log.audit_ids, &it.app_secret);
+        let uuids = Uuids::new(&it.app_secret);
         let quota_interval = config.feishu.quota_interval;
-        let app = App::new(name.clone(), token, audit_ids, quota_interval, clock.clone());
+        let app = App::new(name.clone(), token, audit_ids, uuids, quota_interval, clock.clone());
         (name, Arc::new(app))
     });
     let deadline = config.feishu.deadline;
     let delivery = Delivery {
         apps: Arc::new(apps.collect()),
         turns: Arc::new(turns(config, clock, sent_before, state.as_ref())),
-        doubts: Arc::new(Doubts::new(clock.clone())),
+        register: Arc::new(register(clock, sent_before, state.as_ref())),
         idempotency: Arc::new(idempotency(config, clock, state.as_ref())),
         client,
         calls: TaskTracker::new(),
@@ -92,6 +94,17 @@ fn turns(config: &Config, clock: &Clock, sent_before: SentBefore, state: Option<
         Some(state) => turns.shared_by(Sharing::new(state.limits(config))),
         None if sent_before == SentBefore::Anything => turns.after_another_process(),
         None => turns,
+    }
+}
+
+fn register(clock: &Clock, sent_before: SentBefore, state: Option<&State>) -> Register {
+    let mut register = Register::new(clock.clone());
+    if sent_before == SentBefore::Anything {
+        register = register.after_another_process();
+    }
+    match state {
+        Some(state) => register.shared_by(state.uuids(clock)),
+        None => register,
     }
 }
 

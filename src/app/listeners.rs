@@ -18,7 +18,9 @@ use actix_web::{Error, web};
 use super::descriptors::{self, AT_THE_DOOR, Share};
 use super::{StartError, sockets};
 use crate::api::keyring::Keyring;
-use crate::api::{self, Connection, Docs, Draining, ForwardSettings, Observer, PublicUrl, Room, Socket};
+use crate::api::{
+    self, Connection, Docs, Draining, ForwardSettings, Observer, PublicUrl, Room, Socket,
+};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::delivery::Delivery;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::delivery::SharedKeys;
+use crate::delivery::{SharedKeys, SharedUuids};
 use crate::feishu::shared_token::SharedToken;
 use crate::feishu::token::Credentials;
 use crate::limits::{Rules, Shared};
@@ -59,6 +59,10 @@ impl<'a> State<'a> {
     pub(super) fn keys(&self, config: &Config) -> SharedKeys {
         let secrets = config.apps.iter().map(|(name, app)| (name, &app.app_secret));
         SharedKeys::new(self.store(), &self.config.prefix, secrets, config.feishu.deadline)
+    }
+
+    pub(super) fn uuids(&self, clock: &Clock) -> SharedUuids {
+        SharedUuids::new(self.store(), &self.config.prefix, clock.clone())
     }
 
     pub(super) fn store(&self) -> Arc<Store> {

@@ -12,6 +12,7 @@ use crate::clock::{Clock, Moment};
 use crate::feishu::codes::{Code, MONTHLY_QUOTA};
 use crate::feishu::error::{CallError, Forwarded};
 use crate::feishu::token::{Token, TokenSource, Trouble};
+use crate::model::idempotency_key::Uuids;
 use crate::model::problem_kind::ProblemKind;
 use crate::telemetry::audit::AuditIds;
 
@@ -26,6 +27,8 @@ pub struct App {
     pub audit_ids: AuditIds,
     /// Since when it is there.
     pub since: Moment,
+    /// The `uuid`s of what its callers' keys name.
+    pub uuids: Uuids,
     clock: Clock,
     state: Mutex<State>,
 }
@@ -44,6 +47,7 @@ impl App {
         name: Arc<str>,
         token: TokenSource,
         audit_ids: AuditIds,
+        uuids: Uuids,
         quota_interval: Duration,
         clock: Clock,
     ) -> Self {
@@ -52,7 +56,8 @@ impl App {
             refusals: Refusals::new(quota_interval),
             budget: Budget::default(),
         };
-        Self { name, token, audit_ids, since: clock.now(), clock, state: Mutex::new(state) }
+        let since = clock.now();
+        Self { name, token, audit_ids, uuids, since, clock, state: Mutex::new(state) }
     }
 
     /// The token. After a call for one that failed, the failure is told again for a while.

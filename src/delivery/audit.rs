@@ -50,7 +50,7 @@ impl Entry {
             ForwardError::Failed(error) => Some(error),
             _ => None,
         });
-        let mut known = Known::of(result, report.safe_retry_until.is_some());
+        let mut known = Known::of(result, report.past.safe_retry_until().is_some());
         if let Err(ForwardError::NotAllowed) = report.result {
             known.outcome = "denied";
         }

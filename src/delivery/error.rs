@@ -47,6 +47,9 @@ pub enum ForwardError {
     /// The caller's key names another forward.
     #[error("the idempotency key was used for something else")]
     KeyReused,
+    /// The caller's `uuid` stands for another forward.
+    #[error("the uuid was used for something else")]
+    UuidReused,
     /// An earlier attempt may have gone out, too long ago for Feishu to know a repetition.
     #[error("too late to repeat")]
     TooLateToRepeat,
@@ -85,7 +88,11 @@ impl ForwardError {
     /// not even taken in.
     pub(super) fn result(&self) -> Option<&'static str> {
         match self {
-            Self::NotAllowed | Self::NoTurn(_) | Self::KeyReused | Self::TooLateToRepeat => None,
+            Self::NotAllowed
+            | Self::NoTurn(_)
+            | Self::KeyReused
+            | Self::UuidReused
+            | Self::TooLateToRepeat => None,
             Self::Draining
             | Self::CircuitOpen { .. }
             | Self::AppRefused { .. }

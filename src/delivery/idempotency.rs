@@ -8,20 +8,28 @@
 //! Where replicas share a Redis, whoever leads here claims the key from the other replicas too, and those
 //! who joined here wait for that as well.
 
+mod entry;
 mod shared;
+#[cfg(test)]
+mod tests;
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use moka::notification::RemovalCause;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use tokio::sync::watch;
 
 use super::error::ForwardError;
-use crate::clock::{Clock, Moment};
+use super::horizon::Horizon;
+use super::past::{Agreed, Known};
+use crate::clock::{Clock, Moment, Stamp};
 use crate::feishu::error::Forwarded;
 use crate::model::idempotency_key::NamedForward;
+
+use entry::Entry;
 
 pub use shared::SharedKeys;
 use shared::{ASK_AGAIN, Asked, Claimed};
@@ -30,14 +38,13 @@ use shared::{ASK_AGAIN, Asked, Claimed};
 const REMEMBERED: Duration = Duration::from_hours(1);
 /// Memory for keys and their answers, in bytes; beyond it the least recently used are forgotten.
 const MOST_MEMORY: u64 = 64 << 20;
-/// What an entry takes beside its answer's body, about, in bytes.
-const ENTRY: usize = 512;
 
 /// The keys of all callers.
 #[derive(Debug)]
 pub struct Idempotency {
     clock: Clock,
     entries: Cache<[u8; 32], Arc<Entry>>,
+    horizon: Horizon,
     shared: Option<Arc<SharedKeys>>,
 }
 
@@ -45,22 +52,10 @@ pub struct Idempotency {
 #[derive(Clone, Debug)]
 pub(super) struct Outcome {
     pub(super) result: Result<Forwarded, ForwardError>,
-    /// Until when repeating is safe, where nobody knows whether the message went out.
-    pub(super) safe_until: Option<Moment>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    content: [u8; 32],
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    /// An hour after somebody last began to lead.
-    forgotten_at: Moment,
-    /// Closed where nobody leads.
-    heard: watch::Receiver<Option<Outcome>>,
+    /// When it was first attempted, where nobody knows whether the message went out.
+    pub(super) in_doubt_since: Option<Stamp>,
+    /// Where nothing went out as far as the gateway knows: how much it knows.
+    pub(super) known: Known,
 }
 
 /// What a request with a key has to do.
@@ -90,15 +85,17 @@ struct Leading {
     claimed: OnceLock<Claimed>,
     /// Whether an attempt was made, so that something may have gone out.
     has_sent: AtomicBool,
+    /// Whether they have agreed to it.
+    is_agreed: AtomicBool,
 }
 
 /// What the other replicas say to one who leads here.
 #[derive(Debug)]
 pub(super) enum Elsewhere {
     /// None of them is at it. If one may have gone out, its first attempt was then.
-    Lead(Option<Moment>),
+    Lead(Option<Stamp>),
     /// One of them is at it still, and its first attempt was not before.
-    Busy(Moment),
+    Busy(Stamp),
     /// One of them has done it.
     Done(Outcome),
     /// The key was used for something else.
@@ -113,20 +110,32 @@ impl Idempotency {
     /// Knows no keys.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
+        let horizon = Horizon::default();
+        let forgot = horizon.clone();
         let entries = Cache::builder()
             .max_capacity(MOST_MEMORY)
             .weigher(|_, entry: &Arc<Entry>| entry.weight())
             .eviction_policy(EvictionPolicy::lru())
             // By the machine's clock, for the sake of memory; what counts is asked of ours.
             .time_to_live(REMEMBERED)
+            .eviction_listener(move |_, entry: Arc<Entry>, cause| {
+                if cause == RemovalCause::Size {
+                    forgot.forgot(entry.used_at());
+                }
+            })
             .build();
-        Self { clock, entries, shared: None }
+        Self { clock, entries, horizon, shared: None }
     }
 
     /// The same, shared with other replicas.
     #[must_use]
     pub fn shared_by(self, shared: SharedKeys) -> Self {
         Self { shared: Some(Arc::new(shared)), ..self }
+    }
+
+    /// Since when keys are known.
+    pub(super) fn known_since(&self) -> Option<Moment> {
+        self.horizon.get().filter(|moment| self.clock.since(*moment) < REMEMBERED)
     }
 
     /// What there is of a forward already, so that nobody can lead; nothing is claimed.
@@ -144,25 +153,25 @@ impl Idempotency {
 
     fn look_here(&self, named: &NamedForward) -> Option<Claim> {
         let entry = self.entries.get(&named.key)?;
-        let state = entry.state();
-        if state.forgotten_at <= self.clock.now() { None } else { entry.used(&state, named) }
+        if self.is_forgotten(&entry) { None } else { entry.used(named) }
+    }
+
+    fn is_forgotten(&self, entry: &Entry) -> bool {
+        self.clock.since(entry.used_at()) >= REMEMBERED
     }
 
     pub(super) fn claim(&self, named: &NamedForward) -> Claim {
         let now = self.clock.now();
-        let new_entry = || Arc::new(Entry::new(named.content, now + REMEMBERED));
+        let new_entry = || Arc::new(Entry::new(named.content, now));
         let mut entry = self.entries.get_with(named.key, new_entry);
-        if entry.state().forgotten_at <= now {
+        if self.is_forgotten(&entry) {
             entry = new_entry();
             self.entries.insert(named.key, Arc::clone(&entry));
         }
-        let mut state = entry.state();
-        if let Some(used) = entry.used(&state, named) {
-            return used;
-        }
-        let (tell, listen) = watch::channel(None);
-        *state = State { forgotten_at: now + REMEMBERED, heard: listen };
-        drop(state);
+        let tell = match entry.claim(named, now) {
+            Ok(tell) => tell,
+            Err(used) => return used,
+        };
         Claim::Lead(Lead(Arc::new(Leading {
             key: named.key,
             entry,
@@ -170,6 +179,7 @@ impl Idempotency {
             tell,
             claimed: OnceLock::new(),
             has_sent: AtomicBool::new(false),
+            is_agreed: AtomicBool::new(false),
         })))
     }
 
@@ -184,10 +194,13 @@ impl Idempotency {
         let Some(shared) = &self.shared else { return Elsewhere::Lead(None) };
         let claimed = lead.0.claimed.get_or_init(|| shared.to_claim(*named, app));
         loop {
-            let now = self.clock.now();
-            let first_attempt = |age| now.saturating_sub(age);
+            let (now, stamp) = (self.clock.now(), self.clock.stamp());
+            let first_attempt = |age| stamp.earlier_by(age);
             match Box::pin(claimed.claim()).await {
-                Ok(Asked::Lead(age)) => return Elsewhere::Lead(age.map(first_attempt)),
+                Ok(Asked::Lead(age)) => {
+                    lead.0.is_agreed.store(true, Relaxed);
+                    return Elsewhere::Lead(age.map(first_attempt));
+                }
                 Ok(Asked::Done(outcome)) => return Elsewhere::Done(outcome),
                 Ok(Asked::Reused) => return Elsewhere::Reused,
                 Ok(Asked::Busy(_)) if now + ASK_AGAIN < until => {
@@ -202,47 +215,21 @@ impl Idempotency {
 }
 
 impl Outcome {
+    /// It failed before anything was sent.
+    pub(super) fn failed(error: ForwardError) -> Self {
+        Self { result: Err(error), in_doubt_since: None, known: Known::Wholly }
+    }
+
     /// Whether asking again would change nothing: it is delivered, or it cannot be. What may come
     /// right by itself or at the operator's hands is asked again.
     fn is_final(&self) -> bool {
         match &self.result {
             Ok(_) => true,
-            Err(error) => self.safe_until.is_none() && error.is_final(),
-        }
-    }
-}
-
-impl Entry {
-    fn new(content: [u8; 32], forgotten_at: Moment) -> Self {
-        // Closed from the start.
-        let (_, heard) = watch::channel(None);
-        Self { content, state: Mutex::new(State { forgotten_at, heard }) }
-    }
-
-    fn used(&self, state: &State, named: &NamedForward) -> Option<Claim> {
-        if self.content != named.content {
-            return Some(Claim::Reused);
-        }
-        match &*state.heard.borrow() {
-            Some(outcome) if outcome.is_final() => Some(Claim::Done(outcome.clone())),
-            None if state.heard.has_changed().is_ok() => {
-                Some(Claim::Join(Following(state.heard.clone())))
+            Err(error) => {
+                let is_unsure = matches!(self.known, Known::NotByOthers(_));
+                self.in_doubt_since.is_none() && !is_unsure && error.is_final()
             }
-            _ => None,
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // No code that can panic runs under this lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn weight(&self) -> u32 {
-        let body = match &*self.state().heard.borrow() {
-            Some(Outcome { result: Ok(forwarded), .. }) => forwarded.message.len(),
-            _ => 0,
-        };
-        u32::try_from(ENTRY + body).unwrap_or(u32::MAX)
     }
 }
 
@@ -251,11 +238,21 @@ impl Lead {
     pub(super) fn tell(&self, outcome: Outcome) {
         let Leading { key, entry, entries, tell, claimed, .. } = &*self.0;
         if let Some(claimed) = claimed.get() {
-            claimed.end(Some(&outcome), outcome.safe_until.is_some());
+            claimed.end(Some(&outcome), outcome.in_doubt_since.is_some());
         }
+        entry.keep(&outcome);
         tell.send_replace(Some(outcome));
         // Once more, because its weight has changed.
         entries.insert(*key, Arc::clone(entry));
+    }
+
+    /// Whether the other replicas know that this one leads.
+    pub(super) fn agreed(&self) -> Agreed {
+        match self.0.claimed.get() {
+            None => Agreed::Alone,
+            Some(_) if self.0.is_agreed.load(Relaxed) => Agreed::Yes,
+            Some(_) => Agreed::No,
+        }
     }
 
     /// An attempt is made.

@@ -4,17 +4,22 @@ mod app;
 mod audit;
 mod budget;
 mod circuit;
-mod doubts;
 mod error;
+mod horizon;
 mod idempotency;
+mod identity;
 mod line;
 mod lines;
+mod name;
 mod named;
+mod past;
 mod refusals;
+mod register;
 mod rehearsal;
 mod retry;
 mod run;
 mod sending;
+mod shared_uuids;
 mod sharing;
 #[cfg(test)]
 mod tests;
@@ -27,7 +32,6 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -37,7 +41,7 @@ use crate::feishu::error::Forwarded;
 use crate::limits::Standing;
 use crate::model::api_key::Caller;
 use crate::model::dedup_key::DedupKey;
-use crate::model::idempotency_key::NamedForward;
+use crate::model::idempotency_key::{NamedForward, Uuids};
 use crate::model::message_id::MessageId;
 use crate::model::receiver::Receiver;
 use crate::telemetry::metrics::Metrics;
@@ -45,12 +49,15 @@ use crate::telemetry::metrics::Metrics;
 pub use app::App;
 use audit::Entry;
 use circuit::ForwardId;
-pub use doubts::Doubts;
 pub use error::{ForwardError, TokenError};
+use idempotency::Outcome;
 pub use idempotency::{Idempotency, SharedKeys};
-use idempotency::{Lead, Outcome};
+use name::Name;
+pub use past::Past;
+pub use register::Register;
 pub use rehearsal::{Foreseen, Rehearsal};
 use run::Run;
+pub use shared_uuids::SharedUuids;
 pub use sharing::Sharing;
 pub use turn::{Bounds, NoTurn, Turns};
 
@@ -76,6 +83,11 @@ pub struct Order {
 }
 
 impl Order {
+    /// Whether the caller made the `uuid` up, so that others can have thought of the same.
+    fn uuid_is_chosen(&self) -> bool {
+        self.uuid_is_given && self.named.is_none()
+    }
+
     fn check_policy(&self) -> Result<(), ForwardError> {
         let is_allowed = self.caller.policy.allows(&self.receiver);
         if is_allowed { Ok(()) } else { Err(ForwardError::NotAllowed) }
@@ -107,9 +119,8 @@ pub struct Timings {
 pub struct Report {
     /// The new message, or why there is none.
     pub result: Result<Forwarded, ForwardError>,
-    /// Where nobody knows whether the message went out: until when it is safe to repeat the forward
-    /// with its `uuid`. None after a success and where nothing went out.
-    pub safe_retry_until: Option<Timestamp>,
+    /// Where there is none: what is known of earlier attempts.
+    pub past: Past,
     /// Whether this is what another request with the same key was told.
     pub is_replayed: bool,
     /// How often Feishu was asked.
@@ -127,8 +138,8 @@ pub struct Delivery {
     pub apps: Arc<HashMap<Arc<str>, Arc<App>>>,
     /// The lines in front of the limits.
     pub turns: Arc<Turns>,
-    /// What went out perhaps.
-    pub doubts: Arc<Doubts>,
+    /// What went out, or may have.
+    pub register: Arc<Register>,
     /// The callers' keys.
     pub idempotency: Arc<Idempotency>,
     /// Calls Feishu.
@@ -159,7 +170,7 @@ impl Delivery {
 
     /// Forwards a message with the caller's app, once for each key that the caller gives.
     pub async fn forward(self: &Arc<Self>, order: &Arc<Order>) -> Report {
-        let app = self.app_of(order);
+        let app = self.app_of(&order.caller);
         let entry = Entry::of(order, &app.audit_ids);
         let report = self.report_on(app, order, &entry).await;
         entry.tell(&report);
@@ -174,18 +185,27 @@ impl Delivery {
     ) -> Report {
         let started = self.clock.now();
         if let Err(denied) = order.check_policy() {
-            return self.report(Outcome { result: Err(denied), safe_until: None }, order);
+            return self.report(Outcome::failed(denied), order);
         }
-        match &order.named {
-            Some(named) => self.named(app, order, named, entry, started).await,
-            None => self.run(app, order, None, entry, started).await,
+        if let Some(named) = &order.named {
+            return self.named(app, order, named, entry, started).await;
         }
+        match self.name_of_unkeyed(order).await {
+            Ok(name) => self.run(app, order, name, entry, started).await,
+            Err(reused) => self.report(Outcome::failed(reused), order),
+        }
+    }
+
+    /// The `uuid`s of what keys of this caller's name.
+    #[must_use]
+    pub fn uuids(&self, caller: &Caller) -> &Uuids {
+        &self.app_of(caller).uuids
     }
 
     /// # Panics
     /// When there is no such app: config lets no key name one.
-    fn app_of(&self, order: &Order) -> &Arc<App> {
-        let app = self.apps.get(&order.caller.app);
+    fn app_of(&self, caller: &Caller) -> &Arc<App> {
+        let app = self.apps.get(&caller.app);
         app.expect("config lets no key name an app that does not exist")
     }
 
@@ -193,17 +213,16 @@ impl Delivery {
         self: &Arc<Self>,
         app: &Arc<App>,
         order: &Arc<Order>,
-        lead: Option<Lead>,
+        name: Name,
         entry: &Entry,
         started: Moment,
     ) -> Report {
-        let mut run = Run::new(self, app, order, lead.clone(), started);
+        let mut run = Run::new(self, app, order, name.clone(), started);
         let result = run.deliver(entry).await;
         let timings = Timings { total: self.clock.since(started), ..run.timings };
         self.count(app, &result, &timings);
-        let safe_until = if result.is_ok() { None } else { run.safe_until() };
-        let outcome = Outcome { result, safe_until };
-        if let Some(lead) = lead {
+        let outcome = self.outcome(order, name.agreed(), result, run.in_doubt_since());
+        if let Name::Key(lead) = name {
             lead.tell(outcome.clone());
         }
         Report { attempts: run.attempts, timings, ..self.report(outcome, order) }
@@ -220,10 +239,10 @@ impl Delivery {
         }
     }
 
-    fn report(&self, Outcome { result, safe_until }: Outcome, order: &Order) -> Report {
+    fn report(&self, outcome: Outcome, order: &Order) -> Report {
         Report {
-            result,
-            safe_retry_until: safe_until.map(|moment| self.clock.wall_at(moment)),
+            past: self.past(order, &outcome),
+            result: outcome.result,
             is_replayed: false,
             attempts: 0,
             timings: Timings::default(),

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use super::audit::Entry;
-use super::doubts::{Identity, SAFE_TO_REPEAT};
 use super::error::ForwardError;
 use super::idempotency::{Claim, Elsewhere, Lead, Outcome};
-use super::{App, Delivery, Order, Report, Timings};
-use crate::clock::{Elapsed, Moment};
+use super::identity::Identity;
+use super::past::Known;
+use super::{App, Delivery, Name, Order, Report, Timings};
+use crate::clock::{Elapsed, Moment, Stamp};
 use crate::feishu::error::CallError;
 use crate::model::idempotency_key::NamedForward;
 
@@ -21,18 +22,24 @@ impl Delivery {
         entry: &Entry,
         started: Moment,
     ) -> Report {
+        let came = self.clock.stamp();
         loop {
             let outcome = match self.idempotency.claim(named) {
                 Claim::Lead(lead) => {
                     match self.claim_elsewhere(&lead, named, &app.name, started).await {
                         Some(Elsewhere::Lead(first_attempt)) => {
-                            self.metrics.idempotency("new");
-                            self.recall(app, order, first_attempt);
-                            return self.run(app, order, Some(lead), entry, started).await;
+                            self.recall(order, first_attempt);
+                            return self.lead(app, order, lead, entry, started).await;
+                        }
+                        // It may have gone out from here, so its `uuid` is asked for again.
+                        Some(Elsewhere::Done(Outcome { result: Err(_), .. }))
+                            if self.register.earlier(&Identity::of(order)).is_some() =>
+                        {
+                            return self.lead(app, order, lead, entry, started).await;
                         }
                         Some(Elsewhere::Busy(first_attempt)) => {
-                            self.recall(app, order, Some(first_attempt));
-                            self.unheard(app, order, started)
+                            self.recall(order, Some(first_attempt));
+                            self.unheard(order, came)
                         }
                         Some(Elsewhere::Done(outcome)) => {
                             lead.tell(outcome.clone());
@@ -42,7 +49,7 @@ impl Delivery {
                             lead.withdraw();
                             self.reused()
                         }
-                        None => self.unheard(app, order, started),
+                        None => self.unheard(order, came),
                     }
                 }
                 Claim::Reused => self.reused(),
@@ -55,7 +62,7 @@ impl Delivery {
                         // The one who did it hung up: now it is somebody else's turn to.
                         Ok(None) => continue,
                         // Others have done so meanwhile, and the last one is not through yet.
-                        Err(Elapsed) => self.unheard(app, order, started),
+                        Err(Elapsed) => self.unheard(order, came),
                     }
                 }
             };
@@ -81,16 +88,28 @@ impl Delivery {
         }
     }
 
+    async fn lead(
+        self: &Arc<Self>,
+        app: &Arc<App>,
+        order: &Arc<Order>,
+        lead: Lead,
+        entry: &Entry,
+        started: Moment,
+    ) -> Report {
+        self.metrics.idempotency("new");
+        self.run(app, order, Name::Key(lead), entry, started).await
+    }
+
     /// Another replica may have sent it, first then.
-    fn recall(&self, app: &App, order: &Order, first_attempt: Option<Moment>) {
+    fn recall(&self, order: &Order, first_attempt: Option<Stamp>) {
         if let Some(first_attempt) = first_attempt {
-            self.doubts.untold(Identity::of(app, order), first_attempt);
+            self.register.untold(&Identity::of(order), first_attempt);
         }
     }
 
     fn reused(&self) -> Outcome {
         self.metrics.idempotency("reused");
-        Outcome { result: Err(ForwardError::KeyReused), safe_until: None }
+        Outcome::failed(ForwardError::KeyReused)
     }
 
     fn replayed(&self, outcome: Outcome) -> Outcome {
@@ -98,12 +117,12 @@ impl Delivery {
         outcome
     }
 
-    /// What is true of a forward that others make, of which nothing was heard in time.
-    fn unheard(&self, app: &App, order: &Order, joined_at: Moment) -> Outcome {
-        let sent_at = self.doubts.first_attempt(&Identity::of(app, order));
+    /// What is true of a forward that others make, of which one who `came` then heard nothing in time.
+    fn unheard(&self, order: &Order, came: Stamp) -> Outcome {
+        let sent_at = self.register.in_doubt_since(&Identity::of(order));
         // Who was joined had begun less than a deadline before.
-        let earliest = sent_at.unwrap_or(joined_at.saturating_sub(self.deadline));
+        let earliest = sent_at.unwrap_or(came.earlier_by(self.deadline));
         let result = Err(ForwardError::Failed(CallError::TimedOut { is_stale: false }));
-        Outcome { result, safe_until: Some(earliest + SAFE_TO_REPEAT) }
+        Outcome { result, in_doubt_since: Some(earliest), known: Known::Wholly }
     }
 }

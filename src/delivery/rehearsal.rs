@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::error::ForwardError;
 use super::idempotency::Claim;
+use super::identity::Identity;
+use super::past::Known;
+use super::register::Reused;
 use super::run::Run;
-use super::{Delivery, Order, Timings};
+use super::{Delivery, Name, Order, Past, Timings};
 use crate::feishu::client::{Call, Preview};
 use crate::limits::Standing;
 
@@ -17,8 +18,8 @@ use crate::limits::Standing;
 pub struct Rehearsal {
     /// What the gateway would do, or why it would not.
     pub result: Result<Foreseen, ForwardError>,
-    /// Until when it is safe to repeat an earlier one, where nobody knows whether that went out.
-    pub safe_retry_until: Option<Timestamp>,
+    /// Where it would not: what is known of earlier attempts.
+    pub past: Past,
     /// Where the time went.
     pub timings: Timings,
     /// How much of the receiver's limit is left.
@@ -45,12 +46,14 @@ impl Delivery {
     /// Does all that a forward does before its call to Feishu, and takes nobody's turn.
     pub async fn rehearse(self: &Arc<Self>, order: &Arc<Order>) -> Rehearsal {
         let started = self.clock.now();
-        let mut run = Run::new(self, self.app_of(order), order, None, started);
+        let mut run = Run::new(self, self.app_of(&order.caller), order, Name::None, started);
         let result = self.foresee(&mut run, order).await;
-        let safe_until = if result.is_ok() { None } else { run.safe_until() };
         Rehearsal {
+            past: match result {
+                Ok(_) => Past::NothingOut,
+                Err(_) => self.past_of_failure(order, run.in_doubt_since(), Known::Wholly),
+            },
             result,
-            safe_retry_until: safe_until.map(|moment| self.clock.wall_at(moment)),
             timings: Timings { total: self.clock.since(started), ..run.timings },
             standing: self.turns.standing(&order.receiver),
         }
@@ -67,6 +70,10 @@ impl Delivery {
             Some(Claim::Done(_)) => return Ok(Foreseen::Replay),
             Some(Claim::Join(_)) => return Ok(Foreseen::Join),
             Some(Claim::Lead(_)) | None => {}
+        }
+        if order.uuid_is_chosen() {
+            let looked = self.register.look(&Identity::of(order));
+            looked.map_err(|Reused| ForwardError::UuidReused)?;
         }
         let wait = run.rehearse()?;
         let Order { message, receiver, uuid, .. } = order;

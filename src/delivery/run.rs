@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use super::app::App;
 use super::audit::Entry;
-use super::doubts::{Identity, SAFE_TO_REPEAT};
 use super::error::{ForwardError, TokenError};
-use super::idempotency::Lead;
+use super::identity::Identity;
+use super::register::{Earlier, Reused, SAFE_TO_REPEAT};
 use super::retry::{self, Again, Pauses, again};
 use super::sending::Sending;
 use super::turn::{NoTurn, Ticket, Turn};
-use super::{Delivery, Order, Timings};
-use crate::clock::Moment;
+use super::{Delivery, Name, Order, Timings};
+use crate::clock::{Moment, Stamp};
 use crate::feishu::error::{CallError, Forwarded};
 use crate::feishu::token::{Token, Trouble};
 use crate::limits::Scope;
@@ -22,7 +22,9 @@ pub(super) struct Run<'a> {
     delivery: &'a Arc<Delivery>,
     app: &'a Arc<App>,
     order: &'a Arc<Order>,
-    lead: Option<Lead>,
+    name: Name,
+    /// Of one that may be a repetition.
+    identity: Option<Identity>,
     ticket: Ticket,
     deadline: Moment,
     /// When an attempt may begin at the latest, so that it has time to be answered.
@@ -33,10 +35,8 @@ pub(super) struct Run<'a> {
     has_tried_at_once: bool,
     pub(super) timings: Timings,
     pub(super) attempts: u32,
-    /// When the first attempt was sent, of this forward or of one that it repeats.
-    first_attempt: Option<Moment>,
-    /// Whether an attempt may have gone out though it failed.
-    is_in_doubt: bool,
+    /// What attempts came to before, of this forward and of those that it repeats.
+    earlier: Option<Earlier>,
 }
 
 impl<'a> Run<'a> {
@@ -44,14 +44,15 @@ impl<'a> Run<'a> {
         delivery: &'a Arc<Delivery>,
         app: &'a Arc<App>,
         order: &'a Arc<Order>,
-        lead: Option<Lead>,
+        name: Name,
         started: Moment,
     ) -> Self {
         Self {
             delivery,
             app,
             order,
-            lead,
+            name,
+            identity: order.uuid_is_given.then(|| Identity::of(order)),
             ticket: delivery.turns.ticket(),
             deadline: started + delivery.deadline,
             last_start: started + delivery.last_start,
@@ -61,8 +62,7 @@ impl<'a> Run<'a> {
             has_tried_at_once: false,
             timings: Timings::default(),
             attempts: 0,
-            first_attempt: None,
-            is_in_doubt: false,
+            earlier: None,
         }
     }
 
@@ -101,17 +101,18 @@ impl<'a> Run<'a> {
         turns.outlook(&self.app.name, &self.order.receiver, until).map_err(ForwardError::NoTurn)
     }
 
-    /// Until when it is safe to repeat it, where nobody knows whether it went out.
-    pub(super) fn safe_until(&self) -> Option<Moment> {
-        self.first_attempt.filter(|_| self.is_in_doubt).map(|first| first + SAFE_TO_REPEAT)
+    /// When it was first attempted, where nobody knows whether it went out.
+    pub(super) fn in_doubt_since(&self) -> Option<Stamp> {
+        match self.earlier {
+            Some(Earlier::MayBeOut(first_attempt)) => Some(first_attempt),
+            Some(Earlier::Out(_)) | None => None,
+        }
     }
 
     /// A caller that repeats what is in doubt is in doubt until this one gets through.
     fn recall_earlier_attempts(&mut self) {
-        if self.order.uuid_is_given {
-            let identity = Identity::of(self.app, self.order);
-            self.first_attempt = self.delivery.doubts.first_attempt(&identity);
-            self.is_in_doubt = self.first_attempt.is_some();
+        if let Some(identity) = &self.identity {
+            self.earlier = self.delivery.register.earlier(identity);
         }
     }
 
@@ -123,18 +124,27 @@ impl<'a> Run<'a> {
         let turn = self.turn().await?;
         let pass = self.app.enter(self.order)?;
         self.check_time()?;
-        let first_attempt = *self.first_attempt.get_or_insert_with(|| self.delivery.clock.now());
+        let first_attempt = match self.earlier {
+            Some(earlier) => earlier.first_attempt(),
+            None => self.delivery.clock.stamp(),
+        };
+        if let Some(identity) = &self.identity {
+            // Should the caller hang up and repeat it meanwhile, it is in doubt until this ends.
+            let begun = self.delivery.register.begin(identity, first_attempt);
+            begun.map_err(|Reused| ForwardError::UuidReused)?;
+        }
         self.attempts += 1;
         let sending = Sending {
             delivery: Arc::clone(self.delivery),
             app: Arc::clone(self.app),
             token,
             order: Arc::clone(self.order),
-            lead: self.lead.clone(),
+            name: self.name.clone(),
+            identity: self.identity,
             entry: entry.clone(),
             deadline: self.deadline,
             first_attempt,
-            is_in_doubt: self.is_in_doubt,
+            is_in_doubt: self.in_doubt_since().is_some(),
             is_trial: turn.trial,
             cell: turn.cell,
             pass,
@@ -142,16 +152,18 @@ impl<'a> Run<'a> {
         let (answer, took) = sending.send().await;
         self.timings.feishu += took;
         answer.map_err(|error| {
-            self.is_in_doubt |= error.outcome() == Outcome::Unknown;
+            if error.outcome() == Outcome::Unknown {
+                self.earlier = Some(Earlier::MayBeOut(first_attempt));
+            }
             ForwardError::Failed(error)
         })
     }
 
     /// Somebody who overslept, with the whole process, must not repeat what Feishu may have forgotten.
     fn check_time(&self) -> Result<(), ForwardError> {
-        let now = self.delivery.clock.now();
-        let is_late = self.attempts > 0 && now > self.last_start;
-        let is_unsafe = self.first_attempt.is_some_and(|first| now > first + SAFE_TO_REPEAT);
+        let clock = &self.delivery.clock;
+        let is_late = self.attempts > 0 && clock.now() > self.last_start;
+        let is_unsafe = self.in_doubt_since().is_some_and(|it| clock.age(it) > SAFE_TO_REPEAT);
         if is_late || is_unsafe { Err(ForwardError::TooLateToRepeat) } else { Ok(()) }
     }
 

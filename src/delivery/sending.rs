@@ -10,12 +10,12 @@ use tracing::{Instrument, Span};
 use super::app::App;
 use super::audit::Entry;
 use super::circuit::Pass;
-use super::doubts::{End, Identity, SAFE_TO_REPEAT};
 use super::error::ForwardError;
-use super::idempotency::{self, Lead};
+use super::identity::Identity;
+use super::register::End;
 use super::retry::{Again, after_call};
-use super::{Delivery, Order};
-use crate::clock::Moment;
+use super::{Delivery, Name, Order};
+use crate::clock::{Moment, Stamp};
 use crate::feishu::client::Call;
 use crate::feishu::error::{CallError, Forwarded, code_of, label_of};
 use crate::feishu::token::Token;
@@ -28,10 +28,12 @@ pub(super) struct Sending {
     pub(super) app: Arc<App>,
     pub(super) token: Arc<Token>,
     pub(super) order: Arc<Order>,
-    pub(super) lead: Option<Lead>,
+    pub(super) name: Name,
+    /// Of one that may be a repetition, whose beginning the register knows of.
+    pub(super) identity: Option<Identity>,
     pub(super) entry: Entry,
     pub(super) deadline: Moment,
-    pub(super) first_attempt: Moment,
+    pub(super) first_attempt: Stamp,
     /// Whether an earlier attempt may have gone out.
     pub(super) is_in_doubt: bool,
     /// Whether this tries if the receiver may be sent to again.
@@ -50,13 +52,7 @@ pub(super) type Answered = (Result<Forwarded, CallError>, Duration);
 impl Sending {
     /// Sends. Dropping the future does not cut the call short.
     pub(super) async fn send(self) -> Answered {
-        if self.order.uuid_is_given {
-            // Should the caller hang up and repeat it meanwhile, it is in doubt until this ends.
-            self.delivery.doubts.begin(Identity::of(&self.app, &self.order), self.first_attempt);
-        }
-        if let Some(lead) = &self.lead {
-            lead.sends();
-        }
+        self.name.sends();
         let delivery = Arc::clone(&self.delivery);
         let (tell, told) = oneshot::channel();
         let call = async move {
@@ -96,7 +92,7 @@ impl Sending {
     /// What the answer means for what may be asked next.
     fn learn(&self, answer: &Result<Forwarded, CallError>) {
         let Self { delivery, app, order, is_trial, .. } = self;
-        let Delivery { turns, doubts, .. } = &**delivery;
+        let Delivery { turns, register, .. } = &**delivery;
         match answer {
             Err(error) if !error.shows_feishu() => {
                 app.not_answered(order, self.pass, error.is_stale());
@@ -118,8 +114,11 @@ impl Sending {
             turns.note_closed(&app.name, Gate::Quota, used_up_for);
         }
         let end = answer.as_ref().map_or_else(may_be_out, |_| End::Out);
-        if order.uuid_is_given || self.is_in_doubt || end == End::Unknown {
-            doubts.end(Identity::of(app, order), self.first_attempt, end);
+        if self.identity.is_some() || self.is_in_doubt || end == End::Unknown {
+            register.end(&self.identity(), self.first_attempt, end);
+        }
+        if let Name::Uuid(joined, _) = &self.name {
+            joined.ended(end);
         }
     }
 
@@ -133,19 +132,23 @@ impl Sending {
         let code = code_of(&answer);
         let log_id = answer.as_ref().ok().and_then(|forwarded| forwarded.log_id.as_deref());
         tracing::info!(%code, feishu_log_id = log_id, ?took, "Feishu answered after the caller hung up");
-        let Some(lead) = &self.lead else {
+        let Name::Key(lead) = &self.name else {
             if answer.is_ok() && self.order.uuid_is_given {
-                // It may ask again, and must not be told then that nothing went out.
-                let identity = Identity::of(&self.app, &self.order);
-                self.delivery.doubts.untold(identity, self.first_attempt);
+                // It may ask again, and must not be told then that nothing went out, nor be too late unheard.
+                self.delivery.register.untold(&self.identity(), self.first_attempt);
+                if let Name::Uuid(joined, _) = &self.name {
+                    joined.ended(End::Unknown);
+                }
             }
             return;
         };
-        let is_in_doubt = self.leaves_doubt(&answer);
-        lead.tell(idempotency::Outcome {
-            result: answer.map_err(ForwardError::Failed),
-            safe_until: is_in_doubt.then(|| self.first_attempt + SAFE_TO_REPEAT),
-        });
+        let in_doubt_since = self.leaves_doubt(&answer).then_some(self.first_attempt);
+        let result = answer.map_err(ForwardError::Failed);
+        lead.tell(self.delivery.outcome(&self.order, lead.agreed(), result, in_doubt_since));
+    }
+
+    fn identity(&self) -> Identity {
+        self.identity.unwrap_or_else(|| Identity::of(&self.order))
     }
 }
 

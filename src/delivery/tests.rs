@@ -47,6 +47,11 @@ fn caller(app: &str) -> Caller {
     Caller { name: "caller".into(), app: app.into(), policy: Arc::default() }
 }
 
+/// As all replicas have them for this app.
+fn uuids(app: &str) -> Uuids {
+    Uuids::new(&app.into())
+}
+
 fn rules(app_per_second: u32, app_per_minute: u32) -> Rules {
     let number = |n| NonZeroU32::new(n).unwrap();
     Rules {
@@ -98,6 +103,7 @@ impl Stage {
                 name.clone(),
                 token,
                 AuditIds::Plain,
+                uuids(name),
                 Duration::from_mins(1),
                 clock.clone(),
             );
@@ -106,7 +112,7 @@ impl Stage {
         Arc::new(Delivery {
             apps: Arc::new(names.iter().map(app).collect()),
             turns: Arc::new(Turns::new(rules, NO_BOUNDS, &names, clock.clone())),
-            doubts: Arc::new(Doubts::new(clock.clone())),
+            register: Arc::new(Register::new(clock.clone())),
             idempotency: Arc::new(Idempotency::new(clock.clone())),
             client,
             calls: TaskTracker::new(),

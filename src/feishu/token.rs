@@ -226,7 +226,10 @@ impl TokenSource {
             source.fetch_and_keep().await
         });
         fetch.await.unwrap_or_else(|_| {
-            let error = Arc::new(CallError::Broken { cause: "the process ends".to_owned(), is_stale: false });
+            let error = Arc::new(CallError::Broken {
+                cause: "the process ends".to_owned(),
+                is_stale: false,
+            });
             Err(self.state().pace.failed(error, self.clock.now()))
         })
     }

@@ -3,9 +3,12 @@
 
 use std::fmt::{self, Write as _};
 
+use hmac::{Hmac, Mac};
+use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
 use super::dedup_key::DedupKey;
+use super::derived_key::{Purpose, derive, keyed};
 use super::message_id::MessageId;
 use super::receiver::Receiver;
 use super::wording::Wording;
@@ -86,34 +89,54 @@ pub struct NamedForward {
     pub content: [u8; 32],
 }
 
+impl fmt::Debug for NamedForward {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NamedForward").finish_non_exhaustive()
+    }
+}
+
+/// Makes the `uuid`s of what the keys of one app's callers name; cheap to clone.
+///
+/// All that a key names can be guessed, and Feishu has one namespace for the `uuid`s of all who forward
+/// with an app. So the `uuid` is made with a secret: nobody else can use it first.
+#[derive(Clone)]
+pub struct Uuids(Hmac<Sha256>);
+
 /// A uuid may have 50 characters (Feishu's documentation): 24 bytes are 48.
 const UUID_BYTES: usize = 24;
 
-impl NamedForward {
+impl Uuids {
+    /// Of the app that has this secret.
+    #[must_use]
+    pub fn new(app_secret: &SecretString) -> Self {
+        Self(keyed(&derive(app_secret, Purpose::Uuids)))
+    }
+
     /// The `uuid` that Feishu knows it by: always the same one, so that a gateway that has been
     /// restarted, or another one, sends it again without sending it twice.
     ///
     /// The fingerprint goes into it: were a key used for something else, a gateway that does not
     /// remember the first use would else be told by Feishu that this has been sent.
     #[must_use]
-    pub fn uuid(&self) -> DedupKey {
-        let digest = Sha256::new().chain_update(self.key).chain_update(self.content).finalize();
+    pub fn of(&self, named: &NamedForward) -> DedupKey {
+        let hash = self.0.clone().chain_update(named.key).chain_update(named.content).finalize();
         let mut hex = String::with_capacity(UUID_BYTES * 2);
-        for byte in &digest[..UUID_BYTES] {
+        for byte in &hash.into_bytes()[..UUID_BYTES] {
             let _ = write!(hex, "{byte:02x}");
         }
         DedupKey::parse(&hex).expect("48 characters are not too many")
     }
 }
 
-impl fmt::Debug for NamedForward {
+impl fmt::Debug for Uuids {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NamedForward").field("uuid", &self.uuid()).finish()
+        f.write_str("Uuids")
     }
 }
 
 /// Of parts that are told apart: with their lengths, no two lists look the same.
-fn digest<const N: usize>(parts: [&str; N]) -> [u8; 32] {
+#[must_use]
+pub fn digest<const N: usize>(parts: [&str; N]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_le_bytes());
@@ -155,10 +178,15 @@ mod tests {
         assert!(IdempotencyKey::parse(&"a".repeat(255)).is_ok());
     }
 
+    fn uuids(secret: &str) -> Uuids {
+        Uuids::new(&SecretString::from(secret))
+    }
+
     #[test]
     fn the_uuid_depends_on_all_that_names_and_makes_the_forward() {
+        let uuids = uuids("secret");
         let one = named("k", "alice", "main", "om_1", "oc_1");
-        assert_eq!(one.uuid(), named("\"k\"", "alice", "main", "om_1", "oc_1").uuid());
+        assert_eq!(uuids.of(&one), uuids.of(&named("\"k\"", "alice", "main", "om_1", "oc_1")));
         for other in [
             named("k2", "alice", "main", "om_1", "oc_1"),
             named("k", "bob", "main", "om_1", "oc_1"),
@@ -168,14 +196,25 @@ mod tests {
             // Where one part ends and the next begins is part of it.
             named("ek", "alic", "main", "om_1", "oc_1"),
         ] {
-            assert_ne!(one.uuid(), other.uuid());
+            assert_ne!(uuids.of(&one), uuids.of(&other));
         }
+    }
+
+    #[test]
+    fn the_uuid_cannot_be_computed_without_the_secret_and_stays_the_same_from_one_version_to_the_next()
+     {
+        let one = named("k", "alice", "main", "om_1", "oc_1");
+        assert_ne!(uuids("secret").of(&one), uuids("another").of(&one));
+        // Computed with Python's hmac and hashlib, from the secret and the key to the uuid.
+        let uuid = "7d48909c3845e8f6b0a5515234d5818e0e546b4decbc471e";
+        assert_eq!(uuids("secret").of(&one).as_str(), uuid);
+        assert_eq!(format!("{:?}", uuids("secret")), "Uuids");
     }
 
     proptest! {
         #[test]
         fn any_visible_key_makes_a_uuid_that_feishu_takes(key in "[!#-\\[\\]-~][ -~]{0,254}") {
-            let uuid = named(key.trim_end(), "a", "main", "om_1", "oc_1").uuid();
+            let uuid = uuids("secret").of(&named(key.trim_end(), "a", "main", "om_1", "oc_1"));
             prop_assert!(uuid.as_str().len() <= 50);
         }
     }

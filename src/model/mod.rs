@@ -2,6 +2,7 @@
 
 pub mod api_key;
 pub mod dedup_key;
+pub mod derived_key;
 pub mod idempotency_key;
 pub mod message_id;
 pub mod policy;

@@ -178,6 +178,8 @@ pub enum ProblemKind {
     UnsupportedMediaType,
     /// The idempotency key was used for something else.
     IdempotencyKeyReused,
+    /// The `uuid` was used for another forward.
+    UuidReused,
     /// It is too late to repeat a forward that may have gone out.
     TooLateToRepeat,
     /// Feishu cannot be reached.
@@ -244,6 +246,7 @@ impl ProblemKind {
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::IdempotencyKeyReused,
+        Self::UuidReused,
         Self::TooLateToRepeat,
         Self::FeishuUnreachable,
         Self::FeishuUnreadable,

@@ -3,20 +3,18 @@
 use std::fmt;
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use ring::hmac;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
-/// Seals and opens with a key that is made from an app's secret, so that all replicas have the same one
-/// and there is none more to keep.
+use crate::model::derived_key::{Purpose, derive};
+
+/// Seals and opens with a key that is made from an app's secret.
 pub struct Seal(LessSafeKey);
 
 impl Seal {
     /// The seal of an app.
     #[must_use]
     pub fn new(app_secret: &SecretString) -> Self {
-        let secret = hmac::Key::new(hmac::HMAC_SHA256, app_secret.expose_secret().as_bytes());
-        let key = hmac::sign(&secret, b"feishu-forward-gateway shared state");
-        let key = UnboundKey::new(&CHACHA20_POLY1305, key.as_ref());
+        let key = UnboundKey::new(&CHACHA20_POLY1305, &derive(app_secret, Purpose::SharedState));
         Self(LessSafeKey::new(key.expect("the hash is as long as the key")))
     }
 

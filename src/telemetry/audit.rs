@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
-use secrecy::{ExposeSecret, SecretString};
+use hmac::{Hmac, Mac};
+use secrecy::SecretString;
 use sha2::Sha256;
+
+use crate::model::derived_key::{Purpose, derive, keyed};
 
 /// In what form ids stand in the audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,17 +32,13 @@ pub enum AuditIds {
 const SHOWN_BYTES: usize = 16;
 
 impl AuditIds {
-    /// In this form. The key of hashes is made from the app's secret, so that every replica has the
-    /// same one and there is none more to keep.
+    /// In this form.
     #[must_use]
     pub fn new(form: IdForm, app_secret: &SecretString) -> Self {
         if form == IdForm::Plain {
             return Self::Plain;
         }
-        let derived = keyed(app_secret.expose_secret().as_bytes())
-            .chain_update("feishu-forward-gateway audit ids")
-            .finalize();
-        Self::Hashed(keyed(&derived.into_bytes()))
+        Self::Hashed(keyed(&derive(app_secret, Purpose::AuditIds)))
     }
 
     /// The id as the audit log has it.
@@ -51,10 +49,6 @@ impl AuditIds {
             Self::Hashed(key) => hex(key.clone().chain_update(id)).into(),
         }
     }
-}
-
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("a key of any length will do")
 }
 
 fn hex(hash: Hmac<Sha256>) -> String {

@@ -17,6 +17,7 @@ mod audit;
 mod drive;
 mod page;
 mod promise;
+mod repeats;
 mod run;
 mod secrets;
 mod table;
@@ -68,7 +69,7 @@ async fn whatever_goes_wrong_the_answer_is_true_and_is_the_one_that_the_page_sho
     assert!(wrong.is_empty(), "what each of these does wrong stands above:\n{}", wrong.join("\n"));
     secrets.are_in_no_log();
     audit.says_the_same().await;
-    page::check(&page::write(&pages));
+    page::check(&(page::write(&pages) + &repeats::section().await));
 }
 
 async fn results(row: Row, room: Rc<Semaphore>, secrets: Rc<Secrets>, audit: Rc<Audit>) -> Results {

@@ -126,7 +126,7 @@ pub(crate) async fn attempts(gateway: &Gateway) -> u64 {
 }
 
 impl Told {
-    fn of(answer: &Answer) -> Self {
+    pub(crate) fn of(answer: &Answer) -> Self {
         if answer.status == 200 {
             answer.message_id();
             return Self::Delivered;

@@ -39,4 +39,5 @@ mod routes;
 mod slow;
 mod token_pace;
 mod tokens;
+mod uuids;
 mod waiting;

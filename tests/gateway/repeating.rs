@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use feishu_simulator::{Api, Fault, FaultKind, Phase};
+use jiff::SignedDuration;
 use serde_json::Value;
 
 use crate::harness::{Gateway, code, eventually, gateway, guarded};
@@ -48,23 +49,62 @@ async fn a_repetition_that_fails_is_as_unknown_as_the_first() {
     let repeated = gateway.forward("oc_1").query("uuid=mine").send().await;
     let problem = repeated.problem(403, "bot_not_in_chat", "unknown");
     assert_eq!(problem["safe_retry_until"], "2026-01-01T00:55:00Z");
-    // Another uuid, or another receiver, is another forward.
+    // Another uuid is another forward.
     gateway.spoil_forward(code(230002));
     let other = gateway.forward("oc_1").query("uuid=other").send().await;
-    other.problem(403, "bot_not_in_chat", "not_delivered");
-    gateway.spoil_forward(code(230002));
-    let other = gateway.forward("oc_2").query("uuid=mine").send().await;
     other.problem(403, "bot_not_in_chat", "not_delivered");
 }
 
 #[actix_web::test]
-async fn what_a_repetition_settles_is_settled() {
+async fn what_a_repetition_settles_is_settled_for_the_hour() {
     let gateway = gateway().one_attempt().start().await;
     unknown(&gateway, "uuid=mine").await;
-    gateway.forward("oc_1").query("uuid=mine").send().await.message_id();
+    let again = || gateway.forward("oc_1").query("uuid=mine");
+    again().send().await.message_id();
     gateway.spoil_forward(code(230002));
-    let again = gateway.forward("oc_1").query("uuid=mine").send().await;
-    again.problem(403, "bot_not_in_chat", "not_delivered");
+    let problem = again().send().await.problem(403, "bot_not_in_chat", "unknown");
+    assert!(problem["detail"].as_str().expect("text").ends_with("with this uuid was delivered."));
+    assert_eq!(problem["safe_retry_until"], "2026-01-01T00:55:00Z");
+    // Then it is another forward.
+    gateway.advance(MINUTE * 60);
+    gateway.spoil_forward(code(230002));
+    again().send().await.problem(403, "bot_not_in_chat", "not_delivered");
+    again().send().await.message_id();
+    assert_eq!(gateway.deliveries().len(), 2);
+}
+
+#[actix_web::test]
+async fn a_calendar_that_is_ahead_of_the_machine_makes_it_too_late() {
+    for header in [("x-other", "1"), ("idempotency-key", "k-1")] {
+        let gateway = gateway().one_attempt().start().await;
+        let query = if header.0 == "idempotency-key" { "" } else { "uuid=mine" };
+        let forward = || gateway.forward("oc_1").query(query).header(header.0, header.1);
+        let cut = Fault { phase: Phase::AfterCommit, ..Fault::once(FaultKind::Cut) };
+        gateway.simulator.add_fault(Fault { api: Some(Api::Forward), ..cut });
+        let problem = forward().send().await.problem(502, "feishu_unreadable", "unknown");
+        assert_eq!(problem["safe_retry_until"], "2026-01-01T00:55:00Z");
+        gateway.advance(MINUTE);
+        // The machine was suspended.
+        gateway.hand.move_calendar(SignedDuration::from_mins(114));
+        let problem = forward().send().await.problem(409, "too_late_to_repeat", "unknown");
+        assert_eq!(problem["safe_retry_until"], "2026-01-01T00:55:00Z");
+        assert_eq!(gateway.forwards().len(), 1);
+    }
+}
+
+#[actix_web::test]
+async fn a_calendar_that_is_set_back_gives_no_time() {
+    let gateway = gateway().one_attempt().start().await;
+    unknown(&gateway, "uuid=mine").await;
+    gateway.hand.move_calendar(SignedDuration::from_mins(-30));
+    gateway.advance(MINUTE * 20);
+    let problem = unknown(&gateway, "uuid=mine").await;
+    // 35 minutes are left of 55, and the calendar shows ten minutes less than at first.
+    assert_eq!(problem["safe_retry_until"], "2026-01-01T00:25:00Z");
+    gateway.advance(MINUTE * 36);
+    let late = gateway.forward("oc_1").query("uuid=mine").send().await;
+    late.problem(409, "too_late_to_repeat", "unknown");
+    assert_eq!(gateway.forwards().len(), 2);
 }
 
 #[actix_web::test]

@@ -1,9 +1,10 @@
 //! Programs that prove promises in real time: the gateway as a process of its own in front of the
-//! simulator, on loopback. `make soak`, `make soak-replicas` and `make overload` run them; `cargo test` does not.
+//! simulator, on loopback. `make soak`, `make soak-replicas`, `make overload` and `make memory` run them; `cargo test` does not.
 #![expect(clippy::print_stdout, reason = "this is what talks to people")]
 
 mod call;
 mod gateway;
+mod memory;
 mod overload;
 mod program;
 mod redis;
@@ -27,7 +28,8 @@ async fn main() -> ExitCode {
         match which.as_str() {
             "soak" => soak::run().await,
             "overload" => overload::run().await,
-            _ => vec!["name what is to be proved: soak or overload".to_owned()],
+            "memory" => memory::run().await,
+            _ => vec!["name what is to be proved: soak, overload or memory".to_owned()],
         }
     };
     // Returning drops what was started, the gateway's process with it.

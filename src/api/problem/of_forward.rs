@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::{InvalidField, Problem, SOON};
 use crate::clock::seconds_up;
-use crate::delivery::{ForwardError, NoTurn};
+use crate::delivery::{ForwardError, NoTurn, Past};
 use crate::feishu::codes;
 use crate::feishu::error::{CallError, FieldViolation, Refusal};
 use crate::limits::Scope;
@@ -20,16 +18,14 @@ const QUOTA_RETRY_AFTER: Duration = Duration::from_hours(1);
 impl Problem {
     /// The problem of a forward that did not succeed. Where an attempt of it may have gone out, what
     /// happened afterwards does not change that.
-    pub(in crate::api) fn of_forward(
-        error: &ForwardError,
-        uuid: DedupKey,
-        safe_retry_until: Option<Timestamp>,
-    ) -> Self {
+    pub(in crate::api) fn of_forward(error: &ForwardError, uuid: DedupKey, past: Past) -> Self {
+        let safe_retry_until = past.safe_retry_until();
         let mut problem = Self { uuid: Some(uuid), safe_retry_until, ..Self::of_error(error) };
-        if safe_retry_until.is_some() && problem.outcome == Outcome::NotDelivered {
-            problem.outcome = Outcome::Unknown;
-            problem.detail.en.to_mut().push_str(" An earlier attempt may have gone out.");
-            problem.detail.zh.to_mut().push_str("此前的一次请求可能已送出。");
+        if problem.outcome == Outcome::NotDelivered {
+            if safe_retry_until.is_some() {
+                problem.outcome = Outcome::Unknown;
+            }
+            problem.add(past);
         }
         problem
     }
@@ -93,6 +89,13 @@ impl Problem {
                 Wording::new(
                     "The Idempotency-Key was used for another message, receiver or app within the hour; nothing was sent.",
                     "该 Idempotency-Key 在一小时内已用于其他消息、接收者或应用；消息未发送。",
+                ),
+            ),
+            ForwardError::UuidReused => Self::new(
+                ProblemKind::UuidReused,
+                Wording::new(
+                    "The uuid was used for another message, receiver or app within the hour; nothing was sent.",
+                    "该 uuid 在一小时内已用于其他消息、接收者或应用；消息未发送。",
                 ),
             ),
             ForwardError::TooLateToRepeat => Self::new(
@@ -222,6 +225,8 @@ impl InvalidField {
 mod tests {
     use std::sync::Arc;
 
+    use jiff::Timestamp;
+
     use super::*;
     use crate::delivery::TokenError;
     use crate::feishu::codes::MONTHLY_QUOTA;
@@ -255,6 +260,7 @@ mod tests {
             ForwardError::CircuitOpen { retry_after: second },
             ForwardError::AppRefused { code: MONTHLY_QUOTA, retry_after: second },
             ForwardError::KeyReused,
+            ForwardError::UuidReused,
             ForwardError::TooLateToRepeat,
         ];
         own.into_iter().chain(without_token).chain(calls.map(ForwardError::Failed)).collect()
@@ -263,8 +269,11 @@ mod tests {
     #[test]
     fn every_failure_of_a_forward_is_said_in_english_and_in_chinese() {
         for error in failures() {
-            for until in [None, Some(Timestamp::UNIX_EPOCH)] {
-                let problem = Problem::of_forward(&error, DedupKey::generate(), until);
+            let time = Timestamp::UNIX_EPOCH;
+            let since = Past::NothingOutSince(time);
+            let unknown = [Past::Unconfirmed(time), Past::MayBeOut(time), Past::Delivered(time)];
+            for past in [Past::NothingOut, since].into_iter().chain(unknown) {
+                let problem = Problem::of_forward(&error, DedupKey::generate(), past);
                 let Wording { en, zh } = *problem.detail;
                 assert!(en.is_ascii() && en.contains(' '), "{error:?}: {en}");
                 let ascii = zh.chars().filter(char::is_ascii_alphabetic).count();

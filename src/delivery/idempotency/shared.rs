@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Outcome, REMEMBERED};
-use crate::delivery::doubts;
 use crate::delivery::error::ForwardError;
+use crate::delivery::past::Known;
+use crate::delivery::register;
 use crate::feishu::error::{CallError, FieldViolation, Forwarded, Refusal};
 use crate::model::idempotency_key::NamedForward;
 use crate::store::{Gone, Seal, Store};
@@ -144,7 +145,7 @@ impl Claimed {
     pub(super) async fn claim(&self) -> Result<Asked, Gone> {
         let Self { keys, named, app, owner } = self;
         let mut call = keys.call("claim", *named, owner);
-        call.arg(millis(keys.lease)).arg(millis(doubts::REMEMBERED));
+        call.arg(millis(keys.lease)).arg(millis(register::REMEMBERED));
         let (what, detail) = keys.run(&call).await?;
         let asked = keys.read(&what, detail.as_deref(), *named, app);
         Ok(asked.unwrap_or_else(|| Asked::Lead(age(detail.as_deref()))))
@@ -166,7 +167,7 @@ impl Claimed {
             call.arg(sealed.unwrap_or_default())
                 .arg(u8::from(in_doubt || is_too_large))
                 .arg(millis(REMEMBERED))
-                .arg(millis(doubts::REMEMBERED))
+                .arg(millis(register::REMEMBERED))
                 .arg(millis(UNSENT));
             // Where it cannot be told, the lease ends and the forward stays in doubt.
             let _ = keys.run(&call).await;
@@ -235,7 +236,7 @@ impl From<Stored> for Outcome {
                 Err(ForwardError::Failed(CallError::Refused(Box::new(refusal))))
             }
         };
-        Self { result, safe_until: None }
+        Self { result, in_doubt_since: None, known: Known::Wholly }
     }
 }
 

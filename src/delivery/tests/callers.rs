@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use super::feishu::Feishu;
 use super::history::{FEW, Request, What};
 use super::*;
+use crate::model::api_key;
 use crate::model::idempotency_key::IdempotencyKey;
 
 /// One request and what became of it.
@@ -98,7 +99,7 @@ impl Caller {
 
 /// Whether the caller was told that nobody knows.
 pub(super) fn is_unknown(report: &Report) -> bool {
-    report.result.is_err() && report.safe_retry_until.is_some()
+    report.result.is_err() && report.past.safe_retry_until().is_some()
 }
 
 /// What is to be forwarded.
@@ -122,13 +123,26 @@ pub(super) fn order(number: usize, request: &Request) -> Order {
                 wait,
             }
         }
+        What::Chosen { uuid, caller: who, content, to } => {
+            let message = format!("om_chosen_{uuid}_{who}_{content}");
+            Order {
+                request_id,
+                caller: api_key::Caller { name: format!("caller {who}").into(), ..caller(APPS[0]) },
+                message: MessageId::parse(&message).unwrap(),
+                receiver: receiver(to),
+                uuid: DedupKey::parse(&format!("chosen {uuid}")).unwrap(),
+                uuid_is_given: true,
+                named: None,
+                wait,
+            }
+        }
         What::Named { key, content } => {
             let app = APPS[usize::from(key % 2)];
             let message = MessageId::parse(&format!("om_key_{key}_{content}")).unwrap();
             let receiver = receiver((key + content) % FEW);
             let key = IdempotencyKey::parse(&format!("key {key}")).unwrap();
             let named = key.names("caller", app, &message, &receiver);
-            let uuid = named.uuid();
+            let uuid = uuids(app).of(&named);
             let named = Some(named);
             let caller = caller(app);
             Order { request_id, caller, message, receiver, uuid, uuid_is_given: true, named, wait }

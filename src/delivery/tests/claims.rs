@@ -99,7 +99,7 @@ impl Tale {
         claim(self.records.iter().any(|record| record.is_there_at(number, attempt)), || {
             format!("attempt {number}: nobody asks for it")
         })?;
-        let own: Vec<&Attempt> = earlier.iter().filter(|it| it.uuid == attempt.uuid).collect();
+        let own: Vec<&Attempt> = earlier.iter().filter(|it| it.is_of(attempt)).collect();
         // What Feishu said it has delivered is settled; a caller that sends it again means it.
         let unsettled = own.iter().rposition(|it| it.told.is_some()).map_or(0, |told| told + 1);
         let first = own[unsettled..].iter().find(|it| it.is_in_doubt());
@@ -138,11 +138,16 @@ impl Tale {
         let Some(report) = &record.told else { return Ok(()) };
         let Record { order, begun, ended, .. } = record;
         let says = |what: &str| format!("{} from {:?}: {what}", order.message, begun.at);
-        let own: Vec<&Attempt> =
-            self.until(*ended).filter(|it| it.uuid == order.uuid.as_str()).collect();
+        let own: Vec<&Attempt> = self.until(*ended).filter(|it| record.is_asked_by(it)).collect();
         match &report.result {
             Ok(forwarded) => {
-                let told = own.iter().rev().find_map(|it| it.told.as_ref());
+                let mut told = own.iter().rev().filter_map(|it| it.told.as_ref());
+                // Of several at once each has its own.
+                let told = if record.is_chosen() {
+                    told.find(|told| **told == forwarded.message_id)
+                } else {
+                    told.next()
+                };
                 claim(told == Some(&forwarded.message_id), || says("not the id that Feishu told"))?;
                 let delivered = own.iter().any(|it| it.delivered.is_some());
                 claim(delivered, || says("not delivered though it is said"))?;
@@ -150,13 +155,21 @@ impl Tale {
             Err(ForwardError::KeyReused) => {
                 claim(self.key_was_reused(record), || says("the key was not reused"))?;
             }
+            Err(ForwardError::UuidReused) => {
+                claim(self.uuid_was_reused(record), || says("the uuid was not reused"))?;
+            }
             Err(_) if is_unknown(report) => {
                 let may_be_delivered = own.iter().any(|it| it.is_in_doubt() || it.told.is_some());
-                let may = may_be_delivered || self.was_left(&order.uuid);
+                // Of another request that made the same at the time.
+                let is_under_way = |it: &&Attempt| begun.at <= it.at + ms(it.act.latency_ms);
+                let is_at_work = record.is_chosen() && own.iter().any(is_under_way);
+                let may = may_be_delivered || is_at_work || self.was_left(&order.uuid);
                 claim(may, || says("unknown, though nothing is in doubt"))?;
             }
             Err(_) => {
-                let delivered = own.iter().any(|it| it.delivered.is_some());
+                let is_of_this_hour =
+                    |it: &&&Attempt| !record.is_chosen() || ended.at < it.at + HOUR;
+                let delivered = own.iter().filter(is_of_this_hour).any(|it| it.delivered.is_some());
                 let told = own.iter().rfind(|it| it.told.is_some());
                 let was_forgotten = order.named.zip(told).is_some_and(|(named, told)| {
                     self.remembered_since(named, told.at) + HOUR <= ended.at
@@ -167,19 +180,34 @@ impl Tale {
             }
         }
         claim(report.attempts <= MAX_ATTEMPTS.get(), || says("too many attempts"))?;
-        if order.named.is_some() {
-            // It may have heard others, or waited for them to hang up.
+        if order.named.is_some() || record.is_chosen() {
+            // It may have heard others, or waited for them to hang up; or others did the same at the time.
             return Ok(());
         }
         claim(ended.at <= begun.at + DEADLINE, || says("too late"))?;
         let of_this = self.until(*ended).skip(begun.attempts);
-        let attempts = of_this.filter(|it| it.uuid == order.uuid.as_str()).count();
+        let attempts = of_this.filter(|it| record.is_asked_by(it)).count();
         claim(attempts == report.attempts as usize, || says("attempts are not counted right"))
     }
 
     /// Whether a caller hung up, so that an attempt could be under way when it asked again.
     fn was_left(&self, uuid: &DedupKey) -> bool {
         self.records.iter().any(|it| it.told.is_none() && it.order.uuid == *uuid)
+    }
+
+    /// Whether another forward of the hour before had the `uuid`, of this caller's or to this receiver.
+    fn uuid_was_reused(&self, record: &Record) -> bool {
+        let Record { order, begun, ended, .. } = record;
+        self.records.iter().any(|other| {
+            let is_other = other.order.uuid == order.uuid
+                && (&other.order.message, &other.order.receiver)
+                    != (&order.message, &order.receiver);
+            let is_in_the_way = other.order.caller.name == order.caller.name
+                || other.order.receiver == order.receiver;
+            let is_of_this_hour =
+                other.begun.at <= ended.at && begun.at < other.ended.at + HOUR + DEADLINE * 4;
+            is_other && is_in_the_way && is_of_this_hour
+        })
     }
 
     fn until(&self, point: Point) -> impl Iterator<Item = &Attempt> {
@@ -196,6 +224,12 @@ impl Tale {
 }
 
 impl Attempt {
+    /// Whether they are of one forward, whoever asked for it how often.
+    fn is_of(&self, other: &Self) -> bool {
+        (&self.uuid, &self.message, &self.receiver)
+            == (&other.uuid, &other.message, &other.receiver)
+    }
+
     /// Whether the gateway cannot know what became of it.
     fn is_in_doubt(&self) -> bool {
         !self.said.is_some_and(Reply::is_certain)
@@ -208,7 +242,18 @@ impl Record {
         let has_begun = self.begun.attempts <= number;
         // One that was about to be made when the caller hung up is made.
         let has_ended = self.ended.attempts <= number && self.ended.at < attempt.at;
-        self.order.uuid.as_str() == attempt.uuid && has_begun && !has_ended
+        self.is_asked_by(attempt) && has_begun && !has_ended
+    }
+
+    /// Whether an attempt is for this, by whichever request.
+    fn is_asked_by(&self, attempt: &Attempt) -> bool {
+        let Order { uuid, message, receiver, .. } = &*self.order;
+        (uuid.as_str(), message.as_str(), receiver.id())
+            == (&attempt.uuid, &attempt.message, &attempt.receiver)
+    }
+
+    fn is_chosen(&self) -> bool {
+        self.order.uuid.as_str().starts_with("chosen")
     }
 
     fn named_as(&self, uuid: &str) -> Option<NamedForward> {

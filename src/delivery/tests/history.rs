@@ -37,6 +37,8 @@ pub(super) enum What {
     Plain { app: u8, to: u8, gives_uuid: bool },
     /// What a key names; the `content` should be zero, another one is a caller's mistake.
     Named { key: u8, content: u8 },
+    /// One of few `uuid`s that callers have chosen, each for messages of its own.
+    Chosen { uuid: u8, caller: u8, content: u8, to: u8 },
 }
 
 /// In one line, so that a history that fails can be read.
@@ -112,7 +114,9 @@ fn what() -> impl Strategy<Value = What> {
     prop_oneof![
         3 => (0..2_u8, 0..FEW, any::<bool>())
             .prop_map(|(app, to, gives_uuid)| What::Plain { app, to, gives_uuid }),
-        2 => (0..FEW, content).prop_map(|(key, content)| What::Named { key, content }),
+        2 => (0..FEW, content.clone()).prop_map(|(key, content)| What::Named { key, content }),
+        2 => (0..2_u8, 0..2_u8, content, 0..2_u8)
+            .prop_map(|(uuid, caller, content, to)| What::Chosen { uuid, caller, content, to }),
     ]
 }
 

@@ -414,6 +414,15 @@ pub(super) const fn facts(kind: ProblemKind) -> Facts {
                 zh: "每次转发请使用新的 Idempotency-Key；旧的只能用于重试同一次转发。",
             },
         },
+        UuidReused => Facts {
+            name: "uuid_reused", status: 422, fix_by: Caller, outcome: NotDelivered, retryable: false,
+            title: "The uuid was used for another forward",
+            title_zh: "该 uuid 已用于另一次转发",
+            remedy: Remedy {
+                en: "Use a new uuid for each forward, and the old one only to repeat the same forward.",
+                zh: "每次转发请使用新的 uuid；旧的只能用于重试同一次转发。",
+            },
+        },
         TooLateToRepeat => Facts {
             name: "too_late_to_repeat", status: 409, fix_by: Caller, outcome: Unknown, retryable: false,
             title: "It is too late to repeat a forward that may have gone out",

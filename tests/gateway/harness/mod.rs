@@ -13,7 +13,9 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
+use feishu_forward_gateway::app::SentBefore;
 use feishu_forward_gateway::clock::{Clock, Hand, Moment};
+use feishu_forward_gateway::config::Config;
 use feishu_simulator::{Api, Attempt, Delivery, Fault, FaultKind, Simulator};
 use reqwest::Method;
 use tokio::net::TcpStream;
@@ -40,6 +42,7 @@ pub(crate) struct Gateway {
     pub(crate) admin: String,
     pub(crate) http: reqwest::Client,
     pub(crate) process: Process,
+    config: Config,
     /// How long a forward waits for its turn.
     patience: Duration,
 }
@@ -72,6 +75,16 @@ impl Drop for Process {
 }
 
 impl Gateway {
+    /// Ends it and starts another one in front of the same Feishu, which remembers nothing and has waited as
+    /// long as one does that has just started.
+    pub(crate) async fn restart(&mut self) {
+        let started = run(self.config.clone(), self.clock.clone(), SentBefore::Anything).await;
+        let (process, [api, admin]) = started.expect("it starts");
+        self.process = process;
+        (self.api, self.admin) = (format!("http://{api}"), format!("http://{admin}"));
+        self.advance(Duration::from_secs(10));
+    }
+
     /// A forward of `om_1` to `receive_id` by `tester`, still to be changed and sent.
     pub(crate) fn forward(&self, receive_id: &str) -> Forward {
         let body = serde_json::json!({ "receive_id": receive_id }).to_string();

@@ -150,7 +150,7 @@ impl Setup {
         let last_start = deadline.saturating_sub(config.feishu.attempt_timeout.min(deadline / 3));
         let patience = config.limits.max_wait.min(last_start);
         let (process, [api, admin]) =
-            run(config, clock.clone(), sent_before).await.expect("it starts");
+            run(config.clone(), clock.clone(), sent_before).await.expect("it starts");
         let gateway = Gateway {
             simulator,
             clock,
@@ -160,6 +160,7 @@ impl Setup {
             admin: format!("http://{admin}"),
             http: client(),
             process,
+            config,
             patience,
         };
         if !cold {

@@ -57,7 +57,7 @@ fn delivered() -> Outcome {
     let message = r#"{"message_id":"om_new","secret":"words"}"#.into();
     let forwarded =
         Forwarded { message, message_id: "om_new".to_owned(), log_id: Some("log".to_owned()) };
-    Outcome { result: Ok(forwarded), safe_until: None }
+    Outcome { result: Ok(forwarded), in_doubt_since: None, known: Known::Wholly }
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_refusal_of_feishus_that_is_final_is_told_again_whole() {
     };
     let failed = ForwardError::Failed(CallError::Refused(Box::new(refusal.clone())));
     let (claimed, _) = stage.leads(&replica, named("key", "om_1"));
-    stage.end(&claimed, Some(&Outcome { result: Err(failed), safe_until: None }), false);
+    stage.end(&claimed, Some(&Outcome::failed(failed)), false);
     let Asked::Done(outcome) = stage.claim(&replica, named("key", "om_1")) else {
         panic!("not done");
     };
@@ -114,7 +114,7 @@ fn a_refusal_of_feishus_that_is_final_is_told_again_whole() {
 fn what_may_pass_is_led_again_in_doubt_only_if_it_is() {
     let Some(stage) = Stage::new() else { return };
     let replica = stage.replica(LONG, "hush");
-    let draining = Outcome { result: Err(ForwardError::Draining), safe_until: None };
+    let draining = Outcome::failed(ForwardError::Draining);
     let (claimed, _) = stage.leads(&replica, named("key", "om_1"));
     stage.end(&claimed, Some(&draining), false);
     let (claimed, age) = stage.leads(&replica, named("key", "om_1"));
@@ -181,7 +181,8 @@ fn kept(stage: &Stage, replica: &SharedKeys, named: NamedForward) -> (u64, u64) 
 fn what_never_went_out_and_may_yet_is_kept_for_seconds() {
     let Some(stage) = Stage::new() else { return };
     let replica = stage.replica(LONG, "hush");
-    let draining = Outcome { result: Err(ForwardError::Draining), safe_until: None };
+    let draining =
+        Outcome { result: Err(ForwardError::Draining), in_doubt_since: None, known: Known::Wholly };
     for (key, in_doubt, at_most) in [("a", false, 10_000), ("b", true, 86_400_000)] {
         let (claimed, _) = stage.leads(&replica, named(key, "om_1"));
         stage.end(&claimed, Some(&draining), in_doubt);
@@ -199,7 +200,11 @@ fn an_outcome_that_is_too_large_is_not_kept_but_that_it_went_out_is() {
     let forwarded =
         Forwarded { message: message.into(), message_id: "om_new".to_owned(), log_id: None };
     let (claimed, _) = stage.leads(&replica, named("key", "om_1"));
-    stage.end(&claimed, Some(&Outcome { result: Ok(forwarded), safe_until: None }), false);
+    stage.end(
+        &claimed,
+        Some(&Outcome { result: Ok(forwarded), in_doubt_since: None, known: Known::Wholly }),
+        false,
+    );
     assert!(stage.leads(&replica, named("key", "om_1")).1.is_some());
     assert!(kept(&stage, &replica, named("key", "om_1")).1 < 600);
 }

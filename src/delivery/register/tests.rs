@@ -1,0 +1,121 @@
+//! What stands under a `uuid`, and for whom.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::delivery::Order;
+use crate::delivery::horizon::MOST;
+use crate::model::api_key::Caller;
+use crate::model::dedup_key::DedupKey;
+use crate::model::message_id::MessageId;
+use crate::model::receiver::Receiver;
+
+/// A forward with a `uuid` that its caller has chosen.
+fn chosen(caller: &str, app: &str, message: &str, receiver: &str, uuid: &str) -> Identity {
+    Identity::of(&Order {
+        request_id: String::new(),
+        caller: Caller { name: caller.into(), app: app.into(), policy: Arc::default() },
+        message: MessageId::parse(message).unwrap(),
+        receiver: Receiver::parse(receiver, None).unwrap(),
+        uuid: DedupKey::parse(uuid).unwrap(),
+        uuid_is_given: true,
+        named: None,
+        wait: Duration::ZERO,
+    })
+}
+
+fn register() -> (Register, crate::clock::Hand) {
+    let (clock, hand) = Clock::manual();
+    (Register::new(clock), hand)
+}
+
+impl Register {
+    fn attempt(&self, identity: &Identity, end: End) {
+        let first_attempt = self.clock.stamp();
+        assert_eq!(self.begin(identity, first_attempt), Ok(()));
+        self.end(identity, first_attempt, end);
+    }
+}
+
+#[test]
+fn a_uuid_stands_for_one_app_message_and_receiver_of_its_caller_for_an_hour() {
+    let (register, hand) = register();
+    assert_eq!(register.take(&chosen("a", "main", "om_1", "oc_1", "u")), Ok(()));
+    for other in [
+        chosen("a", "other", "om_1", "oc_1", "u"),
+        chosen("a", "main", "om_2", "oc_1", "u"),
+        chosen("a", "main", "om_1", "oc_2", "u"),
+    ] {
+        assert_eq!((register.look(&other), register.take(&other)), (Err(Reused), Err(Reused)));
+    }
+    for free in [
+        chosen("a", "main", "om_1", "oc_1", "u"),
+        chosen("a", "main", "om_2", "oc_1", "v"),
+        chosen("b", "main", "om_2", "oc_1", "u"),
+    ] {
+        assert_eq!(register.take(&free), Ok(()));
+    }
+    hand.advance(HOUR);
+    assert_eq!(register.take(&chosen("a", "other", "om_1", "oc_1", "u")), Ok(()));
+}
+
+#[test]
+fn what_one_caller_has_sent_another_cannot_send_as_another_message() {
+    for (end, is_in_the_way) in [(End::Out, true), (End::Unknown, true), (End::NotOut, false)] {
+        let (register, hand) = register();
+        let other = chosen("b", "main", "om_2", "oc_1", "u");
+        register.attempt(&chosen("a", "main", "om_1", "oc_1", "u"), end);
+        assert_eq!(register.look(&other).is_err(), is_in_the_way, "{end:?}");
+        assert_eq!(register.begin(&other, hand_stamp(&register)).is_err(), is_in_the_way);
+        // To another receiver, or with another app, it is another forward to Feishu too.
+        register.attempt(&chosen("b", "main", "om_2", "oc_2", "u"), End::Out);
+        register.attempt(&chosen("b", "other", "om_2", "oc_1", "u"), End::Out);
+        hand.advance(HOUR + LINGERS);
+        assert_eq!(register.look(&other), Ok(()));
+    }
+}
+
+fn hand_stamp(register: &Register) -> Stamp {
+    register.clock.stamp()
+}
+
+#[test]
+fn a_refusal_undoes_neither_a_doubt_nor_a_delivery_and_each_is_its_callers_own() {
+    let (register, hand) = register();
+    let (mine, others) =
+        (chosen("a", "main", "om_1", "oc_1", "u"), chosen("b", "main", "om_1", "oc_1", "u"));
+    let first = register.clock.stamp();
+    assert_eq!(register.take(&mine), Ok(()));
+    register.attempt(&mine, End::NotOut);
+    assert_eq!(register.earlier(&mine), None);
+    register.attempt(&mine, End::Unknown);
+    register.attempt(&mine, End::NotOut);
+    assert_eq!(register.earlier(&mine), Some(Earlier::MayBeOut(first)));
+    register.attempt(&mine, End::Out);
+    register.attempt(&mine, End::NotOut);
+    assert_eq!(register.earlier(&mine), Some(Earlier::Out(first)));
+    assert_eq!(register.earlier(&others), None);
+    hand.advance(HOUR);
+    assert_eq!(register.earlier(&mine), None);
+}
+
+#[test]
+fn what_is_forgotten_for_want_of_room_is_known_to_be_forgotten() {
+    let (register, hand) = register();
+    assert_eq!(register.known_since(), None);
+    let register = register.after_another_process();
+    assert_eq!(register.known_since(), Some(Moment::ZERO));
+    hand.advance(HOUR);
+    assert_eq!(register.known_since(), None);
+    for number in 0..MOST {
+        let _ = register.take(&chosen("a", "main", "om_1", "oc_1", &number.to_string()));
+    }
+    hand.advance(HOUR / 2);
+    assert_eq!(register.known_since(), None);
+    for number in 0..1000 {
+        let _ = register.take(&chosen("b", "main", "om_1", "oc_1", &number.to_string()));
+    }
+    register.uses.run_pending_tasks();
+    assert!(register.uses.entry_count() <= MOST);
+    assert_eq!(register.known_since(), Some(HOUR));
+}
