@@ -28,11 +28,10 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::model::state_url::{Node, Servers, StateUrl};
 use crate::telemetry::metrics::Metrics;
-use crate::tls::use_ring;
+use crate::tls::{TlsFiles, use_ring};
 
 pub use gone::Gone;
 pub use seal::Seal;
-pub use tls::{TlsFiles, certificates, private_key};
 
 /// Longest time for one answer, and for a connection to be made: longer than any Redis takes that is
 /// well, and short beside a forward's deadline.
@@ -114,7 +113,7 @@ impl Store {
         let _tried = self.first_try.clone().drop_guard();
         let settings = self.settings.load_full();
         // Not in the time that Redis has: there may be many of the system's.
-        let certificates = settings.tls.read()?;
+        let certificates = tls::read(&settings.tls)?;
         let connection = self.ask("connect", settings.connect(certificates)).await?;
         *self.link() = Link { connection: Some(connection), ..Link::default() };
         Ok(())

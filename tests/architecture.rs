@@ -30,7 +30,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "app",
         &["config", "api", "delivery", "limits", "feishu", "store", "model", "telemetry", "clock"],
     ),
-    ("config", &["model", "telemetry", "clock"]),
+    ("config", &["model", "telemetry", "clock", "tls"]),
     ("api", &["delivery", "limits", "feishu", "model", "telemetry", "clock"]),
     ("delivery", &["limits", "feishu", "store", "model", "telemetry", "clock"]),
     ("limits", &["store", "model", "telemetry", "clock"]),

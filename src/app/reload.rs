@@ -188,8 +188,7 @@ impl Reload {
         if let Some(password) = config.state.as_ref().and_then(|state| state.password.as_ref()) {
             self.replace(&Owner::State, password);
         }
-        let sentinels = config.state.as_ref().and_then(|state| state.sentinel_password.as_ref());
-        if let Some(password) = sentinels {
+        if let Some(password) = config.state.as_ref().and_then(|it| it.sentinel_password.as_ref()) {
             self.replace(&Owner::Sentinels, password);
         }
         self.secret_files = SecretFile::all(config);

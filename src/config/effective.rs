@@ -11,9 +11,9 @@ use url::Url;
 use super::key::dotted;
 use super::{App, Config, Feishu, Limits, Log, Server, State};
 use crate::model::api_key::KeyEntry;
-use crate::store::TlsFiles;
 use crate::telemetry::audit::IdForm;
 use crate::telemetry::logs::Format;
+use crate::tls::TlsFiles;
 
 /// What stands in place of a secret.
 const MASK: &str = "********";

@@ -16,9 +16,9 @@ use url::Url;
 
 use crate::model::api_key::KeyEntry;
 use crate::model::state_url::StateUrl;
-use crate::store::TlsFiles;
 use crate::telemetry::audit::IdForm;
 use crate::telemetry::logs::Format;
+use crate::tls::TlsFiles;
 
 mod effective;
 mod files;

@@ -7,7 +7,7 @@ use super::load::secret_or_file;
 use super::settings::Settings;
 use super::values::{count, password, path, state_prefix, state_url_or_none};
 use crate::model::state_url::{Servers, StateUrl};
-use crate::store::{TlsFiles, certificates, private_key};
+use crate::tls::{TlsFiles, certificates, private_key};
 
 pub(super) fn read(settings: &mut Settings) -> Option<State> {
     let url = settings.or_default(&["state", "url"], state_url_or_none);

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
-use super::{Gone, Settings, Store, TlsFiles};
+use super::{Gone, Settings, Store};
 use crate::clock::Clock;
 use crate::telemetry::metrics::Metrics;
+use crate::tls::TlsFiles;
 
 /// Lua that writes to a key what no script of the gateway's has written.
 pub(crate) const FOREIGN: &[&str] = &[

@@ -29,6 +29,8 @@ const METRICS: &[(&str, &str, &[&str])] = &[
     ("tenant_token_expiry_timestamp_seconds", "gauge", &["app"]),
     ("problems_total", "counter", &["code", "fix_by"]),
     ("log_lines_dropped_total", "counter", &["target"]),
+    ("secrets_last_reload_successful", "gauge", &[]),
+    ("secrets_last_reload_success_timestamp_seconds", "gauge", &[]),
     ("build_info", "gauge", &["version", "revision"]),
 ];
 
