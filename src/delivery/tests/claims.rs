@@ -160,9 +160,14 @@ impl Tale {
             }
             Err(_) if is_unknown(report) => {
                 let may_be_delivered = own.iter().any(|it| it.is_in_doubt() || it.told.is_some());
-                // Of another request that made the same at the time.
-                let is_under_way = |it: &&Attempt| begun.at <= it.at + ms(it.act.latency_ms);
-                let is_at_work = record.is_chosen() && own.iter().any(is_under_way);
+                // Of another request that made the same at the time. One that is sent at the very moment of
+                // the answer may come into the ledger after it.
+                let is_under_way = |it: &Attempt| {
+                    let is_meanwhile =
+                        begun.at <= it.at + ms(it.act.latency_ms) && it.at <= ended.at;
+                    is_meanwhile && record.is_asked_by(it)
+                };
+                let is_at_work = record.is_chosen() && self.ledger.iter().any(is_under_way);
                 let may = may_be_delivered || is_at_work || self.was_left(&order.uuid);
                 claim(may, || says("unknown, though nothing is in doubt"))?;
             }

@@ -78,10 +78,14 @@ impl Gateway {
     /// Ends it and starts another one in front of the same Feishu, which remembers nothing and has waited as
     /// long as one does that has just started.
     pub(crate) async fn restart(&mut self) {
+        self.process.stop();
+        self.process.ended().await;
         let started = run(self.config.clone(), self.clock.clone(), SentBefore::Anything).await;
         let (process, [api, admin]) = started.expect("it starts");
         self.process = process;
         (self.api, self.admin) = (format!("http://{api}"), format!("http://{admin}"));
+        // A call for a token would be given up where time jumps, and the next one wait for time to pass.
+        guarded(async { while self.ask_admin("GET", "/readyz").await.status != 200 {} }).await;
         self.advance(Duration::from_secs(10));
     }
 
