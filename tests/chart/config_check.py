@@ -15,8 +15,8 @@ import yaml
 MOUNT = "/etc/feishu-forward-gateway"
 # The chart decides these itself, or has them elsewhere.
 NOT_VALUES = {"server": {"listen", "admin_listen"}, "state": {"replicas", "password", "password_file"}}
-# The password of Redis, which is in a Secret.
-NOT_KEYS = {"password", "existingSecret", "externalSecret"}
+# The password of Redis, which is in a Secret, and the files that have no defaults.
+NOT_KEYS = {"password", "existingSecret", "externalSecret", "files"}
 
 
 def mount(folder):
@@ -56,7 +56,7 @@ def defaults(chart):
     same("open objects of the schema", list(open_objects(schema, "#")), [])
     same("values in one of schema and values.yaml only", schema["properties"].keys() ^ {*values, "global"}, set())
 
-    # The section [state] is a value of its own, beside its password.
+    # The section [state] is a value of its own, beside its password and files.
     values["config"]["state"] = {key: it for key, it in values["state"].items() if key not in NOT_KEYS}
     state = schema["properties"]["state"]["properties"].keys() - NOT_KEYS
     schema = schema["properties"]["config"]["properties"]
