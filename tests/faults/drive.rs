@@ -83,7 +83,8 @@ impl<'a> Driver<'a> {
             while !(forward.is_finished()
                 || self.calls() > calls
                 || self.begins_a_call().await
-                || self.pauses_anew(&pauses))
+                || self.pauses_anew(&pauses)
+                || self.joins_a_call(&pauses))
             {
                 yield_now().await;
             }
@@ -106,6 +107,13 @@ impl<'a> Driver<'a> {
     fn pauses_anew(&self, before: &[Moment]) -> bool {
         let pauses = self.gateway.hand.pauses();
         pauses.iter().any(|moment| !before.contains(moment) && !is_housekeeping(*moment))
+    }
+
+    /// Whether somebody pauses no more while a call hangs. It is one for a token, which whoever wakes needs
+    /// too: they wait for what becomes of it, and nothing else shows that they do.
+    fn joins_a_call(&self, before: &[Moment]) -> bool {
+        let pauses = self.gateway.hand.pauses();
+        self.hangs() && before.iter().any(|moment| !pauses.contains(moment))
     }
 
     async fn go_on(&mut self, standstill: Standstill) {
