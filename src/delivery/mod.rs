@@ -222,8 +222,10 @@ impl Delivery {
         let timings = Timings { total: self.clock.since(started), ..run.timings };
         self.count(app, &result, &timings);
         let outcome = self.outcome(order, name.agreed(), result, run.in_doubt_since());
-        if let Name::Key(lead) = name {
-            lead.tell(outcome.clone());
+        match name {
+            Name::Key(lead) => lead.tell(outcome.clone()),
+            Name::None if outcome.in_doubt_since.is_some() => self.share_doubt(order).await,
+            Name::None | Name::Uuid(..) => {}
         }
         Report { attempts: run.attempts, timings, ..self.report(outcome, order) }
     }

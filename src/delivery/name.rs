@@ -6,7 +6,7 @@ use super::error::ForwardError;
 use super::idempotency::Lead;
 use super::identity::Identity;
 use super::past::Agreed;
-use super::register::{Earlier, Reused};
+use super::register::{Earlier, End, Reused};
 use super::shared_uuids::{Elsewhere, Joined};
 use super::{Delivery, Order};
 
@@ -67,5 +67,16 @@ impl Delivery {
             Err(_gone) => Agreed::No,
         };
         Ok(Name::Uuid(Arc::new(joined), agreed))
+    }
+
+    /// Has the other replicas know that a forward may have gone out under a `uuid` that the gateway has made:
+    /// its caller is about to learn the `uuid`, and may repeat the forward at any of them.
+    pub(super) async fn share_doubt(&self, order: &Order) {
+        let Some(shared) = &self.register.shared else { return };
+        let joined = shared.to_join(Identity::of(order));
+        // Where Redis cannot be asked, another replica will not deny what it cannot know.
+        if Box::pin(joined.join()).await.is_ok() {
+            joined.ended(End::Unknown);
+        }
     }
 }
