@@ -145,7 +145,10 @@ impl<'a> Driver<'a> {
             let next = to_come.first().filter(|next| **next <= now + LONGEST_PAUSE);
             // A pause may happen to end when a call of an earlier moment would have.
             let pauses = self.gateway.hand.pauses();
-            if let Some(next) = next.filter(|next| pauses.contains(next) || !ends_a_call(next)) {
+            // Without a call that hangs, a deadline alone is that of a pause which just begins anew.
+            let is_due =
+                |next: &&Moment| pauses.contains(next) || self.hangs() && !ends_a_call(next);
+            if let Some(next) = next.filter(is_due) {
                 return Standstill::Pause(*next);
             }
             // A call that does not hang ends by itself.
