@@ -80,7 +80,8 @@ def main(unit, *command):
         names = set().union(*map(expand, value.removeprefix("~").split()))
         calls = calls - names if value.startswith("~") else calls | names
 
-    files = int(single["LimitNOFILE"])
+    # As far as this machine allows; only systemd may raise the hard limit.
+    files = min(int(single["LimitNOFILE"]), resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     os.umask(int(single["UMask"], 8))
     allow = Filter(REFUSE, ALLOW)
