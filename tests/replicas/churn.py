@@ -14,8 +14,8 @@ from world import World
 # Time for what has happened to be over, and time to measure; seconds.
 SETTLE, CALM = 2, 6
 CALLERS = 4
-# How Redis says that a turn was taken: a list that begins with 1.
-ALLOWED = re.compile(rb"\*\d+\r\n:1\r\n")
+# What Redis says to a turn that may be taken: a list that begins with its time, whether that went back, and 1.
+ALLOWED = re.compile(rb"\*\d+\r\n:\d+\r\n:\d+\r\n:1\r\n")
 
 
 def replicas(place, claims):
