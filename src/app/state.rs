@@ -49,7 +49,8 @@ impl<'a> State<'a> {
         let app_ids =
             config.apps.iter().map(|(name, app)| (name.as_str().into(), app.app_id.clone()));
         let config::State { prefix, replicas, .. } = self.config;
-        Shared::new(self.store(), prefix, rules(config), app_ids.collect(), *replicas)
+        let (app_ids, longest_call) = (app_ids.collect(), config.feishu.attempt_timeout);
+        Shared::new(self.store(), prefix, rules(config), app_ids, *replicas, longest_call)
     }
 
     pub(super) fn token(&self, credentials: &Credentials) -> SharedToken {

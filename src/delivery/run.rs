@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::app::App;
 use super::audit::Entry;
+use super::circuit::Pass;
 use super::error::{ForwardError, TokenError};
 use super::identity::Identity;
 use super::register::{Earlier, Reused, SAFE_TO_REPEAT};
@@ -122,17 +123,9 @@ impl<'a> Run<'a> {
         self.app.check(self.order)?;
         let token = self.token().await?;
         let turn = self.turn().await?;
-        let pass = self.app.enter(self.order)?;
-        self.check_time()?;
-        let first_attempt = match self.earlier {
-            Some(earlier) => earlier.first_attempt(),
-            None => self.delivery.clock.stamp(),
-        };
-        if let Some(identity) = &self.identity {
-            // Should the caller hang up and repeat it meanwhile, it is in doubt until this ends.
-            let begun = self.delivery.register.begin(identity, first_attempt);
-            begun.map_err(|Reused| ForwardError::UuidReused)?;
-        }
+        let (pass, first_attempt) = self.begin().inspect_err(|_| {
+            self.delivery.turns.give_back(&self.order.receiver, turn.cell);
+        })?;
         self.attempts += 1;
         let sending = Sending {
             delivery: Arc::clone(self.delivery),
@@ -157,6 +150,22 @@ impl<'a> Run<'a> {
             }
             ForwardError::Failed(error)
         })
+    }
+
+    /// What is left to be asked once there is a turn.
+    fn begin(&self) -> Result<(Pass, Stamp), ForwardError> {
+        let pass = self.app.enter(self.order)?;
+        self.check_time()?;
+        let first_attempt = match self.earlier {
+            Some(earlier) => earlier.first_attempt(),
+            None => self.delivery.clock.stamp(),
+        };
+        if let Some(identity) = &self.identity {
+            // Should the caller hang up and repeat it meanwhile, it is in doubt until this ends.
+            let begun = self.delivery.register.begin(identity, first_attempt);
+            begun.map_err(|Reused| ForwardError::UuidReused)?;
+        }
+        Ok((pass, first_attempt))
     }
 
     /// Somebody who overslept, with the whole process, must not repeat what Feishu may have forgotten.

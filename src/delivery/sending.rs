@@ -74,7 +74,7 @@ impl Sending {
         let Delivery { turns, client, clock, closing, metrics, .. } = &*self.delivery;
         let Order { message, receiver, uuid, .. } = &*self.order;
         let call = Call { message, receiver, uuid };
-        let started = clock.now();
+        let started = turns.departs(receiver);
         let answer = tokio::select! {
             biased;
             answer = client.forward(self.token.authorization(), call, self.deadline) => answer,
@@ -82,7 +82,9 @@ impl Sending {
             () = closing.cancelled() => Err(NO_ANSWER),
         };
         let took = clock.since(started);
-        if !matches!(answer, Err(CallError::Connect(_))) {
+        if matches!(answer, Err(CallError::Connect(_))) {
+            turns.not_sent(receiver, started, self.cell);
+        } else {
             turns.arrived(receiver, started, self.cell);
         }
         metrics.upstream(&self.app.name, "forward", &label_of(&answer), took);

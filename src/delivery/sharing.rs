@@ -125,8 +125,14 @@ impl Turns {
                 }
                 // Who heard of it late, as the process stood still, does not know what came after it.
                 let is_fresh = now.saturating_sub(asked_at) <= store::TIMEOUT;
-                let is_granted = seen.granted && is_redis_word && is_fresh;
-                is_granted.then_some(Turn { waited, trial: seen.trial, cell: Some(seen.cell) })
+                let turn = Turn { waited, trial: seen.trial, cell: Some(seen.cell) };
+                if seen.granted && is_redis_word && is_fresh {
+                    return Some(turn);
+                }
+                if seen.granted {
+                    self.give_back(wish.receiver, turn.cell);
+                }
+                None
             }
             Err(gone) => {
                 self.lose(sharing, &gone);

@@ -145,6 +145,26 @@ impl Turns {
         Ok(turn_at.saturating_sub(now))
     }
 
+    /// An attempt is sent, for which a turn was taken. Tells when.
+    pub fn departs(&self, receiver: &Receiver) -> Moment {
+        let now = self.clock.now();
+        self.limits.departs(receiver, now);
+        now
+    }
+
+    /// An attempt that was to be sent at `sent_at` was not: nothing reached Feishu.
+    pub fn not_sent(&self, receiver: &Receiver, sent_at: Moment, cell: Option<Cell>) {
+        self.limits.not_sent(receiver, sent_at);
+        self.give_back(receiver, cell);
+    }
+
+    /// A turn is not used.
+    pub fn give_back(&self, receiver: &Receiver, cell: Option<Cell>) {
+        if let Some(cell) = cell {
+            self.note(receiver, Note::NotSent(cell));
+        }
+    }
+
     /// An attempt that was sent at `sent_at` has arrived, perhaps only now.
     pub fn arrived(&self, receiver: &Receiver, sent_at: Moment, cell: Option<Cell>) {
         self.limits.arrived(receiver, sent_at, self.clock.now());

@@ -30,6 +30,7 @@ impl Limits {
                 return false;
             }
             state.decides = Decides::Redis;
+            state.receivers.set_defers(true);
             state.receivers.set_limit(self.rules.receiver_per_second, Moment::ZERO);
             state.apps.values_mut().for_each(|app| app.set_pace(self.rules.pace()));
             true
@@ -47,6 +48,7 @@ impl Limits {
         let opens_at = now.saturating_add(self.rules.window() + OVERLAP);
         self.with(|state| {
             state.decides = Decides::Share(now);
+            state.receivers.set_defers(false);
             state.receivers.set_limit(limit, opens_at);
             // Another replica may hear from Redis for a while yet.
             let empty_at = now.saturating_add(OVERLAP);
@@ -118,18 +120,39 @@ impl Limits {
         })
     }
 
+    /// A message to the receiver is sent now, for which a turn was taken a little before. Until it is said that
+    /// it has arrived, or was not sent, it counts.
+    pub fn departs(&self, receiver: &Receiver, now: Moment) {
+        self.with(|state| {
+            if state.decides != Decides::Redis {
+                state.receivers.arrived(receiver, now, now);
+            }
+            state.receivers.departs(receiver, now);
+        });
+    }
+
     /// A message to the receiver that was sent at `sent_at` was answered, or given up: its span
     /// begins now, because it may have arrived only now.
     ///
     /// Where Redis has the last word this is a guess, until it has told.
     pub fn arrived(&self, receiver: &Receiver, sent_at: Moment, now: Moment) {
-        self.with(|state| match state.decides {
-            Decides::Redis => {
-                state.receivers.guess_arrived(receiver, sent_at, now);
-                state.receivers.own_arrived(receiver, sent_at, now);
+        self.with(|state| {
+            state.receivers.ended(receiver, sent_at);
+            match state.decides {
+                Decides::Redis => {
+                    state.receivers.guess_arrived(receiver, sent_at, now);
+                    state.receivers.own_arrived(receiver, sent_at, now);
+                }
+                Decides::Whole | Decides::Share(_) => {
+                    state.receivers.arrived(receiver, sent_at, now);
+                }
             }
-            Decides::Whole | Decides::Share(_) => state.receivers.arrived(receiver, sent_at, now),
         });
+    }
+
+    /// A message that was to be sent at `sent_at` was not: nothing reached Feishu.
+    pub fn not_sent(&self, receiver: &Receiver, sent_at: Moment) {
+        self.with(|state| state.receivers.ended(receiver, sent_at));
     }
 
     /// What Redis says when it is told that a message has arrived: how long each of the receiver's cells is

@@ -5,6 +5,7 @@
 //! message may go if any of them is free. That is an exact sliding window. On top of it comes the
 //! caution with a receiver that Feishu refused.
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -27,6 +28,11 @@ pub(super) struct ReceiverGates {
     /// Those that this process took itself, where Redis says what is taken: by its own clock they are until
     /// then, whatever Redis' clock shows.
     own: Cells,
+    /// The messages that were sent and not answered yet: until when the cell of each is taken by itself. They
+    /// may arrive at any moment, so each of them has a cell for as long as it is under way.
+    under_way: HashMap<Receiver, Vec<Moment>>,
+    /// Whether Redis has the last word, which counts those under way too.
+    defers: bool,
     pub(super) cautions: Cautions,
     /// Until then nobody gets anything.
     opens_at: Moment,
@@ -41,6 +47,8 @@ impl ReceiverGates {
             quota,
             cells: Cells::default(),
             own: Cells::default(),
+            under_way: HashMap::new(),
+            defers: false,
             cautions: Cautions::default(),
             opens_at: Moment::ZERO,
         }
@@ -49,6 +57,11 @@ impl ReceiverGates {
     /// From now on each receiver may get so many, but nobody anything before `opens_at`.
     pub(super) fn set_limit(&mut self, limit: NonZeroU32, opens_at: Moment) {
         (self.limit, self.opens_at) = (limit.get() as usize, opens_at);
+    }
+
+    /// Whether Redis has the last word from now on.
+    pub(super) fn set_defers(&mut self, defers: bool) {
+        self.defers = defers;
     }
 
     /// Nobody gets anything before.
@@ -108,21 +121,17 @@ impl ReceiverGates {
 
     /// Takes the first free cell.
     fn take_cell(&mut self, receiver: &Receiver, now: Moment) -> Result<(), NotUntil> {
+        if let Some(moment) = self.taken(receiver, now).min()
+            && self.taken(receiver, now).count() >= self.limit
+        {
+            return Err(NotUntil { scope: Scope::Receiver, moment });
+        }
         let cells = self.cells.get_mut(receiver);
-        let mut earliest = Moment::MAX;
-        for cell in cells.iter_mut() {
-            match decide(self.quota, *cell, now) {
-                Ok(taken_until) => {
-                    *cell = taken_until;
-                    return Ok(());
-                }
-                Err(free_at) => earliest = earliest.min(free_at),
-            }
+        let taken_until = |cell| decide(self.quota, cell, now);
+        match cells.iter_mut().find_map(|cell| Some((taken_until(*cell).ok()?, cell))) {
+            Some((taken_until, cell)) => *cell = taken_until,
+            None => cells.push(taken_until(Moment::ZERO).expect("an untouched cell is free")),
         }
-        if cells.len() >= self.limit {
-            return Err(NotUntil { scope: Scope::Receiver, moment: earliest });
-        }
-        cells.push(decide(self.quota, Moment::ZERO, now).expect("an untouched cell is free"));
         Ok(())
     }
 
@@ -131,6 +140,28 @@ impl ReceiverGates {
     pub(super) fn arrived(&mut self, receiver: &Receiver, sent_at: Moment, now: Moment) {
         let cells = self.cells.get_mut(receiver);
         put_off(cells, self.limit, sent_at.saturating_add(self.window), self.window, now);
+    }
+
+    /// A message is sent now, for which a turn was taken a little before.
+    pub(super) fn departs(&mut self, receiver: &Receiver, now: Moment) {
+        let counts_until = now.saturating_add(self.window);
+        if let Some(under_way) = self.under_way.get_mut(receiver) {
+            under_way.push(counts_until);
+        } else {
+            self.under_way.insert(receiver.clone(), vec![counts_until]);
+        }
+    }
+
+    /// The message that was sent at `sent_at` is under way no longer.
+    pub(super) fn ended(&mut self, receiver: &Receiver, sent_at: Moment) {
+        let Some(under_way) = self.under_way.get_mut(receiver) else { return };
+        let counts_until = sent_at.saturating_add(self.window);
+        if let Some(place) = under_way.iter().position(|it| *it == counts_until) {
+            under_way.swap_remove(place);
+        }
+        if under_way.is_empty() {
+            self.under_way.remove(receiver);
+        }
     }
 
     /// The same where it is not known which cell is the message's, as what is learned from elsewhere comes a
@@ -186,9 +217,18 @@ impl ReceiverGates {
         Standing { remaining: u32::try_from(free).unwrap_or(u32::MAX).min(most), reset }
     }
 
-    /// The moments at which the receiver's taken cells become free.
+    /// The moments at which the receiver's taken cells become free, at the earliest.
     fn taken(&self, receiver: &Receiver, now: Moment) -> impl Iterator<Item = Moment> {
-        self.cells.get(receiver).iter().copied().filter(move |cell| *cell > now)
+        let cells = self.cells.get(receiver).iter().copied().filter(move |cell| *cell > now);
+        cells.chain(self.overdue(receiver, now))
+    }
+
+    /// When the cells of those become free, at the earliest, that are under way for longer than a cell is taken:
+    /// a window after they arrive, and none has yet.
+    fn overdue(&self, receiver: &Receiver, now: Moment) -> impl Iterator<Item = Moment> {
+        let under_way = if self.defers { None } else { self.under_way.get(receiver) };
+        let overdue = under_way.into_iter().flatten().filter(move |it| **it <= now);
+        overdue.map(move |_| now.saturating_add(self.window))
     }
 
     pub(super) fn sweep(&mut self, now: Moment) -> Forgotten {

@@ -16,16 +16,17 @@ end
 local function rule(n) return tonumber(ARGV[n + 2]) end
 -- Of a receiver: its limit and window, how long a caution closes at most and how long it is kept then. Of an
 -- app: its burst and period, and how long Feishu closes it at most, for the limits and for the quota. And for
--- how long after a birth others may keep to their shares.
+-- how long after a birth others may keep to their shares, and how long a message is under way at most.
 local limit, window, longest_pause, kept = rule(1), rule(2), rule(3), rule(4)
 local burst, period, longest_reset, longest_quota, overlap = rule(5), rule(6), rule(7), rule(8), rule(9)
+local longest_call = rule(10)
 
-local function arg(n) return tonumber(ARGV[n + 11]) end
+local function arg(n) return tonumber(ARGV[n + 12]) end
 
 -- A clock that goes back by less is waited for. It is also what replicas with other rules may differ by.
 local SLACK = 1000000
 -- More than any receiver or app takes, in bytes.
-local LARGEST = 65536 + 18 * limit
+local LARGEST = 65536 + 96 * limit
 
 -- MGET, as to it what is of another type is just not there.
 local function load(key)
@@ -52,9 +53,22 @@ end
 
 local function left(moment) return math.max((moment or 0) - now, 0) end
 
+-- The moments at which the receiver's cells become free at the earliest, in their order. Who is under way for
+-- longer than its cell is taken by itself may arrive at any moment, and counts for a window then.
+local function taken(it)
+  local all = {}
+  for _, taken_until in ipairs(it.cells) do all[#all + 1] = taken_until end
+  for _, sent in ipairs(it.under_way) do
+    if sent.cell <= now then all[#all + 1] = now + window end
+  end
+  table.sort(all)
+  return all
+end
+
 -- Adds to a reply how long each of the receiver's cells is still taken, of those that count.
 local function with_cells(reply, it)
-  for place = math.max(#it.cells - limit, 0) + 1, #it.cells do reply[#reply + 1] = left(it.cells[place]) end
+  local all = taken(it)
+  for place = math.max(#all - limit, 0) + 1, #all do reply[#reply + 1] = left(all[place]) end
   return reply
 end
 
@@ -74,10 +88,15 @@ local function birth()
   return born, is_back and 1 or 0
 end
 
--- A receiver: the moments until which its cells are taken, only those to come; with a caution, its pause
--- and until when it is closed.
+-- A receiver: the moments until which its cells are taken, only those to come; the messages under way, by their
+-- cells, and until when that is believed; with a caution, its pause and until when it is closed.
 local function receiver()
-  local it, cells = load(KEYS[3]), {}
+  local it, cells, under_way = load(KEYS[3]), {}, {}
+  for _, sent in ipairs(type(it.under_way) == 'table' and it.under_way or {}) do
+    local is_ours = type(sent) == 'table' and moment(sent.cell, window)
+      and moment(sent.believed_until, longest_call + window)
+    if is_ours and sent.believed_until > now then under_way[#under_way + 1] = sent end
+  end
   for _, taken_until in ipairs(type(it.cells) == 'table' and it.cells or {}) do
     if moment(taken_until, window) and taken_until > now then cells[#cells + 1] = taken_until end
   end
@@ -85,14 +104,15 @@ local function receiver()
   local pause, closed_until = it.pause, moment(it.closed_until, longest_pause)
   local is_pause = type(pause) == 'number' and pause > 0 and pause <= longest_pause
   if is_pause and closed_until and closed_until + kept > now then
-    return { cells = cells, pause = pause, closed_until = closed_until }
+    return { cells = cells, under_way = under_way, pause = pause, closed_until = closed_until }
   end
-  return { cells = cells }
+  return { cells = cells, under_way = under_way }
 end
 
 local function save_receiver(it)
   table.sort(it.cells)
   local until_then = it.cells[#it.cells] or 0
+  for _, sent in ipairs(it.under_way) do until_then = math.max(until_then, sent.believed_until) end
   if it.pause then until_then = math.max(until_then, it.closed_until + kept) end
   save(KEYS[3], it, until_then)
 end
@@ -111,6 +131,13 @@ local function save_app(key, it)
   save(key, it, math.max(it.spent_until or 0, it.closed_until or 0, it.quota_until or 0))
 end
 
+-- The message with this cell is under way no longer.
+local function ended(it, cell)
+  for place, sent in ipairs(it.under_way) do
+    if sent.cell == cell then return table.remove(it.under_way, place) end
+  end
+end
+
 local operations = {}
 
 -- Takes the receiver's turn and the app's together, or neither, and tells what there is of both.
@@ -119,7 +146,8 @@ function operations.take()
   local opens_at = born + overlap + window
 
   local receiver_at = math.max(now, opens_at, to.closed_until or 0)
-  if #to.cells >= limit then receiver_at = math.max(receiver_at, to.cells[#to.cells - limit + 1]) end
+  local all = taken(to)
+  if #all >= limit then receiver_at = math.max(receiver_at, all[#all - limit + 1]) end
 
   -- It begins empty, when the last of those who kept to their shares has stopped to.
   local spent_until = math.max(app.spent_until or 0, born + overlap + burst * period, now)
@@ -128,6 +156,7 @@ function operations.take()
   local granted, trial, cell = receiver_at <= now and app_at <= now, 0, now + window
   if granted then
     to.cells[#to.cells + 1] = cell
+    to.under_way[#to.under_way + 1] = { cell = cell, believed_until = now + longest_call + window }
     if to.pause then
       to.closed_until, trial = now + to.pause, 1
     end
@@ -146,6 +175,7 @@ end
 -- The message with this cell (none for one that was sent without asking) may have arrived only now.
 function operations.arrived()
   local cell, to = arg(1), receiver()
+  ended(to, cell)
   local own
   for place, taken_until in ipairs(to.cells) do
     if taken_until == cell then own = place end
@@ -156,6 +186,14 @@ function operations.arrived()
     to.cells[own] = now + window
     save_receiver(to)
   end
+  return with_cells({}, to)
+end
+
+-- The message with this cell was not sent: its cell is free again as soon as it is by itself.
+function operations.not_sent()
+  local to = receiver()
+  ended(to, arg(1))
+  save_receiver(to)
   return with_cells({}, to)
 end
 
@@ -181,7 +219,7 @@ end
 
 -- Feishu refused a call because the app makes too many, or because its quota is used up.
 function operations.close()
-  local app, gate = app(KEYS[4]), ARGV[13]
+  local app, gate = app(KEYS[4]), ARGV[14]
   app[gate] = math.max(app[gate] or 0, now + arg(1))
   save_app(KEYS[4], app)
 end

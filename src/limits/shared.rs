@@ -31,6 +31,8 @@ pub struct Shared {
     app_ids: HashMap<Arc<str>, String>,
     /// How many replicas there are at most.
     replicas: NonZeroU32,
+    /// Longest time that a message is under way.
+    pub(super) longest_call: Duration,
     /// Instead of the server's time, for tests.
     #[cfg(test)]
     pub(super) now: std::sync::Mutex<Option<Moment>>,
@@ -88,6 +90,8 @@ pub struct Cell(pub(super) u64);
 pub enum Note {
     /// A message to the receiver may have arrived only now; its cell, if Redis was asked for it.
     Arrived(Option<Cell>),
+    /// The message with this cell was not sent.
+    NotSent(Cell),
     /// The receiver gets too many; whether the message was a trial.
     Refused(bool),
     /// A trial was accepted.
@@ -112,6 +116,7 @@ impl Shared {
         rules: Rules,
         app_ids: HashMap<Arc<str>, String>,
         replicas: NonZeroU32,
+        longest_call: Duration,
     ) -> Self {
         Self {
             store,
@@ -121,6 +126,7 @@ impl Shared {
             pace: rules.pace(),
             rules,
             replicas,
+            longest_call,
             #[cfg(test)]
             now: std::sync::Mutex::default(),
         }
@@ -151,6 +157,7 @@ impl Shared {
     pub async fn note(&self, receiver: &Receiver, note: Note) -> Result<Vec<Duration>, Gone> {
         let operation = match note {
             Note::Arrived(_) => "arrived",
+            Note::NotSent(_) => "not_sent",
             Note::Refused(_) => "refused",
             Note::Accepted => "accepted",
         };
@@ -158,6 +165,9 @@ impl Shared {
         match note {
             Note::Arrived(own) => {
                 call.arg(own.map_or(0, |cell| cell.0));
+            }
+            Note::NotSent(own) => {
+                call.arg(own.0);
             }
             Note::Refused(trial) => {
                 call.arg(u8::from(trial)).arg(micros(FIRST_PAUSE));
@@ -216,7 +226,8 @@ impl Shared {
             .arg(micros(period))
             .arg(micros(LONGEST_RESET))
             .arg(micros(LONGEST_LEFT))
-            .arg(micros(OVERLAP));
+            .arg(micros(OVERLAP))
+            .arg(micros(self.longest_call));
         call
     }
 

@@ -189,3 +189,35 @@ fn who_waits_looks_again_early_only_while_a_caution_is_in_the_way() {
     // It is open, and something else is in the way: there is nothing to be asked early.
     assert_eq!(look_at(SECOND * 5), SECOND * 9);
 }
+
+#[test]
+fn a_message_has_its_cell_everywhere_while_it_is_under_way_and_not_for_ever() {
+    let mut all = replicas(2, &rules(1, 50, 1000));
+    for replica in &mut all {
+        replica.shared.longest_call = SECOND * 5;
+    }
+    let [one, other] = all.as_slice() else { return };
+    let cell = |taken_at: Moment| Cell::of(super::subject::BEFORE + taken_at + SECOND);
+    let note = |replica: &Replica, note, now| {
+        replica.set(now);
+        replica.redis.wait(replica.shared.note(&receiver(1), note));
+    };
+    let free_at = |replica: &Replica, now| replica.take(APP, &receiver(1), now).unwrap_err().moment;
+
+    assert_eq!(one.take(APP, &receiver(1), Moment::ZERO), Ok(PASS));
+    // It may arrive just now.
+    assert_eq!(free_at(other, SECOND), SECOND * 2);
+    note(one, Note::Arrived(Some(cell(Moment::ZERO))), SECOND * 3);
+    assert_eq!(free_at(other, SECOND * 3), SECOND * 4);
+    assert_eq!(other.take(APP, &receiver(1), SECOND * 4), Ok(PASS));
+
+    assert_eq!(free_at(one, SECOND * 5), SECOND * 6);
+    note(other, Note::NotSent(cell(SECOND * 4)), SECOND * 5);
+    assert_eq!(one.take(APP, &receiver(1), SECOND * 5), Ok(PASS));
+
+    // This replica was killed, and nobody hears what became of it.
+    let believed_until = SECOND * (5 + 5 + 1);
+    let moment_before = believed_until - Duration::from_micros(1);
+    assert_eq!(free_at(other, moment_before), moment_before + SECOND);
+    assert_eq!(other.take(APP, &receiver(1), believed_until), Ok(PASS));
+}

@@ -20,13 +20,20 @@ pub(super) struct Replica {
     window: Duration,
 }
 
+impl Cell {
+    /// The one that is taken until then.
+    pub(super) fn of(taken_until: Duration) -> Self {
+        Self(u64::try_from(taken_until.as_micros()).unwrap())
+    }
+}
+
 /// How many cases to try: each question to Redis takes its time.
 pub(super) fn cases(in_memory: u32) -> u32 {
     if RealRedis::is_there() { in_memory.div_ceil(10) } else { in_memory }
 }
 
 /// Time in Redis begins later than that of a test, so that there is one before it.
-const BEFORE: Duration = Duration::from_hours(1);
+pub(super) const BEFORE: Duration = Duration::from_hours(1);
 const REPLICAS: u32 = 2;
 
 impl Subject {
@@ -55,11 +62,28 @@ impl Subject {
         }
     }
 
+    /// The same where messages may be under way for as long as this. Memory does not foretell these.
+    pub(super) fn with_calls_of(mut self, longest_call: Duration) -> Self {
+        if let Self::InRedis(replica) = &mut self {
+            replica.shared.longest_call = longest_call;
+        }
+        self
+    }
+
+    /// Takes a turn and sends.
+    pub(super) fn send(&self, receiver: &Receiver, now: Moment) -> Result<(), NotUntil> {
+        match self {
+            Self::InMemory(limits) => limits.take(APP, receiver, now)?,
+            Self::InRedis(replica) => replica.take(APP, receiver, now)?,
+        };
+        self.limits().departs(receiver, now);
+        Ok(())
+    }
+
     pub(super) fn arrived(&self, receiver: &Receiver, sent_at: Moment, now: Moment) {
         self.limits().arrived(receiver, sent_at, now);
         if let Self::InRedis(replica) = self {
-            let taken_until = BEFORE + sent_at + replica.window;
-            let cell = Cell(u64::try_from(taken_until.as_micros()).unwrap());
+            let cell = Cell::of(BEFORE + sent_at + replica.window);
             self.note(receiver, Note::Arrived(Some(cell)), Some(now));
         }
     }
@@ -125,7 +149,9 @@ impl Replica {
     /// One more.
     pub(super) fn joins(redis: RealRedis, rules: &Rules, apps: [&str; 2]) -> Self {
         let app_ids = apps.map(|app| (Arc::from(app), format!("cli_{app}"))).into();
-        let shared = Shared::new(redis.store(), &redis.prefix, *rules, app_ids, number(REPLICAS));
+        let (store, replicas) = (redis.store(), number(REPLICAS));
+        // What takes no time to arrive need not be answered.
+        let shared = Shared::new(store, &redis.prefix, *rules, app_ids, replicas, Duration::ZERO);
         let limits = Limits::new(rules, apps.map(Arc::from));
         assert!(limits.defer(true, Moment::ZERO));
         Self { limits, shared, redis, window: rules.window() }
