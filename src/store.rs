@@ -39,6 +39,11 @@ pub const TIMEOUT: Duration = Duration::from_millis(250);
 /// So many answers in a row that do not come in time tell that the connection is of no use.
 const PATIENCE: u32 = 3;
 
+/// Whole milliseconds.
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Which Redis, and who the gateway is to it.
 #[derive(Clone, Debug)]
 pub struct Settings {

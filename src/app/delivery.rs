@@ -10,7 +10,7 @@ use super::state::{State, rules};
 use super::{SentBefore, StartError};
 use crate::clock::Clock;
 use crate::config::{self, Config, Limits};
-use crate::delivery::{App, Bounds, Delivery, Idempotency, Register, Sharing, Turns};
+use crate::delivery::{App, Bounds, Delivery, Idempotency, Register, Turns};
 use crate::feishu::client::{self, Client};
 use crate::feishu::token::{Credentials, TokenSource};
 use crate::model::idempotency_key::Uuids;
@@ -91,7 +91,7 @@ fn turns(config: &Config, clock: &Clock, sent_before: SentBefore, state: Option<
     let turns = Turns::new(&rules, bounds, &names, clock.clone());
     match state {
         // What was sent before is written down in Redis.
-        Some(state) => turns.shared_by(Sharing::new(state.limits(config))),
+        Some(state) => turns.shared_by(state.sharing(config)),
         None if sent_before == SentBefore::Anything => turns.after_another_process(),
         None => turns,
     }
@@ -111,7 +111,7 @@ fn register(clock: &Clock, sent_before: SentBefore, state: Option<&State>) -> Re
 fn idempotency(config: &Config, clock: &Clock, state: Option<&State>) -> Idempotency {
     let idempotency = Idempotency::new(clock.clone());
     match state {
-        Some(state) => idempotency.shared_by(state.keys(config)),
+        Some(state) => idempotency.shared_by(state.keys(config, clock)),
         None => idempotency,
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::delivery::{SharedKeys, SharedUuids};
+use crate::delivery::{Mark, SharedKeys, SharedUuids, Sharing};
 use crate::feishu::shared_token::SharedToken;
 use crate::feishu::token::Credentials;
 use crate::limits::{Rules, Shared};
@@ -14,6 +14,7 @@ use crate::telemetry::metrics::Metrics;
 /// The Redis of replicas, and the settings of what is in it.
 pub(super) struct State<'a> {
     store: Arc<Store>,
+    mark: Arc<Mark>,
     config: &'a config::State,
 }
 
@@ -42,10 +43,15 @@ impl<'a> State<'a> {
             tls: config.tls.clone(),
         };
         let store = Arc::new(Store::new(settings, clock.clone(), metrics.clone()));
-        Self { store, config }
+        let mark = Arc::new(Mark::new(Arc::clone(&store), &config.prefix));
+        Self { store, mark, config }
     }
 
-    pub(super) fn limits(&self, config: &Config) -> Shared {
+    pub(super) fn sharing(&self, config: &Config) -> Sharing {
+        Sharing::new(self.limits(config), Arc::clone(&self.mark))
+    }
+
+    fn limits(&self, config: &Config) -> Shared {
         let app_ids =
             config.apps.iter().map(|(name, app)| (name.as_str().into(), app.app_id.clone()));
         let config::State { prefix, replicas, .. } = self.config;
@@ -57,13 +63,16 @@ impl<'a> State<'a> {
         SharedToken::new(self.store(), &self.config.prefix, credentials)
     }
 
-    pub(super) fn keys(&self, config: &Config) -> SharedKeys {
+    pub(super) fn keys(&self, config: &Config, clock: &Clock) -> SharedKeys {
         let secrets = config.apps.iter().map(|(name, app)| (name, &app.app_secret));
-        SharedKeys::new(self.store(), &self.config.prefix, secrets, config.feishu.deadline)
+        let (prefix, mark) = (&self.config.prefix, Arc::clone(&self.mark));
+        let deadline = config.feishu.deadline;
+        SharedKeys::new(self.store(), prefix, secrets, deadline, clock.clone(), mark)
     }
 
     pub(super) fn uuids(&self, clock: &Clock) -> SharedUuids {
-        SharedUuids::new(self.store(), &self.config.prefix, clock.clone())
+        let mark = Arc::clone(&self.mark);
+        SharedUuids::new(self.store(), &self.config.prefix, clock.clone(), mark)
     }
 
     pub(super) fn store(&self) -> Arc<Store> {

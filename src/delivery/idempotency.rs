@@ -13,7 +13,6 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -22,9 +21,11 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use tokio::sync::watch;
 
+use super::agreement::{Agreed, Agreement};
 use super::error::ForwardError;
 use super::horizon::Horizon;
-use super::past::{Agreed, Known};
+use super::past::Known;
+use super::repeating;
 use crate::clock::{Clock, Moment, Stamp};
 use crate::feishu::error::Forwarded;
 use crate::model::idempotency_key::NamedForward;
@@ -45,7 +46,7 @@ pub struct Idempotency {
     clock: Clock,
     entries: Cache<[u8; 32], Arc<Entry>>,
     horizon: Horizon,
-    shared: Option<Arc<SharedKeys>>,
+    pub(super) shared: Option<Arc<SharedKeys>>,
 }
 
 /// What became of a forward, for all that ask by its key.
@@ -83,17 +84,21 @@ struct Leading {
     tell: watch::Sender<Option<Outcome>>,
     /// What the other replicas know of it, where there are any.
     claimed: OnceLock<Claimed>,
-    /// Whether an attempt was made, so that something may have gone out.
-    has_sent: AtomicBool,
-    /// Whether they have agreed to it.
-    is_agreed: AtomicBool,
+    agreement: Agreement,
+    /// Whether refusals are told again by Redis, which hears of it where another replica knows better.
+    is_shared: bool,
 }
 
 /// What the other replicas say to one who leads here.
 #[derive(Debug)]
 pub(super) enum Elsewhere {
-    /// None of them is at it. If one may have gone out, its first attempt was then.
-    Lead(Option<Stamp>),
+    /// None of them is at it.
+    Lead {
+        /// If one may have gone out: when its first attempt was.
+        first_attempt: Option<Stamp>,
+        /// Whether Redis knows all that any replica does.
+        is_whole: bool,
+    },
     /// One of them is at it still, and its first attempt was not before.
     Busy(Stamp),
     /// One of them has done it.
@@ -147,7 +152,7 @@ impl Idempotency {
             Asked::Busy(_) => Some(Claim::Join(Following(watch::channel(None).1))),
             Asked::Done(outcome) => Some(Claim::Done(outcome)),
             Asked::Reused => Some(Claim::Reused),
-            Asked::Lead(..) => None,
+            Asked::Lead { .. } => None,
         }
     }
 
@@ -178,8 +183,8 @@ impl Idempotency {
             entries: self.entries.clone(),
             tell,
             claimed: OnceLock::new(),
-            has_sent: AtomicBool::new(false),
-            is_agreed: AtomicBool::new(false),
+            agreement: Agreement::default(),
+            is_shared: self.shared.is_some(),
         })))
     }
 
@@ -191,15 +196,16 @@ impl Idempotency {
         app: &Arc<str>,
         until: Moment,
     ) -> Elsewhere {
-        let Some(shared) = &self.shared else { return Elsewhere::Lead(None) };
+        let nobody_knows = Elsewhere::Lead { first_attempt: None, is_whole: false };
+        let Some(shared) = &self.shared else { return nobody_knows };
         let claimed = lead.0.claimed.get_or_init(|| shared.to_claim(*named, app));
         loop {
             let (now, stamp) = (self.clock.now(), self.clock.stamp());
             let first_attempt = |age| stamp.earlier_by(age);
             match Box::pin(claimed.claim()).await {
-                Ok(Asked::Lead(age)) => {
-                    lead.0.is_agreed.store(true, Relaxed);
-                    return Elsewhere::Lead(age.map(first_attempt));
+                Ok(Asked::Lead { age, is_whole }) => {
+                    let first_attempt = age.map(first_attempt);
+                    return Elsewhere::Lead { first_attempt, is_whole };
                 }
                 Ok(Asked::Done(outcome)) => return Elsewhere::Done(outcome),
                 Ok(Asked::Reused) => return Elsewhere::Reused,
@@ -208,9 +214,20 @@ impl Idempotency {
                 }
                 Ok(Asked::Busy(age)) => return Elsewhere::Busy(first_attempt(age)),
                 // Feishu knows the `uuid`: it is not sent twice.
-                Err(_gone) => return Elsewhere::Lead(None),
+                Err(_gone) => return nobody_knows,
             }
         }
+    }
+
+    /// What went out or may have, and what is under way, of which it was told since then.
+    pub(super) fn changed_since(&self, since: Moment) -> Vec<repeating::Known<NamedForward>> {
+        let (now, stamp) = (self.clock.now(), self.clock.stamp());
+        let changed = self.entries.iter().filter_map(|(key, entry)| {
+            let sent_at = entry.may_be_out_since(since)?;
+            let first_attempt = stamp.earlier_by(now.saturating_sub(sent_at));
+            Some(repeating::Known { name: entry.named(*key), first_attempt, is_out: false })
+        });
+        changed.collect()
     }
 }
 
@@ -236,28 +253,32 @@ impl Outcome {
 impl Lead {
     /// Tells all who have joined and, if it is final, all who will ask.
     pub(super) fn tell(&self, outcome: Outcome) {
-        let Leading { key, entry, entries, tell, claimed, .. } = &*self.0;
+        let Leading { key, entry, entries, tell, claimed, is_shared, .. } = &*self.0;
         if let Some(claimed) = claimed.get() {
             claimed.end(Some(&outcome), outcome.in_doubt_since.is_some());
         }
-        entry.keep(&outcome);
+        entry.keep(&outcome, *is_shared);
         tell.send_replace(Some(outcome));
         // Once more, because its weight has changed.
         entries.insert(*key, Arc::clone(entry));
     }
 
     /// Whether the other replicas know that this one leads.
-    pub(super) fn agreed(&self) -> Agreed {
+    pub(super) fn agreed(&self, now: Moment) -> Agreed {
         match self.0.claimed.get() {
             None => Agreed::Alone,
-            Some(_) if self.0.is_agreed.load(Relaxed) => Agreed::Yes,
-            Some(_) => Agreed::No,
+            Some(_) => self.0.agreement.holds(now),
         }
+    }
+
+    /// When they agreed last.
+    pub(super) fn agreement(&self) -> &Agreement {
+        &self.0.agreement
     }
 
     /// An attempt is made.
     pub(super) fn sends(&self) {
-        self.0.has_sent.store(true, Relaxed);
+        self.0.entry.sends();
     }
 
     /// Another replica knows better what the key stands for.
@@ -270,7 +291,7 @@ impl Drop for Leading {
     fn drop(&mut self) {
         // Whoever hung up was told nothing, and so are the other replicas.
         if let Some(claimed) = self.claimed.get().filter(|_| self.tell.borrow().is_none()) {
-            claimed.end(None, *self.has_sent.get_mut());
+            claimed.end(None, self.entry.has_sent());
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The use case: may this go, send it, judge the answer, say what happened.
 
+mod agreement;
 mod app;
 mod audit;
 mod budget;
@@ -16,6 +17,7 @@ mod past;
 mod refusals;
 mod register;
 mod rehearsal;
+mod repeating;
 mod retry;
 mod run;
 mod sending;
@@ -46,6 +48,7 @@ use crate::model::message_id::MessageId;
 use crate::model::receiver::Receiver;
 use crate::telemetry::metrics::Metrics;
 
+use agreement::Agreed;
 pub use app::App;
 use audit::Entry;
 use circuit::ForwardId;
@@ -56,6 +59,7 @@ use name::Name;
 pub use past::Past;
 pub use register::Register;
 pub use rehearsal::{Foreseen, Rehearsal};
+pub use repeating::Mark;
 use run::Run;
 pub use shared_uuids::SharedUuids;
 pub use sharing::Sharing;
@@ -221,11 +225,12 @@ impl Delivery {
         let result = run.deliver(entry).await;
         let timings = Timings { total: self.clock.since(started), ..run.timings };
         self.count(app, &result, &timings);
-        let outcome = self.outcome(order, name.agreed(), result, run.in_doubt_since());
-        match name {
-            Name::Key(lead) => lead.tell(outcome.clone()),
-            Name::None if outcome.in_doubt_since.is_some() => self.share_doubt(order).await,
-            Name::None | Name::Uuid(..) => {}
+        let agreed = if result.is_err() { self.agree(order, &name).await } else { Agreed::Yes };
+        let outcome = self.outcome(order, agreed, result, run.in_doubt_since());
+        match (name, outcome.in_doubt_since) {
+            (Name::Key(lead), _) => lead.tell(outcome.clone()),
+            (Name::None, Some(first_attempt)) => self.share_doubt(order, first_attempt).await,
+            (Name::None | Name::Uuid(_), _) => {}
         }
         Report { attempts: run.attempts, timings, ..self.report(outcome, order) }
     }

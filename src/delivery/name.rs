@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use super::agreement::Agreed;
 use super::error::ForwardError;
-use super::idempotency::Lead;
+use super::idempotency::{Elsewhere, Lead};
 use super::identity::Identity;
-use super::past::Agreed;
-use super::register::{Earlier, End, Reused};
-use super::shared_uuids::{Elsewhere, Joined};
+use super::register::{End, Reused};
+use super::shared_uuids::Joined;
 use super::{Delivery, Order};
+use crate::clock::{Moment, Stamp};
 
 /// What a forward is known by; clones are one.
 #[derive(Clone, Debug)]
@@ -17,8 +18,8 @@ pub(super) enum Name {
     None,
     /// A key of its caller's.
     Key(Lead),
-    /// A `uuid` of its caller's, and whether the other replicas have heard of it.
-    Uuid(Arc<Joined>, Agreed),
+    /// A `uuid` of its caller's.
+    Uuid(Arc<Joined>),
 }
 
 impl Name {
@@ -27,16 +28,16 @@ impl Name {
         match self {
             Self::None => {}
             Self::Key(lead) => lead.sends(),
-            Self::Uuid(joined, _) => joined.sends(),
+            Self::Uuid(joined) => joined.sends(),
         }
     }
 
     /// Whether the other replicas agree.
-    pub(super) fn agreed(&self) -> Agreed {
+    pub(super) fn agreed(&self, now: Moment) -> Agreed {
         match self {
             Self::None => Agreed::Alone,
-            Self::Key(lead) => lead.agreed(),
-            Self::Uuid(_, agreed) => *agreed,
+            Self::Key(lead) => lead.agreed(now),
+            Self::Uuid(joined) => joined.agreement.holds(now),
         }
     }
 }
@@ -51,32 +52,70 @@ impl Delivery {
         let identity = Identity::of(order);
         self.register.take(&identity).map_err(reused)?;
         let Some(shared) = &self.register.shared else { return Ok(Name::None) };
-        // By the clocks before the question: however long the answer takes, nothing gets younger.
-        let asked = self.clock.stamp();
-        let joined = shared.to_join(identity);
-        let agreed = match Box::pin(joined.join()).await {
-            Ok(heard) => {
-                if let Some(Elsewhere { age, is_out }) = heard.map_err(reused)? {
-                    let first_attempt = asked.earlier_by(age);
-                    let earlier = if is_out { Earlier::Out } else { Earlier::MayBeOut };
-                    self.register.heard(&identity, earlier(first_attempt));
-                }
-                Agreed::Yes
+        let joined = shared.to_join(identity, self.clock.stamp());
+        self.join(&joined, &identity).await.map_err(reused)?;
+        Ok(Name::Uuid(Arc::new(joined)))
+    }
+
+    /// Hears what other replicas know of a `uuid`. Where Redis cannot be asked, Feishu knows it: it is not sent
+    /// twice.
+    async fn join(&self, joined: &Joined, identity: &Identity) -> Result<(), Reused> {
+        let asked_at = self.clock.now();
+        if let Ok(elsewhere) = Box::pin(joined.join()).await {
+            let elsewhere = elsewhere?;
+            if let Some(earlier) = elsewhere.earlier {
+                self.register.heard(identity, earlier);
             }
-            // Feishu knows the `uuid`: it is not sent twice.
-            Err(_gone) => Agreed::No,
-        };
-        Ok(Name::Uuid(Arc::new(joined), agreed))
+            if elsewhere.is_whole && self.turns.follow_redis() {
+                joined.agreement.reached(asked_at);
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the other replicas agree on a forward that failed, before anybody hears of it: Redis may have been
+    /// emptied since they did, and one of them have sent the same.
+    pub(super) async fn agree(&self, order: &Order, name: &Name) -> Agreed {
+        let agreed = name.agreed(self.clock.now());
+        if agreed == Agreed::No {
+            match (name, &order.named) {
+                (Name::Key(lead), Some(named)) => {
+                    let now = self.clock.now();
+                    let app = &order.caller.app;
+                    match self.idempotency.claim_elsewhere(lead, named, app, now).await {
+                        Elsewhere::Lead { first_attempt, is_whole } => {
+                            self.recall(order, first_attempt);
+                            self.lead_is_agreed(lead, is_whole, now);
+                        }
+                        Elsewhere::Busy(first_attempt) => self.recall(order, Some(first_attempt)),
+                        // Whoever asks again hears of it.
+                        Elsewhere::Done(_) | Elsewhere::Reused => {}
+                    }
+                }
+                (Name::Uuid(joined), _) => {
+                    // One that was reused meanwhile is not agreed on.
+                    let _ = self.join(joined, &Identity::of(order)).await;
+                }
+                _ => {}
+            }
+        }
+        name.agreed(self.clock.now())
+    }
+
+    /// The other replicas know that one leads here, if Redis knows all that they know.
+    pub(super) fn lead_is_agreed(&self, lead: &Lead, is_whole: bool, asked_at: Moment) {
+        if is_whole && self.turns.follow_redis() {
+            lead.agreement().reached(asked_at);
+        }
     }
 
     /// Has the other replicas know that a forward may have gone out under a `uuid` that the gateway has made:
     /// its caller is about to learn the `uuid`, and may repeat the forward at any of them.
-    pub(super) async fn share_doubt(&self, order: &Order) {
+    pub(super) async fn share_doubt(&self, order: &Order, first_attempt: Stamp) {
         let Some(shared) = &self.register.shared else { return };
-        let joined = shared.to_join(Identity::of(order));
-        // Where Redis cannot be asked, another replica will not deny what it cannot know.
-        if Box::pin(joined.join()).await.is_ok() {
-            joined.ended(End::Unknown);
-        }
+        let joined = shared.to_join(Identity::of(order), first_attempt);
+        // Where Redis cannot be asked, it hears of it later.
+        let _ = Box::pin(joined.join()).await;
+        joined.ended(End::Unknown);
     }
 }

@@ -27,8 +27,9 @@ impl Delivery {
             let outcome = match self.idempotency.claim(named) {
                 Claim::Lead(lead) => {
                     match self.claim_elsewhere(&lead, named, &app.name, started).await {
-                        Some(Elsewhere::Lead(first_attempt)) => {
+                        Some(Elsewhere::Lead { first_attempt, is_whole }) => {
                             self.recall(order, first_attempt);
+                            self.lead_is_agreed(&lead, is_whole, started);
                             return self.lead(app, order, lead, entry, started).await;
                         }
                         // It may have gone out from here, so its `uuid` is asked for again.
@@ -101,7 +102,7 @@ impl Delivery {
     }
 
     /// Another replica may have sent it, first then.
-    fn recall(&self, order: &Order, first_attempt: Option<Stamp>) {
+    pub(super) fn recall(&self, order: &Order, first_attempt: Option<Stamp>) {
         if let Some(first_attempt) = first_attempt {
             self.register.untold(&Identity::of(order), first_attempt);
         }

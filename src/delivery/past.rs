@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::agreement::Agreed;
 use super::error::ForwardError;
 use super::idempotency::Outcome;
 use super::identity::Identity;
@@ -50,17 +51,6 @@ pub(super) enum Known {
     Since(Moment),
     /// What was done here. This was then.
     NotByOthers(Stamp),
-}
-
-/// Whether the replicas that share a Redis have agreed on a key or a `uuid`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Agreed {
-    /// They have.
-    Yes,
-    /// Redis could not be asked.
-    No,
-    /// There are no others.
-    Alone,
 }
 
 impl Delivery {

@@ -21,6 +21,7 @@ use moka::sync::Cache;
 
 use super::horizon::{Horizon, memory};
 use super::identity::{Digest, Identity};
+use super::repeating::Known;
 use super::shared_uuids::SharedUuids;
 use crate::clock::{Clock, Moment, Stamp};
 
@@ -40,6 +41,7 @@ const LINGERS: Duration = Duration::from_mins(1);
 #[derive(Clone, Copy, Debug)]
 struct Doubt {
     first_attempt: Stamp,
+    changed_at: Moment,
     /// Attempts whose end is still to come; a caller that hung up may ask again meanwhile.
     under_way: u32,
     /// Whether one that has ended may have gone out.
@@ -222,6 +224,22 @@ impl Register {
         }
     }
 
+    /// What went out or may have, and what is under way, of which it was told since then.
+    pub(super) fn changed_since(&self, since: Moment) -> Vec<Known<(Digest, Digest)>> {
+        let out = self.uses.iter().filter_map(|(name, it)| {
+            let went_out = it.went_out.filter(|it| it.told_at >= since)?;
+            let first_attempt = went_out.first_attempt;
+            Some(Known { name: (*name, it.content), first_attempt, is_out: true })
+        });
+        let in_doubt = self.doubts.iter().filter(|(_, it)| it.changed_at >= since);
+        let in_doubt = in_doubt.map(|(whole, Doubt { first_attempt, .. })| Known {
+            name: *whole,
+            first_attempt,
+            is_out: false,
+        });
+        out.chain(in_doubt).collect()
+    }
+
     /// Another replica says what became of earlier attempts.
     pub(super) fn heard(&self, identity: &Identity, earlier: Earlier) {
         match earlier {
@@ -238,9 +256,10 @@ impl Register {
     fn doubt(&self, identity: &Identity, first_attempt: Stamp, change: impl FnOnce(&mut Doubt)) {
         let _ = self.doubts.entry(identity.whole()).and_compute_with(|entry| {
             let is_known = entry.is_some();
-            let none = Doubt { first_attempt, under_way: 0, may_be_out: false };
+            let changed_at = self.clock.now();
+            let none = Doubt { first_attempt, changed_at, under_way: 0, may_be_out: false };
             let mut doubt = entry.map_or(none, Entry::into_value);
-            doubt.first_attempt = first_attempt;
+            (doubt.first_attempt, doubt.changed_at) = (first_attempt, changed_at);
             change(&mut doubt);
             if doubt.under_way > 0 || doubt.may_be_out {
                 Op::Put(doubt)

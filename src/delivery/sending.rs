@@ -119,7 +119,7 @@ impl Sending {
         if self.identity.is_some() || self.is_in_doubt || end == End::Unknown {
             register.end(&self.identity(), self.first_attempt, end);
         }
-        if let Name::Uuid(joined, _) = &self.name {
+        if let Name::Uuid(joined) = &self.name {
             joined.ended(end);
         }
     }
@@ -138,7 +138,7 @@ impl Sending {
             if answer.is_ok() && self.order.uuid_is_given {
                 // It may ask again, and must not be told then that nothing went out, nor be too late unheard.
                 self.delivery.register.untold(&self.identity(), self.first_attempt);
-                if let Name::Uuid(joined, _) = &self.name {
+                if let Name::Uuid(joined) = &self.name {
                     joined.ended(End::Unknown);
                 }
             }
@@ -146,7 +146,8 @@ impl Sending {
         };
         let in_doubt_since = self.leaves_doubt(&answer).then_some(self.first_attempt);
         let result = answer.map_err(ForwardError::Failed);
-        lead.tell(self.delivery.outcome(&self.order, lead.agreed(), result, in_doubt_since));
+        let agreed = lead.agreed(self.delivery.clock.now());
+        lead.tell(self.delivery.outcome(&self.order, agreed, result, in_doubt_since));
     }
 
     fn identity(&self) -> Identity {

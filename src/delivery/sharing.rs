@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::Delivery;
 use super::lines::Wish;
+use super::repeating::Mark;
 use super::turn::{Turn, Turns, Waited};
 use crate::clock::Moment;
 use crate::limits::{Gate, Note, Pass, ServerClock, Shared, Shown, Stepped};
@@ -36,18 +37,20 @@ pub struct Sharing {
     owes: Arc<AtomicBool>,
     /// Why Redis is lost, each reason once.
     told: Arc<Mutex<BTreeSet<String>>>,
+    mark: Arc<Mark>,
 }
 
 impl Sharing {
     /// Replicas share this.
     #[must_use]
-    pub fn new(shared: Shared) -> Self {
+    pub fn new(shared: Shared, mark: Arc<Mark>) -> Self {
         Self {
             shared: Arc::new(shared),
             bell: Arc::default(),
             clock: Arc::default(),
             owes: Arc::default(),
             told: Arc::default(),
+            mark,
         }
     }
 
@@ -164,6 +167,11 @@ impl Turns {
         });
     }
 
+    /// Whether Redis has the last word, which it has not until it was found again.
+    pub(super) fn follow_redis(&self) -> bool {
+        self.limits.defers()
+    }
+
     /// From now on this replica is by itself, unless it is already.
     fn lose(&self, sharing: &Sharing, gone: &Gone) {
         // No gate is closed in the middle of somebody's look.
@@ -181,6 +189,10 @@ impl Delivery {
     pub async fn look_after_shared(&self) {
         let Some(sharing) = &self.turns.sharing else { return };
         self.metrics.begin_state();
+        tokio::join!(self.look_after_limits(sharing), self.keep_redis_informed(&sharing.mark));
+    }
+
+    async fn look_after_limits(&self, sharing: &Sharing) {
         let mut care = Care { delivery: self, sharing, was_found: false };
         loop {
             care.ask().await;

@@ -29,6 +29,7 @@ pub use cells::Forgotten;
 use receivers::ReceiverGates;
 pub use server_clock::{ServerClock, Stepped};
 pub use shared::{Beat, Cell, Gate, Note, Seen, Shared, Shown};
+pub(crate) use shared::{OVERLAP, birth_key};
 
 /// What each receiver may get and each app may do.
 #[derive(Clone, Copy, Debug)]

@@ -16,7 +16,7 @@ use crate::store::{Gone, Store};
 
 /// How long a replica believes that Redis is gone without asking it again, and so for how long others may
 /// still keep to their shares when one of them has found it.
-pub(super) const OVERLAP: Duration = Duration::from_secs(1);
+pub(crate) const OVERLAP: Duration = Duration::from_secs(1);
 
 /// The limits of all replicas with one prefix.
 #[derive(Debug)]
@@ -25,6 +25,7 @@ pub struct Shared {
     script: Script,
     /// `{prefix}`: in a cluster, all keys of one prefix are in one slot, as one step needs several.
     prefix: String,
+    birth_key: String,
     rules: Rules,
     pace: AppPace,
     /// Feishu's ids of the apps, by their names here.
@@ -107,6 +108,11 @@ pub enum Gate {
     Quota,
 }
 
+/// Where Redis says since when it knows all that was allowed, in microseconds of its clock.
+pub(crate) fn birth_key(prefix: &str) -> String {
+    format!("{{{prefix}}}:born")
+}
+
 impl Shared {
     /// Nothing is asked yet.
     #[must_use]
@@ -123,6 +129,7 @@ impl Shared {
             app_ids,
             script: Script::new(include_str!("shared.lua")),
             prefix: format!("{{{prefix}}}"),
+            birth_key: birth_key(prefix),
             pace: rules.pace(),
             rules,
             replicas,
@@ -206,7 +213,7 @@ impl Shared {
         operation: &str,
     ) -> ScriptInvocation<'_> {
         let prefix = &self.prefix;
-        let mut call = self.script.key(format!("{prefix}:born"));
+        let mut call = self.script.key(&self.birth_key);
         call.key(format!("{prefix}:seen"));
         match receiver {
             Some(to) => call.key(format!("{prefix}:receiver:{}:{}", to.kind().as_str(), to.id())),

@@ -130,7 +130,7 @@ impl Metrics {
     /// Makes the series of the Redis that replicas share, which does not answer yet.
     pub fn begin_state(&self) {
         self.state_is_up(false);
-        for operation in ["connect", "take", "note", "beat", "token", "key", "uuid"] {
+        for operation in ["connect", "take", "note", "beat", "token", "key", "uuid", "mark"] {
             self.0.state_duration.with_label_values(&[operation]);
             for result in ["ok", "failed"] {
                 self.0.state_requests.with_label_values(&[operation, result]);

@@ -28,6 +28,7 @@ LANES = (
         repeats.same_uuid,
         repeats.same_key,
         repeats.dies_with_a_key,
+        repeats.forgotten,
         limits.sharing_nothing,
         limits.late,
         foreign.clock,

@@ -60,6 +60,46 @@ def dies_with_a_key(place, claims):
         claims.that("and is delivered once, which is told", len(deliveries) == 1 and told, len(deliveries))
 
 
+def forgotten(place, claims):
+    """Redis is emptied, and another replica is asked again for what is delivered or may be, which Feishu refuses now."""
+    settings = {"feishu.deadline": "3s", "feishu.attempt_timeout": "1s", "feishu.max_attempts": 1}
+    with World(place, "forgotten", claims, replicas=2) as world:
+        world.redis.start()
+        first, second = (world.replica(name, **settings) for name in NAMES[:2])
+        names = [{"uuid": "delivered-1"}, {"key": "delivered"}, {"uuid": "unknown-1"}, {"key": "unknown"}]
+        for name in names:
+            if "unknown" in str(name):
+                world.simulator.spoil("silence", "after_commit")
+            ask(first, **name)
+        status, body = ask_spoiled(world, first, "silence", "after_commit")
+        names.append({"uuid": body["uuid"]})
+
+        world.redis.tell("FLUSHALL")
+        emptied_at = time.monotonic()
+        refused = {"code": {"code": 230002}}
+        told, outcome = [], None
+        # Who names another forward knows when the replicas trust Redis again.
+        while outcome != "not_delivered" and time.monotonic() < emptied_at + 30:
+            status, body = ask_spoiled(world, second, refused, "before_commit", key=f"another {len(told)}")
+            outcome = body.get("outcome")
+            told.append((round(time.monotonic() - emptied_at, 1), outcome))
+            time.sleep(0.5)
+        first_told = told[0][1] == "unknown" and outcome == "not_delivered"
+        claims.that("a refusal is unknown until all have repeated what they know", first_told, [told[0], told[-1]])
+        outcomes = [ask_spoiled(world, second, refused, "before_commit", **name)[1].get("outcome") for name in names]
+        known = outcomes == ["unknown"] * len(names)
+        claims.that("what went out or may have is not denied by another replica", known, outcomes)
+
+
+def ask(gateway, uuid=None, key=None):
+    return gateway.forward(gateway.connect(), uuid, "oc_1", key=key)
+
+
+def ask_spoiled(world, gateway, kind, phase, **name):
+    world.simulator.spoil(kind, phase)
+    return ask(gateway, **name)
+
+
 def lost(gateway):
     """A forward of which the caller hears nothing."""
     try:

@@ -1,12 +1,13 @@
 -- One forward for one key of a caller's, among replicas.
 --
--- KEYS: the key's record
+-- KEYS: the key's record, and since when Redis knows what replicas do (limits/shared.lua)
 -- ARGV: the operation, the fingerprint of what is forwarded, the replica's forward, and what the
 --       operation takes; times in milliseconds
 --
 -- A record has the content; while a forward is under way its owner, and until when to believe that;
--- the time of the first attempt that may have gone out, and whether it was in doubt before this owner came;
--- and what finally became of it, sealed. One that this script cannot have written is none.
+-- the time of the first attempt that may have gone out, and whether it is in doubt by another one than the owner;
+-- and what finally became of it, sealed, and whether it was refused. One that this script cannot have written is
+-- none.
 
 local operation, content, owner = ARGV[1], ARGV[2], ARGV[3]
 local time = redis.call('TIME')
@@ -49,36 +50,52 @@ end
 
 if operation == 'look' then return used() or { 'lead' } end
 
+-- Whether all is written here that any replica knows: they may take so long to repeat it to a Redis come anew.
+local function is_whole(repeating)
+  local micros = tonumber(redis.call('MGET', KEYS[2])[1] or nil)
+  return micros and now - micros / 1000 >= repeating
+end
+
 if operation == 'claim' then
-  local lease, kept_in_doubt = tonumber(ARGV[4]), tonumber(ARGV[5])
+  local lease, kept_in_doubt, repeating = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
   -- A lease that ends later was given by a clock that has gone back since.
   if record and record.owner and record.lease_until > now + lease then record.lease_until = now end
   local answer = used()
   if answer then return answer end
   record = record or { content = content }
-  local was_in_doubt = record.first_attempt ~= nil
-  record.was_in_doubt = was_in_doubt
+  -- Who asks again is no doubt to itself.
+  if record.owner ~= owner then record.was_in_doubt = record.first_attempt ~= nil end
   record.owner, record.lease_until = owner, now + lease
   -- Should this replica die, nobody can know whether it has sent.
   record.first_attempt = record.first_attempt or now
   save(kept_in_doubt)
-  return { 'lead', was_in_doubt and age() or '' }
+  return { 'lead', record.was_in_doubt and age() or '', is_whole(repeating) and 'whole' or '' }
 end
 
--- It has ended, for the owner alone: another one may have taken over.
-if operation == 'end' and record and record.owner == owner then
-  local outcome, in_doubt = ARGV[4], ARGV[5] == '1'
+-- It has ended. Another one may have taken over, and Redis may have been emptied since: what went out or may
+-- have is news even so.
+if operation == 'end' then
+  local became, attempted, outcome = ARGV[4], tonumber(ARGV[5]), ARGV[9]
   local kept, kept_in_doubt, kept_unsent = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-  record.owner, record.lease_until = nil, nil
-  if outcome ~= '' then
-    record.outcome, record.first_attempt = outcome, nil
+  if record and (record.content ~= content or record.outcome and not record.is_refused) then return { 'ended' } end
+  local is_mine = record and record.owner == owner
+  if not is_mine and became == 'not_out' then return { 'ended' } end
+  record = record or { content = content }
+  if became == 'delivered' or is_mine then record.owner, record.lease_until = nil, nil end
+  if became == 'in_doubt' then
+    record.first_attempt = math.max(math.min(record.first_attempt or now, now - attempted), 0)
+    record.was_in_doubt, record.outcome, record.is_refused = true, nil, nil
+  end
+  if became == 'delivered' then
+    record.outcome, record.first_attempt, record.is_refused = outcome, nil, nil
     save(kept)
-  elseif in_doubt or record.was_in_doubt then
+  elseif record.was_in_doubt then
     -- Who never sent knows nothing of what was sent before.
     save(math.min(math.max(record.first_attempt + kept_in_doubt - now, kept), kept_in_doubt))
   else
     record.first_attempt = nil
-    save(kept_unsent)
+    if outcome ~= '' then record.outcome, record.is_refused = outcome, true end
+    save(outcome ~= '' and kept or kept_unsent)
   end
 end
 return { 'ended' }

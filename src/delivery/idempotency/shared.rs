@@ -14,12 +14,16 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Outcome, REMEMBERED};
+use crate::clock::{Clock, Stamp};
+use crate::delivery::agreement::REPEATING;
 use crate::delivery::error::ForwardError;
 use crate::delivery::past::Known;
 use crate::delivery::register;
+use crate::delivery::repeating::{self, Mark};
 use crate::feishu::error::{CallError, FieldViolation, Forwarded, Refusal};
+use crate::limits::birth_key;
 use crate::model::idempotency_key::NamedForward;
-use crate::store::{Gone, Seal, Store};
+use crate::store::{Gone, Seal, Store, millis};
 
 /// What replicas know of the callers' keys.
 #[derive(Debug)]
@@ -27,6 +31,9 @@ pub struct SharedKeys {
     store: Arc<Store>,
     script: Script,
     prefix: String,
+    birth_key: String,
+    clock: Clock,
+    mark: Arc<Mark>,
     /// By app.
     seals: HashMap<String, Seal>,
     /// How long a replica is believed to be at work: longer than any forward takes.
@@ -51,13 +58,20 @@ pub(super) struct Claimed {
     named: NamedForward,
     app: Arc<str>,
     owner: String,
+    /// No attempt of this one was made before.
+    since: Stamp,
 }
 
 /// What there is in Redis of a key.
 #[derive(Debug)]
 pub(super) enum Asked {
-    /// Nobody is at it: this one is now. If one may have gone out before, it was so long ago.
-    Lead(Option<Duration>),
+    /// Nobody is at it: this one is now.
+    Lead {
+        /// If one may have gone out before: how long ago.
+        age: Option<Duration>,
+        /// Whether Redis knows all that any replica does.
+        is_whole: bool,
+    },
     /// Another replica is at it, and its first attempt was no longer ago than this.
     Busy(Duration),
     /// It was done.
@@ -74,6 +88,8 @@ impl SharedKeys {
         prefix: &str,
         secrets: impl IntoIterator<Item = (&'a String, &'a SecretString)>,
         deadline: Duration,
+        clock: Clock,
+        mark: Arc<Mark>,
     ) -> Self {
         let seals =
             secrets.into_iter().map(|(app, secret)| (app.clone(), Seal::new(secret))).collect();
@@ -81,6 +97,9 @@ impl SharedKeys {
             store,
             script: Script::new(include_str!("shared.lua")),
             prefix: format!("{{{prefix}}}:key:"),
+            birth_key: birth_key(prefix),
+            clock,
+            mark,
             seals,
             lease: deadline + GRACE,
         }
@@ -89,28 +108,32 @@ impl SharedKeys {
     /// What is to be claimed, and ended whether or not the answer to the claim was heard.
     pub(super) fn to_claim(self: &Arc<Self>, named: NamedForward, app: &Arc<str>) -> Claimed {
         let (keys, app, owner) = (Arc::clone(self), Arc::clone(app), Uuid::now_v7().to_string());
-        Claimed { keys, named, app, owner }
+        Claimed { keys, named, app, owner, since: self.clock.stamp() }
+    }
+
+    /// Writes down what Redis may not know, or no longer.
+    pub(in crate::delivery) async fn repeat(
+        &self,
+        known: &repeating::Known<NamedForward>,
+    ) -> Result<(), Gone> {
+        let mut call = self.end(known.name, "", "in_doubt", known.first_attempt);
+        call.arg("");
+        self.run(&call).await.map(drop)
     }
 
     /// What there is of a forward already, so that nobody can lead; nothing is claimed.
     pub(super) async fn look(&self, named: NamedForward, app: &str) -> Result<Option<Asked>, Gone> {
-        let (what, detail) = self.run(&self.call("look", named, "")).await?;
-        Ok(self.read(&what, detail.as_deref(), named, app))
+        let [what, detail, _] = self.run(&self.call("look", named, "")).await?;
+        Ok(self.read(&what, &detail, named, app))
     }
 
     /// None where somebody may lead, also where what was done cannot be read: its `uuid` is the same.
-    fn read(
-        &self,
-        what: &str,
-        detail: Option<&[u8]>,
-        named: NamedForward,
-        app: &str,
-    ) -> Option<Asked> {
+    fn read(&self, what: &[u8], detail: &[u8], named: NamedForward, app: &str) -> Option<Asked> {
         match what {
-            "reused" => Some(Asked::Reused),
-            "busy" => Some(Asked::Busy(age(detail).unwrap_or_default())),
-            "done" => {
-                let plain = self.seals.get(app)?.open(&self.place(named), detail?)?;
+            b"reused" => Some(Asked::Reused),
+            b"busy" => Some(Asked::Busy(age(detail).unwrap_or_default())),
+            b"done" => {
+                let plain = self.seals.get(app)?.open(&self.place(named), detail)?;
                 let stored: Stored = serde_json::from_slice(&plain).ok()?;
                 Some(Asked::Done(stored.into()))
             }
@@ -118,16 +141,32 @@ impl SharedKeys {
         }
     }
 
-    async fn run(&self, call: &ScriptInvocation<'_>) -> Result<(String, Option<Vec<u8>>), Gone> {
-        let mut reply: Vec<Vec<u8>> = self.store.run("key", call).await?;
-        let detail = (reply.len() > 1).then(|| reply.swap_remove(1));
-        let what = reply.pop().map(|it| String::from_utf8_lossy(&it).into_owned());
-        Ok((what.unwrap_or_default(), detail))
+    /// What it answers, what more there is to that, and whether Redis knows all.
+    async fn run(&self, call: &ScriptInvocation<'_>) -> Result<[Vec<u8>; 3], Gone> {
+        let reply: Vec<Vec<u8>> = self.store.run("key", call).await?;
+        let mut parts = reply.into_iter();
+        Ok(std::array::from_fn(|_| parts.next().unwrap_or_default()))
     }
 
     fn call(&self, operation: &str, named: NamedForward, owner: &str) -> ScriptInvocation<'_> {
         let mut call = self.script.key(self.place(named));
+        call.key(&self.birth_key);
         call.arg(operation).arg(&named.content).arg(owner);
+        call
+    }
+
+    fn end(
+        &self,
+        named: NamedForward,
+        owner: &str,
+        became: &str,
+        since: Stamp,
+    ) -> ScriptInvocation<'_> {
+        let mut call = self.call("end", named, owner);
+        call.arg(became).arg(millis(self.clock.age(since)));
+        for kept in [REMEMBERED, register::REMEMBERED, UNSENT] {
+            call.arg(millis(kept));
+        }
         call
     }
 
@@ -141,36 +180,40 @@ impl SharedKeys {
 }
 
 impl Claimed {
-    /// Claims it, or tells who has.
+    /// Claims it, or tells who has. Who has claimed it may ask again.
     pub(super) async fn claim(&self) -> Result<Asked, Gone> {
-        let Self { keys, named, app, owner } = self;
+        let Self { keys, named, app, owner, .. } = self;
         let mut call = keys.call("claim", *named, owner);
-        call.arg(millis(keys.lease)).arg(millis(register::REMEMBERED));
-        let (what, detail) = keys.run(&call).await?;
-        let asked = keys.read(&what, detail.as_deref(), *named, app);
-        Ok(asked.unwrap_or_else(|| Asked::Lead(age(detail.as_deref()))))
+        call.arg(millis(keys.lease)).arg(millis(register::REMEMBERED)).arg(millis(REPEATING));
+        let [what, detail, whole] = keys.run(&call).await?;
+        let asked = keys.read(&what, &detail, *named, app);
+        Ok(asked.unwrap_or_else(|| Asked::Lead { age: age(&detail), is_whole: whole == b"whole" }))
     }
 
     /// Tells the other replicas what became of it, or that it ended without that; nobody waits for it.
     pub(super) fn end(&self, outcome: Option<&Outcome>, in_doubt: bool) {
-        let Self { keys, named, app, owner } = self;
+        let Self { keys, named, app, owner, since } = self;
+        let since = outcome.and_then(|it| it.in_doubt_since).unwrap_or(*since);
         let stored = outcome.filter(|it| it.is_final()).and_then(Stored::of);
         let sealed = stored.and_then(|stored| {
             let plain = serde_json::to_vec(&stored).ok()?;
             Some(keys.seals.get(&**app)?.seal(&keys.place(*named), &plain))
         });
-        let is_too_large = sealed.as_ref().is_some_and(|sealed| sealed.len() > LARGEST);
-        let sealed = sealed.filter(|_| !is_too_large);
+        let sealed = sealed.filter(|sealed| sealed.len() <= LARGEST);
+        let became = match outcome {
+            Some(Outcome { result: Ok(_), .. }) if sealed.is_some() => "delivered",
+            // It went out, and nobody can read with which answer.
+            Some(Outcome { result: Ok(_), .. }) => "in_doubt",
+            _ if in_doubt => "in_doubt",
+            _ => "not_out",
+        };
         let (keys, named, owner) = (Arc::clone(keys), *named, owner.clone());
         let tell = async move {
-            let mut call = keys.call("end", named, &owner);
-            call.arg(sealed.unwrap_or_default())
-                .arg(u8::from(in_doubt || is_too_large))
-                .arg(millis(REMEMBERED))
-                .arg(millis(register::REMEMBERED))
-                .arg(millis(UNSENT));
-            // Where it cannot be told, the lease ends and the forward stays in doubt.
-            let _ = keys.run(&call).await;
+            let mut call = keys.end(named, &owner, became, since);
+            call.arg(sealed.unwrap_or_default());
+            if keys.run(&call).await.is_err() {
+                keys.mark.missed();
+            }
         };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(tell);
@@ -240,10 +283,6 @@ impl From<Stored> for Outcome {
     }
 }
 
-fn age(detail: Option<&[u8]>) -> Option<Duration> {
-    str::from_utf8(detail?).ok()?.parse().ok().map(Duration::from_millis)
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+fn age(detail: &[u8]) -> Option<Duration> {
+    str::from_utf8(detail).ok()?.parse().ok().map(Duration::from_millis)
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::store::real::RealRedis;
 
+const MILLISECOND: Duration = Duration::from_millis(1);
 const IDENTITY: Identity = Identity { name: 7, content: 1, at_feishu: 3, is_chosen: true };
 
 struct Stage(RealRedis, Arc<SharedUuids>);
@@ -10,12 +11,13 @@ struct Stage(RealRedis, Arc<SharedUuids>);
 impl Stage {
     fn new() -> Option<Self> {
         let redis = RealRedis::new()?;
-        let uuids = SharedUuids::new(redis.store(), &redis.prefix, Clock::system());
+        let mark = Arc::new(Mark::new(redis.store(), &redis.prefix));
+        let uuids = SharedUuids::new(redis.store(), &redis.prefix, Clock::system(), mark);
         Some(Self(redis, Arc::new(uuids)))
     }
 
-    fn join(&self, identity: Identity) -> (Joined, Result<Option<Elsewhere>, Reused>) {
-        let joined = self.1.to_join(identity);
+    fn join(&self, identity: Identity) -> (Joined, Result<Elsewhere, Reused>) {
+        let joined = self.1.to_join(identity, self.1.clock.stamp());
         let heard = self.0.wait(joined.join());
         (joined, heard)
     }
@@ -30,16 +32,34 @@ impl Stage {
             drop(joined);
             // During the first question it is sent; the second one is answered after it.
             for _ in 0..2 {
-                self.1.run(&self.1.call("look", &IDENTITY, "")).await?;
+                let Identity { name, content, .. } = IDENTITY;
+                self.1.run(&self.1.call("look", name, content, "", self.1.clock.stamp())).await?;
             }
             Ok(())
         });
     }
 
+    /// Whether something is known to have gone out, if it may have.
     fn earlier(&self) -> Option<bool> {
         let (joined, heard) = self.join(IDENTITY);
         self.leave(joined, None);
-        heard.expect("not reused").map(|it| it.is_out)
+        let earlier = heard.expect("not reused").earlier;
+        earlier.map(|it| matches!(it, Earlier::Out(_)))
+    }
+
+    fn empty(&self) {
+        let Identity { name, .. } = IDENTITY;
+        self.0.plant(&format!("uuid:{name:032x}"), "");
+    }
+
+    /// Writes that Redis has begun to know all so long ago.
+    fn is_born(&self, ago: Duration) {
+        let micros = ago.as_micros();
+        let born = format!(
+            "local time = redis.call('TIME') \
+             redis.call('SET', KEYS[1], time[1] * 1000000 + time[2] - {micros})"
+        );
+        self.0.plant("born", &born);
     }
 }
 
@@ -71,10 +91,66 @@ fn another_message_is_refused_while_one_is_at_work_and_after_it() {
     // Who was refused is not among those at work, and takes nothing away from them.
     stage.leave(refused, None);
     let (also, heard) = stage.join(IDENTITY);
-    assert!(heard.is_ok_and(|it| it.is_some_and(|it| !it.is_out)));
+    assert!(matches!(heard.unwrap().earlier, Some(Earlier::MayBeOut(_))));
     stage.leave(also, None);
     stage.leave(joined, Some(End::Out));
     let (refused, heard) = stage.join(other);
     assert_eq!(heard, Err(Reused));
     stage.leave(refused, None);
+}
+
+#[test]
+fn who_asks_again_is_no_doubt_to_itself_and_hears_of_others() {
+    let Some(stage) = Stage::new() else { return };
+    let (joined, _) = stage.join(IDENTITY);
+    assert_eq!(stage.0.wait(joined.join()).unwrap().earlier, None);
+    let (other, _) = stage.join(IDENTITY);
+    let again = stage.0.wait(joined.join()).unwrap();
+    assert!(matches!(again.earlier, Some(Earlier::MayBeOut(_))));
+    stage.leave(other, Some(End::Unknown));
+    let again = stage.0.wait(joined.join()).unwrap();
+    assert!(matches!(again.earlier, Some(Earlier::MayBeOut(_))));
+    stage.leave(joined, None);
+}
+
+#[test]
+fn what_a_redis_that_was_emptied_is_told_counts_however_it_hears_of_it() {
+    let Some(stage) = Stage::new() else { return };
+    for (end, earlier) in [(End::NotOut, None), (End::Unknown, Some(false)), (End::Out, Some(true))]
+    {
+        let (joined, _) = stage.join(IDENTITY);
+        stage.empty();
+        stage.leave(joined, Some(end));
+        assert_eq!(stage.earlier(), earlier, "{end:?}");
+        stage.empty();
+    }
+    let hour_ago = stage.1.clock.stamp().earlier_by(HOUR);
+    for is_out in [true, false] {
+        let name = (IDENTITY.name, IDENTITY.content);
+        stage.0.wait(stage.1.repeat(&Known { name, first_attempt: hour_ago, is_out }));
+        assert_eq!(stage.earlier(), Some(is_out));
+        let (joined, heard) = stage.join(IDENTITY);
+        let first_attempt = heard.unwrap().earlier.unwrap().first_attempt();
+        assert!(stage.1.clock.age(first_attempt) >= HOUR);
+        stage.leave(joined, None);
+    }
+}
+
+#[test]
+fn redis_knows_all_once_the_others_have_had_the_time_to_repeat_what_they_know() {
+    let Some(stage) = Stage::new() else { return };
+    let is_whole = || {
+        let (joined, heard) = stage.join(IDENTITY);
+        stage.leave(joined, None);
+        heard.unwrap().is_whole
+    };
+    assert!(!is_whole(), "nobody knows since when");
+    for (ago, expected) in
+        [(Duration::ZERO, false), (REPEATING / 2, false), (REPEATING + MILLISECOND, true)]
+    {
+        stage.is_born(ago);
+        assert_eq!(is_whole(), expected, "{ago:?}");
+    }
+    stage.0.plant("born", "redis.call('SET', KEYS[1], 'words')");
+    assert!(!is_whole());
 }

@@ -217,7 +217,7 @@ fn a_message_has_its_cell_everywhere_while_it_is_under_way_and_not_for_ever() {
 
     // This replica was killed, and nobody hears what became of it.
     let believed_until = SECOND * (5 + 5 + 1);
-    let moment_before = believed_until - Duration::from_micros(1);
+    let moment_before = believed_until.saturating_sub(Duration::from_micros(1));
     assert_eq!(free_at(other, moment_before), moment_before + SECOND);
     assert_eq!(other.take(APP, &receiver(1), believed_until), Ok(PASS));
 }

@@ -60,7 +60,9 @@ impl Upheaval {
             if self.gateway.clock.now() + CALM > ends {
                 break;
             }
+            let began = self.gateway.clock.now();
             self.happen(event).await;
+            println!("  from {began:.1?} to {:.1?} {event:?}", self.gateway.clock.now());
             *self.happened.entry(format!("{event:?}")).or_default() += 1;
         }
         (self.happened, self.redis)

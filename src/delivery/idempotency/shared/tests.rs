@@ -20,7 +20,9 @@ impl Stage {
     fn replica(&self, lease: Duration, secret: &str) -> Arc<SharedKeys> {
         let secrets = [(APP.to_owned(), SecretString::from(secret))];
         let secrets = secrets.iter().map(|(app, secret)| (app, secret));
-        let keys = SharedKeys::new(self.0.store(), &self.0.prefix, secrets, Duration::ZERO);
+        let (clock, mark) = (Clock::system(), Mark::new(self.0.store(), &self.0.prefix));
+        let (store, prefix) = (self.0.store(), &self.0.prefix);
+        let keys = SharedKeys::new(store, prefix, secrets, Duration::ZERO, clock, mark.into());
         Arc::new(SharedKeys { lease, ..keys })
     }
 
@@ -31,7 +33,7 @@ impl Stage {
     fn leads(&self, keys: &Arc<SharedKeys>, named: NamedForward) -> (Claimed, Option<Duration>) {
         let claimed = keys.to_claim(named, &APP.into());
         match self.0.wait(claimed.claim()) {
-            Asked::Lead(age) => (claimed, age),
+            Asked::Lead { age, .. } => (claimed, age),
             other => panic!("not to be led: {other:?}"),
         }
     }
@@ -60,6 +62,11 @@ fn delivered() -> Outcome {
     Outcome { result: Ok(forwarded), in_doubt_since: None, known: Known::Wholly }
 }
 
+fn refused() -> Outcome {
+    let refusal = Refusal { code: 230002, http_status: 400, ..Refusal::default() };
+    Outcome::failed(ForwardError::Failed(CallError::Refused(Box::new(refusal))))
+}
+
 #[test]
 fn one_leads_others_hear_that_it_is_busy_and_then_what_became_of_it() {
     let Some(stage) = Stage::new() else { return };
@@ -69,6 +76,7 @@ fn one_leads_others_hear_that_it_is_busy_and_then_what_became_of_it() {
     assert!(matches!(stage.claim(&other, named("key", "om_1")), Asked::Busy(_)));
     assert!(matches!(stage.claim(&one, named("key", "om_1")), Asked::Busy(_)));
     assert!(matches!(stage.claim(&other, named("key", "om_2")), Asked::Reused));
+    assert!(matches!(stage.0.wait(claimed.claim()), Asked::Lead { age: None, .. }));
     stage.end(&claimed, Some(&delivered()), false);
     for replica in [&one, &other] {
         let Asked::Done(outcome) = stage.claim(replica, named("key", "om_1")) else {
@@ -129,27 +137,92 @@ fn what_may_pass_is_led_again_in_doubt_only_if_it_is() {
     // And so does one that never heard that it had claimed it.
     stage.end(&claimed, None, false);
     let unheard = replica.to_claim(named("other", "om_1"), &APP.into());
-    assert!(matches!(stage.0.wait(unheard.claim()), Asked::Lead(None)));
+    assert!(matches!(stage.0.wait(unheard.claim()), Asked::Lead { age: None, .. }));
     stage.end(&unheard, None, false);
     assert_eq!(stage.leads(&replica, named("other", "om_1")).1, None);
 }
 
 #[test]
-fn a_replica_that_dies_leaves_a_doubt_when_its_lease_ends_and_what_it_says_later_is_not_heard() {
+fn a_replica_that_is_believed_dead_leaves_a_doubt_when_its_lease_ends() {
     let Some(stage) = Stage::new() else { return };
     let dies = stage.replica(Duration::from_millis(1), "hush");
     let (dead, _) = stage.leads(&dies, named("key", "om_1"));
     let other = stage.replica(LONG, "hush");
     let age = loop {
         match stage.claim(&other, named("key", "om_1")) {
-            Asked::Lead(age) => break age,
+            Asked::Lead { age, .. } => break age,
             Asked::Busy(_) => {}
             other => panic!("{other:?}"),
         }
     };
     assert!(age.is_some());
-    stage.end(&dead, Some(&delivered()), false);
+    // That it has not sent is no news of the other one.
+    stage.end(&dead, Some(&Outcome::failed(ForwardError::Draining)), false);
     assert!(matches!(stage.claim(&other, named("key", "om_1")), Asked::Busy(_)));
+    // That it has is news to all.
+    stage.end(&dead, Some(&delivered()), false);
+    assert!(matches!(stage.claim(&other, named("key", "om_1")), Asked::Done(_)));
+}
+
+#[test]
+fn who_asks_again_is_no_doubt_to_itself_and_hears_of_others() {
+    let Some(stage) = Stage::new() else { return };
+    let (one, other) = (stage.replica(LONG, "hush"), stage.replica(LONG, "hush"));
+    let (claimed, _) = stage.leads(&one, named("key", "om_1"));
+    assert!(matches!(stage.0.wait(claimed.claim()), Asked::Lead { age: None, .. }));
+    let known = |first_attempt| repeating::Known {
+        name: named("key", "om_1"),
+        first_attempt,
+        is_out: false,
+    };
+    let minute_ago = other.clock.stamp().earlier_by(LONG);
+    stage.0.wait(other.repeat(&known(minute_ago)));
+    let asked = stage.0.wait(claimed.claim());
+    assert!(matches!(asked, Asked::Lead { age: Some(age), .. } if age >= LONG), "{asked:?}");
+    // A refusal does not undo it, and is not told again.
+    stage.end(&claimed, Some(&refused()), false);
+    let (_, age) = stage.leads(&other, named("key", "om_1"));
+    assert!(age.is_some_and(|age| age >= LONG));
+}
+
+#[test]
+fn what_a_redis_that_was_emptied_is_told_counts_however_it_hears_of_it() {
+    let Some(stage) = Stage::new() else { return };
+    let replica = stage.replica(LONG, "hush");
+    let named = named("key", "om_1");
+    let place = replica.place(named).split_once("}:").unwrap().1.to_owned();
+    let empty = || stage.0.plant(&place, "");
+    for (outcome, in_doubt, is_in_doubt) in [(refused(), false, false), (refused(), true, true)] {
+        let (claimed, _) = stage.leads(&replica, named);
+        empty();
+        stage.end(&claimed, Some(&outcome), in_doubt);
+        assert_eq!(stage.leads(&replica, named).1.is_some(), is_in_doubt);
+        empty();
+    }
+    let (claimed, _) = stage.leads(&replica, named);
+    empty();
+    stage.end(&claimed, Some(&delivered()), false);
+    assert!(matches!(stage.claim(&replica, named), Asked::Done(_)));
+}
+
+#[test]
+fn a_doubt_undoes_a_refusal_and_not_a_delivery() {
+    let Some(stage) = Stage::new() else { return };
+    let replica = stage.replica(LONG, "hush");
+    for (outcome, is_undone) in [(refused(), true), (delivered(), false)] {
+        let named = named(if is_undone { "a" } else { "b" }, "om_1");
+        let (claimed, _) = stage.leads(&replica, named);
+        stage.end(&claimed, Some(&outcome), false);
+        assert!(matches!(stage.claim(&replica, named), Asked::Done(_)));
+        let first_attempt = replica.clock.stamp();
+        stage.0.wait(replica.repeat(&repeating::Known {
+            name: named,
+            first_attempt,
+            is_out: false,
+        }));
+        let asked = stage.claim(&replica, named);
+        assert_eq!(matches!(asked, Asked::Lead { age: Some(_), .. }), is_undone, "{asked:?}");
+    }
 }
 
 #[test]
