@@ -96,6 +96,7 @@ impl Settings {
                 continue;
             };
             if !prefix.eq_ignore_ascii_case(VARIABLE_PREFIX) {
+                self.check_underscores(&name);
                 continue;
             }
             let key = self.spelled_as_set(path.to_ascii_lowercase().split("__"));
@@ -106,6 +107,17 @@ impl Settings {
             }
             let (value, origin) = (Value::text(&value), Origin::Variable(name));
             self.set.insert(key, Setting { value, origin });
+        }
+    }
+
+    /// A variable that would be a key's, were each of its underscores that part segments two, is meant for us.
+    fn check_underscores(&mut self, name: &str) {
+        let joined = |key: &Key| format!("gateway_{}", key.join("_"));
+        let meant = self.defaults.keys().find(|key| name.eq_ignore_ascii_case(&joined(key)));
+        if let Some(key) = meant.cloned() {
+            let right = format!("{VARIABLE_PREFIX}{}", key.join("__").to_uppercase());
+            let detail = format!("is not read from the variable {name}: its name is {right}");
+            self.add_mistake(&key, detail);
         }
     }
 

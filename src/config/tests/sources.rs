@@ -101,6 +101,18 @@ fn variables_without_two_underscores_are_none_of_our_business() {
 }
 
 #[test]
+fn a_variable_with_too_few_underscores_is_not_passed_over() {
+    let env = |name: &str| variables(&[(name, "127.0.0.1:9000")]);
+    for name in ["GATEWAY_SERVER_LISTEN", "gateway_server_listen"] {
+        let mistakes = load(None, env(name)).unwrap_err();
+        let listen = mistakes.iter().find(|it| it.key == "server.listen").expect("a mistake");
+        let expected =
+            format!("is not read from the variable {name}: its name is GATEWAY__SERVER__LISTEN");
+        assert_eq!(listen.detail, expected);
+    }
+}
+
+#[test]
 fn two_variables_for_one_key_are_a_mistake() {
     let env = [("GATEWAY__LOG__FILTER", "info"), ("GATEWAY__log__filter", "debug")];
     let mistakes = load_with(APP, &env).expect_err("twice");
