@@ -19,8 +19,8 @@ pub enum Past {
     NothingOut,
     /// None went out since then; of what was before, the gateway knows nothing.
     NothingOutSince(Timestamp),
-    /// None went out from here, but another replica may have sent one, and cannot be asked. Until then it is
-    /// safe to repeat the forward with its `uuid`, as far as this one knows.
+    /// None went out from here, but another replica may have sent one: Redis cannot be asked, or does not know
+    /// yet all that it knew. Until then it is safe to repeat the forward with its `uuid`, as far as this one knows.
     Unconfirmed(Timestamp),
     /// One may have gone out. Until then it is safe to repeat the forward with its `uuid`.
     MayBeOut(Timestamp),
