@@ -29,6 +29,7 @@ mod prefix;
 mod problem_pages;
 mod process;
 mod program;
+mod raw_answers;
 mod readiness;
 mod refused;
 mod reload;

@@ -131,18 +131,22 @@ async fn a_second_signal_ends_the_program_at_once() {
     assert!(in_flight.await.unwrap().is_err());
 }
 
-#[actix_web::test]
-async fn a_taken_port_is_said_and_exits_with_1() {
-    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    let variables = [
-        ("GATEWAY__SERVER__LISTEN", address.as_str()),
+/// What a gateway needs that does not come to forward anything.
+pub(crate) fn listening_at(address: &str) -> [(&'static str, &str); 5] {
+    [
+        ("GATEWAY__SERVER__LISTEN", address),
         ("GATEWAY__SERVER__ADMIN_LISTEN", "127.0.0.1:0"),
         ("GATEWAY__FEISHU__BASE_URL", "http://127.0.0.1:1"),
         ("GATEWAY__APPS__MAIN__APP_ID", "cli_1"),
         ("GATEWAY__APPS__MAIN__APP_SECRET", SECRET),
-    ];
-    let mut program = Program::start(&["serve"], &variables);
+    ]
+}
+
+#[actix_web::test]
+async fn a_taken_port_is_said_and_exits_with_1() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let mut program = Program::start(&["serve"], &listening_at(&address));
     let line = program.line_with("cannot start").await;
     assert!(line.contains(&address) && line.contains("ERROR"), "{line}");
     assert_eq!(program.exit_code().await, Some(1));

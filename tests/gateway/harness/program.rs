@@ -108,6 +108,15 @@ impl Program {
         std::fs::read_dir(folder).expect("it runs").count()
     }
 
+    /// The memory that it takes, in MiB.
+    pub(crate) fn resident(&self) -> usize {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")).expect("its memory");
+        kib.parse::<usize>().expect("a number") / 1024
+    }
+
     /// Sends it a signal, `TERM` or `INT`.
     pub(crate) fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());
