@@ -40,52 +40,64 @@ pub(super) fn parse_keys_file(
     apps: &BTreeSet<String>,
     inline: &BTreeMap<String, KeyEntry>,
 ) -> Result<BTreeMap<String, KeyEntry>, Vec<Mistake>> {
-    let mut settings = Settings::default();
-    settings.add_file(path, content, Some("keys")).map_err(|mistake| vec![mistake])?;
-    let count = settings.names("keys").len();
+    let mut tables = Settings::of_tables(path, content, "keys").map_err(|mistake| vec![mistake])?;
+    let count = tables.len();
     if count > MOST_KEYS {
         let detail = format!("{} holds {count} keys, more than {MOST_KEYS}", path.display());
         return Err(vec![Mistake { key: "keys_file".into(), detail }]);
     }
-    let keys = read(&mut settings, apps, inline);
-    let mistakes = settings.mistakes();
+    let keys = tables.values_mut().flat_map(|settings| entries(settings, apps)).collect();
+    for Repeat { name, key, detail } in repeats(&keys, inline) {
+        if let Some(settings) = tables.get_mut(name) {
+            settings.mistake(&key, detail);
+        }
+    }
+    let mut mistakes: Vec<Mistake> = tables.into_values().flat_map(Settings::mistakes).collect();
+    mistakes.sort_by(|one, other| one.key.cmp(&other.key));
     if mistakes.is_empty() { Ok(keys) } else { Err(mistakes) }
 }
 
-/// The API keys in the section `keys`, as far as they are right; those in `others` are there
-/// already, and neither a name nor a hash may be there twice.
-pub(super) fn read(
-    settings: &mut Settings,
-    apps: &BTreeSet<String>,
-    others: &BTreeMap<String, KeyEntry>,
-) -> BTreeMap<String, KeyEntry> {
-    let keys = settings
-        .names("keys")
-        .into_iter()
-        .filter_map(|name| Some((name.clone(), entry(settings, &name, apps)?)))
-        .collect();
-    refuse_repeats(settings, &keys, others);
+/// The API keys in the section `keys`, as far as they are right.
+pub(super) fn read(settings: &mut Settings, apps: &BTreeSet<String>) -> BTreeMap<String, KeyEntry> {
+    let keys = entries(settings, apps).into_iter().collect();
+    for Repeat { key, detail, .. } in repeats(&keys, &BTreeMap::new()) {
+        settings.mistake(&key, detail);
+    }
     keys
 }
 
-fn refuse_repeats(
-    settings: &mut Settings,
-    keys: &BTreeMap<String, KeyEntry>,
-    others: &BTreeMap<String, KeyEntry>,
-) {
+fn entries(settings: &mut Settings, apps: &BTreeSet<String>) -> Vec<(String, KeyEntry)> {
+    let names = settings.names("keys").into_iter();
+    names.filter_map(|name| Some((name.clone(), entry(settings, &name, apps)?))).collect()
+}
+
+/// A name or a hash that is there already.
+struct Repeat<'a> {
+    name: &'a String,
+    key: Vec<&'a str>,
+    detail: String,
+}
+
+fn repeats<'a>(
+    keys: &'a BTreeMap<String, KeyEntry>,
+    others: &'a BTreeMap<String, KeyEntry>,
+) -> Vec<Repeat<'a>> {
     let mut owners: HashMap<KeyHash, &String> =
         others.iter().map(|(name, entry)| (entry.hash, name)).collect();
+    let mut repeats = Vec::new();
     for (name, entry) in keys {
         if others.contains_key(name) {
-            settings.mistake(&["keys", name], "is in the configuration and in the keys file");
+            let detail = "is in the configuration and in the keys file".to_owned();
+            repeats.push(Repeat { name, key: vec!["keys", name], detail });
         }
         if let Some(owner) = owners.insert(entry.hash, name)
             && owner != name
         {
             let detail = format!("is the hash of {} too", dotted(&["keys", owner]));
-            settings.mistake(&["keys", name, "hash"], detail);
+            repeats.push(Repeat { name, key: vec!["keys", name, "hash"], detail });
         }
     }
+    repeats
 }
 
 fn entry(settings: &mut Settings, name: &str, apps: &BTreeSet<String>) -> Option<KeyEntry> {

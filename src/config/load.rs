@@ -68,7 +68,7 @@ fn settings(
     let mut settings = Settings::with_defaults(DEFAULTS);
     if let Some((path, content)) = file {
         // Without the file everything it sets would seem to be missing: that would be noise.
-        settings.add_file(path, content, None).map_err(|mistake| vec![mistake])?;
+        settings.add_file(path, content).map_err(|mistake| vec![mistake])?;
     }
     settings.add_variables(env);
     Ok(settings)
@@ -80,7 +80,7 @@ fn config(settings: &mut Settings) -> Config {
         server: server(settings),
         feishu: feishu(settings),
         apps: apps(settings, &app_names),
-        keys: keys::read(settings, &app_names, &BTreeMap::new()),
+        keys: keys::read(settings, &app_names),
         keys_file: settings.or_default(&["keys_file"], path_or_none),
         limits: limits(settings),
         state: state::read(settings),

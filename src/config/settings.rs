@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Bound;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::Mistake;
 use super::key::{Key, dotted, is_name, nearest, owned};
@@ -32,7 +33,7 @@ struct Setting {
 
 /// Where a value comes from.
 enum Origin {
-    File(String),
+    File(Arc<str>),
     Variable(String),
 }
 
@@ -59,31 +60,41 @@ impl Settings {
         }
     }
 
-    /// Adds the TOML in `content`, which the file `path` holds, as if it stood under `section`.
-    pub(super) fn add_file(
-        &mut self,
+    /// Adds the TOML in `content`, which the file `path` holds.
+    pub(super) fn add_file(&mut self, path: &Path, content: &[u8]) -> Result<(), Mistake> {
+        let path = shown(path);
+        for (key, value) in read(&path, content)? {
+            self.add(key, value, &path);
+        }
+        Ok(())
+    }
+
+    /// The TOML in `content`, which the file `path` holds, as if it stood under `section`: by the name that
+    /// follows the section, as there may be very many.
+    pub(super) fn of_tables(
         path: &Path,
         content: &[u8],
-        section: Option<&str>,
-    ) -> Result<(), Mistake> {
-        let path = path.display().to_string();
-        let values = str::from_utf8(content)
-            .map_err(|_| "is not valid UTF-8".into())
-            .and_then(|text| parse_toml(text.strip_prefix('\u{feff}').unwrap_or(text)))
-            .map_err(|detail| Mistake { key: path.clone(), detail })?;
-        for (key, value) in values {
+        section: &str,
+    ) -> Result<BTreeMap<String, Self>, Mistake> {
+        let path = shown(path);
+        let mut tables: BTreeMap<String, Self> = BTreeMap::new();
+        for (mut key, value) in read(&path, content)? {
             // An entry of the section may stand as it does in the configuration, with its name.
             let is_whole =
                 key.len() > 2 || matches!((&key[..], &value), ([_, _], Value::EmptyTable));
-            let outer = section.filter(|outer| !(is_whole && key[0] == *outer));
-            let key = outer.map(str::to_owned).into_iter().chain(key).collect();
-            let origin = Origin::File(path.clone());
-            if self.set.contains_key(&key) {
-                self.add_mistake(&key, "is there twice".into());
+            if !(is_whole && key[0] == section) {
+                key.insert(0, section.to_owned());
             }
-            self.set.insert(key, Setting { value, origin });
+            tables.entry(key[1].clone()).or_default().add(key, value, &path);
         }
-        Ok(())
+        Ok(tables)
+    }
+
+    fn add(&mut self, key: Key, value: Value, path: &Arc<str>) {
+        if self.set.contains_key(&key) {
+            self.add_mistake(&key, "is there twice".into());
+        }
+        self.set.insert(key, Setting { value, origin: Origin::File(Arc::clone(path)) });
     }
 
     /// Sets what the variables `GATEWAY__SECTION__KEY` say; other variables are none of our business.
@@ -294,6 +305,18 @@ impl Settings {
         let is_same = |it: &&Key| it.join("_") == joined || it.last() == key.last();
         self.defaults.keys().find(is_same)
     }
+}
+
+fn shown(path: &Path) -> Arc<str> {
+    path.display().to_string().into()
+}
+
+/// The keys and values in what a file holds.
+fn read(path: &str, content: &[u8]) -> Result<Vec<(Key, Value)>, Mistake> {
+    str::from_utf8(content)
+        .map_err(|_| "is not valid UTF-8".into())
+        .and_then(|text| parse_toml(text.strip_prefix('\u{feff}').unwrap_or(text)))
+        .map_err(|detail| Mistake { key: path.to_owned(), detail })
 }
 
 fn is_in_table(key: &[String], value: &Value) -> bool {
