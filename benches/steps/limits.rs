@@ -54,7 +54,7 @@ pub(crate) fn receiver(number: usize) -> Receiver {
 pub(crate) fn remembered(count: usize) -> Remembered {
     let limits = Limits::new(&rules(), [Arc::from(APP)]);
     let now = STEP;
-    (0..count).for_each(|number| limits.arrived(&receiver(number), now, now));
+    (0..count).for_each(|number| limits.arrived(&receiver(number), now, now, now));
     // Spread over all of them.
     let receivers = (0..REPEATS).map(|turn| receiver(turn * count.div_ceil(REPEATS) % count));
     Remembered { limits, receivers: receivers.collect(), now }
@@ -64,7 +64,7 @@ pub(crate) fn spent_receivers() -> Remembered {
     let all = remembered(REPEATS);
     for receiver in &all.receivers {
         // Sent long ago, so none of them is one that was counted before.
-        (1..5).for_each(|_| all.limits.arrived(receiver, Moment::ZERO, all.now));
+        (1..5).for_each(|_| all.limits.arrived(receiver, Moment::ZERO, Moment::ZERO, all.now));
     }
     all
 }
@@ -84,7 +84,7 @@ impl Remembered {
             self.now += STEP;
             let pass = self.limits.take(APP, receiver, self.now);
             assert!(black_box(pass).is_ok(), "everything was long ago");
-            self.limits.arrived(receiver, self.now, self.now);
+            self.limits.arrived(receiver, self.now, self.now, self.now);
             black_box(self.limits.standing(receiver, self.now));
         }
     }

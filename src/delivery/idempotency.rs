@@ -9,11 +9,12 @@
 //! who joined here wait for that as well.
 
 mod entry;
+mod lead;
 mod shared;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use moka::notification::RemovalCause;
@@ -21,19 +22,19 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use tokio::sync::watch;
 
-use super::agreement::{Agreed, Agreement};
 use super::error::ForwardError;
 use super::horizon::Horizon;
 use super::past::Known;
-use super::repeating;
+use super::repeating::{Fate, Sent};
 use crate::clock::{Clock, Moment, Stamp};
 use crate::feishu::error::Forwarded;
 use crate::model::idempotency_key::NamedForward;
 
 use entry::Entry;
+pub(super) use lead::Lead;
 
 pub use shared::SharedKeys;
-use shared::{ASK_AGAIN, Asked, Claimed};
+use shared::{ASK_AGAIN, Asked};
 
 /// How long a key is remembered.
 const REMEMBERED: Duration = Duration::from_hours(1);
@@ -70,23 +71,6 @@ pub(super) enum Claim {
     Done(Outcome),
     /// The key was used for something else.
     Reused,
-}
-
-/// The right to forward what a key names; given up when the last clone is dropped.
-#[derive(Clone, Debug)]
-pub(super) struct Lead(Arc<Leading>);
-
-#[derive(Debug)]
-struct Leading {
-    key: [u8; 32],
-    entry: Arc<Entry>,
-    entries: Cache<[u8; 32], Arc<Entry>>,
-    tell: watch::Sender<Option<Outcome>>,
-    /// What the other replicas know of it, where there are any.
-    claimed: OnceLock<Claimed>,
-    agreement: Agreement,
-    /// Whether refusals are told again by Redis, which hears of it where another replica knows better.
-    is_shared: bool,
 }
 
 /// What the other replicas say to one who leads here.
@@ -177,15 +161,8 @@ impl Idempotency {
             Ok(tell) => tell,
             Err(used) => return used,
         };
-        Claim::Lead(Lead(Arc::new(Leading {
-            key: named.key,
-            entry,
-            entries: self.entries.clone(),
-            tell,
-            claimed: OnceLock::new(),
-            agreement: Agreement::default(),
-            is_shared: self.shared.is_some(),
-        })))
+        let (entries, is_shared) = (self.entries.clone(), self.shared.is_some());
+        Claim::Lead(Lead::new(named.key, entry, entries, tell, is_shared))
     }
 
     /// Claims for one who leads here what other replicas may be at, and waits for them until `until`.
@@ -198,7 +175,7 @@ impl Idempotency {
     ) -> Elsewhere {
         let nobody_knows = Elsewhere::Lead { first_attempt: None, is_whole: false };
         let Some(shared) = &self.shared else { return nobody_knows };
-        let claimed = lead.0.claimed.get_or_init(|| shared.to_claim(*named, app));
+        let claimed = lead.claimed(|| shared.to_claim(*named, app));
         loop {
             let (now, stamp) = (self.clock.now(), self.clock.stamp());
             let first_attempt = |age| stamp.earlier_by(age);
@@ -219,15 +196,15 @@ impl Idempotency {
         }
     }
 
-    /// What went out or may have, and what is under way, of which it was told since then.
-    pub(super) fn changed_since(&self, since: Moment) -> Vec<repeating::Known<NamedForward>> {
+    /// What was delivered of what somebody began to lead since then.
+    pub(super) fn delivered_since(&self, since: Moment) -> Vec<Sent<NamedForward>> {
         let (now, stamp) = (self.clock.now(), self.clock.stamp());
-        let changed = self.entries.iter().filter_map(|(key, entry)| {
-            let sent_at = entry.may_be_out_since(since)?;
-            let first_attempt = stamp.earlier_by(now.saturating_sub(sent_at));
-            Some(repeating::Known { name: entry.named(*key), first_attempt, is_out: false })
+        let delivered = self.entries.iter().filter_map(|(key, entry)| {
+            let led_at = entry.delivered_since(since)?;
+            let first_attempt = stamp.earlier_by(now.saturating_sub(led_at));
+            Some(Sent { name: entry.named(*key), first_attempt, fate: Fate::Out })
         });
-        changed.collect()
+        delivered.collect()
     }
 }
 
@@ -246,52 +223,6 @@ impl Outcome {
                 let is_unsure = matches!(self.known, Known::NotByOthers(_));
                 self.in_doubt_since.is_none() && !is_unsure && error.is_final()
             }
-        }
-    }
-}
-
-impl Lead {
-    /// Tells all who have joined and, if it is final, all who will ask.
-    pub(super) fn tell(&self, outcome: Outcome) {
-        let Leading { key, entry, entries, tell, claimed, is_shared, .. } = &*self.0;
-        if let Some(claimed) = claimed.get() {
-            claimed.end(Some(&outcome), outcome.in_doubt_since.is_some());
-        }
-        entry.keep(&outcome, *is_shared);
-        tell.send_replace(Some(outcome));
-        // Once more, because its weight has changed.
-        entries.insert(*key, Arc::clone(entry));
-    }
-
-    /// Whether the other replicas know that this one leads.
-    pub(super) fn agreed(&self, now: Moment) -> Agreed {
-        match self.0.claimed.get() {
-            None => Agreed::Alone,
-            Some(_) => self.0.agreement.holds(now),
-        }
-    }
-
-    /// When they agreed last.
-    pub(super) fn agreement(&self) -> &Agreement {
-        &self.0.agreement
-    }
-
-    /// An attempt is made.
-    pub(super) fn sends(&self) {
-        self.0.entry.sends();
-    }
-
-    /// Another replica knows better what the key stands for.
-    pub(super) fn withdraw(&self) {
-        self.0.entries.invalidate(&self.0.key);
-    }
-}
-
-impl Drop for Leading {
-    fn drop(&mut self) {
-        // Whoever hung up was told nothing, and so are the other replicas.
-        if let Some(claimed) = self.claimed.get().filter(|_| self.tell.borrow().is_none()) {
-            claimed.end(None, self.entry.has_sent());
         }
     }
 }

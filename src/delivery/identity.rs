@@ -1,7 +1,7 @@
 //! What makes a forward a repetition of another.
 
 use super::Order;
-use crate::model::idempotency_key::digest;
+use crate::model::idempotency_key::{NamedForward, digest};
 
 /// Half of a SHA-256: enough that no two are alike, and of one size whatever a caller sends.
 pub(super) type Digest = u128;
@@ -15,6 +15,8 @@ pub(super) struct Identity {
     pub(super) content: Digest,
     /// Feishu's name for it: the app, the receiver and the `uuid`.
     pub(super) at_feishu: Digest,
+    /// The caller's key for it, if it gave one.
+    pub(super) named: Option<NamedForward>,
     /// Whether others could have chosen the same `uuid`, because its caller did.
     pub(super) is_chosen: bool,
 }
@@ -28,6 +30,7 @@ impl Identity {
             name: half(digest([caller, uuid])),
             content: half(digest([app, message, kind, receiver])),
             at_feishu: half(digest([app, kind, receiver, uuid])),
+            named: order.named,
             is_chosen: order.uuid_is_chosen(),
         }
     }

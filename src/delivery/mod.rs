@@ -5,6 +5,7 @@ mod app;
 mod audit;
 mod budget;
 mod circuit;
+mod confirming;
 mod error;
 mod horizon;
 mod idempotency;
@@ -26,6 +27,7 @@ mod sharing;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod under_way;
 mod waiting;
 
 use std::collections::HashMap;
@@ -225,8 +227,13 @@ impl Delivery {
         let result = run.deliver(entry).await;
         let timings = Timings { total: self.clock.since(started), ..run.timings };
         self.count(app, &result, &timings);
-        let agreed = if result.is_err() { self.agree(order, &name).await } else { Agreed::Yes };
-        let outcome = self.outcome(order, agreed, result, run.in_doubt_since());
+        let in_doubt_since = run.in_doubt_since();
+        let agreed = if result.is_ok() {
+            Agreed::Yes
+        } else {
+            self.agree(order, &name, in_doubt_since.is_some()).await
+        };
+        let outcome = self.outcome(order, agreed, result, in_doubt_since);
         match (name, outcome.in_doubt_since) {
             (Name::Key(lead), _) => lead.tell(outcome.clone()),
             (Name::None, Some(first_attempt)) => self.share_doubt(order, first_attempt).await,

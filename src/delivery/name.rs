@@ -40,6 +40,13 @@ impl Name {
             Self::Uuid(joined) => joined.agreement.holds(now),
         }
     }
+
+    /// Nothing that was sent may have gone out.
+    fn nothing_is_out(&self) {
+        if let Self::Key(lead) = self {
+            lead.nothing_is_out();
+        }
+    }
 }
 
 impl Delivery {
@@ -60,32 +67,36 @@ impl Delivery {
     /// Hears what other replicas know of a `uuid`. Where Redis cannot be asked, Feishu knows it: it is not sent
     /// twice.
     async fn join(&self, joined: &Joined, identity: &Identity) -> Result<(), Reused> {
-        let asked_at = self.clock.now();
+        let (asked_at, followed) = (self.clock.now(), self.turns.follow_redis());
         if let Ok(elsewhere) = Box::pin(joined.join()).await {
             let elsewhere = elsewhere?;
             if let Some(earlier) = elsewhere.earlier {
                 self.register.heard(identity, earlier);
             }
-            if elsewhere.is_whole && self.turns.follow_redis() {
+            if elsewhere.is_whole && followed && self.turns.follow_redis() {
                 joined.agreement.reached(asked_at);
             }
         }
         Ok(())
     }
 
-    /// Has the other replicas agree on a forward that failed, before anybody hears of it: Redis may have been
-    /// emptied since they did, and one of them have sent the same.
-    pub(super) async fn agree(&self, order: &Order, name: &Name) -> Agreed {
+    /// Has the other replicas agree on a forward that failed, before anybody hears of it: one of them may have
+    /// sent the same meanwhile. Of a key only where Redis was emptied, as one that leads keeps others from it.
+    pub(super) async fn agree(&self, order: &Order, name: &Name, is_in_doubt: bool) -> Agreed {
+        if !is_in_doubt {
+            // Also if its caller hangs up during the question.
+            name.nothing_is_out();
+        }
         let agreed = name.agreed(self.clock.now());
-        if agreed == Agreed::No {
+        if agreed == Agreed::No || matches!(name, Name::Uuid(_)) {
             match (name, &order.named) {
                 (Name::Key(lead), Some(named)) => {
-                    let now = self.clock.now();
+                    let (now, followed) = (self.clock.now(), self.turns.follow_redis());
                     let app = &order.caller.app;
                     match self.idempotency.claim_elsewhere(lead, named, app, now).await {
                         Elsewhere::Lead { first_attempt, is_whole } => {
                             self.recall(order, first_attempt);
-                            self.lead_is_agreed(lead, is_whole, now);
+                            self.lead_is_agreed(lead, is_whole && followed, now);
                         }
                         Elsewhere::Busy(first_attempt) => self.recall(order, Some(first_attempt)),
                         // Whoever asks again hears of it.

@@ -8,6 +8,7 @@
 //! It lives in memory. What survives a restart would be read in [`Register::new`] and written where an
 //! attempt begins and ends; until then `known_since` says how far back it reaches.
 
+mod earlier;
 mod held;
 #[cfg(test)]
 mod tests;
@@ -21,10 +22,12 @@ use moka::sync::Cache;
 
 use super::horizon::{Horizon, memory};
 use super::identity::{Digest, Identity};
-use super::repeating::Known;
+use super::repeating::{Changed, Fate, Sent};
 use super::shared_uuids::SharedUuids;
 use crate::clock::{Clock, Moment, Stamp};
+use crate::model::idempotency_key::NamedForward;
 
+pub(super) use earlier::{Earlier, End, Reused};
 use held::Held;
 
 /// How long after the first attempt it is safe to repeat one: Feishu knows a `uuid` for an hour
@@ -42,6 +45,7 @@ const LINGERS: Duration = Duration::from_mins(1);
 struct Doubt {
     first_attempt: Stamp,
     changed_at: Moment,
+    named: Option<NamedForward>,
     /// Attempts whose end is still to come; a caller that hung up may ask again meanwhile.
     under_way: u32,
     /// Whether one that has ended may have gone out.
@@ -62,38 +66,6 @@ struct WentOut {
     first_attempt: Stamp,
     told_at: Moment,
 }
-
-/// How an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// It went out.
-    Out,
-    /// Nobody knows.
-    Unknown,
-    /// It did not go out; of other attempts that says nothing.
-    NotOut,
-}
-
-/// What earlier attempts of a forward came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Earlier {
-    /// One may have gone out. The first one was made then.
-    MayBeOut(Stamp),
-    /// One went out. The first one was made then.
-    Out(Stamp),
-}
-
-impl Earlier {
-    /// When the first attempt was made.
-    pub(super) fn first_attempt(self) -> Stamp {
-        let (Self::MayBeOut(stamp) | Self::Out(stamp)) = self;
-        stamp
-    }
-}
-
-/// The `uuid` stands for another message, receiver or app.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Reused;
 
 /// All that was sent under a `uuid`.
 #[derive(Debug)]
@@ -154,7 +126,11 @@ impl Register {
     /// When a forward was first attempted, if it is in doubt.
     pub(super) fn in_doubt_since(&self, identity: &Identity) -> Option<Stamp> {
         let Doubt { first_attempt, .. } = self.doubts.get(&identity.whole())?;
-        (self.clock.since(first_attempt.moment()) < REMEMBERED).then_some(first_attempt)
+        self.is_remembered(first_attempt).then_some(first_attempt)
+    }
+
+    fn is_remembered(&self, first_attempt: Stamp) -> bool {
+        self.clock.since(first_attempt.moment()) < REMEMBERED
     }
 
     /// Whether the `uuid` can be used for this: it stands for nothing else yet, neither to its caller nor to
@@ -225,19 +201,27 @@ impl Register {
     }
 
     /// What went out or may have, and what is under way, of which it was told since then.
-    pub(super) fn changed_since(&self, since: Moment) -> Vec<Known<(Digest, Digest)>> {
-        let out = self.uses.iter().filter_map(|(name, it)| {
-            let went_out = it.went_out.filter(|it| it.told_at >= since)?;
-            let first_attempt = went_out.first_attempt;
-            Some(Known { name: (*name, it.content), first_attempt, is_out: true })
-        });
-        let in_doubt = self.doubts.iter().filter(|(_, it)| it.changed_at >= since);
-        let in_doubt = in_doubt.map(|(whole, Doubt { first_attempt, .. })| Known {
-            name: *whole,
-            first_attempt,
-            is_out: false,
-        });
-        out.chain(in_doubt).collect()
+    pub(super) fn changed_since(&self, since: Moment) -> Changed {
+        let mut changed = Changed::default();
+        for (name, Use { content, went_out, .. }) in &self.uses {
+            if let Some(WentOut { first_attempt, .. }) = went_out.filter(|it| it.told_at >= since) {
+                changed.by_uuid.push(Sent {
+                    name: (*name, content),
+                    first_attempt,
+                    fate: Fate::Out,
+                });
+            }
+        }
+        for (whole, doubt) in &self.doubts {
+            let Doubt { first_attempt, changed_at, named, may_be_out, .. } = doubt;
+            if changed_at < since || !self.is_remembered(first_attempt) {
+                continue;
+            }
+            let fate = if may_be_out { Fate::Unknown } else { Fate::UnderWay };
+            changed.by_uuid.push(Sent { name: *whole, first_attempt, fate });
+            changed.by_key.extend(named.map(|name| Sent { name, first_attempt, fate }));
+        }
+        changed
     }
 
     /// Another replica says what became of earlier attempts.
@@ -257,9 +241,16 @@ impl Register {
         let _ = self.doubts.entry(identity.whole()).and_compute_with(|entry| {
             let is_known = entry.is_some();
             let changed_at = self.clock.now();
-            let none = Doubt { first_attempt, changed_at, under_way: 0, may_be_out: false };
-            let mut doubt = entry.map_or(none, Entry::into_value);
-            (doubt.first_attempt, doubt.changed_at) = (first_attempt, changed_at);
+            let named = identity.named;
+            let none = Doubt { first_attempt, changed_at, named, under_way: 0, may_be_out: false };
+            let known =
+                entry.map(Entry::into_value).filter(|it| self.is_remembered(it.first_attempt));
+            let mut doubt = known.unwrap_or(none);
+            // What others say makes nothing younger.
+            if self.clock.age(first_attempt) > self.clock.age(doubt.first_attempt) {
+                doubt.first_attempt = first_attempt;
+            }
+            doubt.changed_at = changed_at;
             change(&mut doubt);
             if doubt.under_way > 0 || doubt.may_be_out {
                 Op::Put(doubt)

@@ -13,7 +13,9 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::Delivery;
+use super::identity::Digest;
 use crate::clock::{Moment, Stamp};
+use crate::model::idempotency_key::NamedForward;
 use crate::store::{Gone, Store, millis};
 
 /// How often the mark is moved on.
@@ -32,13 +34,43 @@ return known
 
 /// What went out, or may have.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Known<N> {
+pub(super) struct Sent<N> {
     /// What others know it by.
     pub(super) name: N,
     /// No attempt was made before.
     pub(super) first_attempt: Stamp,
-    /// Whether it is known to have gone out.
-    pub(super) is_out: bool,
+    pub(super) fate: Fate,
+}
+
+/// What went out or may have since some time, by what others know it.
+#[derive(Debug, Default)]
+pub(super) struct Changed {
+    /// By the caller's `uuid`, and what that stands for.
+    pub(super) by_uuid: Vec<Sent<(Digest, Digest)>>,
+    /// By the caller's key.
+    pub(super) by_key: Vec<Sent<NamedForward>>,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It went out.
+    Out,
+    /// Nobody knows.
+    Unknown,
+    /// It is under way, so what Redis knows of it is as good.
+    UnderWay,
+}
+
+impl Fate {
+    /// What the scripts call it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Out => "out",
+            Self::Unknown => "unknown",
+            Self::UnderWay => "under_way",
+        }
+    }
 }
 
 /// Until when Redis knows what this replica does.
@@ -119,18 +151,18 @@ impl Delivery {
         };
         // What was written by then may belong to a forward that had begun a whole deadline earlier.
         let since = since.saturating_sub(self.deadline + BEAT);
-        let (of_uuids, of_keys) =
-            (self.register.changed_since(since), self.idempotency.changed_since(since));
-        if !of_uuids.is_empty() || !of_keys.is_empty() {
-            let (uuids, keys) = (of_uuids.len(), of_keys.len());
+        let Changed { by_uuid, mut by_key } = self.register.changed_since(since);
+        by_key.extend(self.idempotency.delivered_since(since));
+        if !by_uuid.is_empty() || !by_key.is_empty() {
+            let (uuids, keys) = (by_uuid.len(), by_key.len());
             tracing::info!(uuids, keys, "Redis is told again what was sent from here");
         }
-        in_batches(of_uuids, |known| {
+        in_batches(by_uuid, |known| {
             let uuids = Arc::clone(uuids);
             async move { uuids.repeat(&known).await }
         })
         .await?;
-        in_batches(of_keys, |known| {
+        in_batches(by_key, |known| {
             let keys = Arc::clone(keys);
             async move { keys.repeat(&known).await }
         })
@@ -139,7 +171,7 @@ impl Delivery {
 }
 
 /// Writes all of it, some at a time.
-async fn in_batches<N, F>(all: Vec<Known<N>>, write: impl Fn(Known<N>) -> F) -> Result<(), Gone>
+async fn in_batches<N, F>(all: Vec<Sent<N>>, write: impl Fn(Sent<N>) -> F) -> Result<(), Gone>
 where
     F: Future<Output = Result<(), Gone>> + Send + 'static,
 {

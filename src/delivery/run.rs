@@ -124,7 +124,7 @@ impl<'a> Run<'a> {
         let token = self.token().await?;
         let turn = self.turn().await?;
         let (pass, first_attempt) = self.begin().inspect_err(|_| {
-            self.delivery.turns.give_back(&self.order.receiver, turn.cell);
+            self.delivery.turns.give_back(&self.order.receiver, turn.hold);
         })?;
         self.attempts += 1;
         let sending = Sending {
@@ -139,7 +139,7 @@ impl<'a> Run<'a> {
             first_attempt,
             is_in_doubt: self.in_doubt_since().is_some(),
             is_trial: turn.trial,
-            cell: turn.cell,
+            hold: turn.hold,
             pass,
         };
         let (answer, took) = sending.send().await;
@@ -156,10 +156,8 @@ impl<'a> Run<'a> {
     fn begin(&self) -> Result<(Pass, Stamp), ForwardError> {
         let pass = self.app.enter(self.order)?;
         self.check_time()?;
-        let first_attempt = match self.earlier {
-            Some(earlier) => earlier.first_attempt(),
-            None => self.delivery.clock.stamp(),
-        };
+        let now = || self.delivery.clock.stamp();
+        let first_attempt = self.earlier.map_or_else(now, Earlier::first_attempt);
         if let Some(identity) = &self.identity {
             // Should the caller hang up and repeat it meanwhile, it is in doubt until this ends.
             let begun = self.delivery.register.begin(identity, first_attempt);

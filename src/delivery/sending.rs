@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tracing::{Instrument, Span};
 
+use super::agreement::Agreed;
 use super::app::App;
 use super::audit::Entry;
 use super::circuit::Pass;
@@ -19,7 +20,7 @@ use crate::clock::{Moment, Stamp};
 use crate::feishu::client::Call;
 use crate::feishu::error::{CallError, Forwarded, code_of, label_of};
 use crate::feishu::token::Token;
-use crate::limits::{Cell, Gate};
+use crate::limits::{Gate, Hold};
 use crate::model::problem_kind::Outcome;
 
 /// One call, with all that it needs to outlive its caller.
@@ -38,8 +39,8 @@ pub(super) struct Sending {
     pub(super) is_in_doubt: bool,
     /// Whether this tries if the receiver may be sent to again.
     pub(super) is_trial: bool,
-    /// The receiver's cell in Redis, where replicas share it.
-    pub(super) cell: Option<Cell>,
+    /// What its turn holds of the receiver's limit.
+    pub(super) hold: Hold,
     pub(super) pass: Pass,
 }
 
@@ -60,7 +61,7 @@ impl Sending {
             self.learn(&answered.0);
             self.entry.tell_attempt(&answered.0, self.leaves_doubt(&answered.0));
             if let Err(untold) = tell.send(answered) {
-                self.tell_others(untold);
+                self.tell_others(untold).await;
             }
         };
         // Boxed, as tokio moves what it spawns several times, and this is 5 KB.
@@ -74,18 +75,18 @@ impl Sending {
         let Delivery { turns, client, clock, closing, metrics, .. } = &*self.delivery;
         let Order { message, receiver, uuid, .. } = &*self.order;
         let call = Call { message, receiver, uuid };
-        let started = turns.departs(receiver);
+        let under_way = turns.departs(receiver, self.hold);
         let answer = tokio::select! {
             biased;
             answer = client.forward(self.token.authorization(), call, self.deadline) => answer,
             // To the caller a process that ends is a Feishu that did not answer in time.
             () = closing.cancelled() => Err(NO_ANSWER),
         };
-        let took = clock.since(started);
+        let took = clock.since(under_way.sent_at);
         if matches!(answer, Err(CallError::Connect(_))) {
-            turns.not_sent(receiver, started, self.cell);
+            under_way.never_left();
         } else {
-            turns.arrived(receiver, started, self.cell);
+            drop(under_way);
         }
         metrics.upstream(&self.app.name, "forward", &label_of(&answer), took);
         (answer, took)
@@ -130,7 +131,7 @@ impl Sending {
     }
 
     /// The caller hung up: its key's other requests hear of it, and the log does.
-    fn tell_others(&self, (answer, took): Answered) {
+    async fn tell_others(&self, (answer, took): Answered) {
         let code = code_of(&answer);
         let log_id = answer.as_ref().ok().and_then(|forwarded| forwarded.log_id.as_deref());
         tracing::info!(%code, feishu_log_id = log_id, ?took, "Feishu answered after the caller hung up");
@@ -146,7 +147,12 @@ impl Sending {
         };
         let in_doubt_since = self.leaves_doubt(&answer).then_some(self.first_attempt);
         let result = answer.map_err(ForwardError::Failed);
-        let agreed = lead.agreed(self.delivery.clock.now());
+        let agreed = if result.is_ok() {
+            Agreed::Yes
+        } else {
+            let is_in_doubt = in_doubt_since.is_some();
+            self.delivery.agree(&self.order, &self.name, is_in_doubt).await
+        };
         lead.tell(self.delivery.outcome(&self.order, agreed, result, in_doubt_since));
     }
 

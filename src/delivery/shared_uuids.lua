@@ -30,7 +30,8 @@ local function read()
   local is_packed, found = pcall(cmsgpack.unpack, packed)
   local is_ours = is_packed and type(found) == 'table' and type(found.content) == 'string'
     and type(found.at_work) == 'table' and is_time(found.used_at)
-    and (found.first_attempt == nil or is_time(found.first_attempt) and is_time(found.calendar))
+    and (is_time(found.first_attempt) and is_time(found.calendar)
+      or found.first_attempt == nil and not (found.is_out or found.in_doubt or next(found.at_work)))
   return is_ours and found or nil
 end
 
@@ -84,10 +85,14 @@ if operation == 'join' then
   return { 'joined', earlier, age, is_whole() and 'whole' or '' }
 end
 
--- Redis may have been emptied since it was joined.
+-- Redis may have been emptied since it was joined. What is still under way is as good here as it was.
 local became = ARGV[10]
+if became == 'under_way' then
+  if record then return { 'left' } end
+  became = 'unknown'
+end
 if operation == 'leave' and not record and became ~= 'nothing' then
-  record = { content = content, at_work = {}, used_at = now }
+  record = { content = content, at_work = {}, used_at = now - attempted }
 end
 if operation == 'leave' and record and record.content == content then
   record.at_work[owner] = nil

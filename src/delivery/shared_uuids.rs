@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::agreement::{Agreement, REPEATING};
 use super::identity::{Digest, Identity};
 use super::register::{Earlier, End, HOUR, REMEMBERED, Reused};
-use super::repeating::{Known, Mark};
+use super::repeating::{Mark, Sent};
 use crate::clock::{Clock, Stamp};
 use crate::limits::birth_key;
 use crate::store::{Gone, Store, millis};
@@ -81,10 +81,10 @@ impl SharedUuids {
     }
 
     /// Writes down what Redis may not know, or no longer.
-    pub(super) async fn repeat(&self, known: &Known<(Digest, Digest)>) -> Result<(), Gone> {
-        let Known { name: (name, content), first_attempt, is_out } = *known;
+    pub(super) async fn repeat(&self, known: &Sent<(Digest, Digest)>) -> Result<(), Gone> {
+        let Sent { name: (name, content), first_attempt, fate } = *known;
         let mut call = self.call("leave", name, content, "", first_attempt);
-        call.arg(if is_out { "out" } else { "unknown" });
+        call.arg(fate.as_str());
         self.run(&call).await.map(drop)
     }
 

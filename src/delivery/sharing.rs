@@ -9,13 +9,12 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::Delivery;
-use super::lines::Wish;
 use super::repeating::Mark;
-use super::turn::{Turn, Turns, Waited};
+use super::turn::Turns;
 use crate::clock::Moment;
-use crate::limits::{Gate, Note, Pass, ServerClock, Shared, Shown, Stepped};
+use crate::limits::{Gate, Note, ServerClock, Shared, Shown, Stepped};
 use crate::model::receiver::Receiver;
-use crate::store::{self, Gone};
+use crate::store::Gone;
 
 /// How often Redis is asked whether it is there, while it is.
 const BEAT: Duration = Duration::from_secs(1);
@@ -28,7 +27,7 @@ const MOST_REASONS: usize = 10;
 /// What replicas share; clones are the same.
 #[derive(Clone, Debug)]
 pub struct Sharing {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// Rung when Redis failed, for whoever looks after it.
     bell: Arc<Notify>,
     /// What is known of Redis' clock.
@@ -55,7 +54,12 @@ impl Sharing {
     }
 
     /// Holds what Redis' clock has shown against one that is never stepped.
-    fn check_clock(&self, shown: Shown, asked_at: Moment, now: Moment) -> Result<(), Gone> {
+    pub(super) fn check_clock(
+        &self,
+        shown: Shown,
+        asked_at: Moment,
+        now: Moment,
+    ) -> Result<(), Gone> {
         let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
         clock.shows(shown.time, asked_at, now).map_err(|Stepped(by)| {
             self.owes.store(true, Relaxed);
@@ -101,49 +105,6 @@ impl Turns {
         self
     }
 
-    /// Has Redis confirm what was taken here, where it has the last word. None: not now, and the limits
-    /// here know until when.
-    pub(super) async fn confirm(&self, wish: &Wish<'_>, pass: Pass) -> Option<Turn> {
-        let waited = Waited::default();
-        let sharing = match &self.sharing {
-            Some(sharing) if !pass.is_final => sharing,
-            _ => return Some(Turn { waited, trial: pass.trial, cell: None }),
-        };
-        let asked_at = self.clock.now();
-        match Box::pin(sharing.shared.take(wish.app, wish.receiver)).await {
-            Ok(seen) => {
-                let now = self.clock.now();
-                if let Err(stepped) = sharing.check_clock(seen.shown, asked_at, now) {
-                    self.lose(sharing, &stepped);
-                    return None;
-                }
-                // No gate is closed in the middle of somebody's look.
-                let lines = self.lines();
-                let was_cautious = self.limits.is_under_caution(wish.receiver);
-                let is_redis_word =
-                    self.limits.learn(wish.app, wish.receiver, &seen, asked_at, now);
-                if was_cautious && !self.limits.is_under_caution(wish.receiver) {
-                    // Another replica's trial was accepted: those who wait need wait no longer for that.
-                    lines.wake_first(wish.receiver);
-                }
-                // Who heard of it late, as the process stood still, does not know what came after it.
-                let is_fresh = now.saturating_sub(asked_at) <= store::TIMEOUT;
-                let turn = Turn { waited, trial: seen.trial, cell: Some(seen.cell) };
-                if seen.granted && is_redis_word && is_fresh {
-                    return Some(turn);
-                }
-                if seen.granted {
-                    self.give_back(wish.receiver, turn.cell);
-                }
-                None
-            }
-            Err(gone) => {
-                self.lose(sharing, &gone);
-                None
-            }
-        }
-    }
-
     /// Tells the other replicas; nobody waits for it.
     pub(super) fn note(&self, receiver: &Receiver, note: Note) {
         let Some(sharing) = self.sharing.clone() else { return };
@@ -173,7 +134,7 @@ impl Turns {
     }
 
     /// From now on this replica is by itself, unless it is already.
-    fn lose(&self, sharing: &Sharing, gone: &Gone) {
+    pub(super) fn lose(&self, sharing: &Sharing, gone: &Gone) {
         // No gate is closed in the middle of somebody's look.
         let _nobody_looks = self.lines();
         if self.limits.defers() {
@@ -234,6 +195,8 @@ impl Care<'_> {
             turns.lose(self.sharing, &shared.store().why_not_connected());
             self.sharing.owes.fetch_or(self.was_found, Relaxed);
             shared.store().connect().await?;
+            // A server that comes back, or in its place, may have lost what this replica wrote last.
+            self.sharing.mark.missed();
             self.was_found = true;
         }
         let names: Vec<&str> = apps.keys().map(|name| &**name).collect();

@@ -19,7 +19,7 @@ use super::sharing::Sharing;
 use super::waiting::InLine;
 use crate::clock::{Clock, Moment};
 use crate::limits::{
-    Ahead, Cell, Forgotten, Gate, Limits, NotUntil, Note, Pass, Rules, Scope, Standing,
+    Ahead, Forgotten, Gate, Hold, Limits, NotUntil, Note, Pass, Rules, Scope, Standing,
 };
 use crate::model::receiver::Receiver;
 
@@ -59,8 +59,8 @@ pub struct Turn {
     pub waited: Waited,
     /// Whether it is the one attempt a pause that a receiver under caution may get.
     pub trial: bool,
-    /// The receiver's cell in Redis, where replicas share it.
-    pub cell: Option<Cell>,
+    /// What it holds.
+    pub hold: Hold,
 }
 
 /// How long a forward waited for the turn that it took.
@@ -114,7 +114,7 @@ impl Turns {
     ) -> Result<Turn, NoTurn> {
         let wish = Wish { app, receiver, number: ticket.number, until };
         let at_once = match self.take_at_once(&wish) {
-            Some(pass) => self.confirm(&wish, pass).await,
+            Some((pass, now)) => self.confirm(&wish, pass, now).await,
             None => None,
         };
         let turn = match at_once {
@@ -143,32 +143,6 @@ impl Turns {
         }
         let turn_at = self.turn_at(&lines, &wish, false, now)?;
         Ok(turn_at.saturating_sub(now))
-    }
-
-    /// An attempt is sent, for which a turn was taken. Tells when.
-    pub fn departs(&self, receiver: &Receiver) -> Moment {
-        let now = self.clock.now();
-        self.limits.departs(receiver, now);
-        now
-    }
-
-    /// An attempt that was to be sent at `sent_at` was not: nothing reached Feishu.
-    pub fn not_sent(&self, receiver: &Receiver, sent_at: Moment, cell: Option<Cell>) {
-        self.limits.not_sent(receiver, sent_at);
-        self.give_back(receiver, cell);
-    }
-
-    /// A turn is not used.
-    pub fn give_back(&self, receiver: &Receiver, cell: Option<Cell>) {
-        if let Some(cell) = cell {
-            self.note(receiver, Note::NotSent(cell));
-        }
-    }
-
-    /// An attempt that was sent at `sent_at` has arrived, perhaps only now.
-    pub fn arrived(&self, receiver: &Receiver, sent_at: Moment, cell: Option<Cell>) {
-        self.limits.arrived(receiver, sent_at, self.clock.now());
-        self.note(receiver, Note::Arrived(cell));
     }
 
     /// Feishu refused an attempt because the receiver gets too many.
@@ -232,13 +206,13 @@ impl Turns {
 
     /// Takes the turn without a line where there is enough for all who wait and one more: then
     /// nobody is passed over.
-    fn take_at_once(&self, wish: &Wish<'_>) -> Option<Pass> {
+    fn take_at_once(&self, wish: &Wish<'_>) -> Option<(Pass, Moment)> {
         let lines = self.lines();
         let (ahead, now) = (lines.ahead(wish), self.clock.now());
         if is_behind_sleepers(wish, ahead, now) {
             return None;
         }
-        self.limits.take_after(ahead, wish.app, wish.receiver, now).ok()
+        Some((self.limits.take_after(ahead, wish.app, wish.receiver, now).ok()?, now))
     }
 
     /// Joins the receiver's line, unless that would be in vain or one too many.

@@ -40,7 +40,7 @@ impl InLine<'_> {
         loop {
             let since = clock.now();
             let obstacle = match self.look() {
-                Ok(pass) => match self.turns.confirm(&self.wish, pass).await {
+                Ok((pass, now)) => match self.turns.confirm(&self.wish, pass, now).await {
                     Some(turn) => {
                         // The next one of this receiver goes behind the other receivers.
                         self.turns.lines().leave_app(self.wish.receiver);
@@ -69,8 +69,8 @@ impl InLine<'_> {
         }
     }
 
-    /// Takes the turn if it has come.
-    fn look(&self) -> Result<Pass, Obstacle> {
+    /// Takes the turn if it has come, and says when it is.
+    fn look(&self) -> Result<(Pass, Moment), Obstacle> {
         let Self { turns, wish: wish @ Wish { app, receiver, .. }, .. } = self;
         let mut lines = turns.lines();
         let now = turns.clock.now();
@@ -82,7 +82,7 @@ impl InLine<'_> {
             }));
         }
         if let Some(pass) = turns.limits.is_to_be_asked(receiver, now) {
-            return Ok(pass);
+            return Ok((pass, now));
         }
         let ready_at = turns.limits.receiver_ready_at(receiver, 0, now);
         if ready_at > now {
@@ -95,13 +95,14 @@ impl InLine<'_> {
             let moment = turns.limits.app_ready_at(app, ahead, now);
             return Err(Obstacle::Others(NotUntil { scope: Scope::App, moment }));
         }
-        turns.limits.take(app, receiver, now).map_err(|not_until| {
+        let pass = turns.limits.take(app, receiver, now).map_err(|not_until| {
             if not_until.scope == Scope::Receiver {
                 // Redis has told of others' messages just now.
                 lines.leave_app(receiver);
             }
             Obstacle::Limit(not_until)
-        })
+        })?;
+        Ok((pass, now))
     }
 }
 

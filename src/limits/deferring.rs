@@ -120,39 +120,34 @@ impl Limits {
         })
     }
 
-    /// A message to the receiver is sent now, for which a turn was taken a little before. Until it is said that
-    /// it has arrived, or was not sent, it counts.
-    pub fn departs(&self, receiver: &Receiver, now: Moment) {
-        self.with(|state| {
-            if state.decides != Decides::Redis {
-                state.receivers.arrived(receiver, now, now);
-            }
-            state.receivers.departs(receiver, now);
-        });
+    /// The turn that was taken now is kept for as long as its message is under way: until it has arrived, or the
+    /// turn is given back.
+    pub fn hold(&self, receiver: &Receiver, taken_at: Moment) {
+        self.with(|state| state.receivers.hold(receiver, taken_at));
     }
 
-    /// A message to the receiver that was sent at `sent_at` was answered, or given up: its span
-    /// begins now, because it may have arrived only now.
+    /// A turn is given back: nothing is sent, or nothing has reached Feishu.
+    pub fn give_back(&self, receiver: &Receiver, taken_at: Moment) {
+        self.with(|state| state.receivers.ended(receiver, taken_at));
+    }
+
+    /// A message to the receiver whose turn was taken at `taken_at`, and that was sent at `sent_at`, was answered,
+    /// or given up: its span begins now, because it may have arrived only now.
     ///
     /// Where Redis has the last word this is a guess, until it has told.
-    pub fn arrived(&self, receiver: &Receiver, sent_at: Moment, now: Moment) {
+    pub fn arrived(&self, receiver: &Receiver, taken_at: Moment, sent_at: Moment, now: Moment) {
         self.with(|state| {
-            state.receivers.ended(receiver, sent_at);
+            state.receivers.ended(receiver, taken_at);
             match state.decides {
                 Decides::Redis => {
                     state.receivers.guess_arrived(receiver, sent_at, now);
                     state.receivers.own_arrived(receiver, sent_at, now);
                 }
                 Decides::Whole | Decides::Share(_) => {
-                    state.receivers.arrived(receiver, sent_at, now);
+                    state.receivers.arrived(receiver, taken_at, now);
                 }
             }
         });
-    }
-
-    /// A message that was to be sent at `sent_at` was not: nothing reached Feishu.
-    pub fn not_sent(&self, receiver: &Receiver, sent_at: Moment) {
-        self.with(|state| state.receivers.ended(receiver, sent_at));
     }
 
     /// What Redis says when it is told that a message has arrived: how long each of the receiver's cells is

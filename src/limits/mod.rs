@@ -8,6 +8,7 @@ mod caution;
 mod cells;
 mod deferring;
 mod gcra;
+mod hold;
 mod receivers;
 mod server_clock;
 mod shared;
@@ -26,9 +27,10 @@ use app::AppGate;
 pub use app::AppPace;
 use app::LONGEST_RESET;
 pub use cells::Forgotten;
+pub use hold::{Asker, Cell, Hold};
 use receivers::ReceiverGates;
 pub use server_clock::{ServerClock, Stepped};
-pub use shared::{Beat, Cell, Gate, Note, Seen, Shared, Shown};
+pub use shared::{Beat, Gate, Note, Seen, Shared, Shown};
 pub(crate) use shared::{OVERLAP, birth_key};
 
 /// What each receiver may get and each app may do.

@@ -28,8 +28,8 @@ pub(super) struct ReceiverGates {
     /// Those that this process took itself, where Redis says what is taken: by its own clock they are until
     /// then, whatever Redis' clock shows.
     own: Cells,
-    /// The messages that were sent and not answered yet: until when the cell of each is taken by itself. They
-    /// may arrive at any moment, so each of them has a cell for as long as it is under way.
+    /// The messages that have a turn and are not answered yet: until when the cell of each is taken by itself.
+    /// They may arrive at any moment, so each of them has a cell for as long as it is under way.
     under_way: HashMap<Receiver, Vec<Moment>>,
     /// Whether Redis has the last word, which counts those under way too.
     defers: bool,
@@ -135,28 +135,28 @@ impl ReceiverGates {
         Ok(())
     }
 
-    /// A message that was sent at `sent_at` has arrived by now, and nobody knows when: it counts from
+    /// The message whose turn was taken at `taken_at` has arrived by now, and nobody knows when: it counts from
     /// now, so that however long the way is, no span at Feishu has more than the limit.
-    pub(super) fn arrived(&mut self, receiver: &Receiver, sent_at: Moment, now: Moment) {
+    pub(super) fn arrived(&mut self, receiver: &Receiver, taken_at: Moment, now: Moment) {
         let cells = self.cells.get_mut(receiver);
-        put_off(cells, self.limit, sent_at.saturating_add(self.window), self.window, now);
+        put_off(cells, self.limit, taken_at.saturating_add(self.window), self.window, now);
     }
 
-    /// A message is sent now, for which a turn was taken a little before.
-    pub(super) fn departs(&mut self, receiver: &Receiver, now: Moment) {
-        let counts_until = now.saturating_add(self.window);
+    /// The turn that is taken now is kept, until it has ended.
+    pub(super) fn hold(&mut self, receiver: &Receiver, taken_at: Moment) {
+        let cell = taken_at.saturating_add(self.window);
         if let Some(under_way) = self.under_way.get_mut(receiver) {
-            under_way.push(counts_until);
+            under_way.push(cell);
         } else {
-            self.under_way.insert(receiver.clone(), vec![counts_until]);
+            self.under_way.insert(receiver.clone(), vec![cell]);
         }
     }
 
-    /// The message that was sent at `sent_at` is under way no longer.
-    pub(super) fn ended(&mut self, receiver: &Receiver, sent_at: Moment) {
+    /// The message whose turn was taken at `taken_at` is under way no longer.
+    pub(super) fn ended(&mut self, receiver: &Receiver, taken_at: Moment) {
         let Some(under_way) = self.under_way.get_mut(receiver) else { return };
-        let counts_until = sent_at.saturating_add(self.window);
-        if let Some(place) = under_way.iter().position(|it| *it == counts_until) {
+        let cell = taken_at.saturating_add(self.window);
+        if let Some(place) = under_way.iter().position(|it| *it == cell) {
             under_way.swap_remove(place);
         }
         if under_way.is_empty() {
@@ -185,20 +185,27 @@ impl ReceiverGates {
     /// The same if the next trial gets through, as one that is refused cannot be foreseen.
     pub(super) fn ready_at_best(&self, receiver: &Receiver, ahead: usize, now: Moment) -> Moment {
         let opens_at = self.cautions.ready_at(receiver, 0, now);
-        self.cell_at(receiver, ahead, opens_at).max(self.cell_at(receiver, ahead, now))
+        let then = self.cell_from(receiver, ahead, opens_at, now);
+        then.max(self.cell_at(receiver, ahead, now))
     }
 
     /// When a message with `ahead` others before it finds a free cell: they all take the cells in
     /// the order in which these become free, each for one window.
     fn cell_at(&self, receiver: &Receiver, ahead: usize, now: Moment) -> Moment {
-        let now = now.max(self.opens_at);
+        self.cell_from(receiver, ahead, now, now)
+    }
+
+    /// The same from a moment on that may be to come.
+    fn cell_from(&self, receiver: &Receiver, ahead: usize, from: Moment, now: Moment) -> Moment {
+        let from = from.max(self.opens_at);
         let rounds = u32::try_from(ahead / self.limit).unwrap_or(u32::MAX);
         let later = self.window.saturating_mul(rounds);
-        let mut taken: Vec<Moment> = self.taken(receiver, now).collect();
+        let mut taken: Vec<Moment> =
+            self.taken(receiver, now).filter(|free_at| *free_at > from).collect();
         let place = ahead % self.limit + taken.len();
         // There may be more than the limit, from before it was lowered.
         let Some(place) = place.checked_sub(self.limit) else {
-            return now.saturating_add(later);
+            return from.saturating_add(later);
         };
         taken.sort_unstable();
         taken[place].saturating_add(later)
@@ -217,18 +224,15 @@ impl ReceiverGates {
         Standing { remaining: u32::try_from(free).unwrap_or(u32::MAX).min(most), reset }
     }
 
-    /// The moments at which the receiver's taken cells become free, at the earliest.
+    /// The moments at which the receiver's taken cells become free, at the earliest. Those who are under way for
+    /// longer than a cell is taken by itself have one for a window from when they arrive, and none has yet.
     fn taken(&self, receiver: &Receiver, now: Moment) -> impl Iterator<Item = Moment> {
         let cells = self.cells.get(receiver).iter().copied().filter(move |cell| *cell > now);
-        cells.chain(self.overdue(receiver, now))
-    }
-
-    /// When the cells of those become free, at the earliest, that are under way for longer than a cell is taken:
-    /// a window after they arrive, and none has yet.
-    fn overdue(&self, receiver: &Receiver, now: Moment) -> impl Iterator<Item = Moment> {
-        let under_way = if self.defers { None } else { self.under_way.get(receiver) };
-        let overdue = under_way.into_iter().flatten().filter(move |it| **it <= now);
-        overdue.map(move |_| now.saturating_add(self.window))
+        let under_way = self.under_way.get(receiver).into_iter().flatten();
+        let overdue = under_way.filter(move |it| **it <= now);
+        // What Redis has told counts them already, unless it was emptied since.
+        let counted = if self.defers { cells.clone().count() } else { 0 };
+        cells.chain(overdue.skip(counted).map(move |_| now.saturating_add(self.window)))
     }
 
     pub(super) fn sweep(&mut self, now: Moment) -> Forgotten {

@@ -26,7 +26,7 @@ local function arg(n) return tonumber(ARGV[n + 12]) end
 -- A clock that goes back by less is waited for. It is also what replicas with other rules may differ by.
 local SLACK = 1000000
 -- More than any receiver or app takes, in bytes.
-local LARGEST = 65536 + 96 * limit
+local LARGEST = 65536 + 192 * limit
 
 -- MGET, as to it what is of another type is just not there.
 local function load(key)
@@ -93,9 +93,11 @@ end
 local function receiver()
   local it, cells, under_way = load(KEYS[3]), {}, {}
   for _, sent in ipairs(type(it.under_way) == 'table' and it.under_way or {}) do
-    local is_ours = type(sent) == 'table' and moment(sent.cell, window)
-      and moment(sent.believed_until, longest_call + window)
-    if is_ours and sent.believed_until > now then under_way[#under_way + 1] = sent end
+    local is_ours = type(sent) == 'table' and type(sent.asker) == 'number' and moment(sent.cell, window)
+      and type(sent.believed_until) == 'number'
+    -- A replica with other settings may believe it for longer.
+    if is_ours then sent.believed_until = math.min(sent.believed_until, now + longest_call + window) end
+    if is_ours and sent.believed_until > now and #under_way < 2 * limit then under_way[#under_way + 1] = sent end
   end
   for _, taken_until in ipairs(type(it.cells) == 'table' and it.cells or {}) do
     if moment(taken_until, window) and taken_until > now then cells[#cells + 1] = taken_until end
@@ -131,10 +133,10 @@ local function save_app(key, it)
   save(key, it, math.max(it.spent_until or 0, it.closed_until or 0, it.quota_until or 0))
 end
 
--- The message with this cell is under way no longer.
-local function ended(it, cell)
+-- The message of this one is under way no longer.
+local function ended(it, asker)
   for place, sent in ipairs(it.under_way) do
-    if sent.cell == cell then return table.remove(it.under_way, place) end
+    if sent.asker == asker then return table.remove(it.under_way, place) end
   end
 end
 
@@ -156,7 +158,7 @@ function operations.take()
   local granted, trial, cell = receiver_at <= now and app_at <= now, 0, now + window
   if granted then
     to.cells[#to.cells + 1] = cell
-    to.under_way[#to.under_way + 1] = { cell = cell, believed_until = now + longest_call + window }
+    to.under_way[#to.under_way + 1] = { asker = arg(1), cell = cell, believed_until = now + longest_call + window }
     if to.pause then
       to.closed_until, trial = now + to.pause, 1
     end
@@ -175,21 +177,19 @@ end
 -- The message with this cell (none for one that was sent without asking) may have arrived only now.
 function operations.arrived()
   local cell, to = arg(1), receiver()
-  ended(to, cell)
+  ended(to, arg(2))
   local own
   for place, taken_until in ipairs(to.cells) do
     if taken_until == cell then own = place end
   end
   -- It took so long that another message may have its cell; there is a free one, or all count already.
   if not own and #to.cells < limit then own = #to.cells + 1 end
-  if own then
-    to.cells[own] = now + window
-    save_receiver(to)
-  end
+  if own then to.cells[own] = now + window end
+  save_receiver(to)
   return with_cells({}, to)
 end
 
--- The message with this cell was not sent: its cell is free again as soon as it is by itself.
+-- The message of this one was not sent: its cell is free again as soon as it is by itself.
 function operations.not_sent()
   local to = receiver()
   ended(to, arg(1))

@@ -8,6 +8,7 @@ use std::time::Duration;
 use redis::{Script, ScriptInvocation};
 
 use super::caution::{FIRST_PAUSE, KEPT, LONGEST_PAUSE};
+use super::hold::{Asker, Cell};
 use super::{AppPace, LONGEST_RESET, Rules};
 #[cfg(test)]
 use crate::clock::Moment;
@@ -82,17 +83,13 @@ pub struct Seen {
     pub(super) cells: Vec<Duration>,
 }
 
-/// One of a receiver's cells, by the moment on Redis' clock until which it was taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cell(pub(super) u64);
-
 /// What Feishu said, or that it said something.
 #[derive(Clone, Copy, Debug)]
 pub enum Note {
-    /// A message to the receiver may have arrived only now; its cell, if Redis was asked for it.
-    Arrived(Option<Cell>),
-    /// The message with this cell was not sent.
-    NotSent(Cell),
+    /// A message to the receiver may have arrived only now; who asked Redis for its cell, and which that is.
+    Arrived(Option<(Asker, Cell)>),
+    /// The message of this one was not sent.
+    NotSent(Asker),
     /// The receiver gets too many; whether the message was a trial.
     Refused(bool),
     /// A trial was accepted.
@@ -152,9 +149,9 @@ impl Shared {
     }
 
     /// Takes the receiver's turn and the app's together, or neither.
-    pub async fn take(&self, app: &str, receiver: &Receiver) -> Result<Seen, Gone> {
-        let call = self.call(Some(receiver), [app], "take");
-        let reply: Vec<u64> = self.store.run("take", &call).await?;
+    pub async fn take(&self, app: &str, receiver: &Receiver, asker: Asker) -> Result<Seen, Gone> {
+        let mut call = self.call(Some(receiver), [app], "take");
+        let reply: Vec<u64> = self.store.run("take", call.arg(asker.0)).await?;
         let mut seen = Seen::read(&reply);
         seen.cells.truncate(self.rules.receiver_per_second.get() as usize);
         Ok(seen)
@@ -171,10 +168,11 @@ impl Shared {
         let mut call = self.call(Some(receiver), [], operation);
         match note {
             Note::Arrived(own) => {
-                call.arg(own.map_or(0, |cell| cell.0));
+                let (asker, taken) = own.map_or((0, 0), |(asker, cell)| (asker.0, cell.0));
+                call.arg(taken).arg(asker);
             }
-            Note::NotSent(own) => {
-                call.arg(own.0);
+            Note::NotSent(asker) => {
+                call.arg(asker.0);
             }
             Note::Refused(trial) => {
                 call.arg(u8::from(trial)).arg(micros(FIRST_PAUSE));

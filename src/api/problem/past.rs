@@ -15,8 +15,8 @@ impl Problem {
                 format!("网关只了解 {time:.0} 以来使用该 uuid 的转发；更早的转发可能已送出。"),
             ),
             Past::Unconfirmed(_) => (
-                " Another replica may have sent it: the Redis that replicas share cannot be asked, or was emptied just now.".to_owned(),
-                "其他副本可能已送出：副本共享的 Redis 目前无法查询，或刚刚被清空。".to_owned(),
+                " Another replica may have sent it: the Redis that replicas share cannot be asked, or was found again just now.".to_owned(),
+                "其他副本可能已送出：副本共享的 Redis 目前无法查询，或刚刚恢复。".to_owned(),
             ),
             Past::MayBeOut(_) => (
                 " An earlier attempt may have gone out.".to_owned(),

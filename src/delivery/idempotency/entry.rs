@@ -26,15 +26,13 @@ pub(super) struct Entry {
 struct State {
     /// When somebody last began to lead.
     used_at: Moment,
-    /// Whether an attempt was made since, so that something may have gone out.
-    has_sent: bool,
     phase: Phase,
 }
 
 #[derive(Debug)]
 enum Phase {
-    /// Whoever comes leads; whether nobody knows yet if it went out.
-    Free { in_doubt: bool },
+    /// Whoever comes leads.
+    Free,
     /// Somebody leads, unless the channel is closed.
     Led(watch::Receiver<Option<Outcome>>),
     /// It was done, and is told again.
@@ -43,8 +41,7 @@ enum Phase {
 
 impl Entry {
     pub(super) fn new(content: [u8; 32], used_at: Moment) -> Self {
-        let phase = Phase::Free { in_doubt: false };
-        Self { content, state: Mutex::new(State { used_at, has_sent: false, phase }) }
+        Self { content, state: Mutex::new(State { used_at, phase: Phase::Free }) }
     }
 
     pub(super) fn used_at(&self) -> Moment {
@@ -62,7 +59,7 @@ impl Entry {
             return Err(used);
         }
         let (tell, listen) = watch::channel(None);
-        *state = State { used_at: now, has_sent: false, phase: Phase::Led(listen) };
+        *state = State { used_at: now, phase: Phase::Led(listen) };
         Ok(tell)
     }
 
@@ -80,29 +77,15 @@ impl Entry {
             Phase::Led(heard) if heard.has_changed().is_ok() => {
                 Some(Claim::Join(Following(heard.clone())))
             }
-            Phase::Led(_) | Phase::Free { .. } => None,
+            Phase::Led(_) | Phase::Free => None,
         }
-    }
-
-    /// An attempt is made.
-    pub(super) fn sends(&self) {
-        self.state().has_sent = true;
-    }
-
-    /// Whether an attempt was made since somebody last began to lead.
-    pub(super) fn has_sent(&self) -> bool {
-        self.state().has_sent
     }
 
     /// It has ended: what is final is kept. A refusal is not where it is shared: another replica may come to
     /// know better.
     pub(super) fn keep(&self, outcome: &Outcome, is_shared: bool) {
         let is_kept = outcome.is_final() && (outcome.result.is_ok() || !is_shared);
-        self.state().phase = if is_kept {
-            Phase::Done(kept(outcome))
-        } else {
-            Phase::Free { in_doubt: outcome.in_doubt_since.is_some() }
-        };
+        self.state().phase = if is_kept { Phase::Done(kept(outcome)) } else { Phase::Free };
     }
 
     /// The forward that this is of.
@@ -110,21 +93,17 @@ impl Entry {
         NamedForward { key, content: self.content }
     }
 
-    /// Since when it may be out or is, if somebody began to lead since then.
-    pub(super) fn may_be_out_since(&self, since: Moment) -> Option<Moment> {
-        let State { used_at, has_sent, phase } = &*self.state();
-        let may_be_out = match phase {
-            Phase::Free { in_doubt } => *in_doubt,
-            Phase::Led(_) => *has_sent,
-            Phase::Done(outcome) => outcome.result.is_ok(),
-        };
-        (may_be_out && *used_at >= since).then_some(*used_at)
+    /// When somebody began to lead, if that was since then and it was delivered.
+    pub(super) fn delivered_since(&self, since: Moment) -> Option<Moment> {
+        let State { used_at, phase } = &*self.state();
+        let is_delivered = matches!(phase, Phase::Done(outcome) if outcome.result.is_ok());
+        (is_delivered && *used_at >= since).then_some(*used_at)
     }
 
     pub(super) fn weight(&self) -> u32 {
         let more = match &self.state().phase {
             // There are no more that lead than requests are answered.
-            Phase::Free { .. } | Phase::Led(_) => 0,
+            Phase::Free | Phase::Led(_) => 0,
             Phase::Done(outcome) => size_of::<Outcome>() + weight(outcome),
         };
         u32::try_from(ENTRY + more).unwrap_or(u32::MAX)

@@ -78,17 +78,23 @@ if operation == 'end' then
   local became, attempted, outcome = ARGV[4], tonumber(ARGV[5]), ARGV[9]
   local kept, kept_in_doubt, kept_unsent = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
   if record and (record.content ~= content or record.outcome and not record.is_refused) then return { 'ended' } end
+  -- What is still under way is as good here as it was.
+  if became == 'under_way' and record then return { 'ended' } end
   local is_mine = record and record.owner == owner
   if not is_mine and became == 'not_out' then return { 'ended' } end
   record = record or { content = content }
   if became == 'delivered' or is_mine then record.owner, record.lease_until = nil, nil end
-  if became == 'in_doubt' then
+  local is_delivered, may_be_out = became == 'delivered', became ~= 'delivered' and became ~= 'not_out'
+  if may_be_out then
     record.first_attempt = math.max(math.min(record.first_attempt or now, now - attempted), 0)
     record.was_in_doubt, record.outcome, record.is_refused = true, nil, nil
   end
-  if became == 'delivered' then
+  if is_delivered then
     record.outcome, record.first_attempt, record.is_refused = outcome, nil, nil
     save(kept)
+  elseif became == 'out' then
+    -- With which answer nobody can read; it is remembered for as long as one that can be.
+    save(math.max(kept - attempted, kept_unsent))
   elseif record.was_in_doubt then
     -- Who never sent knows nothing of what was sent before.
     save(math.min(math.max(record.first_attempt + kept_in_doubt - now, kept), kept_in_doubt))

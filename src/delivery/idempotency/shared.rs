@@ -19,7 +19,7 @@ use crate::delivery::agreement::REPEATING;
 use crate::delivery::error::ForwardError;
 use crate::delivery::past::Known;
 use crate::delivery::register;
-use crate::delivery::repeating::{self, Mark};
+use crate::delivery::repeating::{self, Fate, Mark};
 use crate::feishu::error::{CallError, FieldViolation, Forwarded, Refusal};
 use crate::limits::birth_key;
 use crate::model::idempotency_key::NamedForward;
@@ -114,9 +114,9 @@ impl SharedKeys {
     /// Writes down what Redis may not know, or no longer.
     pub(in crate::delivery) async fn repeat(
         &self,
-        known: &repeating::Known<NamedForward>,
+        known: &repeating::Sent<NamedForward>,
     ) -> Result<(), Gone> {
-        let mut call = self.end(known.name, "", "in_doubt", known.first_attempt);
+        let mut call = self.end(known.name, "", known.fate.as_str(), known.first_attempt);
         call.arg("");
         self.run(&call).await.map(drop)
     }
@@ -203,8 +203,8 @@ impl Claimed {
         let became = match outcome {
             Some(Outcome { result: Ok(_), .. }) if sealed.is_some() => "delivered",
             // It went out, and nobody can read with which answer.
-            Some(Outcome { result: Ok(_), .. }) => "in_doubt",
-            _ if in_doubt => "in_doubt",
+            Some(Outcome { result: Ok(_), .. }) => Fate::Out.as_str(),
+            _ if in_doubt => Fate::Unknown.as_str(),
             _ => "not_out",
         };
         let (keys, named, owner) = (Arc::clone(keys), *named, owner.clone());

@@ -119,3 +119,52 @@ fn what_is_forgotten_for_want_of_room_is_known_to_be_forgotten() {
     assert!(register.uses.entry_count() <= MOST);
     assert_eq!(register.known_since(), Some(HOUR));
 }
+
+#[test]
+fn a_doubt_keeps_the_date_of_its_first_attempt_and_a_day_later_is_none() {
+    let (register, hand) = register();
+    let forward = chosen("a", "main", "om_1", "oc_1", "u");
+    let first_attempt = register.clock.stamp();
+    register.attempt(&forward, End::Unknown);
+    hand.advance(HOUR / 2);
+    register.untold(&forward, register.clock.stamp());
+    register.attempt(&forward, End::Unknown);
+    assert_eq!(register.in_doubt_since(&forward), Some(first_attempt));
+    hand.advance(REMEMBERED);
+    assert_eq!(register.in_doubt_since(&forward), None);
+    let later = register.clock.stamp();
+    register.attempt(&forward, End::Unknown);
+    assert_eq!(register.in_doubt_since(&forward), Some(later));
+}
+
+#[test]
+fn what_has_changed_is_told_by_uuid_and_by_key() {
+    let (register, hand) = register();
+    let named = Some(NamedForward { key: [1; 32], content: [2; 32] });
+    let by_key = Identity { named, is_chosen: false, ..chosen("a", "main", "om_1", "oc_1", "u") };
+    let by_uuid = chosen("a", "main", "om_2", "oc_1", "v");
+    let refused = chosen("a", "main", "om_3", "oc_1", "w");
+    for identity in [&by_uuid, &refused] {
+        assert_eq!(register.take(identity), Ok(()));
+    }
+    register.attempt(&by_key, End::Unknown);
+    register.attempt(&refused, End::NotOut);
+    let fates = |since| {
+        let Changed { by_uuid: uuids, by_key: keys } = register.changed_since(since);
+        let mut fates = uuids.iter().map(|it| (it.name, it.fate)).collect::<Vec<_>>();
+        fates.sort_by_key(|(name, _)| *name != by_uuid.whole());
+        (fates, keys.iter().map(|it| (it.name.key, it.fate)).collect::<Vec<_>>())
+    };
+    let doubt = (by_key.whole(), Fate::Unknown);
+    assert_eq!(fates(Moment::ZERO), (vec![doubt], vec![([1; 32], Fate::Unknown)]));
+    hand.advance(HOUR / 2);
+    let since = register.clock.now();
+    register.attempt(&by_uuid, End::Out);
+    assert_eq!(fates(since), (vec![(by_uuid.whole(), Fate::Out)], vec![]));
+    let first_attempt = register.clock.stamp();
+    assert_eq!(register.begin(&by_key, first_attempt), Ok(()));
+    register.end(&by_key, first_attempt, End::Out);
+    // Its caller was told the `uuid`.
+    let out = [by_uuid, by_key].map(|it| (it.whole(), Fate::Out));
+    assert_eq!(fates(Moment::ZERO), (out.to_vec(), vec![]));
+}

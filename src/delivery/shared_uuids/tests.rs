@@ -1,10 +1,12 @@
 //! `uuid`s in a real Redis, which `TEST_STATE_URL` names; without one these tests hold nothing.
 
 use super::*;
+use crate::delivery::repeating::Fate;
 use crate::store::real::RealRedis;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
-const IDENTITY: Identity = Identity { name: 7, content: 1, at_feishu: 3, is_chosen: true };
+const IDENTITY: Identity =
+    Identity { name: 7, content: 1, at_feishu: 3, named: None, is_chosen: true };
 
 struct Stage(RealRedis, Arc<SharedUuids>);
 
@@ -125,9 +127,9 @@ fn what_a_redis_that_was_emptied_is_told_counts_however_it_hears_of_it() {
         stage.empty();
     }
     let hour_ago = stage.1.clock.stamp().earlier_by(HOUR);
-    for is_out in [true, false] {
+    for (fate, is_out) in [(Fate::Out, true), (Fate::Unknown, false)] {
         let name = (IDENTITY.name, IDENTITY.content);
-        stage.0.wait(stage.1.repeat(&Known { name, first_attempt: hour_ago, is_out }));
+        stage.0.wait(stage.1.repeat(&Sent { name, first_attempt: hour_ago, fate }));
         assert_eq!(stage.earlier(), Some(is_out));
         let (joined, heard) = stage.join(IDENTITY);
         let first_attempt = heard.unwrap().earlier.unwrap().first_attempt();
@@ -153,4 +155,22 @@ fn redis_knows_all_once_the_others_have_had_the_time_to_repeat_what_they_know() 
     }
     stage.0.plant("born", "redis.call('SET', KEYS[1], 'words')");
     assert!(!is_whole());
+}
+
+#[test]
+fn what_is_under_way_is_no_doubt_where_redis_knows_of_it() {
+    let Some(stage) = Stage::new() else { return };
+    let first_attempt = stage.1.clock.stamp();
+    let name = (IDENTITY.name, IDENTITY.content);
+    let repeat = || {
+        let sent = Sent { name, first_attempt, fate: Fate::UnderWay };
+        stage.0.wait(stage.1.repeat(&sent));
+    };
+    let (joined, _) = stage.join(IDENTITY);
+    repeat();
+    stage.leave(joined, Some(End::NotOut));
+    assert_eq!(stage.earlier(), None);
+    stage.empty();
+    repeat();
+    assert_eq!(stage.earlier(), Some(false));
 }

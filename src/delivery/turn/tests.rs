@@ -24,8 +24,9 @@ const NO_BOUNDS: Bounds = Bounds { per_receiver: usize::MAX, in_all: usize::MAX 
 const AT_ONCE: Turn = Turn {
     waited: Waited { receiver: Duration::ZERO, app: Duration::ZERO },
     trial: false,
-    cell: None,
+    hold: NOTHING,
 };
+const NOTHING: Hold = Hold { taken_at: Moment::ZERO, shared: None };
 
 fn rules(receiver_per_second: u32, app_per_second: u32) -> Rules {
     let number = |n| NonZeroU32::new(n).unwrap();
@@ -56,6 +57,14 @@ struct Stage {
     served: Arc<Mutex<Vec<&'static str>>>,
 }
 
+impl Turns {
+    /// A turn whose message has arrived as soon as it was sent.
+    fn used(&self, turn: Turn, to: usize) -> Turn {
+        self.limits.give_back(&receiver(to), turn.hold.taken_at);
+        Turn { hold: NOTHING, ..turn }
+    }
+}
+
 type Taken = (Ticket, Result<Turn, NoTurn>);
 
 impl Stage {
@@ -83,6 +92,7 @@ impl Stage {
         tokio::spawn(async move {
             let Stage { turns, apps, served, .. } = stage;
             let turn = turns.take(&apps[app], &receiver(to), &mut ticket, until).await;
+            let turn = turn.map(|turn| turns.used(turn, to));
             if turn.is_ok() {
                 served.lock().unwrap().push(name);
             }
@@ -101,7 +111,8 @@ impl Stage {
     async fn comes_for(&self, wait: Duration, to: usize) -> Result<Turn, NoTurn> {
         let until = self.turns.clock.now() + wait;
         let mut ticket = self.turns.ticket();
-        self.turns.take(&self.apps[0], &receiver(to), &mut ticket, until).await
+        let turn = self.turns.take(&self.apps[0], &receiver(to), &mut ticket, until).await?;
+        Ok(self.turns.used(turn, to))
     }
 
     async fn advance(&self, by: Duration) {

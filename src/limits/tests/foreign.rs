@@ -93,7 +93,7 @@ fn a_cell_that_was_taken_here_is_taken_for_a_window_of_this_process_whatever_red
     }
     assert_eq!(limits.receiver_ready_at(&to, 0, ms(5)), SECOND);
     // One has arrived only now.
-    limits.arrived(&to, ms(1), ms(500));
+    limits.arrived(&to, ms(1), ms(1), ms(500));
     limits.learn_cells(&to, Vec::new(), ms(501));
     assert_eq!(limits.receiver_ready_at(&to, 4, ms(501)), ms(1500));
     assert_eq!(limits.standing(&to, ms(1500)).remaining, 5);

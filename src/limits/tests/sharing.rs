@@ -163,7 +163,7 @@ fn a_message_that_has_arrived_counts_once_however_late_its_cell_was_heard_of() {
     // Two go at once, and the second one's answer is the slower one.
     limits.learn(APP, &to, &seen(vec![SECOND]), ms(0), ms(1));
     limits.learn(APP, &to, &seen(vec![ms(999), SECOND]), ms(1), ms(5));
-    limits.arrived(&to, ms(1), ms(6));
+    limits.arrived(&to, ms(1), ms(1), ms(6));
     assert_eq!(limits.standing(&to, ms(6)).remaining, 3);
     limits.learn_cells(&to, vec![ms(996), ms(999)], ms(7));
     assert_eq!(limits.standing(&to, ms(7)), Standing { remaining: 3, reset: ms(996) });
@@ -197,7 +197,6 @@ fn a_message_has_its_cell_everywhere_while_it_is_under_way_and_not_for_ever() {
         replica.shared.longest_call = SECOND * 5;
     }
     let [one, other] = all.as_slice() else { return };
-    let cell = |taken_at: Moment| Cell::of(super::subject::BEFORE + taken_at + SECOND);
     let note = |replica: &Replica, note, now| {
         replica.set(now);
         replica.redis.wait(replica.shared.note(&receiver(1), note));
@@ -207,12 +206,12 @@ fn a_message_has_its_cell_everywhere_while_it_is_under_way_and_not_for_ever() {
     assert_eq!(one.take(APP, &receiver(1), Moment::ZERO), Ok(PASS));
     // It may arrive just now.
     assert_eq!(free_at(other, SECOND), SECOND * 2);
-    note(one, Note::Arrived(Some(cell(Moment::ZERO))), SECOND * 3);
+    note(one, Note::Arrived(Some(one.own(Moment::ZERO))), SECOND * 3);
     assert_eq!(free_at(other, SECOND * 3), SECOND * 4);
     assert_eq!(other.take(APP, &receiver(1), SECOND * 4), Ok(PASS));
 
     assert_eq!(free_at(one, SECOND * 5), SECOND * 6);
-    note(other, Note::NotSent(cell(SECOND * 4)), SECOND * 5);
+    note(other, Note::NotSent(other.own(SECOND * 4).0), SECOND * 5);
     assert_eq!(one.take(APP, &receiver(1), SECOND * 5), Ok(PASS));
 
     // This replica was killed, and nobody hears what became of it.

@@ -1,6 +1,7 @@
 //! What the tests of the limits are held against.
 
 use std::ops::Deref;
+use std::sync::Mutex;
 
 use super::*;
 use crate::store::real::RealRedis;
@@ -18,6 +19,8 @@ pub(super) struct Replica {
     pub(super) shared: Shared,
     pub(super) redis: RealRedis,
     window: Duration,
+    /// When turns were taken, and by whom.
+    under_way: Mutex<Vec<(Moment, Asker)>>,
 }
 
 impl Cell {
@@ -33,7 +36,7 @@ pub(super) fn cases(in_memory: u32) -> u32 {
 }
 
 /// Time in Redis begins later than that of a test, so that there is one before it.
-pub(super) const BEFORE: Duration = Duration::from_hours(1);
+const BEFORE: Duration = Duration::from_hours(1);
 const REPLICAS: u32 = 2;
 
 impl Subject {
@@ -70,21 +73,21 @@ impl Subject {
         self
     }
 
-    /// Takes a turn and sends.
+    /// Takes a turn for a message that is under way until it is said that it has arrived.
     pub(super) fn send(&self, receiver: &Receiver, now: Moment) -> Result<(), NotUntil> {
         match self {
             Self::InMemory(limits) => limits.take(APP, receiver, now)?,
             Self::InRedis(replica) => replica.take(APP, receiver, now)?,
         };
-        self.limits().departs(receiver, now);
+        self.limits().hold(receiver, now);
         Ok(())
     }
 
     pub(super) fn arrived(&self, receiver: &Receiver, sent_at: Moment, now: Moment) {
-        self.limits().arrived(receiver, sent_at, now);
+        self.limits().arrived(receiver, sent_at, sent_at, now);
         if let Self::InRedis(replica) = self {
-            let cell = Cell::of(BEFORE + sent_at + replica.window);
-            self.note(receiver, Note::Arrived(Some(cell)), Some(now));
+            let own = replica.own(sent_at);
+            self.note(receiver, Note::Arrived(Some(own)), Some(now));
         }
     }
 
@@ -154,7 +157,15 @@ impl Replica {
         let shared = Shared::new(store, &redis.prefix, *rules, app_ids, replicas, Duration::ZERO);
         let limits = Limits::new(rules, apps.map(Arc::from));
         assert!(limits.defer(true, Moment::ZERO));
-        Self { limits, shared, redis, window: rules.window() }
+        Self { limits, shared, redis, window: rules.window(), under_way: Mutex::default() }
+    }
+
+    /// Who asked for a turn that was taken then, and its cell.
+    pub(super) fn own(&self, taken_at: Moment) -> (Asker, Cell) {
+        let mut under_way = self.under_way.lock().unwrap();
+        let place = under_way.iter().position(|(at, _)| *at == taken_at).expect("a turn");
+        let (_, asker) = under_way.swap_remove(place);
+        (asker, Cell::of(BEFORE + taken_at + self.window))
     }
 
     /// Redis decides, and what is known here then agrees with it.
@@ -165,9 +176,11 @@ impl Replica {
         now: Moment,
     ) -> Result<Pass, NotUntil> {
         self.set(now);
-        let seen = self.redis.wait(self.shared.take(app, receiver));
+        let asker = Asker::random();
+        let seen = self.redis.wait(self.shared.take(app, receiver, asker));
         self.limits.learn(app, receiver, &seen, now, now);
         if seen.granted {
+            self.under_way.lock().unwrap().push((now, asker));
             return Ok(Pass { trial: seen.trial, is_final: true });
         }
         let not_until = self.limits.ready_after(Ahead::default(), app, receiver, now);

@@ -1,5 +1,7 @@
 //! Keys in a real Redis, which `TEST_STATE_URL` names; without one these tests hold nothing.
 
+mod repeated;
+
 use super::*;
 use crate::model::idempotency_key::IdempotencyKey;
 use crate::model::message_id::MessageId;
@@ -162,67 +164,6 @@ fn a_replica_that_is_believed_dead_leaves_a_doubt_when_its_lease_ends() {
     // That it has is news to all.
     stage.end(&dead, Some(&delivered()), false);
     assert!(matches!(stage.claim(&other, named("key", "om_1")), Asked::Done(_)));
-}
-
-#[test]
-fn who_asks_again_is_no_doubt_to_itself_and_hears_of_others() {
-    let Some(stage) = Stage::new() else { return };
-    let (one, other) = (stage.replica(LONG, "hush"), stage.replica(LONG, "hush"));
-    let (claimed, _) = stage.leads(&one, named("key", "om_1"));
-    assert!(matches!(stage.0.wait(claimed.claim()), Asked::Lead { age: None, .. }));
-    let known = |first_attempt| repeating::Known {
-        name: named("key", "om_1"),
-        first_attempt,
-        is_out: false,
-    };
-    let minute_ago = other.clock.stamp().earlier_by(LONG);
-    stage.0.wait(other.repeat(&known(minute_ago)));
-    let asked = stage.0.wait(claimed.claim());
-    assert!(matches!(asked, Asked::Lead { age: Some(age), .. } if age >= LONG), "{asked:?}");
-    // A refusal does not undo it, and is not told again.
-    stage.end(&claimed, Some(&refused()), false);
-    let (_, age) = stage.leads(&other, named("key", "om_1"));
-    assert!(age.is_some_and(|age| age >= LONG));
-}
-
-#[test]
-fn what_a_redis_that_was_emptied_is_told_counts_however_it_hears_of_it() {
-    let Some(stage) = Stage::new() else { return };
-    let replica = stage.replica(LONG, "hush");
-    let named = named("key", "om_1");
-    let place = replica.place(named).split_once("}:").unwrap().1.to_owned();
-    let empty = || stage.0.plant(&place, "");
-    for (outcome, in_doubt, is_in_doubt) in [(refused(), false, false), (refused(), true, true)] {
-        let (claimed, _) = stage.leads(&replica, named);
-        empty();
-        stage.end(&claimed, Some(&outcome), in_doubt);
-        assert_eq!(stage.leads(&replica, named).1.is_some(), is_in_doubt);
-        empty();
-    }
-    let (claimed, _) = stage.leads(&replica, named);
-    empty();
-    stage.end(&claimed, Some(&delivered()), false);
-    assert!(matches!(stage.claim(&replica, named), Asked::Done(_)));
-}
-
-#[test]
-fn a_doubt_undoes_a_refusal_and_not_a_delivery() {
-    let Some(stage) = Stage::new() else { return };
-    let replica = stage.replica(LONG, "hush");
-    for (outcome, is_undone) in [(refused(), true), (delivered(), false)] {
-        let named = named(if is_undone { "a" } else { "b" }, "om_1");
-        let (claimed, _) = stage.leads(&replica, named);
-        stage.end(&claimed, Some(&outcome), false);
-        assert!(matches!(stage.claim(&replica, named), Asked::Done(_)));
-        let first_attempt = replica.clock.stamp();
-        stage.0.wait(replica.repeat(&repeating::Known {
-            name: named,
-            first_attempt,
-            is_out: false,
-        }));
-        let asked = stage.claim(&replica, named);
-        assert_eq!(matches!(asked, Asked::Lead { age: Some(_), .. }), is_undone, "{asked:?}");
-    }
 }
 
 #[test]

@@ -41,6 +41,7 @@ async fn forward(stage: Stage, seed: u64) -> Result<(), NoTurn> {
             () = patience(&mut random) => return Ok(()),
         };
         looks(random.random_range(0..10)).await;
+        turns.limits.give_back(&to, turn.hold.taken_at);
         match random.random_range(0..10) {
             0..4 => {
                 turns.accepted_by_feishu(&to, turn.trial);

@@ -21,7 +21,7 @@ async fn an_opened_gate_wakes_those_who_sleep_in_front_of_it() {
     stage.advance(PAUSE).await;
     let (_, turn) = trial.await.unwrap();
     let waited = Waited { receiver: PAUSE, app: Duration::ZERO };
-    assert_eq!(turn, Ok(Turn { waited, trial: true, cell: None }));
+    assert_eq!(turn, Ok(Turn { waited, trial: true, hold: NOTHING }));
     let waiting: [_; 3] =
         [stage.comes("a", 1).await, stage.comes("b", 1).await, stage.comes("c", 1).await];
     stage.advance(MS).await;
@@ -34,7 +34,7 @@ async fn an_opened_gate_wakes_those_who_sleep_in_front_of_it() {
     assert_eq!(stage.served(), ["trial", "a", "b", "c"]);
     for task in waiting {
         let waited = Waited { receiver: MS, app: Duration::ZERO };
-        assert_eq!(task.await.unwrap().1, Ok(Turn { waited, trial: false, cell: None }));
+        assert_eq!(task.await.unwrap().1, Ok(Turn { waited, trial: false, hold: NOTHING }));
     }
     assert_eq!(stage.turns.closed_receivers(), 0);
 }
