@@ -4,6 +4,9 @@
 //! A mark in Redis says until when this replica has written all down. Writes arrive in their order, so who finds
 //! an older mark, or none, knows what to write again.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -25,9 +28,10 @@ const BATCH: usize = 64;
 /// How long a mark is kept of which nothing is heard: longer than what is written before it.
 const KEPT: Duration = Duration::from_hours(25);
 
-/// Moves the mark if it is where it should be, and says where it was.
+/// Moves the mark if it is where it should be, and says where it was. What is no mark is as if it were absent.
 const MOVE: &str = "
 local known = redis.call('MGET', KEYS[1])[1] or ''
+if #known > 16 or not known:find('^[1-9]%d*$') then known = '' end
 if known == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
 return known
 ";

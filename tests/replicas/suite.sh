@@ -38,7 +38,7 @@ cargo test --quiet --locked --lib --no-run || give_up "it does not build"
 one=$(free_port)
 serve one --port "$one"
 up "$one"
-tests 'one server' "redis://127.0.0.1:$one" limits:: shared::tests shared_token::tests
+tests 'one server' "redis://127.0.0.1:$one" limits:: shared::tests shared_token::tests shared_uuids::tests repeating::tests
 
 ca=$cache/certificates
 mkdir -p "$ca"
