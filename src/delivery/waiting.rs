@@ -42,8 +42,11 @@ impl InLine<'_> {
             let obstacle = match self.look() {
                 Ok((pass, now)) => match self.turns.confirm(&self.wish, pass, now).await {
                     Some(turn) => {
+                        let mut lines = self.turns.lines();
                         // The next one of this receiver goes behind the other receivers.
-                        self.turns.lines().leave_app(self.wish.receiver);
+                        lines.leave_app(self.wish.receiver);
+                        // Who came back meanwhile stands before this one, and has lost that place too.
+                        lines.wake_first(self.wish.receiver);
                         return Ok(Turn { waited, ..turn });
                     }
                     // Another replica was faster.

@@ -57,7 +57,7 @@ async fn forward(stage: Stage, seed: u64) -> Result<(), NoTurn> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nobody_waits_for_ever_whoever_leaves_comes_back_or_is_refused() {
-    for round in 0..3 {
+    for round in 0..20 {
         let stage = Stage::new(&rules(2, 5));
         let done = Arc::new(AtomicUsize::new(0));
         let mut forwards = Vec::new();
