@@ -50,7 +50,6 @@ use crate::model::message_id::MessageId;
 use crate::model::receiver::Receiver;
 use crate::telemetry::metrics::Metrics;
 
-use agreement::Agreed;
 pub use app::App;
 use audit::Entry;
 use circuit::ForwardId;
@@ -228,12 +227,7 @@ impl Delivery {
         let timings = Timings { total: self.clock.since(started), ..run.timings };
         self.count(app, &result, &timings);
         let in_doubt_since = run.in_doubt_since();
-        let agreed = if result.is_ok() {
-            Agreed::Yes
-        } else {
-            self.agree(order, &name, in_doubt_since.is_some()).await
-        };
-        let outcome = self.outcome(order, agreed, result, in_doubt_since);
+        let outcome = self.conclude(order, &name, result, in_doubt_since).await;
         match (name, outcome.in_doubt_since) {
             (Name::Key(lead), _) => lead.tell(outcome.clone()),
             (Name::None, Some(first_attempt)) => self.share_doubt(order, first_attempt).await,

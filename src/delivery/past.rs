@@ -7,7 +7,7 @@ use super::error::ForwardError;
 use super::idempotency::Outcome;
 use super::identity::Identity;
 use super::register::{Earlier, SAFE_TO_REPEAT};
-use super::{Delivery, Order};
+use super::{Delivery, Name, Order};
 use crate::clock::{Moment, Stamp};
 use crate::feishu::error::Forwarded;
 
@@ -54,16 +54,20 @@ pub(super) enum Known {
 }
 
 impl Delivery {
-    /// What becomes of a forward that ends so, for all who hear of it.
-    pub(super) fn outcome(
+    /// What becomes of a forward that ends so, for all who hear of it. The other replicas are asked about one
+    /// that failed.
+    pub(super) async fn conclude(
         &self,
         order: &Order,
-        agreed: Agreed,
+        name: &Name,
         result: Result<Forwarded, ForwardError>,
         in_doubt_since: Option<Stamp>,
     ) -> Outcome {
         let known = match &result {
-            Err(_) if order.uuid_is_given => self.known(order, agreed),
+            Err(_) if order.uuid_is_given => {
+                let agreed = self.agree(order, name, in_doubt_since.is_some()).await;
+                self.known(order, agreed)
+            }
             _ => Known::Wholly,
         };
         let in_doubt_since = in_doubt_since.filter(|_| result.is_err());

@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tracing::{Instrument, Span};
 
-use super::agreement::Agreed;
 use super::app::App;
 use super::audit::Entry;
 use super::circuit::Pass;
@@ -147,13 +146,8 @@ impl Sending {
         };
         let in_doubt_since = self.leaves_doubt(&answer).then_some(self.first_attempt);
         let result = answer.map_err(ForwardError::Failed);
-        let agreed = if result.is_ok() {
-            Agreed::Yes
-        } else {
-            let is_in_doubt = in_doubt_since.is_some();
-            self.delivery.agree(&self.order, &self.name, is_in_doubt).await
-        };
-        lead.tell(self.delivery.outcome(&self.order, agreed, result, in_doubt_since));
+        let Self { delivery, order, name, .. } = self;
+        lead.tell(delivery.conclude(order, name, result, in_doubt_since).await);
     }
 
     fn identity(&self) -> Identity {
