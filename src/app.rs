@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -82,8 +80,6 @@ pub enum StartError {
 
 /// Most warnings that are logged.
 const MOST_WARNINGS: usize = 20;
-/// How often the limits forget receivers.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
 impl Application {
     /// Listens on both addresses and begins to fetch tenant tokens.
@@ -100,10 +96,11 @@ impl Application {
         let keys = FirstKeys::read(config, clock, &metrics)?;
         let keyring = keys.keyring.clone();
         let feishu = FeishuRuntime::start().map_err(StartError::Threads)?;
-        let (delivery, store) =
+        let (delivery, redis) =
             delivery::assemble(config, clock, &metrics, sent_before, &closing, feishu.handle())?;
-        work_beside(&delivery, &mut tasks);
-        let (reloader, watch) = Reload::new(config, keys, &delivery, store).watch();
+        delivery.spawn_background_tasks(&mut tasks);
+        let (reloader, watch) =
+            Reload::new(config, keys, &delivery, redis, clock, &metrics).watch();
         tasks.spawn(watch);
         let size = listeners::size(config);
         let public = listeners::public(
@@ -209,25 +206,4 @@ fn warn(config: &Config, keys: &BTreeMap<String, KeyEntry>, clock: &Clock) {
     if let more @ 1.. = warnings.len().saturating_sub(MOST_WARNINGS) {
         tracing::warn!(more, "`config check` has more warnings");
     }
-}
-
-/// Keeps each app's token fresh and lets the limits forget.
-fn work_beside(delivery: &Delivery, tasks: &mut JoinSet<()>) {
-    for name in delivery.apps.keys() {
-        let (name, delivery) = (Arc::clone(name), delivery.clone());
-        tasks.spawn(async move { delivery.apps[&name].token.keep_fresh().await });
-    }
-    let sharing = delivery.clone();
-    tasks.spawn(async move { sharing.look_after_shared().await });
-    let delivery = delivery.clone();
-    tasks.spawn(async move {
-        loop {
-            delivery.clock.sleep_until(delivery.clock.now() + SWEEP_INTERVAL).await;
-            let forgotten = delivery.turns.sweep();
-            if !forgotten.is_empty() {
-                // On a thread that then ends: that is when the allocator gives back what is free.
-                drop(thread::spawn(move || drop(forgotten)));
-            }
-        }
-    });
 }

@@ -45,6 +45,12 @@ pub fn seconds_up(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
+/// A time in whole milliseconds, rounded down.
+#[must_use]
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// The deadline came first.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Elapsed;
@@ -72,7 +78,7 @@ struct Manual {
 
 /// The hand that turns a manual clock.
 #[derive(Clone, Debug)]
-pub struct Hand(Arc<Manual>);
+pub struct ManualClock(Arc<Manual>);
 
 impl Clock {
     /// The machine's monotonic clock; in a runtime whose time tokio pauses, that time.
@@ -84,14 +90,14 @@ impl Clock {
 
     /// A clock that stands still until its hand is turned.
     #[must_use]
-    pub fn manual() -> (Self, Hand) {
+    pub fn manual() -> (Self, ManualClock) {
         let manual = Arc::new(Manual {
             now: watch::Sender::new(Moment::ZERO),
             calendar_moved: watch::Sender::new(SignedDuration::ZERO),
             sleepers: watch::Sender::new(Vec::new()),
             pauses: watch::Sender::new(Vec::new()),
         });
-        (Self(Source::Manual(Arc::clone(&manual))), Hand(manual))
+        (Self(Source::Manual(Arc::clone(&manual))), ManualClock(manual))
     }
 
     /// The time now.
@@ -226,7 +232,7 @@ impl Drop for Bed<'_> {
     }
 }
 
-impl Hand {
+impl ManualClock {
     /// Lets `by` pass and wakes everybody whose moment has come.
     pub fn advance(&self, by: Duration) {
         self.0.now.send_modify(|now| *now += by);

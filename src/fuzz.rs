@@ -5,7 +5,8 @@
 use secrecy::SecretString;
 
 use crate::model::api_key::{ApiKey, KeyHash};
-use crate::model::idempotency_key::{IdempotencyKey, Uuids};
+use crate::model::forward::Forward;
+use crate::model::idempotency_key::{IdempotencyKey, UuidMaker};
 use crate::model::message_id::MessageId;
 use crate::model::receiver::Receiver;
 use crate::{api, config, feishu};
@@ -62,8 +63,8 @@ fn idempotency_key(text: &str) {
         return;
     };
     let receiver = Receiver::parse("oc_1", None).expect("a receiver");
-    let uuids = Uuids::new(&SecretString::from("fuzz"));
-    let named = key.names("caller", "main", &message, &receiver);
+    let uuids = UuidMaker::new(&SecretString::from("fuzz"));
+    let named = key.names("caller", "main", &Forward::Message(message), &receiver);
     assert!(uuids.of(&named).as_str().len() <= 50);
     // Written as the draft has it, it is the same key.
     let bare = text.trim_matches([' ', '\t']);

@@ -13,6 +13,8 @@ pub mod feishu;
 pub mod fuzz;
 pub mod limits;
 pub mod model;
-pub mod store;
+pub mod queue;
+pub mod redis;
+
 pub mod telemetry;
 pub mod tls;

@@ -2,7 +2,7 @@
 
 use feishu_forward_gateway::config::{self, DEFAULTS};
 use feishu_forward_gateway::model::problem_kind::{Outcome, ProblemKind};
-use feishu_forward_gateway::telemetry::metrics::{Gauges, Metrics};
+use feishu_forward_gateway::telemetry::metrics::{Gauges, Metrics, OpenCircuits};
 
 const README: &str = include_str!("../README.md");
 
@@ -49,7 +49,8 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
     metrics.begin_state();
     metrics.begin_connections("", 0);
     let text = String::from_utf8(
-        metrics.render(&Gauges { closed_gates: vec![("", "", 0)], ..Gauges::default() }),
+        metrics
+            .render(&Gauges { open_circuits: vec![OpenCircuits::default()], ..Gauges::default() }),
     )
     .unwrap();
     let names: Vec<&str> = text

@@ -18,11 +18,16 @@ use actix_web::test::{TestRequest, init_service};
 use actix_web::web;
 use feishu_forward_gateway::api::{self, Docs, Draining, ForwardSettings, Observer};
 use feishu_forward_gateway::clock::Clock;
-use feishu_forward_gateway::delivery::{App, Bounds, Delivery, Idempotency, Register, Turns};
-use feishu_forward_gateway::feishu::client::{Client, Options};
-use feishu_forward_gateway::feishu::token::{Credentials, TokenSource};
-use feishu_forward_gateway::model::idempotency_key::Uuids;
+use feishu_forward_gateway::delivery::{
+    App, Context, Delivery, DeliverySettings, Idempotency, InDoubtRegister,
+};
+use feishu_forward_gateway::feishu::client::Client;
+use feishu_forward_gateway::feishu::options::Options;
+use feishu_forward_gateway::feishu::token::{Credentials, TokenKey, TokenSource};
+use feishu_forward_gateway::limits::LimitKey;
+use feishu_forward_gateway::model::idempotency_key::UuidMaker;
 use feishu_forward_gateway::model::receiver::Receiver;
+use feishu_forward_gateway::queue::{Bounds, Request, Scheduler, Ticket};
 use feishu_forward_gateway::telemetry::audit::{AuditIds, IdForm};
 use feishu_forward_gateway::telemetry::logs::{Format, init_to};
 use feishu_forward_gateway::telemetry::metrics::Metrics;
@@ -97,7 +102,7 @@ fn public(
         InitError = (),
     >,
 > {
-    let (clock, metrics) = (delivery.clock.clone(), delivery.metrics.clone());
+    let (clock, metrics) = (Clock::system(), Metrics::new());
     let observer = Observer::new(clock.clone(), metrics, 1024, Draining::default());
     let settings = ForwardSettings {
         max_wait: Duration::from_secs(5),
@@ -128,45 +133,47 @@ async fn delivery() -> Delivery {
     metrics.begin_app(&name);
     let app_secret = SecretString::from("a secret of an app, 32 letters..");
     let audit_ids = AuditIds::new(IdForm::Hashed, &app_secret);
-    let uuids = Uuids::new(&app_secret);
+    let uuids = UuidMaker::new(&app_secret);
     let credentials = Credentials { app_id: "cli_a".to_owned(), app_secret };
-    let token = TokenSource::new(
-        Arc::clone(&name),
-        credentials,
-        client.clone(),
-        clock.clone(),
-        metrics.clone(),
-    );
+    let key = TokenKey { app: Arc::clone(&name) };
+    let (token_clock, token_metrics) = (clock.clone(), metrics.clone());
+    let token =
+        TokenSource::new(key.clone(), credentials, client.clone(), token_clock, token_metrics);
     token.get().await.expect("a token");
     let quota_interval = Duration::from_hours(1);
-    let app = App::new(Arc::clone(&name), token, audit_ids, uuids, quota_interval, clock.clone());
-    let turns = spent_turns(&name, &clock).await;
-    Delivery {
-        apps: Arc::new(HashMap::from([(name, Arc::new(app))])),
-        turns: Arc::new(turns),
-        register: Arc::new(Register::new(clock.clone())),
-        idempotency: Arc::new(Idempotency::new(clock.clone())),
+    let app = App::new(Arc::clone(&name), audit_ids, uuids, quota_interval, clock.clone());
+    let scheduler = spent_scheduler(&name, &clock).await;
+    Delivery::new(Context {
+        apps: HashMap::from([(name, Arc::new(app))]),
+        tokens: HashMap::from([(key, token)]),
+        scheduler,
+        register: InDoubtRegister::new(clock.clone()),
+        idempotency: Idempotency::new(clock.clone()),
         client,
         calls: TaskTracker::new(),
         clock,
-        deadline: DEADLINE,
-        last_start: DEADLINE * 2 / 3,
-        max_attempts: number(5),
+        settings: DeliverySettings {
+            deadline: DEADLINE,
+            last_start: DEADLINE * 2 / 3,
+            max_attempts: number(5),
+        },
         closing: CancellationToken::new(),
         metrics,
-    }
+    })
 }
 
-async fn spent_turns(app: &Arc<str>, clock: &Clock) -> Turns {
+async fn spent_scheduler(app: &Arc<str>, clock: &Clock) -> Scheduler {
     let rules = long_rules(5);
     let bounds = Bounds { per_receiver: 200, in_all: 768 };
-    let turns = Turns::new(&rules, bounds, &[Arc::clone(app)], clock.clone());
+    let scheduler = Scheduler::new(&rules, bounds, &[Arc::clone(app)], clock.clone());
     let receiver = Receiver::parse(SPENT, None).expect("the id of a group");
     for _ in 0..rules.receiver_per_second.get() {
-        let turn = turns.take(app, &receiver, &mut turns.ticket(), clock.now()).await;
-        turn.expect("it has not had its share yet");
+        let (key, caller) = (&LimitKey::forwards_of(app), &Arc::from("caller"));
+        let request = Request { key, receiver: &receiver, caller, until: clock.now() };
+        let permit = Ticket::draw(&scheduler).acquire(&scheduler, &request).await;
+        permit.expect("it has not had its share yet");
     }
-    turns
+    scheduler
 }
 
 /// Answers one call as Feishu answers one for a tenant token.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use feishu_forward_gateway::clock::Moment;
-use feishu_forward_gateway::limits::{Limits, Rules};
+use feishu_forward_gateway::limits::{LimitKey, Limiter, Rules};
 use feishu_forward_gateway::model::receiver::Receiver;
 
 use crate::REPEATS;
@@ -17,7 +17,8 @@ const STEP: Duration = Duration::from_mins(2);
 
 /// Limits, and the receivers that it is about, one for each turn.
 pub(crate) struct Remembered {
-    limits: Limits,
+    limits: Limiter,
+    key: LimitKey,
     receivers: Vec<Receiver>,
     now: Moment,
 }
@@ -52,12 +53,17 @@ pub(crate) fn receiver(number: usize) -> Receiver {
 }
 
 pub(crate) fn remembered(count: usize) -> Remembered {
-    let limits = Limits::new(&rules(), [Arc::from(APP)]);
+    let limits = Limiter::new(&rules(), [Arc::from(APP)]);
     let now = STEP;
     (0..count).for_each(|number| limits.arrived(&receiver(number), now, now, now));
     // Spread over all of them.
     let receivers = (0..REPEATS).map(|turn| receiver(turn * count.div_ceil(REPEATS) % count));
-    Remembered { limits, receivers: receivers.collect(), now }
+    Remembered {
+        limits,
+        key: LimitKey::forwards_of(&APP.into()),
+        receivers: receivers.collect(),
+        now,
+    }
 }
 
 pub(crate) fn spent_receivers() -> Remembered {
@@ -72,7 +78,7 @@ pub(crate) fn spent_receivers() -> Remembered {
 pub(crate) fn spent_app() -> Remembered {
     let all = remembered(REPEATS);
     for receiver in &all.receivers {
-        let _ = all.limits.take(APP, receiver, all.now);
+        let _ = all.limits.take(&all.key, receiver, all.now);
     }
     all
 }
@@ -82,7 +88,7 @@ impl Remembered {
     pub(crate) fn forward(&mut self) {
         for receiver in &self.receivers {
             self.now += STEP;
-            let pass = self.limits.take(APP, receiver, self.now);
+            let pass = self.limits.take(&self.key, receiver, self.now);
             assert!(black_box(pass).is_ok(), "everything was long ago");
             self.limits.arrived(receiver, self.now, self.now, self.now);
             black_box(self.limits.standing(receiver, self.now));
@@ -91,7 +97,7 @@ impl Remembered {
 
     pub(crate) fn refuse(&mut self) {
         for receiver in &self.receivers {
-            let pass = self.limits.take(APP, receiver, self.now);
+            let pass = self.limits.take(&self.key, receiver, self.now);
             assert!(black_box(pass).is_err(), "there is nothing left");
         }
     }

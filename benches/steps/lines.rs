@@ -8,8 +8,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use feishu_forward_gateway::clock::{Clock, Moment};
-use feishu_forward_gateway::delivery::{Bounds, Turns};
+use feishu_forward_gateway::limits::LimitKey;
 use feishu_forward_gateway::model::receiver::Receiver;
+use feishu_forward_gateway::queue::{Bounds, Request, Scheduler, Ticket};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::REPEATS;
@@ -20,8 +21,9 @@ const AT_LAST: Moment = Duration::from_secs(u32::MAX as u64);
 
 /// Lines, those who wait in them, and those who come now, one after the other.
 pub(crate) struct Waiting {
-    turns: &'static Turns,
-    app: Arc<str>,
+    scheduler: &'static Scheduler,
+    key: LimitKey,
+    caller: Arc<str>,
     comers: Vec<Receiver>,
     runtime: Runtime,
     asleep: Vec<Pin<Box<dyn Future<Output = ()>>>>,
@@ -31,12 +33,13 @@ impl Waiting {
     fn new(per_receiver: u32, in_all: usize, comers: Vec<Receiver>) -> Self {
         let app: Arc<str> = APP.into();
         let bounds = Bounds { per_receiver: usize::MAX, in_all };
-        let turns =
-            Turns::new(&long_rules(per_receiver), bounds, &[Arc::clone(&app)], Clock::system());
+        let scheduler =
+            Scheduler::new(&long_rules(per_receiver), bounds, &[Arc::clone(&app)], Clock::system());
         let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
         // Those who wait borrow it until the process ends.
-        let turns = Box::leak(Box::new(turns));
-        Self { turns, app, comers, runtime, asleep: Vec::new() }
+        let scheduler = Box::leak(Box::new(scheduler));
+        let key = LimitKey::forwards_of(&app);
+        Self { scheduler, key, caller: "caller".into(), comers, runtime, asleep: Vec::new() }
     }
 
     /// Each receiver has its turn now.
@@ -60,8 +63,9 @@ impl Waiting {
     fn come(&self, until: Moment, is_expected: impl Fn(Poll<bool>) -> bool) {
         let _time = self.runtime.enter();
         for receiver in &self.comers {
-            let mut ticket = self.turns.ticket();
-            let turn = pin!(self.turns.take(&self.app, receiver, &mut ticket, until));
+            let mut ticket = Ticket::draw(self.scheduler);
+            let request = Request { key: &self.key, receiver, caller: &self.caller, until };
+            let turn = pin!(ticket.acquire(self.scheduler, &request));
             assert!(is_expected(black_box(look(turn)).map(|turn| turn.is_ok())));
         }
     }
@@ -70,9 +74,12 @@ impl Waiting {
     fn with_waiting(mut self, receivers: impl Iterator<Item = Receiver>) -> Self {
         let time = self.runtime.enter();
         for receiver in receivers {
-            let (turns, app) = (self.turns, Arc::clone(&self.app));
+            let scheduler = self.scheduler;
+            let (key, caller) = (self.key.clone(), Arc::clone(&self.caller));
             let mut turn = Box::pin(async move {
-                let _ = turns.take(&app, &receiver, &mut turns.ticket(), AT_LAST).await;
+                let until = AT_LAST;
+                let request = Request { key: &key, receiver: &receiver, caller: &caller, until };
+                let _ = Ticket::draw(scheduler).acquire(scheduler, &request).await;
             });
             assert!(look(turn.as_mut()).is_pending(), "its receiver's turn is taken");
             self.asleep.push(turn);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
-use crate::clock::{Moment, seconds_up};
-use crate::delivery::{App, Delivery};
+use crate::clock::seconds_up;
+use crate::delivery::{AppHealth, Delivery};
 use crate::feishu::error::CallError;
 use crate::telemetry::metrics::{Gauges, Metrics};
 
@@ -55,12 +55,10 @@ pub(super) async fn readyz(
     delivery: web::Data<Delivery>,
     draining: web::Data<Draining>,
 ) -> HttpResponse {
-    let now = delivery.clock.now();
-    let apps: Vec<&App> = delivery.apps.values().map(|app| &**app).collect();
-    let has_begun = apps.iter().all(|app| app.token.has_had_one())
-        || apps.iter().any(|app| app.token.has_had_one())
-            && apps.iter().all(|app| now >= app.since + PATIENCE);
-    let mut ailments: Vec<String> = apps.into_iter().flat_map(|app| ailments(app, now)).collect();
+    let apps = delivery.health();
+    let has_begun = apps.iter().all(|app| app.has_had_token)
+        || apps.iter().any(|app| app.has_had_token) && apps.iter().all(|app| app.age >= PATIENCE);
+    let mut ailments: Vec<String> = apps.into_iter().flat_map(ailments).collect();
     ailments.sort();
     if has_begun && !draining.has_begun() {
         let body = Readiness { status: "ready", reasons: Vec::new(), warnings: ailments };
@@ -75,25 +73,25 @@ pub(super) async fn readyz(
 }
 
 /// What ails an app, with Feishu's code and without its words, which are not for everybody.
-fn ailments(app: &App, now: Moment) -> Vec<String> {
+fn ailments(app: AppHealth) -> Vec<String> {
     let name = &app.name;
-    let said = app.token.trouble().map(|trouble| match &*trouble.error {
+    let said = app.token_error.map(|error| match &*error {
         CallError::Refused(refusal) => format!(": Feishu answered {}", refusal.code),
         error => format!(": {}", error.code()),
     });
-    let token = match (app.token.usable(), said) {
+    let token = match (app.token_expires_in, said) {
         (None, said) => {
             Some(format!("app {name}: no usable tenant token{}", said.unwrap_or_default()))
         }
-        (Some(token), Some(said)) => {
-            let left = seconds_up(token.expires_at().saturating_sub(now));
+        (Some(left), Some(said)) => {
+            let left = seconds_up(left);
             Some(format!(
                 "app {name}: the tenant token runs out in {left} s and is not renewed{said}"
             ))
         }
         (Some(_), None) => None,
     };
-    let refused = app.refused_with().into_iter().map(|(code, pause)| {
+    let refused = app.refused_with.into_iter().map(|(code, pause)| {
         let (problem, pause) = (code.problem.facts().name, seconds_up(pause));
         format!("app {name}: Feishu refused it with {} ({problem}) and is not asked again for {pause} s", code.code)
     });
@@ -105,9 +103,9 @@ pub(super) async fn metrics(
     metrics: web::Data<Metrics>,
 ) -> HttpResponse {
     let now = Gauges {
-        receivers: delivery.turns.receivers(),
-        waiting: delivery.turns.waiting(),
-        closed_gates: delivery.closed_gates(),
+        receivers: delivery.receivers(),
+        waiting: delivery.waiting(),
+        open_circuits: delivery.open_circuits(),
     };
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")

@@ -207,7 +207,7 @@ mod tests {
     use super::super::connection::Busy;
     use super::super::room::Room;
     use super::*;
-    use crate::clock::{Clock, Hand};
+    use crate::clock::{Clock, ManualClock};
     use crate::telemetry::metrics::Metrics;
 
     const HALF: Duration = Duration::from_secs(40);
@@ -221,7 +221,7 @@ mod tests {
     }
 
     /// A connection that is only read from, and its other end.
-    async fn connection() -> (Arc<Connection>, TcpStream, Hand) {
+    async fn connection() -> (Arc<Connection>, TcpStream, ManualClock) {
         let (clock, hand) = Clock::manual();
         let (mut socket, other_end) = socket(&Room::new("test", 1, clock, Metrics::new())).await;
         let connection = Arc::clone(&socket.connection);

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::forward::{ForwardBody, set_measured};
 use super::problem::Problem;
-use crate::delivery::{Foreseen, Order, Rehearsal};
+use crate::delivery::{DryRunAction, DryRunReport, ForwardRequest};
 use crate::feishu::client::Preview;
 use crate::model::receiver::ReceiveIdType;
 
@@ -65,24 +65,28 @@ struct FeishuRequest {
 }
 
 /// The answer to a rehearsal, without the headers that every forward has.
-pub(super) fn answer(order: &Order, rehearsal: Rehearsal) -> HttpResponse {
-    let Rehearsal { result, past, timings, standing } = rehearsal;
+pub(super) fn answer(order: &ForwardRequest, rehearsal: DryRunReport) -> HttpResponse {
+    let DryRunReport { result, prior_attempts, timings, standing } = rehearsal;
     let mut response = match result {
         Ok(foreseen) => HttpResponse::Ok().json(told(order, foreseen)),
-        Err(error) => {
-            HttpResponse::from_error(Problem::of_forward(&error, order.uuid.clone(), past))
-        }
+        Err(error) => HttpResponse::from_error(Problem::of_forward(
+            &error,
+            order.uuid.clone(),
+            prior_attempts,
+        )),
     };
     set_measured(response.headers_mut(), standing, &timings, 0);
     response
 }
 
-fn told(order: &Order, foreseen: Foreseen) -> DryRun<'_> {
+fn told(order: &ForwardRequest, foreseen: DryRunAction) -> DryRun<'_> {
     let (would, wait, call) = match foreseen {
-        Foreseen::Send { wait, call } if wait.is_zero() => (Would::Send, Some(wait), Some(call)),
-        Foreseen::Send { wait, call } => (Would::Wait, Some(wait), Some(call)),
-        Foreseen::Join => (Would::Join, None, None),
-        Foreseen::Replay => (Would::Replay, None, None),
+        DryRunAction::Send { wait, call } if wait.is_zero() => {
+            (Would::Send, Some(wait), Some(call))
+        }
+        DryRunAction::Send { wait, call } => (Would::Wait, Some(wait), Some(call)),
+        DryRunAction::Join => (Would::Join, None, None),
+        DryRunAction::Replay => (Would::Replay, None, None),
     };
     DryRun {
         would,

@@ -17,10 +17,10 @@ use super::observe::Story;
 use super::openapi::message::ForwardedMessage;
 use super::problem::Problem;
 use crate::clock::seconds_up;
-use crate::delivery::{Delivery, Order, Report, Timings};
+use crate::delivery::{Delivery, ForwardReport, ForwardRequest, Timings};
 use crate::limits::Standing;
 use crate::model::api_key::Caller;
-use crate::model::idempotency_key::Uuids;
+use crate::model::idempotency_key::UuidMaker;
 use crate::model::receiver::ReceiveIdType;
 
 /// What the operator set for this route.
@@ -149,7 +149,7 @@ pub(super) async fn forward(
     let (order, is_dry_run) = order(&request, message_id, &body, &caller, uuids, &settings)?;
     let order = Arc::new(order);
     let mut response = if is_dry_run {
-        dry_run::answer(&order, delivery.rehearse(&order).await)
+        dry_run::answer(&order, delivery.dry_run(&order).await)
     } else {
         answer(&request, &order, delivery.forward(&order).await)
     };
@@ -166,9 +166,9 @@ pub(super) fn order(
     message_id: &str,
     body: &Body,
     caller: &Caller,
-    uuids: &Uuids,
+    uuids: &UuidMaker,
     settings: &ForwardSettings,
-) -> Result<(Order, bool), Problem> {
+) -> Result<(ForwardRequest, bool), Problem> {
     let input = Input {
         message_id,
         query: request.query_string(),
@@ -181,15 +181,15 @@ pub(super) fn order(
     input.order(settings.max_wait).map_err(Problem::invalid)
 }
 
-fn answer(request: &HttpRequest, order: &Order, report: Report) -> HttpResponse {
-    let Report { result, past, is_replayed, attempts, timings, standing } = report;
+fn answer(request: &HttpRequest, order: &ForwardRequest, report: ForwardReport) -> HttpResponse {
+    let ForwardReport { result, prior_attempts, is_replayed, attempts, timings, standing } = report;
     let (mut response, log_id) = match result {
         Ok(forwarded) => {
             let mut response = HttpResponse::Ok();
             (response.insert_header(ContentType::json()).body(forwarded.message), forwarded.log_id)
         }
         Err(error) => {
-            let problem = Problem::of_forward(&error, order.uuid.clone(), past);
+            let problem = Problem::of_forward(&error, order.uuid.clone(), prior_attempts);
             let log_id = problem.log_id.clone();
             (HttpResponse::from_error(problem), log_id)
         }

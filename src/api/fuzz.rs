@@ -21,12 +21,12 @@ use super::links::PublicUrl;
 use super::openapi_json;
 use super::problem::Problem;
 use super::problem_body::render;
-use crate::delivery::{ForwardError, Order, Past, TokenError};
+use crate::delivery::{ForwardError, ForwardRequest, PriorAttempts, TokenError};
 use crate::feishu::codes;
 use crate::feishu::error::CallError;
 use crate::model::api_key::Caller;
 use crate::model::dedup_key::DedupKey;
-use crate::model::idempotency_key::Uuids;
+use crate::model::idempotency_key::UuidMaker;
 
 const MAX_WAIT: Duration = Duration::from_secs(5);
 /// Stands for what a log must not hold. Nothing of the gateway's own words does.
@@ -56,7 +56,7 @@ fn post(query: &str, headers: &[(&[u8], &[u8])]) -> Option<HttpRequest> {
     Some(headers.fold(request, TestRequest::append_header).to_http_request())
 }
 
-fn read(request: &HttpRequest, message: &str, body: &[u8]) -> Result<Order, Problem> {
+fn read(request: &HttpRequest, message: &str, body: &[u8]) -> Result<ForwardRequest, Problem> {
     let settings = ForwardSettings {
         max_wait: MAX_WAIT,
         max_body: body.len(),
@@ -64,14 +64,15 @@ fn read(request: &HttpRequest, message: &str, body: &[u8]) -> Result<Order, Prob
         rate_limit_policy: HeaderValue::from_static(""),
     };
     let caller = Caller { name: "fuzz".into(), app: "main".into(), policy: Arc::default() };
-    let uuids = Uuids::new(&SecretString::from("fuzz"));
+    let uuids = UuidMaker::new(&SecretString::from("fuzz"));
     require_json(request.headers())?;
     let body = Body(Bytes::copy_from_slice(body));
     order(request, message, &body, &caller, &uuids, &settings).map(|(order, _)| order)
 }
 
-fn accepted(order: &Order) {
-    let (message, receiver, uuid) = (order.message.as_str(), &order.receiver, order.uuid.as_str());
+fn accepted(order: &ForwardRequest) {
+    let (message, receiver, uuid) =
+        (order.forward.source_id(), &order.receiver, order.uuid.as_str());
     assert!(message.starts_with("om_") && (4..=128).contains(&message.len()));
     assert!(message.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)));
     assert!((1..=256).contains(&receiver.id().chars().count()));
@@ -80,19 +81,19 @@ fn accepted(order: &Order) {
     assert!((1..=50).contains(&uuid.chars().count()));
     assert!(order.wait <= MAX_WAIT);
     let again = sent_again(order);
-    assert_eq!((again.message, again.receiver), (order.message.clone(), receiver.clone()));
+    assert_eq!((again.forward, again.receiver), (order.forward.clone(), receiver.clone()));
     assert_eq!(again.uuid, order.uuid);
 }
 
 /// The order that one gets who sends what the gateway would send to Feishu.
-fn sent_again(order: &Order) -> Order {
+fn sent_again(order: &ForwardRequest) -> ForwardRequest {
     let query = form_urlencoded::Serializer::new(String::new())
         .append_pair("receive_id_type", order.receiver.kind().as_str())
         .append_pair("uuid", order.uuid.as_str())
         .finish();
     let request = post(&query, &[]).expect("a request");
     let body = serde_json::json!({ "receive_id": order.receiver.id() }).to_string();
-    read(&request, order.message.as_str(), body.as_bytes()).expect("the same order")
+    read(&request, order.forward.source_id(), body.as_bytes()).expect("the same order")
 }
 
 fn refused(problem: &Problem, request: &HttpRequest) {
@@ -115,7 +116,7 @@ fn is_short(text: &Value, most: usize) -> bool {
 
 /// Checks what becomes of a forward, and of a call for a token, that failed with `error`.
 pub(crate) fn failed(error: &CallError) {
-    let problem = |error| Problem::of_forward(&error, DedupKey::generate(), Past::NothingOut);
+    let problem = |error| Problem::of_forward(&error, DedupKey::generate(), PriorAttempts::NotSent);
     let without_token = ForwardError::NoToken(TokenError {
         error: Arc::new(error.clone()),
         call_at: Duration::ZERO,

@@ -13,10 +13,11 @@ use actix_web::http::header::HeaderMap;
 
 use super::echo::shortened;
 use super::problem::InvalidField;
-use crate::delivery::Order;
+use crate::delivery::ForwardRequest;
 use crate::model::api_key::Caller;
 use crate::model::dedup_key::DedupKey;
-use crate::model::idempotency_key::Uuids;
+use crate::model::forward::Forward;
+use crate::model::idempotency_key::UuidMaker;
 use crate::model::message_id::MessageId;
 use crate::model::receiver::Receiver;
 use crate::model::wording::Wording;
@@ -31,16 +32,20 @@ pub(super) struct Input<'a> {
     pub(super) headers: &'a HeaderMap,
     pub(super) body: &'a [u8],
     pub(super) caller: &'a Caller,
-    pub(super) uuids: &'a Uuids,
+    pub(super) uuids: &'a UuidMaker,
     pub(super) request_id: String,
 }
 
 impl Input<'_> {
     /// Reads an order that may wait for `max_wait`, and whether it is only to be rehearsed; in it,
     /// `uuid` is made if it was left out.
-    pub(super) fn order(self, max_wait: Duration) -> Result<(Order, bool), Vec<InvalidField>> {
+    pub(super) fn order(
+        self,
+        max_wait: Duration,
+    ) -> Result<(ForwardRequest, bool), Vec<InvalidField>> {
         let mut mistakes = Mistakes(Vec::new());
-        let message = mistakes.keep("message_id", MessageId::parse(self.message_id));
+        let forward =
+            mistakes.keep("message_id", MessageId::parse(self.message_id)).map(Forward::Message);
         let Query { kind, uuid, is_dry_run } = query::read(self.query, &mut mistakes);
         let receive_id = body::receive_id(self.body, &mut mistakes);
         let receiver =
@@ -49,12 +54,12 @@ impl Input<'_> {
         let key =
             mistakes.keep("Idempotency-Key", headers::idempotency_key(self.headers)).flatten();
         let wait = mistakes.keep("Prefer", preferred_wait(self.headers)).flatten();
-        let (Some(message), Some(receiver)) = (message, receiver) else {
+        let (Some(forward), Some(receiver)) = (forward, receiver) else {
             return Err(mistakes.0);
         };
         let Caller { name, app, .. } = self.caller;
-        let named = key.map(|key| key.names(name, app, &message, &receiver));
-        let uuid_of_key = named.map(|named| self.uuids.of(&named));
+        let idempotent = key.map(|key| key.names(name, app, &forward, &receiver));
+        let uuid_of_key = idempotent.map(|it| self.uuids.of(&it));
         if let (Some(uuid), Some(uuid_of_key)) = (&uuid, &uuid_of_key)
             && uuid != uuid_of_key
         {
@@ -68,14 +73,14 @@ impl Input<'_> {
             return Err(mistakes.0);
         }
         let uuid = uuid_of_key.or(uuid);
-        let order = Order {
+        let order = ForwardRequest {
             request_id: self.request_id,
             caller: self.caller.clone(),
-            message,
+            forward,
             receiver,
             uuid_is_given: uuid.is_some(),
             uuid: uuid.unwrap_or_else(DedupKey::generate),
-            named,
+            idempotent,
             // In whole seconds, so that `Preference-Applied` says just what holds.
             wait: wait.map_or(max_wait, |wait| wait.min(Duration::from_secs(max_wait.as_secs()))),
         };

@@ -1,7 +1,7 @@
 //! A failure on its way to the caller.
 
 mod of_forward;
-mod past;
+mod prior_attempts;
 
 use std::time::Duration;
 

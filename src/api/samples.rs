@@ -12,13 +12,14 @@ use super::nowhere::{Listener, nowhere};
 use super::problem::{InvalidField, Problem};
 use super::problem_body::ProblemBody;
 use super::unauthorized::Unauthorized;
-use crate::delivery::{ForwardError, NoTurn, Past};
+use crate::delivery::{ForwardError, PriorAttempts};
 use crate::feishu::codes::CODES;
 use crate::feishu::error::{CallError, Refusal};
 use crate::limits::Scope;
 use crate::model::dedup_key::DedupKey;
 use crate::model::problem_kind::{Facts, Outcome, ProblemKind};
 use crate::model::wording::Wording;
+use crate::queue::QueueError;
 
 /// Where most samples come from.
 pub(super) const SAMPLE_FORWARD: &str = "/v1/messages/om_dc13264520392913993dd051dba21dcf/forward";
@@ -88,7 +89,7 @@ fn before_delivery(kind: ProblemKind) -> Option<Problem> {
 /// A failure to forward that Feishu has not answered with this problem.
 fn in_delivery(kind: ProblemKind) -> Option<Problem> {
     let retry_after = Duration::from_millis(412);
-    let late = |scope| ForwardError::NoTurn(NoTurn::Late { scope, retry_after });
+    let late = |scope| ForwardError::NoPermit(QueueError::TooLate { scope, retry_after });
     let error = match kind {
         ProblemKind::ReceiverNotAllowed => ForwardError::NotAllowed,
         ProblemKind::ReceiverRateLimited => late(Scope::Receiver),
@@ -122,10 +123,14 @@ fn refused(code: i64, msg: &str) -> ForwardError {
 
 fn forwarding(error: &ForwardError) -> Problem {
     let uuid = DedupKey::parse(SAMPLE_ID).expect("a uuid");
-    let problem = Problem::of_forward(error, uuid.clone(), Past::NothingOut);
+    let problem = Problem::of_forward(error, uuid.clone(), PriorAttempts::NotSent);
     if problem.outcome == Outcome::NotDelivered || !problem.kind.facts().retryable {
         return problem;
     }
     let first_attempt = "2026-11-22T09:00:00Z".parse::<Timestamp>().expect("a time");
-    Problem::of_forward(error, uuid, Past::MayBeOut(first_attempt + Duration::from_mins(55)))
+    Problem::of_forward(
+        error,
+        uuid,
+        PriorAttempts::InDoubt(first_attempt + Duration::from_mins(55)),
+    )
 }

@@ -10,11 +10,13 @@ use super::state::{State, rules};
 use super::{SentBefore, StartError};
 use crate::clock::Clock;
 use crate::config::{self, Config, Limits};
-use crate::delivery::{App, Bounds, Delivery, Idempotency, Register, Turns};
-use crate::feishu::client::{self, Client};
-use crate::feishu::token::{Credentials, TokenSource};
-use crate::model::idempotency_key::Uuids;
-use crate::store::Store;
+use crate::delivery::{App, Context, Delivery, DeliverySettings, Idempotency, InDoubtRegister};
+use crate::feishu::client::Client;
+use crate::feishu::options::Options;
+use crate::feishu::token::{Credentials, TokenKey, TokenSource};
+use crate::model::idempotency_key::UuidMaker;
+use crate::queue::{Bounds, Scheduler};
+use crate::redis::RedisClient;
 use crate::telemetry::audit::AuditIds;
 use crate::telemetry::metrics::Metrics;
 
@@ -26,46 +28,57 @@ pub(super) fn assemble(
     sent_before: SentBefore,
     closing: &CancellationToken,
     runtime: &Handle,
-) -> Result<(Delivery, Option<Arc<Store>>), StartError> {
-    let options = client::Options {
+) -> Result<(Delivery, Option<Arc<RedisClient>>), StartError> {
+    let options = Options {
         base_url: config.feishu.base_url.clone(),
         connect_timeout: config.feishu.connect_timeout,
         attempt_timeout: config.feishu.attempt_timeout,
     };
     let client = Client::new(options, runtime.clone(), clock.clone())?;
     let state = config.state.as_ref().map(|it| State::new(it, clock, metrics));
+    let tokens = config.apps.iter().map(|(name, it)| {
+        let key = TokenKey { app: name.as_str().into() };
+        (key.clone(), token(key, it, &client, clock, metrics, state.as_ref()))
+    });
     let apps = config.apps.iter().map(|(name, it)| {
         let name: Arc<str> = name.as_str().into();
         metrics.begin_app(&name);
-        let token = token(&name, it, &client, clock, metrics, state.as_ref());
         let audit_ids = AuditIds::new(config.log.audit_ids, &it.app_secret);
-        let uuids = Uuids::new(&it.app_secret);
+        let uuids = UuidMaker::new(&it.app_secret);
         let quota_interval = config.feishu.quota_interval;
-        let app = App::new(name.clone(), token, audit_ids, uuids, quota_interval, clock.clone());
+        let app = App::new(name.clone(), audit_ids, uuids, quota_interval, clock.clone());
         (name, Arc::new(app))
     });
-    let deadline = config.feishu.deadline;
-    let delivery = Delivery {
-        apps: Arc::new(apps.collect()),
-        turns: Arc::new(turns(config, clock, sent_before, state.as_ref())),
-        register: Arc::new(register(clock, sent_before, state.as_ref())),
-        idempotency: Arc::new(idempotency(config, clock, state.as_ref())),
+    let delivery = Delivery::new(Context {
+        apps: apps.collect(),
+        tokens: tokens.collect(),
+        scheduler: scheduler(config, clock, sent_before, state.as_ref()),
+        register: register(clock, sent_before, state.as_ref()),
+        idempotency: idempotency(config, clock, state.as_ref()),
         client,
         calls: TaskTracker::new(),
         clock: clock.clone(),
-        deadline,
-        // The last third of the deadline is for the call itself, or less where a call may not take
-        // that long.
-        last_start: deadline.saturating_sub(config.feishu.attempt_timeout.min(deadline / 3)),
-        max_attempts: config.feishu.max_attempts,
+        settings: settings(config),
         closing: closing.clone(),
         metrics: metrics.clone(),
-    };
-    Ok((delivery, state.map(|it| it.store())))
+    });
+    Ok((delivery, state.map(|it| it.redis())))
+}
+
+/// The bounds of each forward.
+pub(super) fn settings(config: &Config) -> DeliverySettings {
+    let deadline = config.feishu.deadline;
+    // The last third of the deadline is for the call itself, or less if a call may not take that long.
+    let for_the_call = config.feishu.attempt_timeout.min(deadline / 3);
+    DeliverySettings {
+        deadline,
+        last_start: deadline.saturating_sub(for_the_call),
+        max_attempts: config.feishu.max_attempts,
+    }
 }
 
 fn token(
-    name: &Arc<str>,
+    key: TokenKey,
     app: &config::App,
     client: &Client,
     clock: &Clock,
@@ -76,31 +89,36 @@ fn token(
         Credentials { app_id: app.app_id.clone(), app_secret: app.app_secret.clone() };
     let shared = state.map(|it| it.token(&credentials));
     let (client, clock, metrics) = (client.clone(), clock.clone(), metrics.clone());
-    let token = TokenSource::new(Arc::clone(name), credentials, client, clock, metrics);
+    let token = TokenSource::new(key, credentials, client, clock, metrics);
     match shared {
         Some(shared) => token.shared_by(shared),
         None => token,
     }
 }
 
-fn turns(config: &Config, clock: &Clock, sent_before: SentBefore, state: Option<&State>) -> Turns {
+fn scheduler(
+    config: &Config,
+    clock: &Clock,
+    sent_before: SentBefore,
+    state: Option<&State>,
+) -> Scheduler {
     let rules = rules(config);
     let names: Vec<Arc<str>> = config.apps.keys().map(|name| name.as_str().into()).collect();
     let Limits { max_waiting_per_receiver, max_waiting, .. } = config.limits;
     let bounds = Bounds { per_receiver: max_waiting_per_receiver, in_all: max_waiting };
-    let turns = Turns::new(&rules, bounds, &names, clock.clone());
+    let scheduler = Scheduler::new(&rules, bounds, &names, clock.clone());
     match state {
-        // What was sent before is written down in Redis.
-        Some(state) => turns.shared_by(state.sharing(config)),
-        None if sent_before == SentBefore::Anything => turns.after_another_process(),
-        None => turns,
+        // Redis knows what was sent before.
+        Some(state) => scheduler.shared_by(state.coordinator(config)),
+        None if sent_before == SentBefore::Anything => scheduler.after_predecessor(),
+        None => scheduler,
     }
 }
 
-fn register(clock: &Clock, sent_before: SentBefore, state: Option<&State>) -> Register {
-    let mut register = Register::new(clock.clone());
+fn register(clock: &Clock, sent_before: SentBefore, state: Option<&State>) -> InDoubtRegister {
+    let mut register = InDoubtRegister::new(clock.clone());
     if sent_before == SentBefore::Anything {
-        register = register.after_another_process();
+        register = register.after_predecessor();
     }
     match state {
         Some(state) => register.shared_by(state.uuids(clock)),

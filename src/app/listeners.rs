@@ -15,6 +15,7 @@ use actix_web::http::header::HeaderValue;
 use actix_web::rt::net::TcpStream;
 use actix_web::{Error, web};
 
+use super::delivery::settings;
 use super::descriptors::{self, AT_THE_DOOR, Share};
 use super::{StartError, sockets};
 use crate::api::keyring::Keyring;
@@ -73,7 +74,7 @@ pub(super) fn public(
     let observer = web::Data::new(observer);
     let clock = web::Data::new(clock.clone());
     let settings = web::Data::new(ForwardSettings {
-        max_wait: config.limits.max_wait.min(delivery.last_start),
+        max_wait: config.limits.max_wait.min(settings(config).last_start),
         max_body: server.max_body,
         body_timeout: server.body_timeout,
         rate_limit_policy: rate_limit_policy(&config.limits),

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Keys, KeysFile, Mistake, Owner, SecretFile};
 use crate::delivery::Delivery;
 use crate::model::api_key::KeyEntry;
-use crate::store::Store;
+use crate::redis::RedisClient;
 use crate::telemetry::metrics::Metrics;
 
 /// How often the files are looked at.
@@ -87,7 +87,7 @@ pub(super) struct Reload {
     secret_files: Vec<SecretFile>,
     keyring: web::Data<Keyring>,
     delivery: Delivery,
-    store: Option<Arc<Store>>,
+    redis: Option<Arc<RedisClient>>,
     clock: Clock,
     metrics: Metrics,
 }
@@ -97,7 +97,9 @@ impl Reload {
         config: &Config,
         keys: FirstKeys,
         delivery: &Delivery,
-        store: Option<Arc<Store>>,
+        redis: Option<Arc<RedisClient>>,
+        clock: &Clock,
+        metrics: &Metrics,
     ) -> Self {
         Self {
             config: config.clone(),
@@ -105,9 +107,9 @@ impl Reload {
             secret_files: SecretFile::all(config),
             keyring: keys.keyring,
             delivery: delivery.clone(),
-            store,
-            clock: delivery.clock.clone(),
-            metrics: delivery.metrics.clone(),
+            redis,
+            clock: clock.clone(),
+            metrics: metrics.clone(),
         }
     }
 
@@ -148,7 +150,7 @@ impl Reload {
         match config.and_then(|config| self.take(&config)) {
             Ok(keys) => {
                 tracing::info!(keys, "read keys and secrets again");
-                self.delivery.ask_again();
+                self.delivery.forget_refusals();
             }
             Err(mistakes) => {
                 tell("the configuration is wrong: keys and secrets stay as they were", &mistakes);
@@ -261,12 +263,12 @@ impl Reload {
                 let Some(app) = self.config.apps.get_mut(name) else { return };
                 if is_another(&app.app_secret) {
                     app.app_secret = secret.clone();
-                    self.delivery.apps[name.as_str()].token.replace_secret(secret.clone());
+                    self.delivery.replace_secret(&name.as_str().into(), secret.clone());
                     tracing::info!(app = name, "the app has another secret");
                 }
             }
             Owner::State | Owner::Sentinels => {
-                let Some((state, store)) = self.config.state.as_mut().zip(self.store.as_ref())
+                let Some((state, redis)) = self.config.state.as_mut().zip(self.redis.as_ref())
                 else {
                     return;
                 };
@@ -277,7 +279,7 @@ impl Reload {
                 if kept.as_ref().is_none_or(is_another) {
                     *kept = Some(secret.clone());
                     let sentinels = state.sentinel_password.clone();
-                    store.replace_passwords(state.password.clone(), sentinels);
+                    redis.replace_passwords(state.password.clone(), sentinels);
                     tracing::info!(whose, "there is another password");
                 }
             }

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::delivery::{Mark, SharedKeys, SharedUuids, Sharing};
-use crate::feishu::shared_token::SharedToken;
-use crate::feishu::token::Credentials;
-use crate::limits::{Rules, Shared};
-use crate::store::{Settings, Store};
+use crate::delivery::{SharedIdempotency, SharedUuids};
+use crate::feishu::token::{Credentials, SharedToken};
+use crate::limits::{Rules, SharedLimits};
+use crate::queue::Coordinator;
+use crate::redis::{Checkpoint, RedisClient, RedisSettings};
 use crate::telemetry::metrics::Metrics;
 
 /// The Redis of replicas, and the settings of what is in it.
 pub(super) struct State<'a> {
-    store: Arc<Store>,
-    mark: Arc<Mark>,
+    redis: Arc<RedisClient>,
+    checkpoint: Arc<Checkpoint>,
     config: &'a config::State,
 }
 
@@ -25,7 +25,7 @@ pub async fn check_state(config: &Config) -> Result<(), String> {
     };
     let state = State::new(state, &Clock::system(), &Metrics::new());
     let answer = async {
-        state.store.connect().await?;
+        state.redis.connect().await?;
         state.limits(config).beat(&[], false).await
     };
     match answer.await {
@@ -36,47 +36,47 @@ pub async fn check_state(config: &Config) -> Result<(), String> {
 
 impl<'a> State<'a> {
     pub(super) fn new(config: &'a config::State, clock: &Clock, metrics: &Metrics) -> Self {
-        let settings = Settings {
+        let settings = RedisSettings {
             url: config.url.clone(),
             password: config.password.clone(),
             sentinel_password: config.sentinel_password.clone(),
             tls: config.tls.clone(),
         };
-        let store = Arc::new(Store::new(settings, clock.clone(), metrics.clone()));
-        let mark = Arc::new(Mark::new(Arc::clone(&store), &config.prefix));
-        Self { store, mark, config }
+        let redis = Arc::new(RedisClient::new(settings, clock.clone(), metrics.clone()));
+        let checkpoint = Arc::new(Checkpoint::new(Arc::clone(&redis), &config.prefix));
+        Self { redis, checkpoint, config }
     }
 
-    pub(super) fn sharing(&self, config: &Config) -> Sharing {
-        Sharing::new(self.limits(config), Arc::clone(&self.mark))
+    pub(super) fn coordinator(&self, config: &Config) -> Coordinator {
+        Coordinator::new(self.limits(config), Arc::clone(&self.checkpoint))
     }
 
-    fn limits(&self, config: &Config) -> Shared {
+    fn limits(&self, config: &Config) -> SharedLimits {
         let app_ids =
             config.apps.iter().map(|(name, app)| (name.as_str().into(), app.app_id.clone()));
         let config::State { prefix, replicas, .. } = self.config;
         let (app_ids, longest_call) = (app_ids.collect(), config.feishu.attempt_timeout);
-        Shared::new(self.store(), prefix, rules(config), app_ids, *replicas, longest_call)
+        SharedLimits::new(self.redis(), prefix, rules(config), app_ids, *replicas, longest_call)
     }
 
     pub(super) fn token(&self, credentials: &Credentials) -> SharedToken {
-        SharedToken::new(self.store(), &self.config.prefix, credentials)
+        SharedToken::new(self.redis(), &self.config.prefix, credentials)
     }
 
-    pub(super) fn keys(&self, config: &Config, clock: &Clock) -> SharedKeys {
+    pub(super) fn keys(&self, config: &Config, clock: &Clock) -> SharedIdempotency {
         let secrets = config.apps.iter().map(|(name, app)| (name, &app.app_secret));
-        let (prefix, mark) = (&self.config.prefix, Arc::clone(&self.mark));
+        let (prefix, checkpoint) = (&self.config.prefix, Arc::clone(&self.checkpoint));
         let deadline = config.feishu.deadline;
-        SharedKeys::new(self.store(), prefix, secrets, deadline, clock.clone(), mark)
+        SharedIdempotency::new(self.redis(), prefix, secrets, deadline, clock.clone(), checkpoint)
     }
 
     pub(super) fn uuids(&self, clock: &Clock) -> SharedUuids {
-        let mark = Arc::clone(&self.mark);
-        SharedUuids::new(self.store(), &self.config.prefix, clock.clone(), mark)
+        let checkpoint = Arc::clone(&self.checkpoint);
+        SharedUuids::new(self.redis(), &self.config.prefix, clock.clone(), checkpoint)
     }
 
-    pub(super) fn store(&self) -> Arc<Store> {
-        Arc::clone(&self.store)
+    pub(super) fn redis(&self) -> Arc<RedisClient> {
+        Arc::clone(&self.redis)
     }
 }
 

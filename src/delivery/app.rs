@@ -1,18 +1,19 @@
-//! One Feishu app: its token, and whether it may call Feishu at all.
+//! One Feishu app, and whether it may call Feishu now.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::Order;
-use super::budget::Budget;
-use super::circuit::{Circuit, Pass};
+use super::circuit::{Circuit, CircuitPermit};
 use super::error::ForwardError;
-use super::refusals::{Change, Refusals};
+use super::refusals::{AppRefusals, RefusalChange};
+use super::request::ForwardRequest;
+use super::retry_budget::RetryBudget;
 use crate::clock::{Clock, Moment};
 use crate::feishu::codes::{Code, MONTHLY_QUOTA};
 use crate::feishu::error::{CallError, Forwarded};
-use crate::feishu::token::{Token, TokenSource, Trouble};
-use crate::model::idempotency_key::Uuids;
+use crate::feishu::token::TokenKey;
+use crate::limits::LimitKey;
+use crate::model::idempotency_key::UuidMaker;
 use crate::model::problem_kind::ProblemKind;
 use crate::telemetry::audit::AuditIds;
 
@@ -20,113 +21,111 @@ use crate::telemetry::audit::AuditIds;
 #[derive(Debug)]
 pub struct App {
     /// The operator's name for it.
-    pub name: Arc<str>,
+    pub(super) name: Arc<str>,
+    /// The limits of its forwards.
+    pub(super) limit_key: LimitKey,
     /// Its tenant token.
-    pub token: TokenSource,
+    pub(super) token_key: TokenKey,
     /// How ids of its forwards stand in the audit log.
-    pub audit_ids: AuditIds,
-    /// Since when it is there.
-    pub since: Moment,
-    /// The `uuid`s of what its callers' keys name.
-    pub uuids: Uuids,
+    pub(super) audit_ids: AuditIds,
+    /// Since when the gateway has it.
+    pub(super) since: Moment,
+    /// The `uuid`s of its callers' idempotency keys.
+    pub(super) uuids: UuidMaker,
     clock: Clock,
-    state: Mutex<State>,
+    state: Mutex<AppState>,
 }
 
 #[derive(Debug)]
-struct State {
-    forwards: Circuit,
-    refusals: Refusals,
-    budget: Budget,
+struct AppState {
+    circuit: Circuit,
+    refusals: AppRefusals,
+    retries: RetryBudget,
 }
 
 impl App {
-    /// Nothing has gone wrong yet.
+    /// An app of which nothing is known yet. A used-up monthly quota closes it for `quota_interval`.
     #[must_use]
     pub fn new(
         name: Arc<str>,
-        token: TokenSource,
         audit_ids: AuditIds,
-        uuids: Uuids,
+        uuids: UuidMaker,
         quota_interval: Duration,
         clock: Clock,
     ) -> Self {
-        let state = State {
-            forwards: Circuit::default(),
-            refusals: Refusals::new(quota_interval),
-            budget: Budget::default(),
+        let state = AppState {
+            circuit: Circuit::default(),
+            refusals: AppRefusals::new(quota_interval),
+            retries: RetryBudget::default(),
         };
-        let since = clock.now();
-        Self { name, token, audit_ids, uuids, since, clock, state: Mutex::new(state) }
-    }
-
-    /// The token. After a call for one that failed, the failure is told again for a while.
-    pub(super) async fn token(&self) -> Result<Arc<Token>, Trouble> {
-        if let Some(token) = self.token.usable() {
-            return Ok(token);
+        Self {
+            limit_key: LimitKey::forwards_of(&name),
+            token_key: TokenKey { app: Arc::clone(&name) },
+            name,
+            audit_ids,
+            uuids,
+            since: clock.now(),
+            clock,
+            state: Mutex::new(state),
         }
-        // Boxed, because it is large and rarely needed: it would be moved with every forward.
-        Box::pin(self.token.get()).await
-    }
-
-    /// Whether there is a token, or a call for one may be made.
-    pub(super) fn check_token(&self) -> Result<(), Trouble> {
-        if self.token.usable().is_some() {
-            return Ok(());
-        }
-        self.token.closed().map_or(Ok(()), Err)
     }
 
     /// Whether a forward is worth beginning.
-    pub(super) fn check(&self, order: &Order) -> Result<(), ForwardError> {
+    pub(super) fn check(&self, request: &ForwardRequest) -> Result<(), ForwardError> {
         let now = self.clock.now();
         let state = self.state();
-        state.refusals.check(order, now)?;
-        match state.forwards.closed_to(order.forward_id(), now) {
+        state.refusals.check(request, now)?;
+        match state.circuit.closed_to(request.forward_id(), now) {
             Some(until) => Err(circuit_open(until, now)),
             None => Ok(()),
         }
     }
 
-    /// Leave to make a call now.
-    pub(super) fn enter(&self, order: &Order) -> Result<Pass, ForwardError> {
+    /// Permission to make a call now.
+    pub(super) fn enter(&self, request: &ForwardRequest) -> Result<CircuitPermit, ForwardError> {
         let now = self.clock.now();
         let mut state = self.state();
-        state.refusals.check(order, now)?;
-        let entered = state.forwards.enter(order.forward_id(), now);
-        let pass = entered.map_err(|until| circuit_open(until, now))?;
+        state.refusals.check(request, now)?;
+        let entered = state.circuit.enter(request.forward_id(), now);
+        let permit = entered.map_err(|until| circuit_open(until, now))?;
         state.refusals.enter(now);
-        Ok(pass)
+        Ok(permit)
     }
 
-    /// Feishu answered a forward, whatever it said.
+    /// Feishu answered a forward, whatever the answer.
     pub(super) fn answered(&self) {
-        self.state().forwards.succeeded();
+        self.state().circuit.succeeded();
     }
 
-    /// Feishu did not answer a forward; `is_stale` where it may have been the connection alone.
-    pub(super) fn not_answered(&self, order: &Order, pass: Pass, is_stale: bool) {
-        self.state().forwards.failed(order.forward_id(), pass, is_stale, self.clock.now());
+    /// Feishu did not answer a forward. `is_stale`: perhaps only the connection was dead.
+    pub(super) fn not_answered(
+        &self,
+        request: &ForwardRequest,
+        permit: CircuitPermit,
+        is_stale: bool,
+    ) {
+        let now = self.clock.now();
+        self.state().circuit.failed(request.forward_id(), permit, is_stale, now);
     }
 
-    /// Learns from an answer what Feishu refuses the app itself. Tells for how long nothing is asked of
-    /// the month's quota if that is used up: other replicas want to know.
+    /// Learns from an answer whether Feishu refuses the app itself. If the monthly quota is used up, returns
+    /// for how long no call is made, which other replicas want to know.
     pub(super) fn learn(
         &self,
-        order: &Order,
+        request: &ForwardRequest,
         answer: &Result<Forwarded, CallError>,
     ) -> Option<Duration> {
         let mut state = self.state();
-        let change = state.refusals.answered(order, answer, self.clock.now());
+        let change = state.refusals.answered(request, answer, self.clock.now());
         let quota = answer.as_ref().err().and_then(CallError::problem)
             == Some(ProblemKind::MonthlyQuotaExhausted);
         let interval = quota.then(|| state.refusals.interval(MONTHLY_QUOTA));
         drop(state);
         match change {
-            Some(Change::Closed(code, pause)) => {
+            Some(RefusalChange::Closed(code, pause)) => {
                 tracing::error!(app = %self.name, code, ?pause, "Feishu refuses the app: it is not asked for a while");
             }
-            Some(Change::Opened) => {
+            Some(RefusalChange::Opened) => {
                 tracing::info!(app = %self.name, "Feishu takes forwards of the app again");
             }
             None => {}
@@ -134,52 +133,39 @@ impl App {
         interval
     }
 
-    /// Another replica has heard that the month's quota is used up: nothing is asked of it for so long.
+    /// Another replica reports that the monthly quota is used up for `time`.
     pub(super) fn quota_is_used_up_for(&self, time: Duration) {
         self.state().refusals.heard_of_quota(time, self.clock.now());
     }
 
-    /// Asks Feishu again for what it has refused, and for a token: an operator says that the cause is gone.
-    pub fn ask_again(&self) {
+    /// Forgets what Feishu has refused, because an operator has removed the cause.
+    pub(super) fn forget_refusals(&self) {
         self.state().refusals.forget();
-        self.token.ask_again();
     }
 
-    /// A forward has begun.
+    /// A forward begins, which earns a share of a retry.
     pub(super) fn begin(&self) {
-        self.state().budget.earn();
+        self.state().retries.earn();
     }
 
-    /// Pays for a retry from the budget, if there is enough.
+    /// Pays for a retry. Returns whether the budget was enough.
     pub(super) fn pay_for_retry(&self) -> bool {
-        self.state().budget.pay(self.clock.now())
+        self.state().retries.pay(self.clock.now())
     }
 
-    /// The codes with which Feishu refuses the app itself, and how long none of it is asked.
-    #[must_use]
-    pub fn refused_with(&self) -> Vec<(&'static Code, Duration)> {
+    /// The codes with which Feishu refuses the app itself, and the time for which each of them closes it.
+    pub(super) fn refused_with(&self) -> Vec<(&'static Code, Duration)> {
         let now = self.clock.now();
         let closed = self.state().refusals.closed(now);
         closed.into_iter().map(|(code, until)| (code, until.saturating_sub(now))).collect()
     }
 
-    /// Which of its gates are closed, by the names that metrics have for them.
-    #[must_use]
-    pub fn gates(&self) -> [(&'static str, bool); 5] {
-        let refused: Vec<_> =
-            self.refused_with().into_iter().map(|(code, _)| code.problem).collect();
-        let quotas = [ProblemKind::MonthlyQuotaExhausted, ProblemKind::DailyQuotaExhausted];
-        let [monthly, daily] = quotas.map(|kind| refused.contains(&kind));
-        [
-            ("circuit", self.state().forwards.open_until(self.clock.now()).is_some()),
-            ("token", self.token.closed().is_some()),
-            ("quota", monthly),
-            ("daily_quota", daily),
-            ("refused", refused.iter().any(|kind| !quotas.contains(kind))),
-        ]
+    /// Whether the circuit breaker is open.
+    pub(super) fn is_circuit_open(&self) -> bool {
+        self.state().circuit.open_until(self.clock.now()).is_some()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, AppState> {
         // No code that can panic runs under this lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

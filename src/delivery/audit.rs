@@ -1,30 +1,31 @@
-//! One line for each forward, for those who have to know later who sent what to whom.
+//! One audit line for each forward: who sent what to whom, and what became of it.
 //!
-//! It is written when all that works on the forward has ended: after the answer, or, where the caller
-//! hung up, after Feishu's.
+//! The line is written when all work on the forward has ended: after the answer, or after Feishu's answer if the
+//! caller hung up before.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::ForwardError;
-use super::{Order, Report};
+use super::report::ForwardReport;
+use super::request::ForwardRequest;
 use crate::feishu::error::{CallError, Forwarded};
 use crate::telemetry::audit::AuditIds;
 
-/// The line of one forward; clones share it, and the last one writes it.
+/// The audit line of one forward. Clones share it, and dropping the last one writes it.
 #[derive(Clone, Debug)]
-pub(super) struct Entry(Arc<Line>);
+pub(super) struct AuditEntry(Arc<AuditLine>);
 
 #[derive(Debug)]
-struct Line {
-    order: Arc<Order>,
+struct AuditLine {
+    request: Arc<ForwardRequest>,
     ids: AuditIds,
-    known: Mutex<Known>,
+    end: Mutex<AuditedEnd>,
 }
 
-/// What is known of a forward's end.
+/// How a forward has ended, as far as is known.
 #[derive(Debug)]
-struct Known {
+struct AuditedEnd {
     outcome: &'static str,
     new_message: Option<String>,
     feishu_code: Option<Cow<'static, str>>,
@@ -32,38 +33,39 @@ struct Known {
     is_replayed: bool,
 }
 
-impl Entry {
-    /// Until something else is told, nothing was delivered.
-    pub(super) fn of(order: &Arc<Order>, ids: &AuditIds) -> Self {
-        let known = Mutex::new(Known::of(Err(None), false));
-        Self(Arc::new(Line { order: Arc::clone(order), ids: ids.clone(), known }))
+impl AuditEntry {
+    /// The line of a forward that begins: as long as nothing else is noted, nothing was delivered.
+    pub(super) fn of(request: &Arc<ForwardRequest>, ids: &AuditIds) -> Self {
+        let end = Mutex::new(AuditedEnd::of(Err(None), false));
+        Self(Arc::new(AuditLine { request: Arc::clone(request), ids: ids.clone(), end }))
     }
 
-    /// An attempt has ended; whether another follows or its caller still listens is not known yet.
-    pub(super) fn tell_attempt(&self, answer: &Result<Forwarded, CallError>, is_in_doubt: bool) {
-        self.know(Known::of(answer.as_ref().map_err(Some), is_in_doubt));
+    /// Notes that an attempt has ended. Another one may follow.
+    pub(super) fn note_attempt(&self, answer: &Result<Forwarded, CallError>, is_in_doubt: bool) {
+        self.note(AuditedEnd::of(answer.as_ref().map_err(Some), is_in_doubt));
     }
 
-    /// The forward has ended.
-    pub(super) fn tell(&self, report: &Report) {
+    /// Notes that the forward has ended.
+    pub(super) fn note_report(&self, report: &ForwardReport) {
         let result = report.result.as_ref().map_err(|error| match error {
             ForwardError::Failed(error) => Some(error),
             _ => None,
         });
-        let mut known = Known::of(result, report.past.safe_retry_until().is_some());
+        let is_in_doubt = report.prior_attempts.safe_retry_until().is_some();
+        let mut end = AuditedEnd::of(result, is_in_doubt);
         if let Err(ForwardError::NotAllowed) = report.result {
-            known.outcome = "denied";
+            end.outcome = "denied";
         }
-        self.know(Known { is_replayed: report.is_replayed, ..known });
+        self.note(AuditedEnd { is_replayed: report.is_replayed, ..end });
     }
 
-    fn know(&self, known: Known) {
-        *self.0.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
+    fn note(&self, end: AuditedEnd) {
+        *self.0.end.lock().unwrap_or_else(PoisonError::into_inner) = end;
     }
 }
 
-impl Known {
-    /// What a success or a failure tells, which came of a call or of none.
+impl AuditedEnd {
+    /// The end by a success, by a failed call, or by a failure before any call.
     fn of(result: Result<&Forwarded, Option<&CallError>>, is_in_doubt: bool) -> Self {
         match result {
             Ok(forwarded) => Self {
@@ -84,23 +86,23 @@ impl Known {
     }
 }
 
-impl Drop for Line {
+impl Drop for AuditLine {
     fn drop(&mut self) {
-        let Self { order, ids, known } = self;
-        let known = known.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let Self { request, ids, end } = self;
+        let end = end.get_mut().unwrap_or_else(PoisonError::into_inner);
         tracing::info!(
             target: "audit",
-            request_id = order.request_id,
-            caller = &*order.caller.name,
-            app = &*order.caller.app,
-            message_id = &*ids.show(order.message.as_str()),
-            receive_id_type = order.receiver.kind().as_str(),
-            receive_id = &*ids.show(order.receiver.id()),
-            outcome = known.outcome,
-            is_replayed = known.is_replayed,
-            new_message_id = known.new_message.as_deref().map(|id| ids.show(id)).as_deref(),
-            feishu_code = known.feishu_code.as_deref(),
-            feishu_log_id = known.feishu_log_id.as_deref(),
+            request_id = request.request_id,
+            caller = &*request.caller.name,
+            app = &*request.caller.app,
+            message_id = &*ids.show(request.forward.source_id()),
+            receive_id_type = request.receiver.kind().as_str(),
+            receive_id = &*ids.show(request.receiver.id()),
+            outcome = end.outcome,
+            is_replayed = end.is_replayed,
+            new_message_id = end.new_message.as_deref().map(|id| ids.show(id)).as_deref(),
+            feishu_code = end.feishu_code.as_deref(),
+            feishu_log_id = end.feishu_log_id.as_deref(),
             "forward"
         );
     }

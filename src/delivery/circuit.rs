@@ -1,31 +1,28 @@
-//! Stops calling what is broken, and tries now and then whether it still is.
+//! A circuit breaker: it stops the calls when Feishu fails, and probes now and then whether it still does.
 //!
-//! The circuit breakers of others read a clock of their own or pause for a fixed time; this one is
-//! handed the time, its pauses grow, and a single forward that always fails neither opens it nor keeps it
-//! open.
+//! Libraries for circuit breakers read a clock of their own or pause for a fixed time. This one gets the time as
+//! an argument, its pauses grow, and a single forward that always fails neither opens it nor keeps it open.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::request::ForwardId;
 use crate::clock::Moment;
 
-/// By which a forward and its repetitions are known as one.
-pub(super) type ForwardId = u64;
-
-/// Opens after so many forwards in a row that failed, and closes with the first success.
+/// Opens after 20 different forwards in a row have failed, and closes with the first success.
 #[derive(Debug, Default)]
 pub(super) struct Circuit {
-    /// The last forwards that failed since the last success, each once.
+    /// The forwards that failed since the last success, each once.
     failed: VecDeque<ForwardId>,
     open: Option<Open>,
 }
 
 #[derive(Debug)]
 struct Open {
-    /// When the next call may try.
+    /// When the next probe may go.
     until: Moment,
     pause: Duration,
-    /// When one of those that failed may try. That it fails again says nothing new.
+    /// When a forward may go that has failed before. Its failing again says nothing new.
     until_for_failed: Moment,
 }
 
@@ -33,22 +30,22 @@ const FAILURES_IN_A_ROW: usize = 20;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// Leave to make one call.
+/// Permission to make one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pass {
-    /// As usual.
+pub(super) enum CircuitPermit {
+    /// The circuit is closed.
     Normal,
-    /// To try whether what was broken is mended.
-    Trial,
+    /// The circuit is open, and the call probes whether Feishu works again.
+    Probe,
 }
 
 impl Circuit {
-    /// When the next call may try, if none may now.
+    /// When the next probe may go. None if the circuit is closed, or if a probe may go now.
     pub(super) fn open_until(&self, now: Moment) -> Option<Moment> {
         self.open.as_ref().map(|open| open.until).filter(|until| *until > now)
     }
 
-    /// When this forward may be called, if not now.
+    /// When this forward may go. None if it may go now.
     pub(super) fn closed_to(&self, forward: ForwardId, now: Moment) -> Option<Moment> {
         let open = self.open.as_ref()?;
         let has_failed = self.failed.contains(&forward);
@@ -56,22 +53,26 @@ impl Circuit {
         (until > now).then_some(until)
     }
 
-    /// Lets a call through, or says when it may go. While it is open one goes each pause.
-    pub(super) fn enter(&mut self, forward: ForwardId, now: Moment) -> Result<Pass, Moment> {
+    /// Lets a call through, or returns when it may go. An open circuit lets one call through in each pause.
+    pub(super) fn enter(
+        &mut self,
+        forward: ForwardId,
+        now: Moment,
+    ) -> Result<CircuitPermit, Moment> {
         if let Some(until) = self.closed_to(forward, now) {
             return Err(until);
         }
         let has_failed = self.failed.contains(&forward);
         let Some(open) = &mut self.open else {
-            return Ok(Pass::Normal);
+            return Ok(CircuitPermit::Normal);
         };
-        // Closed behind it: should it never tell how it went, another one goes a pause later. One that has
-        // failed before stands in nobody else's way.
+        // At once and not when the probe is answered: if it never is, another one goes a pause later. A
+        // forward that has failed before does not delay the probes of others.
         if !has_failed {
             open.until = now + open.pause;
         }
         open.until_for_failed = now + open.pause * 2;
-        Ok(Pass::Trial)
+        Ok(CircuitPermit::Probe)
     }
 
     /// A call was answered.
@@ -79,10 +80,16 @@ impl Circuit {
         *self = Self::default();
     }
 
-    /// A call failed; `is_stale` where it may have been its connection alone, which others share.
-    pub(super) fn failed(&mut self, forward: ForwardId, pass: Pass, is_stale: bool, now: Moment) {
-        if let (true, Pass::Trial, Some(open)) = (is_stale, pass, &mut self.open) {
-            // It did not find out.
+    /// A call failed. `is_stale`: perhaps only its connection was dead, which other calls share.
+    pub(super) fn failed(
+        &mut self,
+        forward: ForwardId,
+        pass: CircuitPermit,
+        is_stale: bool,
+        now: Moment,
+    ) {
+        if let (true, CircuitPermit::Probe, Some(open)) = (is_stale, pass, &mut self.open) {
+            // The probe has found nothing out.
             (open.until, open.until_for_failed) = (now, now);
             return;
         }
@@ -94,10 +101,10 @@ impl Circuit {
             self.failed.push_back(forward);
         }
         match (&mut self.open, pass) {
-            // It left before the circuit opened, or was no news.
-            (Some(_), Pass::Normal) => {}
-            (Some(_), Pass::Trial) if is_known => {}
-            (Some(open), Pass::Trial) => {
+            // The call left before the circuit opened, or its failure is no news.
+            (Some(_), CircuitPermit::Normal) => {}
+            (Some(_), CircuitPermit::Probe) if is_known => {}
+            (Some(open), CircuitPermit::Probe) => {
                 open.pause = (open.pause * 2).min(LONGEST_PAUSE);
                 open.until = now + open.pause;
                 open.until_for_failed = now + open.pause * 2;
@@ -125,7 +132,7 @@ mod tests {
 
     fn fail(circuit: &mut Circuit, forwards: impl IntoIterator<Item = ForwardId>) {
         for forward in forwards {
-            circuit.failed(forward, Pass::Normal, false, Moment::ZERO);
+            circuit.failed(forward, CircuitPermit::Normal, false, Moment::ZERO);
         }
     }
 
@@ -139,10 +146,10 @@ mod tests {
     fn it_opens_with_the_twentieth_forward_in_a_row_that_fails() {
         let mut circuit = Circuit::default();
         fail(&mut circuit, 1..FORWARDS);
-        assert_eq!(circuit.enter(OTHER, Moment::ZERO), Ok(Pass::Normal));
+        assert_eq!(circuit.enter(OTHER, Moment::ZERO), Ok(CircuitPermit::Normal));
         circuit.succeeded();
         fail(&mut circuit, 1..FORWARDS);
-        assert_eq!(circuit.enter(OTHER, Moment::ZERO), Ok(Pass::Normal));
+        assert_eq!(circuit.enter(OTHER, Moment::ZERO), Ok(CircuitPermit::Normal));
         fail(&mut circuit, [0]);
         assert_eq!(circuit.enter(OTHER, Moment::ZERO), Err(SECOND));
     }
@@ -152,7 +159,7 @@ mod tests {
         let mut circuit = Circuit::default();
         fail(&mut circuit, [7; 100]);
         fail(&mut circuit, 0..FORWARDS - 1);
-        assert_eq!(circuit.enter(OTHER, Moment::ZERO), Ok(Pass::Normal));
+        assert_eq!(circuit.enter(OTHER, Moment::ZERO), Ok(CircuitPermit::Normal));
         fail(&mut circuit, [FORWARDS]);
         assert_eq!(circuit.enter(OTHER, Moment::ZERO), Err(SECOND));
     }
@@ -161,9 +168,9 @@ mod tests {
     fn dead_connections_alone_do_not_open_it() {
         let mut circuit = Circuit::default();
         for forward in 0..100 {
-            circuit.failed(forward, Pass::Normal, true, Moment::ZERO);
+            circuit.failed(forward, CircuitPermit::Normal, true, Moment::ZERO);
         }
-        assert_eq!(circuit.enter(OTHER, Moment::ZERO), Ok(Pass::Normal));
+        assert_eq!(circuit.enter(OTHER, Moment::ZERO), Ok(CircuitPermit::Normal));
         fail(&mut circuit, [OTHER]);
         assert_eq!(circuit.enter(OTHER, Moment::ZERO), Err(SECOND * 2));
     }
@@ -171,13 +178,13 @@ mod tests {
     #[test]
     fn an_open_one_lets_one_call_through_each_pause() {
         let mut circuit = broken();
-        assert_eq!(circuit.enter(OTHER, SECOND), Ok(Pass::Trial));
+        assert_eq!(circuit.enter(OTHER, SECOND), Ok(CircuitPermit::Probe));
         assert_eq!(circuit.enter(OTHER + 1, SECOND), Err(SECOND * 2));
-        assert_eq!(circuit.enter(OTHER + 1, SECOND * 2), Ok(Pass::Trial));
+        assert_eq!(circuit.enter(OTHER + 1, SECOND * 2), Ok(CircuitPermit::Probe));
     }
 
     #[test]
-    fn pauses_grow_with_each_trial_that_fails_up_to_ten_seconds() {
+    fn pauses_grow_with_each_probe_that_fails_up_to_ten_seconds() {
         let mut circuit = broken();
         let mut now = Moment::ZERO;
         let mut pauses = Vec::new();
@@ -185,8 +192,8 @@ mod tests {
             let until = circuit.open_until(now).expect("it is open");
             pauses.push(until.saturating_sub(now).as_secs());
             now = until;
-            assert_eq!(circuit.enter(forward, now), Ok(Pass::Trial));
-            circuit.failed(forward, Pass::Trial, false, now);
+            assert_eq!(circuit.enter(forward, now), Ok(CircuitPermit::Probe));
+            circuit.failed(forward, CircuitPermit::Probe, false, now);
         }
         assert_eq!(pauses, [1, 2, 4, 8, 10, 10]);
     }
@@ -194,24 +201,24 @@ mod tests {
     #[test]
     fn the_first_success_closes_it_for_all() {
         let mut circuit = broken();
-        assert_eq!(circuit.enter(OTHER, SECOND), Ok(Pass::Trial));
+        assert_eq!(circuit.enter(OTHER, SECOND), Ok(CircuitPermit::Probe));
         circuit.succeeded();
         assert_eq!(circuit.open_until(SECOND), None);
-        assert_eq!(circuit.enter(0, SECOND), Ok(Pass::Normal));
+        assert_eq!(circuit.enter(0, SECOND), Ok(CircuitPermit::Normal));
     }
 
     #[test]
-    fn a_trial_over_a_dead_connection_is_made_again_at_once() {
+    fn a_probe_over_a_dead_connection_is_made_again_at_once() {
         let mut circuit = broken();
-        assert_eq!(circuit.enter(OTHER, SECOND), Ok(Pass::Trial));
-        circuit.failed(OTHER, Pass::Trial, true, SECOND);
-        assert_eq!(circuit.enter(OTHER, SECOND), Ok(Pass::Trial));
+        assert_eq!(circuit.enter(OTHER, SECOND), Ok(CircuitPermit::Probe));
+        circuit.failed(OTHER, CircuitPermit::Probe, true, SECOND);
+        assert_eq!(circuit.enter(OTHER, SECOND), Ok(CircuitPermit::Probe));
     }
 
     #[test]
     fn those_who_left_before_it_opened_do_not_make_the_pause_longer() {
         let mut circuit = broken();
-        circuit.failed(OTHER, Pass::Normal, false, SECOND / 2);
+        circuit.failed(OTHER, CircuitPermit::Normal, false, SECOND / 2);
         assert_eq!(circuit.open_until(SECOND / 2), Some(SECOND));
     }
 
@@ -223,12 +230,16 @@ mod tests {
         assert_eq!(circuit.enter(poison, SECOND), Err(SECOND * 2));
         let mut now = SECOND * 2;
         for _ in 0..10 {
-            assert_eq!(circuit.enter(poison, now), Ok(Pass::Trial), "alone, it may try too");
-            circuit.failed(poison, Pass::Trial, false, now);
+            assert_eq!(
+                circuit.enter(poison, now),
+                Ok(CircuitPermit::Probe),
+                "alone, it may try too"
+            );
+            circuit.failed(poison, CircuitPermit::Probe, false, now);
             assert_eq!(circuit.closed_to(OTHER, now), None);
             now = circuit.closed_to(poison, now).expect("and not at once again");
         }
-        assert_eq!(circuit.enter(OTHER, now), Ok(Pass::Trial));
+        assert_eq!(circuit.enter(OTHER, now), Ok(CircuitPermit::Probe));
         circuit.succeeded();
         assert_eq!(circuit.closed_to(poison, now), None);
     }

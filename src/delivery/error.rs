@@ -1,56 +1,56 @@
-//! Why a message was not forwarded.
+//! Why nothing was forwarded.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
 
-use super::turn::NoTurn;
 use crate::clock::Moment;
 use crate::feishu::codes::Code;
 use crate::feishu::error::CallError;
-use crate::feishu::token::Trouble;
+use crate::feishu::token::TokenTrouble;
 use crate::model::problem_kind::{FixBy, ProblemKind};
+use crate::queue::QueueError;
 
 /// A forward that did not succeed.
 #[derive(Clone, Debug, Error)]
 pub enum ForwardError {
-    /// The caller may not forward to this receiver; Feishu was not called.
+    /// The caller may not forward to this receiver. Feishu was not called.
     #[error("the caller may not forward to this receiver")]
     NotAllowed,
-    /// Its turn would not have come in time; Feishu was not called.
+    /// There was no permit for an attempt. Feishu was not called.
     #[error("{0}")]
-    NoTurn(NoTurn),
-    /// The gateway shuts down; Feishu was not called.
+    NoPermit(QueueError),
+    /// The gateway shuts down. Feishu was not called.
     #[error("the gateway is shutting down")]
     Draining,
-    /// Feishu has not answered for a while; it was not called.
+    /// The circuit is open, because Feishu did not answer. It was not called.
     #[error("the circuit is open")]
     CircuitOpen {
-        /// When the next call may try.
+        /// Time until the next call may be made.
         retry_after: Duration,
     },
-    /// Feishu has refused the app itself; it was not called, as that costs quota.
+    /// Feishu has refused the app itself. It was not called, because calls cost quota.
     #[error("Feishu has refused the app with {}", .code.code)]
     AppRefused {
-        /// What Feishu said.
+        /// Feishu's result code.
         code: &'static Code,
-        /// When the next call may try.
+        /// Time until the next call may be made.
         retry_after: Duration,
     },
-    /// There is no tenant token; the message was not sent.
+    /// There is no tenant token. The message was not sent.
     #[error("no tenant token: {0}")]
     NoToken(TokenError),
-    /// The call that would have forwarded it failed.
+    /// The call failed.
     #[error("{0}")]
     Failed(CallError),
-    /// The caller's key names another forward.
+    /// The caller's key is in use for another forward.
     #[error("the idempotency key was used for something else")]
     KeyReused,
-    /// The caller's `uuid` stands for another forward.
+    /// The caller's `uuid` is in use for another forward.
     #[error("the uuid was used for something else")]
     UuidReused,
-    /// An earlier attempt may have gone out, too long ago for Feishu to know a repetition.
+    /// An earlier attempt may have been delivered, too long ago for Feishu to recognise a repetition.
     #[error("too late to repeat")]
     TooLateToRepeat,
 }
@@ -59,20 +59,20 @@ pub enum ForwardError {
 #[derive(Clone, Debug, Error)]
 #[error("{error}")]
 pub struct TokenError {
-    /// What became of the last call for it.
+    /// The failure of the last call for it.
     pub error: Arc<CallError>,
     /// When the next call for it may be made.
     pub call_at: Moment,
 }
 
-impl From<Trouble> for TokenError {
-    fn from(trouble: Trouble) -> Self {
+impl From<TokenTrouble> for TokenError {
+    fn from(trouble: TokenTrouble) -> Self {
         Self { error: trouble.error, call_at: trouble.call_at }
     }
 }
 
 impl ForwardError {
-    /// Whether Feishu refused the message itself in a way that does not pass.
+    /// Whether Feishu refused the message itself for good.
     pub(super) fn is_final(&self) -> bool {
         let Self::Failed(error) = self else {
             return false;
@@ -83,13 +83,12 @@ impl ForwardError {
             .is_some_and(|it| it.status < 500 && it.status != 429)
     }
 
-    /// What an operator calls the result of such a forward: `failed` where Feishu, the app or the gateway
-    /// is why, `refused` where the caller, the receiver, the chat or the tenant is; none where it was
-    /// not even taken in.
+    /// The result in metrics: `failed` if Feishu, the app or the gateway is the cause, `refused` if the caller,
+    /// the receiver, the chat or the tenant is. None if the forward was rejected before it began.
     pub(super) fn result(&self) -> Option<&'static str> {
         match self {
             Self::NotAllowed
-            | Self::NoTurn(_)
+            | Self::NoPermit(_)
             | Self::KeyReused
             | Self::UuidReused
             | Self::TooLateToRepeat => None,
@@ -98,7 +97,7 @@ impl ForwardError {
             | Self::AppRefused { .. }
             | Self::NoToken(_) => Some("failed"),
             Self::Failed(error) => match error.problem() {
-                // Other programs spend the receiver's budget: no operator can help that.
+                // Other programs use up the receiver's budget, which no operator can change.
                 Some(ProblemKind::ReceiverRateLimited) => Some("refused"),
                 Some(problem) => match problem.facts().fix_by {
                     FixBy::Operator | FixBy::Nobody => Some("failed"),
@@ -111,11 +110,11 @@ impl ForwardError {
         }
     }
 
-    /// Whether this forward was held up before its call, so that an earlier call of its says more.
+    /// Whether the forward failed before its call, so that an earlier call tells more.
     pub(super) fn is_before_the_call(&self) -> bool {
         matches!(
             self,
-            Self::NoTurn(_)
+            Self::NoPermit(_)
                 | Self::Draining
                 | Self::CircuitOpen { .. }
                 | Self::AppRefused { .. }

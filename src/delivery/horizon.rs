@@ -1,4 +1,4 @@
-//! Memories that are bounded, and how far back they reach.
+//! Caches with a bound, and how far back their knowledge reaches.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -11,32 +11,33 @@ use moka::sync::Cache;
 
 use crate::clock::Moment;
 
-/// The most that one memory holds, at about 300 bytes each: a little more than an app may send in an hour.
-/// Beyond that the least recently used are forgotten.
+/// The most entries of one cache, of about 300 bytes each: a little more than an app may send in an hour. Beyond
+/// it the least recently used entries are evicted.
 pub(super) const MOST: u64 = 1 << 16;
 
-/// How far back a memory reaches: to the last that it does not know.
+/// How far back the knowledge of a cache reaches.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Horizon(Arc<AtomicU64>);
 
 impl Horizon {
-    /// Something is not known that was last used then.
+    /// Something is not known that was last used at `used_at`.
     pub(super) fn forgot(&self, used_at: Moment) {
         // Zero is never.
         let micros = u64::try_from(used_at.as_micros()).unwrap_or(u64::MAX);
         self.0.fetch_max(micros.saturating_add(1), Relaxed);
     }
 
-    /// Since when all is known, if something is not.
+    /// Since when everything is known. None if nothing was ever forgotten.
     pub(super) fn get(&self) -> Option<Moment> {
         self.0.load(Relaxed).checked_sub(1).map(Moment::from_micros)
     }
 }
 
-/// A memory that forgets after this time, and earlier what was used least when it is full.
-pub(super) fn memory<K, V>(
+/// A cache that evicts entries after `time`, and the least recently used ones earlier when it is full. `evicted`
+/// is called for the latter.
+pub(super) fn cache<K, V>(
     time: Duration,
-    forgot: impl Fn(&V) + Send + Sync + 'static,
+    evicted: impl Fn(&V) + Send + Sync + 'static,
 ) -> Cache<K, V>
 where
     K: Hash + Eq + Send + Sync + 'static,
@@ -45,11 +46,11 @@ where
     Cache::builder()
         .max_capacity(MOST)
         .eviction_policy(EvictionPolicy::lru())
-        // By the machine's clock, for the sake of memory; what counts is asked of ours.
+        // By the machine's clock, which bounds the memory. Whether an entry counts is decided by our own clock.
         .time_to_live(time)
         .eviction_listener(move |_, value, cause| {
             if cause == RemovalCause::Size {
-                forgot(&value);
+                evicted(&value);
             }
         })
         .build()

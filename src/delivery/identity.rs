@@ -1,47 +1,47 @@
 //! What makes a forward a repetition of another.
 
-use super::Order;
-use crate::model::idempotency_key::{NamedForward, digest};
+use super::request::ForwardRequest;
+use crate::model::fingerprint::{Fingerprint, fingerprint};
+use crate::model::idempotency_key::IdempotentForward;
 
 /// Half of a SHA-256: enough that no two are alike, and of one size whatever a caller sends.
 pub(super) type Digest = u128;
 
-/// A forward, by what makes it a repetition of another.
+/// What makes a forward a repetition of another.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Identity {
-    /// The caller's name for it: the caller and the `uuid`.
+    /// The caller and the `uuid`.
     pub(super) name: Digest,
-    /// What the name stands for: the app, the message and the receiver.
+    /// What the caller uses the `uuid` for: the forward's fingerprint.
     pub(super) content: Digest,
-    /// Feishu's name for it: the app, the receiver and the `uuid`.
+    /// The `uuid` as Feishu tells it from others: with the app and the receiver.
     pub(super) at_feishu: Digest,
-    /// The caller's key for it, if it gave one.
-    pub(super) named: Option<NamedForward>,
-    /// Whether others could have chosen the same `uuid`, because its caller did.
+    /// The forward that the caller's key names, if it gave a key.
+    pub(super) idempotent: Option<IdempotentForward>,
+    /// Whether the caller chose the `uuid`, so that another caller may have chosen the same one.
     pub(super) is_chosen: bool,
 }
 
 impl Identity {
-    pub(super) fn of(order: &Order) -> Self {
-        let (caller, app) = (&*order.caller.name, &*order.caller.app);
-        let (message, uuid) = (order.message.as_str(), order.uuid.as_str());
-        let (kind, receiver) = (order.receiver.kind().as_str(), order.receiver.id());
+    pub(super) fn of(request: &ForwardRequest) -> Self {
+        let (caller, app) = (&*request.caller.name, &*request.caller.app);
+        let (uuid, receiver) = (request.uuid.as_str(), &request.receiver);
         Self {
-            name: half(digest([caller, uuid])),
-            content: half(digest([app, message, kind, receiver])),
-            at_feishu: half(digest([app, kind, receiver, uuid])),
-            named: order.named,
-            is_chosen: order.uuid_is_chosen(),
+            name: half(fingerprint([caller, uuid])),
+            content: half(request.forward.fingerprint(app, receiver)),
+            at_feishu: half(fingerprint([app, receiver.kind().as_str(), receiver.id(), uuid])),
+            idempotent: request.idempotent,
+            is_chosen: request.uuid_is_chosen(),
         }
     }
 
-    /// The forward of this caller's.
+    /// The `uuid` of this caller, and what it is used for.
     pub(super) fn whole(&self) -> (Digest, Digest) {
         (self.name, self.content)
     }
 }
 
-fn half(digest: [u8; 32]) -> Digest {
-    let (half, _) = digest.split_first_chunk().expect("32 bytes are more than 16");
+fn half(fingerprint: Fingerprint) -> Digest {
+    let (half, _) = fingerprint.split_first_chunk().expect("32 bytes are more than 16");
     Digest::from_le_bytes(*half)
 }

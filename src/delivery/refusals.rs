@@ -1,85 +1,84 @@
-//! What Feishu refuses the app itself is not asked again by everybody: it would say the same, and asking
-//! costs quota.
+//! Refusals of the app itself. Feishu would refuse the next forward alike, and each call costs quota, so the app
+//! makes no calls for a while.
 //!
-//! One refusal is enough where the code cannot depend on what is forwarded. A missing permission can: one
-//! that is needed for a type of receiver, say, or for messages of another chat. So it closes the gate for
-//! receivers of that type when it has met three different forwards in a row, and before that for a forward
-//! that is the same again.
+//! One refusal is enough if its code cannot depend on what is forwarded. A missing permission can: it may be
+//! needed for one type of receiver, or for messages of another chat. So three different forwards in a row have
+//! to meet it, and then receivers of that type are closed. A repetition of a refused forward is closed at once.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::Order;
 use super::error::ForwardError;
+use super::request::ForwardRequest;
 use crate::clock::Moment;
 use crate::feishu::codes::{self, Code, MONTHLY_QUOTA, Reach};
 use crate::feishu::error::{CallError, Forwarded};
-use crate::model::message_id::MessageId;
+use crate::model::forward::Forward;
 use crate::model::problem_kind::ProblemKind;
 use crate::model::receiver::{ReceiveIdType, Receiver};
 
-/// How long nothing is asked after a refusal, but for the month's quota: that does not come back so soon.
+/// How long no call is made after a refusal. A monthly quota has a longer interval.
 const INTERVAL: Duration = Duration::from_mins(5);
-/// How long the others wait for the one that tries whether the app is still refused.
-const TRIAL: Duration = Duration::from_secs(10);
-/// So many different forwards are enough.
+/// How long other forwards wait for the probe of a closed app.
+const PROBE_TIME: Duration = Duration::from_secs(10);
+/// How many different forwards have to meet a missing permission.
 const ENOUGH: usize = 3;
-/// What Redis says a little later is still what was forgotten.
+/// Redis repeats an operator's cleared quota a little later than it was cleared.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// What Feishu refuses one app.
+/// The refusals of one app.
 #[derive(Debug)]
-pub(super) struct Refusals {
-    /// For how long the month's quota counts as used up, and the rest at most.
+pub(super) struct AppRefusals {
+    /// How long a used-up monthly quota closes the app. No other refusal closes it for longer.
     quota_interval: Duration,
-    whole: Option<Closed>,
+    whole: Option<ClosedApp>,
     partial: HashMap<ReceiveIdType, Vec<Evidence>>,
-    /// What other replicas say of the month's quota counts if it lasts longer than this. None: nothing was
-    /// heard of them yet, and what they say first was there before this process.
+    /// Other replicas' reports of a used-up monthly quota count if they last longer than this. None before the
+    /// first report, which is older than this process.
     heard_until: Option<Moment>,
 }
 
 #[derive(Debug)]
-struct Closed {
+struct ClosedApp {
     code: &'static Code,
     until: Moment,
-    /// Whether somebody tries if it is still so.
-    is_trial: bool,
+    /// Whether a probe is under way.
+    is_probe: bool,
 }
 
-/// A forward that was refused for what may be the app's fault.
+/// A forward that was refused for a reason that may concern the whole app.
 #[derive(Debug)]
 struct Evidence {
     code: &'static Code,
-    message: MessageId,
+    forward: Forward,
     receiver: Receiver,
     until: Moment,
 }
 
 impl Evidence {
-    fn is_of(&self, order: &Order) -> bool {
-        self.message == order.message && self.receiver == order.receiver
+    fn is_of(&self, request: &ForwardRequest) -> bool {
+        self.forward == request.forward && self.receiver == request.receiver
     }
 }
 
-/// What an answer of Feishu's has changed, worth a line in the log.
+/// What an answer of Feishu's has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
-    /// From now on the app is not asked, because of this code and for so long.
+pub(super) enum RefusalChange {
+    /// The app makes no calls from now on, because of this code and for this time.
     Closed(i64, Duration),
-    /// From now on it is.
+    /// The app makes calls again.
     Opened,
 }
 
-impl Refusals {
+impl AppRefusals {
     /// Nothing was refused yet.
     pub(super) fn new(quota_interval: Duration) -> Self {
         Self { quota_interval, whole: None, partial: HashMap::new(), heard_until: None }
     }
 
     /// Whether a forward is worth beginning.
-    pub(super) fn check(&self, order: &Order, now: Moment) -> Result<(), ForwardError> {
-        match self.refusal_of(order, now) {
+    pub(super) fn check(&self, request: &ForwardRequest, now: Moment) -> Result<(), ForwardError> {
+        match self.refusal_of(request, now) {
             Some((code, until)) => {
                 Err(ForwardError::AppRefused { code, retry_after: until.saturating_sub(now) })
             }
@@ -87,20 +86,19 @@ impl Refusals {
         }
     }
 
-    /// A call is made. Where the time is over, it tries whether the app is still refused, and the others
-    /// wait for it.
+    /// A call is made. If the app was closed, the call is a probe, and other forwards wait for its answer.
     pub(super) fn enter(&mut self, now: Moment) {
         if let Some(closed) = &mut self.whole {
-            (closed.until, closed.is_trial) = (now + TRIAL, true);
+            (closed.until, closed.is_probe) = (now + PROBE_TIME, true);
         }
     }
 
-    fn refusal_of(&self, order: &Order, now: Moment) -> Option<(&'static Code, Moment)> {
+    fn refusal_of(&self, request: &ForwardRequest, now: Moment) -> Option<(&'static Code, Moment)> {
         if let Some(closed) = self.whole.as_ref().filter(|closed| closed.until > now) {
             return Some((closed.code, closed.until));
         }
-        let evidence = self.evidence(order.receiver.kind(), now);
-        let same = evidence.clone().find(|it| it.is_of(order));
+        let evidence = self.evidence(request.receiver.kind(), now);
+        let same = evidence.clone().find(|it| it.is_of(request));
         let enough =
             || evidence.clone().min_by_key(|it| it.until).filter(|_| evidence.count() >= ENOUGH);
         same.or_else(enough).map(|it| (it.code, it.until))
@@ -114,27 +112,27 @@ impl Refusals {
         self.partial.get(&kind).into_iter().flatten().filter(move |it| it.until > now)
     }
 
-    /// Learns from what Feishu said to a forward.
+    /// Learns from Feishu's answer to a forward.
     pub(super) fn answered(
         &mut self,
-        order: &Order,
+        request: &ForwardRequest,
         answer: &Result<Forwarded, CallError>,
         now: Moment,
-    ) -> Option<Change> {
+    ) -> Option<RefusalChange> {
         let refused = match answer {
-            Ok(_) => return self.got_through(order.receiver.kind()),
+            Ok(_) => return self.got_through(request.receiver.kind()),
             Err(CallError::Refused(refusal)) => codes::find(refusal.code)?,
             Err(_) => return None,
         };
         match refused.reach() {
             Reach::App => self.close(refused, now + self.interval(refused), now),
-            Reach::PerhapsApp => self.suspect(refused, order, now),
-            Reach::Message => self.got_through(order.receiver.kind()),
+            Reach::PerhapsApp => self.suspect(refused, request, now),
+            Reach::Message => self.got_through(request.receiver.kind()),
             Reach::Nothing => None,
         }
     }
 
-    /// How long nothing is asked after this code.
+    /// How long no call is made after this code.
     pub(super) fn interval(&self, code: &Code) -> Duration {
         match code.problem {
             ProblemKind::MonthlyQuotaExhausted => self.quota_interval,
@@ -142,33 +140,38 @@ impl Refusals {
         }
     }
 
-    fn close(&mut self, code: &'static Code, until: Moment, now: Moment) -> Option<Change> {
-        let was = self.whole.replace(Closed { code, until, is_trial: false });
+    fn close(&mut self, code: &'static Code, until: Moment, now: Moment) -> Option<RefusalChange> {
+        let was = self.whole.replace(ClosedApp { code, until, is_probe: false });
         let is_new = was.is_none_or(|was| was.code.code != code.code);
-        is_new.then(|| Change::Closed(code.code, until.saturating_sub(now)))
+        is_new.then(|| RefusalChange::Closed(code.code, until.saturating_sub(now)))
     }
 
-    fn suspect(&mut self, code: &'static Code, order: &Order, now: Moment) -> Option<Change> {
+    fn suspect(
+        &mut self,
+        code: &'static Code,
+        request: &ForwardRequest,
+        now: Moment,
+    ) -> Option<RefusalChange> {
         let interval = self.interval(code);
-        let all = self.partial.entry(order.receiver.kind()).or_default();
-        all.retain(|it| it.until > now && !it.is_of(order));
+        let all = self.partial.entry(request.receiver.kind()).or_default();
+        all.retain(|it| it.until > now && !it.is_of(request));
         if all.len() >= ENOUGH {
             return None;
         }
-        let (message, receiver) = (order.message.clone(), order.receiver.clone());
-        all.push(Evidence { code, message, receiver, until: now + interval });
-        (all.len() == ENOUGH).then_some(Change::Closed(code.code, interval))
+        let (forward, receiver) = (request.forward.clone(), request.receiver.clone());
+        all.push(Evidence { code, forward, receiver, until: now + interval });
+        (all.len() == ENOUGH).then_some(RefusalChange::Closed(code.code, interval))
     }
 
-    /// Feishu has looked at a message: the app may send to receivers of this type.
-    fn got_through(&mut self, kind: ReceiveIdType) -> Option<Change> {
+    /// Feishu has examined a message, so the app may send to receivers of this type.
+    fn got_through(&mut self, kind: ReceiveIdType) -> Option<RefusalChange> {
         let partial = self.partial.remove(&kind).is_some_and(|all| all.len() >= ENOUGH);
-        // Not where it left before the gate closed.
-        let whole = self.whole.take_if(|closed| closed.is_trial).is_some();
-        (partial || whole).then_some(Change::Opened)
+        // Only by a probe: another call may have left before the app was closed.
+        let whole = self.whole.take_if(|closed| closed.is_probe).is_some();
+        (partial || whole).then_some(RefusalChange::Opened)
     }
 
-    /// Another replica has heard that the month's quota is used up, for so long.
+    /// Another replica reports that the monthly quota is used up, for this time.
     pub(super) fn heard_of_quota(&mut self, time: Duration, now: Moment) {
         let until = now + time.min(self.quota_interval);
         let heard_until = *self.heard_until.get_or_insert(until);
@@ -178,7 +181,7 @@ impl Refusals {
         }
     }
 
-    /// An operator says that the cause is gone, whatever other replicas have heard.
+    /// Forgets all refusals, because an operator has removed the cause, whatever other replicas report.
     pub(super) fn forget(&mut self) {
         let quota =
             self.whole.take().filter(|it| it.code.problem == ProblemKind::MonthlyQuotaExhausted);
@@ -186,7 +189,7 @@ impl Refusals {
         self.heard_until = self.heard_until.max(quota.map(|closed| closed.until));
     }
 
-    /// The codes because of which something is not asked now.
+    /// The codes because of which calls are not made now, and until when.
     pub(super) fn closed(&self, now: Moment) -> Vec<(&'static Code, Moment)> {
         let whole = self.whole.iter().filter(|it| it.until > now).map(|it| (it.code, it.until));
         let partial = self.partial.keys().filter_map(|kind| {

@@ -12,16 +12,31 @@ mod exact;
 mod feishu;
 mod history;
 
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
 use proptest::prelude::*;
 use tokio::runtime::{Builder, Runtime};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::*;
-use crate::clock::Moment;
-use crate::feishu::client::Options;
-use crate::feishu::token::{Credentials, TokenSource};
+use crate::clock::{Clock, Moment};
+use crate::feishu::client::Client;
+use crate::feishu::options::Options;
+use crate::feishu::token::{Credentials, TokenKey, TokenSource};
 use crate::limits::Rules;
-use crate::model::receiver::ReceiveIdType;
+use crate::model::api_key::Caller;
+use crate::model::dedup_key::DedupKey;
+use crate::model::forward::Forward;
+use crate::model::idempotency_key::UuidMaker;
+use crate::model::message_id::MessageId;
+use crate::model::receiver::{ReceiveIdType, Receiver};
+use crate::queue::{Bounds, QueueError, Scheduler};
 use crate::telemetry::audit::AuditIds;
+use crate::telemetry::metrics::Metrics;
 use claims::Tale;
 use feishu::{Act, Duplicate, Feishu, Reply};
 use history::{FEW, History, Request, What, histories};
@@ -43,13 +58,17 @@ fn receiver(name: u8) -> Receiver {
     Receiver::parse(&format!("oc_{name}"), Some(ReceiveIdType::ChatId)).unwrap()
 }
 
+fn forward(message: &str) -> Forward {
+    Forward::Message(MessageId::parse(message).unwrap())
+}
+
 fn caller(app: &str) -> Caller {
     Caller { name: "caller".into(), app: app.into(), policy: Arc::default() }
 }
 
 /// As all replicas have them for this app.
-fn uuids(app: &str) -> Uuids {
-    Uuids::new(&app.into())
+fn uuids(app: &str) -> UuidMaker {
+    UuidMaker::new(&app.into())
 }
 
 fn rules(app_per_second: u32, app_per_minute: u32) -> Rules {
@@ -85,44 +104,43 @@ impl Stage {
     }
 
     /// A gateway that has just been started.
-    fn delivery(&self, feishu: &Feishu, rules: &Rules) -> Arc<Delivery> {
+    fn delivery(&self, feishu: &Feishu, rules: &Rules) -> (Delivery, Vec<TokenSource>) {
         let Self { clock, metrics, .. } = self;
-        let client = self.client.clone().answered_by(feishu.stand_in());
+        let client = self.client.clone().answered_by(feishu.fake());
         let names = APPS.map(Arc::from);
-        let app = |name: &Arc<str>| {
+        let token = |name: &Arc<str>| {
             let credentials =
                 Credentials { app_id: name.to_string(), app_secret: String::new().into() };
-            let token = TokenSource::new(
-                name.clone(),
-                credentials,
-                client.clone(),
-                clock.clone(),
-                metrics.clone(),
-            );
-            let app = App::new(
-                name.clone(),
-                token,
-                AuditIds::Plain,
-                uuids(name),
-                Duration::from_mins(1),
-                clock.clone(),
-            );
+            let key = TokenKey { app: Arc::clone(name) };
+            let (clock, metrics) = (clock.clone(), metrics.clone());
+            (key.clone(), TokenSource::new(key, credentials, client.clone(), clock, metrics))
+        };
+        let app = |name: &Arc<str>| {
+            let quota_interval = Duration::from_mins(1);
+            let ids = AuditIds::Plain;
+            let app = App::new(name.clone(), ids, uuids(name), quota_interval, clock.clone());
             (name.clone(), Arc::new(app))
         };
-        Arc::new(Delivery {
-            apps: Arc::new(names.iter().map(app).collect()),
-            turns: Arc::new(Turns::new(rules, NO_BOUNDS, &names, clock.clone())),
-            register: Arc::new(Register::new(clock.clone())),
-            idempotency: Arc::new(Idempotency::new(clock.clone())),
-            client,
+        let tokens: HashMap<_, _> = names.iter().map(token).collect();
+        let sources = tokens.values().cloned().collect();
+        let delivery = Delivery::new(Context {
+            apps: names.iter().map(app).collect(),
+            tokens,
+            scheduler: Scheduler::new(rules, NO_BOUNDS, &names, clock.clone()),
+            register: InDoubtRegister::new(clock.clone()),
+            idempotency: Idempotency::new(clock.clone()),
+            client: client.clone(),
             calls: TaskTracker::new(),
             clock: clock.clone(),
-            deadline: DEADLINE,
-            last_start: DEADLINE.saturating_sub(ATTEMPT),
-            max_attempts: MAX_ATTEMPTS,
+            settings: DeliverySettings {
+                deadline: DEADLINE,
+                last_start: DEADLINE.saturating_sub(ATTEMPT),
+                max_attempts: MAX_ATTEMPTS,
+            },
             closing: CancellationToken::new(),
             metrics: metrics.clone(),
-        })
+        });
+        (delivery, sources)
     }
 
     fn play(&self, history: &History) -> Result<(), String> {
@@ -130,8 +148,8 @@ impl Stage {
         let rules = if *apps_are_slow { rules(6, 60) } else { rules(50, 1000) };
         let feishu = Feishu::new(self.clock.clone(), *duplicate, tokens);
         self.runtime.block_on(async {
-            let delivery = self.delivery(&feishu, &rules);
-            let records = callers::play(&delivery, &feishu, requests).await;
+            let (delivery, _) = self.delivery(&feishu, &rules);
+            let records = callers::play(&delivery, &self.clock, &feishu, requests).await;
             feishu.recover();
             self.clock.sleep_until(self.clock.now() + SETTLED).await;
             let tale = Tale { ledger: feishu.ledger(), records };
@@ -142,21 +160,21 @@ impl Stage {
 }
 
 /// Nobody is left behind, and everybody can send everywhere.
-async fn all_is_open(delivery: &Arc<Delivery>) -> Result<(), String> {
-    if delivery.turns.waiting() != 0 {
-        return Err(format!("{} are left in line", delivery.turns.waiting()));
+async fn all_is_open(delivery: &Delivery) -> Result<(), String> {
+    if delivery.waiting() != 0 {
+        return Err(format!("{} are left in the queues", delivery.waiting()));
     }
     for (number, (app, to)) in
         APPS.iter().flat_map(|app| (0..FEW).map(move |to| (app, to))).enumerate()
     {
-        let order = Order {
+        let order = ForwardRequest {
             request_id: String::new(),
             caller: caller(app),
-            message: MessageId::parse(&format!("om_last_{number}")).unwrap(),
+            forward: forward(&format!("om_last_{number}")),
             receiver: receiver(to),
             uuid: DedupKey::generate(),
             uuid_is_given: false,
-            named: None,
+            idempotent: None,
             wait: Duration::from_secs(5),
         };
         let report = delivery.forward(&Arc::new(order)).await;

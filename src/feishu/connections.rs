@@ -1,5 +1,5 @@
-//! The connections to Feishu: one pool for everybody, so that the next call finds a warm one, and a new
-//! pool when a connection of the old one turns out to be dead.
+//! The connections to Feishu. All calls share one pool, so that the next call finds a warm connection. When a
+//! connection turns out to be dead, a new pool replaces the old one.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -11,46 +11,45 @@ use reqwest::{Request, Response};
 use tower::util::MapRequestLayer;
 use url::{Host, Url};
 
-use super::client::Options;
 use super::error::CallError;
-use super::said;
+use super::lenient;
+use super::options::Options;
 use super::wire::Answer;
 use crate::clock::{Clock, Elapsed, Moment};
 use crate::tls;
 
-/// The pool of connections that is in use.
+/// The pool of connections in use.
 #[derive(Debug)]
 pub(super) struct Connections {
     options: Options,
-    /// A call keeps the pool that it began with; when the last one ends, the pool and its connections go.
+    /// A call keeps the pool that it began with. A replaced pool is dropped when its last call ends.
     current: ArcSwap<reqwest::Client>,
 }
 
-/// How long a connection is kept for the next call. When Feishu closes one is not known. Common proxies do
-/// it after 60 s (AWS) or 75 s (nginx): ten seconds sooner, so that it is rarely Feishu who closes first,
-/// just as a request is on its way.
+/// How long an idle connection is kept. When Feishu closes one is not known; common proxies do it after 60 s
+/// (AWS) or 75 s (nginx). This side closes ten seconds sooner, so that Feishu rarely closes a connection just
+/// as a request is sent over it.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
-/// How long a connection is silent before the system asks the other side whether it is there: often enough
-/// for a NAT to remember the connection.
+/// How long a connection is silent before the system probes it: short enough for a NAT to remember it.
 const KEEPALIVE: Duration = Duration::from_secs(10);
-/// Between two such questions, when nobody answers.
+/// Between two such probes, when none is answered.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_QUESTIONS: u32 = 2;
-/// How long what was sent may stay without an acknowledgement until the system gives the connection up.
+/// How long sent data may stay unacknowledged before the system gives the connection up.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
-/// Far more than any answer of Feishu's: a body that goes on for ever must not fill the memory.
+/// The largest answer, in bytes, far larger than any of Feishu's: an endless body must not fill the memory.
 const LARGEST_ANSWER: usize = 1 << 20;
 
-/// Longest account of what broke: a certificate that fits no name lists those that it has.
+/// Longest cause of a failure, in characters: a certificate error lists all names of the certificate.
 const LONGEST_CAUSE: usize = 300;
 
 tokio::task_local! {
-    /// Whether the call has begun to open a connection. If not, it goes over one that an earlier call left.
+    /// Whether the current call has begun to open a connection. If not, it uses one that an earlier call left.
     static OPENS_ONE: Cell<bool>;
 }
 
 impl Connections {
-    /// Fails when the TLS roots of the machine cannot be read.
+    /// Fails if the machine's TLS roots cannot be read.
     pub(super) fn new(options: Options) -> reqwest::Result<Self> {
         let current = ArcSwap::from_pointee(pool(&options)?);
         Ok(Self { options, current })
@@ -81,8 +80,8 @@ impl Connections {
         answer
     }
 
-    /// Puts a new pool in place of the one that a connection turned out to be dead of: others of it may be
-    /// dead too. Once, however many calls find that out.
+    /// Replaces a pool that had a dead connection, because its other connections may be dead too. Once, however
+    /// many calls find that out.
     fn renew(&self, old: &Arc<reqwest::Client>) {
         if !Arc::ptr_eq(&self.current.load(), old) {
             return;
@@ -100,26 +99,26 @@ fn pool(options: &Options) -> reqwest::Result<reqwest::Client> {
     tls::use_ring();
     let http = reqwest::Client::builder()
         .user_agent(concat!("feishu-forward-gateway/", env!("CARGO_PKG_VERSION")))
-        // Shorter than the attempt, so that it is known that nothing was sent.
+        // Shorter than the attempt, so that a failure to connect is known to have sent nothing.
         .connect_timeout(options.connect_timeout.min(options.attempt_timeout * 9 / 10))
         .connector_layer(MapRequestLayer::new(note_opening))
         .pool_idle_timeout(IDLE_TIMEOUT)
         .tcp_keepalive(KEEPALIVE)
         .tcp_keepalive_interval(KEEPALIVE_INTERVAL)
         .tcp_keepalive_retries(KEEPALIVE_QUESTIONS)
-        // A redirect or a repetition would be a call that the limiter did not allow.
+        // A redirect or a retry would be a call that the limiter did not grant.
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never());
     #[cfg(target_os = "linux")]
     let http = http.tcp_user_timeout(UNACKNOWLEDGED);
     if is_loopback(&options.base_url) {
-        // A proxy that the environment names is for the way out, not for a simulator here.
+        // A proxy in the environment is for the way out, not for a simulator on this machine.
         return http.no_proxy().build();
     }
     http.build()
 }
 
-/// Called as a connection is begun, in the task of the call that needs one.
+/// Called when a connection is begun, in the task of the call that needs it.
 fn note_opening<T>(target: T) -> T {
     // Fails only outside of a call.
     let _ = OPENS_ONE.try_with(|it| it.set(true));
@@ -146,7 +145,7 @@ async fn read(response: &mut Response) -> reqwest::Result<Bytes> {
     body.extend_from_slice(&second);
     while let Some(more) = response.chunk().await? {
         if body.len() + more.len() > LARGEST_ANSWER {
-            // Cut off, it does not parse and so is unreadable, which is what it is.
+            // A truncated body does not parse, so the answer counts as unreadable.
             break;
         }
         body.extend_from_slice(&more);
@@ -162,15 +161,15 @@ fn call_error(error: &reqwest::Error, is_stale: bool) -> CallError {
     CallError::Broken { cause, is_stale: is_stale && !is_garbled(error) }
 }
 
-/// Whether something came back that is no HTTP.
+/// Whether the answer was no HTTP.
 fn is_garbled(error: &reqwest::Error) -> bool {
     causes(error).filter_map(|it| it.downcast_ref::<hyper::Error>()).any(hyper::Error::is_parse)
 }
 
-/// The innermost cause: the outer ones repeat the URL, which holds the receiver's type and uuid.
+/// The innermost cause. The outer ones repeat the URL, which holds the receiver's type and the uuid.
 fn root_cause(error: &reqwest::Error) -> String {
     let cause = causes(error).last().map(ToString::to_string).unwrap_or_default();
-    said::line(&cause, LONGEST_CAUSE)
+    lenient::line(&cause, LONGEST_CAUSE)
 }
 
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {

@@ -9,7 +9,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::value::RawValue;
 
 use super::error::{CallError, Forwarded};
-use super::said;
+use super::lenient;
 use super::wire::Answer;
 
 /// Checks the answer to a forward, and gives what is read from it.
@@ -77,8 +77,8 @@ fn code(body: &[u8]) -> Option<i64> {
     // What nobody reads may be anything between its quotes.
     let text = String::from_utf8_lossy(body);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let [code] = said::members(text, ["code"])?;
-    said::whole_number(code?)
+    let [code] = lenient::members(text, ["code"])?;
+    lenient::whole_number(code?)
 }
 
 /// The id in the JSON object that `message` is.
@@ -89,7 +89,7 @@ fn message_id(message: &[u8]) -> Option<String> {
 
 /// Whether it can be told and logged as it is.
 fn short(text: &str) -> bool {
-    text.chars().count() <= 1001 && said::line(text, 1001) == text
+    text.chars().count() <= 1001 && lenient::line(text, 1001) == text
 }
 
 fn short_log_id(id: Option<&str>) -> bool {

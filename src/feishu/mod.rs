@@ -1,14 +1,15 @@
-//! HTTP out: Feishu's wire protocol, and nothing of the gateway's own API.
+//! Feishu's API: its calls, its result codes and its tenant tokens. It knows nothing of the gateway's own API
+//! but the problems that Feishu's codes stand for.
 
 pub mod client;
 pub mod codes;
 mod connections;
 pub mod error;
+#[cfg(test)]
+pub(crate) mod fake;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
-mod said;
-pub mod shared_token;
-#[cfg(test)]
-pub(crate) mod stand_in;
+mod lenient;
+pub mod options;
 pub mod token;
 mod wire;

@@ -1,5 +1,4 @@
-//! The JSON that goes over the wire, and how it is read: a refusal stays the refusal that it is, however
-//! Feishu decorates it.
+//! Feishu's JSON, and how it is read. A refusal is recognised by its code, whatever else its body holds.
 
 use std::time::Duration;
 
@@ -10,12 +9,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::error::{CallError, FieldViolation, Forwarded, Refusal};
-use super::said;
-
-#[derive(Serialize)]
-pub(super) struct ForwardBody<'a> {
-    pub(super) receive_id: &'a str,
-}
+use super::lenient;
 
 #[derive(Serialize)]
 pub(super) struct TokenBody<'a> {
@@ -23,10 +17,10 @@ pub(super) struct TokenBody<'a> {
     pub(super) app_secret: &'a str,
 }
 
-/// A tenant token as Feishu hands it out. It has no `Debug`: the token is a secret.
+/// A tenant token as Feishu hands it out. It has no `Debug`, because the token is a secret.
 pub(super) struct TokenAnswer {
     pub(super) tenant_access_token: String,
-    /// Seconds that it still lives.
+    /// Seconds that the token still lives.
     pub(super) expire: u64,
 }
 
@@ -38,7 +32,7 @@ pub(super) struct Answer {
     body: Bytes,
 }
 
-/// The part that all answers have. What they carry beside it is read only when `code` is zero.
+/// The members that all answers have. `data` is read only if `code` is zero.
 struct Envelope<'a> {
     code: i64,
     msg: Option<&'a RawValue>,
@@ -49,9 +43,9 @@ struct Envelope<'a> {
 
 /// The app's windows are a second and a minute long (Feishu's documentation): no reset is further away.
 const LONGEST_RESET: Duration = Duration::from_mins(1);
-/// How many wrong fields are told; a forward has four.
+/// The most wrong fields that are kept; a forward has four fields.
 const MOST_FIELDS: usize = 20;
-/// Real ones have 34 characters, and each call sends one.
+/// The longest token, in bytes. Real ones have about fifty characters, and each call sends one.
 const LONGEST_TOKEN: usize = 4096;
 const LONGEST_MESSAGE_ID: usize = 200;
 
@@ -59,7 +53,7 @@ impl Answer {
     pub(super) fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
         let body = match str::from_utf8(&body) {
             Ok(_) => body,
-            // What is wrong is most likely in a text for people.
+            // The invalid bytes are most likely in a text for people.
             Err(_) => String::from_utf8_lossy(&body).into_owned().into(),
         };
         Self { status, headers, body }
@@ -71,22 +65,24 @@ impl Answer {
         let Some(data) = data.filter(|data| data.get().starts_with('{')) else {
             return Err(self.unreadable("a success without data"));
         };
-        let message_id = said::members(data.get(), ["message_id"]).and_then(|[id]| said::text(id?));
+        let message_id =
+            lenient::members(data.get(), ["message_id"]).and_then(|[id]| lenient::text(id?));
         let Some(message_id) = message_id else {
             return Err(self.unreadable("a success without the new message's id"));
         };
         let message = self.body.slice_ref(data.get().as_bytes());
-        let message_id = said::line(&message_id, LONGEST_MESSAGE_ID);
+        let message_id = lenient::line(&message_id, LONGEST_MESSAGE_ID);
         Ok(Forwarded { message, message_id, log_id: self.log_id() })
     }
 
     /// Reads the answer to a call for a tenant token; its results stand at the top level.
     pub(super) fn token(&self) -> Result<TokenAnswer, CallError> {
         self.success()?;
-        let members = said::members(self.text(), ["tenant_access_token", "expire"]);
+        let members = lenient::members(self.text(), ["tenant_access_token", "expire"]);
         let answer = members.and_then(|[token, expire]| {
-            let tenant_access_token = said::text(token?).filter(|it| it.len() <= LONGEST_TOKEN)?;
-            let expire = said::whole_number(expire?)?.try_into().unwrap_or(0);
+            let tenant_access_token =
+                lenient::text(token?).filter(|it| it.len() <= LONGEST_TOKEN)?;
+            let expire = lenient::whole_number(expire?)?.try_into().unwrap_or(0);
             Some(TokenAnswer { tenant_access_token, expire })
         });
         answer.ok_or_else(|| self.unreadable("a success without a token"))
@@ -109,26 +105,26 @@ impl Answer {
 
     fn envelope(&self) -> Option<Envelope<'_>> {
         let names = ["code", "msg", "data", "error", "field_violations"];
-        let [code, msg, data, error, field_violations] = said::members(self.text(), names)?;
-        let code = said::whole_number(code?)?;
+        let [code, msg, data, error, field_violations] = lenient::members(self.text(), names)?;
+        let code = lenient::whole_number(code?)?;
         Some(Envelope { code, msg, data, error, field_violations })
     }
 
     fn refusal(&self, envelope: &Envelope<'_>) -> Refusal {
         let names = ["log_id", "logid", "troubleshooter", "field_violations"];
-        let error = envelope.error.and_then(|error| said::members(error.get(), names));
+        let error = envelope.error.and_then(|error| lenient::members(error.get(), names));
         let [log_id, or_so, troubleshooter, fields] = error.unwrap_or_default();
-        let log_id_of = |it: Option<&RawValue>| said::log_id(&said::text(it?)?);
+        let log_id_of = |it: Option<&RawValue>| lenient::log_id(&lenient::text(it?)?);
         let fields = fields.and_then(field_violations);
         let fields = fields.or_else(|| field_violations(envelope.field_violations?));
         Refusal {
             code: envelope.code,
             log_id: self.log_id().or_else(|| log_id_of(log_id)).or_else(|| log_id_of(or_so)),
             http_status: self.status.as_u16(),
-            troubleshooter: troubleshooter.and_then(|it| said::link(&said::text(it)?)),
+            troubleshooter: troubleshooter.and_then(|it| lenient::link(&lenient::text(it)?)),
             reset: self.reset(),
             fields: fields.unwrap_or_default(),
-            msg: envelope.msg.map(said::words).unwrap_or_default(),
+            msg: envelope.msg.map(lenient::words).unwrap_or_default(),
         }
     }
 
@@ -143,7 +139,7 @@ impl Answer {
     }
 
     fn log_id(&self) -> Option<String> {
-        said::log_id(self.header("x-tt-logid")?)
+        lenient::log_id(self.header("x-tt-logid")?)
     }
 
     fn header(&self, name: &str) -> Option<&str> {
@@ -159,14 +155,14 @@ impl Answer {
 
 /// None if it is no list.
 fn field_violations(list: &RawValue) -> Option<Vec<FieldViolation>> {
-    let items = said::items(list, MOST_FIELDS)?;
+    let items = lenient::items(list, MOST_FIELDS)?;
     Some(items.into_iter().filter_map(field_violation).collect())
 }
 
 fn field_violation(violation: &RawValue) -> Option<FieldViolation> {
-    let [field, description] = said::members(violation.get(), ["field", "description"])?;
-    let field = said::line(&said::text(field?)?, said::LONGEST_TEXT);
-    let description = description.map(said::words).unwrap_or_default();
+    let [field, description] = lenient::members(violation.get(), ["field", "description"])?;
+    let field = lenient::line(&lenient::text(field?)?, lenient::LONGEST_TEXT);
+    let description = description.map(lenient::words).unwrap_or_default();
     (!field.is_empty()).then_some(FieldViolation { field, description })
 }
 

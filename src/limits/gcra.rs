@@ -1,5 +1,5 @@
-//! governor's decision as a function: nothing is kept here, so a decision can be made for a look
-//! and thrown away.
+//! governor's decision as a pure function. It keeps nothing, so a decision that only looks ahead can be
+//! discarded.
 
 use std::cell::Cell;
 
@@ -11,10 +11,10 @@ use governor::{Quota, RateLimiter};
 
 use crate::clock::Moment;
 
-/// Decides at `now` about a limit that is spoken for until `spent_until` (its theoretical arrival
-/// time): the new such moment, or the earliest moment that would be allowed.
+/// Decides at `now` about a bucket whose theoretical arrival time is `spent_until`: returns the new
+/// theoretical arrival time, or the earliest moment at which governor would allow a call.
 pub(super) fn decide(quota: Quota, spent_until: Moment, now: Moment) -> Result<Moment, Moment> {
-    // The limiter counts time from its own making, so it is lent what is left of `spent_until`.
+    // A limiter counts time from its own creation, so it gets what is left of `spent_until`.
     let left = Lent(Cell::new(spent_until.saturating_sub(now).into()));
     let limiter: Governor = RateLimiter::new(quota, left, StandingStill(now));
     match limiter.check() {

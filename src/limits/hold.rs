@@ -1,29 +1,29 @@
-//! What a turn holds until it is said what became of its message.
+//! What an attempt holds of a receiver's limit while it is under way.
 
 use crate::clock::Moment;
 
-/// What a turn holds of a receiver's limit until it is said what became of it.
+/// What an attempt holds of a receiver's limit, from the grant to the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hold {
-    /// When it was taken here.
+    /// When this process granted it.
     pub taken_at: Moment,
-    /// Its name and its cell in Redis, where replicas share it.
-    pub shared: Option<(Asker, Option<Cell>)>,
+    /// Its id and its slot in Redis, where replicas share the limits. The slot is known once Redis answers.
+    pub shared: Option<(HoldId, Option<Slot>)>,
 }
 
-/// One of a receiver's cells, by the moment on Redis' clock until which it was taken.
+/// One of a receiver's window slots in Redis, named by the moment on Redis' clock at which it becomes free.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cell(pub(super) u64);
+pub struct Slot(pub(super) u64);
 
-/// What a replica calls an attempt that asks for a turn, so that it can be given back unheard.
+/// Names an attempt in Redis, so that a replica can release its hold without having heard Redis' answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asker(pub(super) u64);
+pub struct HoldId(pub(super) u64);
 
-impl Asker {
-    /// Most likely nobody else's.
+impl HoldId {
+    /// A new id; 53 random bits make a collision among the few attempts of one receiver unlikely.
     #[must_use]
     pub fn random() -> Self {
-        // Lua's numbers are whole up to 53 bits.
+        // A number in Lua is exact up to 53 bits.
         Self(rand::random::<u64>() >> 11)
     }
 }

@@ -1,50 +1,55 @@
-//! Redis' clock, held against this process' own, which never goes back and never jumps.
+//! Redis' clock, compared with the clock of this process, which never goes back and never jumps.
+//!
+//! Redis' clock is not trusted. Each answer carries the time that it shows, so a step is noticed before a
+//! grant is used that only the step made possible. Then this replica acts as if it had lost Redis, and has a
+//! new epoch begin. A process that has just started knows no earlier time; it relies on the script, which
+//! keeps the time that it saw last.
 
 use std::time::Duration;
 
 use crate::clock::Moment;
 
-/// A clock that is set right without a step runs this part faster or slower at most (chrony's, a twelfth).
+/// A clock that is adjusted without a step runs faster or slower by this part at most (chrony's: a twelfth).
 const DRIFT: i64 = 10;
-/// What is no step however soon it is seen, in microseconds.
+/// The largest difference that is no step, in microseconds.
 const TOLERANCE: i64 = 10_000;
 
 /// What is known of Redis' clock.
 #[derive(Debug, Default)]
 pub struct ServerClock {
-    known: Option<Ahead>,
-    /// What was asked before says nothing: it may be from before a step.
+    known: Option<Offset>,
+    /// Answers to earlier questions say nothing: they may be from before a step.
     since: Moment,
 }
 
-/// How far it is ahead of this process' own, between these two, in microseconds: it was read at some moment
-/// between the question and the answer.
+/// How far Redis' clock is ahead of this process' clock, in microseconds: Redis read it at some moment between
+/// the question and the answer, so the offset is between the two bounds.
 #[derive(Clone, Copy, Debug)]
-struct Ahead {
+struct Offset {
     least: i64,
     most: i64,
     heard_at: Moment,
 }
 
-/// Redis' clock was stepped: by so much, in milliseconds, back where that is negative.
+/// Redis' clock was stepped, by so many milliseconds; the number is negative for a step back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stepped(pub i64);
+pub struct ClockStep(pub i64);
 
 impl ServerClock {
-    /// Learns what time it showed between two moments, and tells whether it was stepped before.
-    pub fn shows(
+    /// Learns the time that Redis' clock showed between two moments. Fails if it was stepped before.
+    pub fn observe(
         &mut self,
         time: Duration,
         asked_at: Moment,
         heard_at: Moment,
-    ) -> Result<(), Stepped> {
+    ) -> Result<(), ClockStep> {
         if asked_at < self.since {
             return Ok(());
         }
         let time = micros(time);
         let (least, most) =
             (time.saturating_sub(micros(heard_at)), time.saturating_sub(micros(asked_at)));
-        let now = Ahead { least, most, heard_at };
+        let now = Offset { least, most, heard_at };
         let Some(known) = self.known.replace(now) else { return Ok(()) };
         let drift = micros(heard_at.saturating_sub(known.heard_at)) / DRIFT;
         let (lowest, highest) =
@@ -53,12 +58,12 @@ impl ServerClock {
         let back = lowest.saturating_sub(most);
         if ahead.max(back) > TOLERANCE {
             self.since = heard_at;
-            return Err(Stepped(if ahead > back { ahead } else { back.saturating_neg() } / 1000));
+            return Err(ClockStep(if ahead > back { ahead } else { back.saturating_neg() } / 1000));
         }
-        // Both hold, so it is known better than from either.
+        // The offset is within both pairs of bounds, so it is known better than from either.
         let (least, most) = (least.max(lowest), most.min(highest));
         if least <= most {
-            self.known = Some(Ahead { least, most, heard_at });
+            self.known = Some(Offset { least, most, heard_at });
         }
         Ok(())
     }
@@ -80,11 +85,11 @@ mod tests {
 
     /// What is told of questions at these moments, each answered in the middle of so many milliseconds, by a
     /// clock that shows so many more than this process'.
-    fn told(questions: &[(u64, u64, i64)]) -> Vec<Option<Stepped>> {
+    fn told(questions: &[(u64, u64, i64)]) -> Vec<Option<ClockStep>> {
         let mut clock = ServerClock::default();
         let ask = |(asked_at, takes, ahead): &(u64, u64, i64)| {
             let shown = (START + asked_at + takes / 2).saturating_add_signed(*ahead);
-            clock.shows(ms(shown), ms(*asked_at), ms(asked_at + takes)).err()
+            clock.observe(ms(shown), ms(*asked_at), ms(asked_at + takes)).err()
         };
         questions.iter().map(ask).collect()
     }
@@ -92,9 +97,9 @@ mod tests {
     #[test]
     fn a_step_to_either_side_is_told_once_by_its_size() {
         let ahead = told(&[(0, 2, 0), (1000, 2, 2000), (2000, 2, 2000)]);
-        let [None, Some(Stepped(1850..=2000)), None] = ahead[..] else { panic!("{ahead:?}") };
+        let [None, Some(ClockStep(1850..=2000)), None] = ahead[..] else { panic!("{ahead:?}") };
         let back = told(&[(0, 2, 0), (500, 2, 0), (600, 2, -600_000), (700, 2, -600_000)]);
-        let [None, None, Some(Stepped(-600_000..-599_900)), None] = back[..] else {
+        let [None, None, Some(ClockStep(-600_000..-599_900)), None] = back[..] else {
             panic!("{back:?}")
         };
     }
@@ -122,7 +127,7 @@ mod tests {
     fn any_time_at_all_can_be_said() {
         let mut clock = ServerClock::default();
         for time in [Duration::ZERO, Duration::MAX, Duration::ZERO, ms(START)] {
-            let _ = clock.shows(time, Moment::ZERO, Moment::MAX);
+            let _ = clock.observe(time, Moment::ZERO, Moment::MAX);
         }
     }
 }

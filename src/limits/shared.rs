@@ -1,4 +1,7 @@
-//! The limits that replicas share, in Redis: it has the last word on what the limits in memory allow.
+//! The limits that replicas share, in Redis. It has the last word on what the limiter in memory grants.
+//!
+//! `shared.lua` does in Lua what the limiter does in Rust. `limits/tests` run against either, and one test holds
+//! three replicas against one limiter in memory, decision by decision; times are whole microseconds for that.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -7,114 +10,123 @@ use std::time::Duration;
 
 use redis::{Script, ScriptInvocation};
 
-use super::caution::{FIRST_PAUSE, KEPT, LONGEST_PAUSE};
-use super::hold::{Asker, Cell};
-use super::{AppPace, LONGEST_RESET, Rules};
+use super::bucket::LONGEST_RESET;
+use super::cooldown::{FIRST_PAUSE, KEPT, LONGEST_PAUSE};
+use super::hold::{HoldId, Slot};
+use super::key::LimitKey;
+use super::pace::AppPace;
+use super::rules::Rules;
 #[cfg(test)]
 use crate::clock::Moment;
 use crate::model::receiver::Receiver;
-use crate::store::{Gone, Store};
+use crate::redis::{RedisClient, Unavailable};
 
-/// How long a replica believes that Redis is gone without asking it again, and so for how long others may
-/// still keep to their shares when one of them has found it.
+/// How long a replica takes Redis for lost without asking it again. So long may other replicas still use their
+/// shares after one of them has found Redis.
 pub(crate) const OVERLAP: Duration = Duration::from_secs(1);
 
 /// The limits of all replicas with one prefix.
 #[derive(Debug)]
-pub struct Shared {
-    store: Arc<Store>,
+pub struct SharedLimits {
+    redis: Arc<RedisClient>,
     script: Script,
-    /// `{prefix}`: in a cluster, all keys of one prefix are in one slot, as one step needs several.
+    /// `{prefix}`: in a cluster all keys of one prefix are in one slot, because one step needs several keys.
+    /// Receivers belong to all apps, so they cannot be in a slot of their own.
     prefix: String,
-    birth_key: String,
+    epoch_key: String,
     rules: Rules,
     pace: AppPace,
-    /// Feishu's ids of the apps, by their names here.
+    /// Feishu's ids of the apps by the operator's names.
     app_ids: HashMap<Arc<str>, String>,
     /// How many replicas there are at most.
     replicas: NonZeroU32,
     /// Longest time that a message is under way.
     pub(super) longest_call: Duration,
-    /// Instead of the server's time, for tests.
+    /// Replaces the server's time in tests.
     #[cfg(test)]
     pub(super) now: std::sync::Mutex<Option<Moment>>,
 }
 
-/// The longest that any time is which Redis may say is left.
+/// The longest time that any answer of Redis counts for.
 const LONGEST_LEFT: Duration = Duration::from_hours(1);
 
 /// What Redis' clock shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Shown {
-    /// The time, as long after the epoch.
+pub struct ServerTime {
+    /// The time since the Unix epoch.
     pub time: Duration,
-    /// Whether it has gone back since somebody looked at it last: then Redis has begun anew.
+    /// Whether the clock has gone back since a replica looked at it last. Then a new epoch has begun.
     pub is_back: bool,
 }
 
-/// What Redis says of itself and the apps.
+/// What Redis says of itself and of the apps.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Beat {
+pub struct Heartbeat {
     /// Its clock.
-    pub shown: Shown,
-    /// For how long the quota of each app is used up.
+    pub server_time: ServerTime,
+    /// For each app how long its monthly quota counts as used up.
     pub quotas: Vec<Duration>,
 }
 
-/// What Redis says of a receiver and an app. Times are those that are left.
+/// What Redis answers to [`SharedLimits::take`]. All times are times that are left.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct TakeReply {
     /// Its clock.
-    pub shown: Shown,
-    /// Whether the turns were taken.
-    pub granted: bool,
-    /// Whether this is the one attempt a pause that a receiver under caution may get.
-    pub trial: bool,
-    /// The cell that was taken.
-    pub cell: Cell,
-    /// Until anything is allowed at all.
+    pub server_time: ServerTime,
+    /// Whether the attempt was granted.
+    pub is_granted: bool,
+    /// Whether the attempt probes a receiver that is cooling down.
+    pub is_probe: bool,
+    /// The slot that was taken.
+    pub slot: Slot,
+    /// Until anything is granted at all.
     pub(super) opens_in: Duration,
-    /// The pause of the receiver's caution, if there is one.
+    /// The pause of the receiver's cooldown, if it cools down.
     pub(super) pause: Option<Duration>,
-    pub(super) closed_for: Duration,
+    /// Until the receiver's next probe.
+    pub(super) probe_in: Duration,
     pub(super) spent_for: Duration,
-    pub(super) app_closed_for: Duration,
-    /// Until each of the receiver's taken cells is free.
-    pub(super) cells: Vec<Duration>,
+    pub(super) app_paused_for: Duration,
+    /// Until each of the receiver's taken slots is free.
+    pub(super) slots: Vec<Duration>,
 }
 
-/// What Feishu said, or that it said something.
+/// What became of an attempt.
 #[derive(Clone, Copy, Debug)]
-pub enum Note {
-    /// A message to the receiver may have arrived only now; who asked Redis for its cell, and which that is.
-    Arrived(Option<(Asker, Cell)>),
-    /// The message of this one was not sent.
-    NotSent(Asker),
-    /// The receiver gets too many; whether the message was a trial.
-    Refused(bool),
-    /// A trial was accepted.
+pub enum Feedback {
+    /// The message may have arrived only now. The hold and the slot are known where Redis granted it.
+    Arrived(Option<(HoldId, Slot)>),
+    /// The message of this hold was not sent.
+    NotSent(HoldId),
+    /// Feishu refused the message because the receiver gets too many.
+    Refused {
+        /// Whether it was a probe.
+        is_probe: bool,
+    },
+    /// Feishu accepted a probe.
     Accepted,
 }
 
-/// Which gate of an app Feishu closed.
+/// Why Feishu lets none of an app's calls through.
 #[derive(Clone, Copy, Debug)]
-pub enum Gate {
-    /// It makes too many calls.
-    Limit,
-    /// Its monthly quota is used up.
+pub enum AppBlock {
+    /// The app makes too many calls.
+    RateLimit,
+    /// The app's monthly quota is used up.
     Quota,
 }
 
-/// Where Redis says since when it knows all that was allowed, in microseconds of its clock.
-pub(crate) fn birth_key(prefix: &str) -> String {
+/// The key under which Redis says since when it knows everything that was granted, in microseconds of its
+/// clock. A server that was emptied has no such key: then a new epoch begins.
+pub(crate) fn epoch_key(prefix: &str) -> String {
     format!("{{{prefix}}}:born")
 }
 
-impl Shared {
-    /// Nothing is asked yet.
+impl SharedLimits {
+    /// Asks nothing yet.
     #[must_use]
     pub fn new(
-        store: Arc<Store>,
+        redis: Arc<RedisClient>,
         prefix: &str,
         rules: Rules,
         app_ids: HashMap<Arc<str>, String>,
@@ -122,11 +134,11 @@ impl Shared {
         longest_call: Duration,
     ) -> Self {
         Self {
-            store,
+            redis,
             app_ids,
             script: Script::new(include_str!("shared.lua")),
             prefix: format!("{{{prefix}}}"),
-            birth_key: birth_key(prefix),
+            epoch_key: epoch_key(prefix),
             pace: rules.pace(),
             rules,
             replicas,
@@ -136,10 +148,10 @@ impl Shared {
         }
     }
 
-    /// Which Redis it is.
+    /// The Redis that holds the limits.
     #[must_use]
-    pub fn store(&self) -> &Store {
-        &self.store
+    pub fn redis(&self) -> &RedisClient {
+        &self.redis
     }
 
     /// How many replicas there are at most.
@@ -148,77 +160,91 @@ impl Shared {
         self.replicas
     }
 
-    /// Takes the receiver's turn and the app's together, or neither.
-    pub async fn take(&self, app: &str, receiver: &Receiver, asker: Asker) -> Result<Seen, Gone> {
-        let mut call = self.call(Some(receiver), [app], "take");
-        let reply: Vec<u64> = self.store.run("take", call.arg(asker.0)).await?;
-        let mut seen = Seen::read(&reply);
-        seen.cells.truncate(self.rules.receiver_per_second.get() as usize);
-        Ok(seen)
+    /// Takes a slot of the receiver and a call of the app, or neither.
+    pub async fn take(
+        &self,
+        key: &LimitKey,
+        receiver: &Receiver,
+        hold_id: HoldId,
+    ) -> Result<TakeReply, Unavailable> {
+        let mut call = self.call(Some(receiver), [key], "take");
+        let reply: Vec<u64> = self.redis.run("take", call.arg(hold_id.0)).await?;
+        let mut reply = TakeReply::read(&reply);
+        reply.slots.truncate(self.rules.receiver_per_second.get() as usize);
+        Ok(reply)
     }
 
-    /// Tells what became of a message, and hears how long each of the receiver's cells is still taken.
-    pub async fn note(&self, receiver: &Receiver, note: Note) -> Result<Vec<Duration>, Gone> {
-        let operation = match note {
-            Note::Arrived(_) => "arrived",
-            Note::NotSent(_) => "not_sent",
-            Note::Refused(_) => "refused",
-            Note::Accepted => "accepted",
+    /// Reports what became of an attempt. Returns how long each of the receiver's slots is still taken.
+    pub async fn report(
+        &self,
+        receiver: &Receiver,
+        feedback: Feedback,
+    ) -> Result<Vec<Duration>, Unavailable> {
+        let operation = match feedback {
+            Feedback::Arrived(_) => "arrived",
+            Feedback::NotSent(_) => "not_sent",
+            Feedback::Refused { .. } => "refused",
+            Feedback::Accepted => "accepted",
         };
         let mut call = self.call(Some(receiver), [], operation);
-        match note {
-            Note::Arrived(own) => {
-                let (asker, taken) = own.map_or((0, 0), |(asker, cell)| (asker.0, cell.0));
-                call.arg(taken).arg(asker);
+        match feedback {
+            Feedback::Arrived(own) => {
+                let (hold_id, slot) = own.map_or((0, 0), |(hold_id, slot)| (hold_id.0, slot.0));
+                call.arg(slot).arg(hold_id);
             }
-            Note::NotSent(asker) => {
-                call.arg(asker.0);
+            Feedback::NotSent(hold_id) => {
+                call.arg(hold_id.0);
             }
-            Note::Refused(trial) => {
-                call.arg(u8::from(trial)).arg(micros(FIRST_PAUSE));
+            Feedback::Refused { is_probe } => {
+                call.arg(u8::from(is_probe)).arg(micros(FIRST_PAUSE));
             }
-            Note::Accepted => {}
+            Feedback::Accepted => {}
         }
-        let cells: Vec<u64> = self.store.run("note", &call).await?;
+        let slots: Vec<u64> = self.redis.run("note", &call).await?;
         let most = self.rules.receiver_per_second.get() as usize;
-        Ok(cells.into_iter().take(most).map(left).collect())
+        Ok(slots.into_iter().take(most).map(left).collect())
     }
 
-    /// Feishu lets none of the app's calls through for so long.
-    pub async fn close(&self, app: &str, gate: Gate, closed_for: Duration) -> Result<(), Gone> {
-        let (member, longest) = match gate {
-            Gate::Limit => ("closed_until", LONGEST_RESET),
-            Gate::Quota => ("quota_until", LONGEST_LEFT),
+    /// Feishu lets none of the app's calls through for `time`.
+    pub async fn block(
+        &self,
+        key: &LimitKey,
+        cause: AppBlock,
+        time: Duration,
+    ) -> Result<(), Unavailable> {
+        let (member, longest) = match cause {
+            AppBlock::RateLimit => ("closed_until", LONGEST_RESET),
+            AppBlock::Quota => ("quota_until", LONGEST_LEFT),
         };
-        let mut call = self.call(None, [app], "close");
-        self.store.run("note", call.arg(micros(closed_for.min(longest))).arg(member)).await
+        let mut call = self.call(None, [key], "close");
+        self.redis.run("note", call.arg(micros(time.min(longest))).arg(member)).await
     }
 
-    /// Whether Redis is there and writes, and for how long the quota of each app is used up. With a
-    /// `rebirth` nothing is allowed until others have stopped to keep to their shares and what they sent
-    /// is out of every window.
-    pub async fn beat(&self, apps: &[&str], rebirth: bool) -> Result<Beat, Gone> {
-        let mut call = self.call(None, apps.iter().copied(), "beat");
-        let reply: Vec<u64> = self.store.run("beat", call.arg(u8::from(rebirth))).await?;
+    /// Whether Redis answers and takes writes, and for how long the quota of each app is used up. With
+    /// `new_epoch` nothing is granted until other replicas have stopped to use their shares and what they
+    /// sent is out of every window.
+    pub async fn beat(&self, apps: &[LimitKey], new_epoch: bool) -> Result<Heartbeat, Unavailable> {
+        let mut call = self.call(None, apps, "beat");
+        let reply: Vec<u64> = self.redis.run("beat", call.arg(u8::from(new_epoch))).await?;
         let quotas = reply.iter().skip(2).take(apps.len()).copied().map(left).collect();
-        Ok(Beat { shown: Shown::read(&reply), quotas })
+        Ok(Heartbeat { server_time: ServerTime::read(&reply), quotas })
     }
 
     fn call<'a>(
         &self,
         receiver: Option<&Receiver>,
-        apps: impl IntoIterator<Item = &'a str>,
+        apps: impl IntoIterator<Item = &'a LimitKey>,
         operation: &str,
     ) -> ScriptInvocation<'_> {
         let prefix = &self.prefix;
-        let mut call = self.script.key(&self.birth_key);
+        let mut call = self.script.key(&self.epoch_key);
         call.key(format!("{prefix}:seen"));
         match receiver {
             Some(to) => call.key(format!("{prefix}:receiver:{}:{}", to.kind().as_str(), to.id())),
             None => call.key(format!("{prefix}:none")),
         };
-        for app in apps {
-            call.key(format!("{prefix}:app:{}", self.app_ids[app]));
+        for key in apps {
+            call.key(format!("{prefix}:app:{}", self.app_ids[&key.app]));
         }
         let AppPace { burst, period } = self.pace;
         call.arg(operation)
@@ -249,32 +275,32 @@ impl Shared {
     }
 }
 
-impl Seen {
+impl TakeReply {
     pub(super) fn read(reply: &[u64]) -> Self {
         let at = |place: usize| reply.get(place).copied().unwrap_or(0);
         Self {
-            shown: Shown::read(reply),
-            granted: at(2) == 1,
-            trial: at(3) == 1,
-            cell: Cell(at(4)),
+            server_time: ServerTime::read(reply),
+            is_granted: at(2) == 1,
+            is_probe: at(3) == 1,
+            slot: Slot(at(4)),
             opens_in: left(at(5)),
             pause: Some(left(at(6))).filter(|pause| !pause.is_zero()),
-            closed_for: left(at(7)),
+            probe_in: left(at(7)),
             spent_for: left(at(8)),
-            app_closed_for: left(at(9)),
-            cells: reply.iter().skip(10).copied().map(left).collect(),
+            app_paused_for: left(at(9)),
+            slots: reply.iter().skip(10).copied().map(left).collect(),
         }
     }
 }
 
-impl Shown {
+impl ServerTime {
     fn read(reply: &[u64]) -> Self {
         let time = Duration::from_micros(reply.first().copied().unwrap_or(0));
         Self { time, is_back: reply.get(1) == Some(&1) }
     }
 }
 
-/// A time that is left, of so many microseconds.
+/// A time that is left, from microseconds.
 fn left(micros: u64) -> Duration {
     Duration::from_micros(micros).min(LONGEST_LEFT)
 }

@@ -10,12 +10,14 @@ mod sweeping;
 
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::receiver::ReceiveIdType;
+use crate::clock::Moment;
+use crate::model::receiver::{ReceiveIdType, Receiver};
 use subject::{Subject, cases};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -35,7 +37,12 @@ fn rules(receiver_per_second: u32, app_per_second: u32, app_per_minute: u32) -> 
 }
 
 const APP: &str = "main";
-const PASS: Pass = Pass { trial: false, is_final: true };
+const PASS: Grant = Grant { is_probe: false, is_final: true };
+
+/// The limits of an app.
+fn of_app(app: &str) -> LimitKey {
+    LimitKey::forwards_of(&app.into())
+}
 
 fn limits_of(rules: &Rules) -> Subject {
     Subject::new(rules, [APP, "other"])
@@ -64,7 +71,7 @@ fn most_in_any(span: Duration, moments: &[Moment]) -> usize {
     most
 }
 
-/// What an exact sliding window decides: the reference for one receiver.
+/// What an exact sliding window authority: the reference for one receiver.
 struct ExactLog {
     limit: usize,
     span: Duration,
@@ -130,12 +137,12 @@ fn a_refusal_by_the_app_costs_the_receiver_nothing() {
 fn a_refusal_by_the_receiver_costs_the_app_nothing() {
     let limits = limits_of(&rules(1, 3, 180));
     assert_eq!(limits.take(APP, &receiver(1), Moment::ZERO), Ok(PASS));
-    let before = limits.app_ready_at(APP, 1, Moment::ZERO);
+    let before = limits.app_ready_at(&of_app(APP), 1, Moment::ZERO);
     for _ in 0..10 {
         let refused = limits.take(APP, &receiver(1), Moment::ZERO).unwrap_err();
         assert_eq!(refused.scope, Scope::Receiver);
     }
-    assert_eq!(limits.app_ready_at(APP, 1, Moment::ZERO), before);
+    assert_eq!(limits.app_ready_at(&of_app(APP), 1, Moment::ZERO), before);
 }
 
 #[test]
@@ -239,7 +246,7 @@ proptest! {
     ) {
         let limits = limits_of(&rules(1_000_000, 50, 1000));
         let mut now = after(arrivals, &limits);
-        let foretold = limits.app_ready_at(APP, ahead, now);
+        let foretold = limits.app_ready_at(&of_app(APP), ahead, now);
         for _ in 0..=ahead {
             while let Err(refusal) = limits.take(APP, &receiver(1), now) {
                 now = refusal.moment;

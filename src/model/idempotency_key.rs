@@ -1,15 +1,16 @@
-//! The caller's name for one forward, however often it asks for it (`Idempotency-Key`,
-//! draft-ietf-httpapi-idempotency-key-header).
+//! The caller's name for one forward and all its repetitions: the header `Idempotency-Key`
+//! (draft-ietf-httpapi-idempotency-key-header).
 
 use std::fmt::{self, Write as _};
 
 use hmac::{Hmac, Mac};
 use secrecy::SecretString;
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
 use super::dedup_key::DedupKey;
 use super::derived_key::{Purpose, derive, keyed};
-use super::message_id::MessageId;
+use super::fingerprint::{Fingerprint, fingerprint};
+use super::forward::Forward;
 use super::receiver::Receiver;
 use super::wording::Wording;
 
@@ -39,22 +40,21 @@ impl IdempotencyKey {
         Ok(Self(key.into()))
     }
 
-    /// What this key names: a forward of this caller's.
+    /// The forward that this key names.
     #[must_use]
     pub fn names(
         &self,
         caller: &str,
         app: &str,
-        message: &MessageId,
+        forward: &Forward,
         receiver: &Receiver,
-    ) -> NamedForward {
-        let key = digest([caller, &self.0]);
-        let content = digest([app, message.as_str(), receiver.kind().as_str(), receiver.id()]);
-        NamedForward { key, content }
+    ) -> IdempotentForward {
+        let key = fingerprint([caller, &self.0]);
+        IdempotentForward { key, fingerprint: forward.fingerprint(app, receiver) }
     }
 }
 
-/// A string of a structured field (RFC 9651): in quotes, with a backslash before quotes and backslashes.
+/// Reads a string of a structured field (RFC 9651): in quotes, with a backslash before quotes and backslashes.
 fn unquoted(value: &str) -> Result<String, Wording> {
     let wrong = || {
         let english = "must be a string in quotes, or the same without them";
@@ -79,47 +79,48 @@ fn unquoted(value: &str) -> Result<String, Wording> {
     Ok(key)
 }
 
-/// A forward that a caller has named by a key: who named it how, and what it is. It holds hashes
-/// alone, so it takes the same room whatever the caller sends.
+/// A forward that its caller names by a key. It holds hashes alone, so its size does not depend on what the
+/// caller sends.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct NamedForward {
-    /// The caller and its key.
-    pub key: [u8; 32],
-    /// The fingerprint of app, message and receiver.
-    pub content: [u8; 32],
+pub struct IdempotentForward {
+    /// The fingerprint of the caller and its key.
+    pub key: Fingerprint,
+    /// The fingerprint of the forward.
+    pub fingerprint: Fingerprint,
 }
 
-impl fmt::Debug for NamedForward {
+impl fmt::Debug for IdempotentForward {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NamedForward").finish_non_exhaustive()
+        f.debug_struct("IdempotentForward").finish_non_exhaustive()
     }
 }
 
-/// Makes the `uuid`s of what the keys of one app's callers name; cheap to clone.
+/// Makes the `uuid`s of forwards with an idempotency key, for one app. Cheap to clone.
 ///
-/// All that a key names can be guessed, and Feishu has one namespace for the `uuid`s of all who forward
-/// with an app. So the `uuid` is made with a secret: nobody else can use it first.
+/// Everything that a key names can be guessed, and Feishu has one namespace for the `uuid`s of all who forward
+/// with an app. So the `uuid` is derived from the app's secret: nobody else can use it first.
 #[derive(Clone)]
-pub struct Uuids(Hmac<Sha256>);
+pub struct UuidMaker(Hmac<Sha256>);
 
 /// A uuid may have 50 characters (Feishu's documentation): 24 bytes are 48.
 const UUID_BYTES: usize = 24;
 
-impl Uuids {
-    /// Of the app that has this secret.
+impl UuidMaker {
+    /// For the app that has this secret.
     #[must_use]
     pub fn new(app_secret: &SecretString) -> Self {
-        Self(keyed(&derive(app_secret, Purpose::Uuids)))
+        Self(keyed(&derive(app_secret, Purpose::UuidMaker)))
     }
 
-    /// The `uuid` that Feishu knows it by: always the same one, so that a gateway that has been
-    /// restarted, or another one, sends it again without sending it twice.
+    /// The `uuid` of a forward: always the same one, so that a restarted gateway, or another replica, can send
+    /// the forward again and Feishu delivers it once.
     ///
-    /// The fingerprint goes into it: were a key used for something else, a gateway that does not
-    /// remember the first use would else be told by Feishu that this has been sent.
+    /// The fingerprint is part of it. Otherwise a gateway that does not remember the first use of a key would
+    /// hear from Feishu that another message under it has been sent.
     #[must_use]
-    pub fn of(&self, named: &NamedForward) -> DedupKey {
-        let hash = self.0.clone().chain_update(named.key).chain_update(named.content).finalize();
+    pub fn of(&self, named: &IdempotentForward) -> DedupKey {
+        let hash =
+            self.0.clone().chain_update(named.key).chain_update(named.fingerprint).finalize();
         let mut hex = String::with_capacity(UUID_BYTES * 2);
         for byte in &hash.into_bytes()[..UUID_BYTES] {
             let _ = write!(hex, "{byte:02x}");
@@ -128,21 +129,10 @@ impl Uuids {
     }
 }
 
-impl fmt::Debug for Uuids {
+impl fmt::Debug for UuidMaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Uuids")
+        f.write_str("UuidMaker")
     }
-}
-
-/// Of parts that are told apart: with their lengths, no two lists look the same.
-#[must_use]
-pub fn digest<const N: usize>(parts: [&str; N]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    hash.finalize().into()
 }
 
 #[cfg(test)]
@@ -150,11 +140,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::message_id::MessageId;
 
-    fn named(key: &str, caller: &str, app: &str, message: &str, receiver: &str) -> NamedForward {
-        let message = MessageId::parse(message).unwrap();
+    fn named(
+        key: &str,
+        caller: &str,
+        app: &str,
+        message: &str,
+        receiver: &str,
+    ) -> IdempotentForward {
+        let forward = Forward::Message(MessageId::parse(message).unwrap());
         let receiver = Receiver::parse(receiver, None).unwrap();
-        IdempotencyKey::parse(key).unwrap().names(caller, app, &message, &receiver)
+        IdempotencyKey::parse(key).unwrap().names(caller, app, &forward, &receiver)
     }
 
     #[test]
@@ -178,8 +175,8 @@ mod tests {
         assert!(IdempotencyKey::parse(&"a".repeat(255)).is_ok());
     }
 
-    fn uuids(secret: &str) -> Uuids {
-        Uuids::new(&SecretString::from(secret))
+    fn uuids(secret: &str) -> UuidMaker {
+        UuidMaker::new(&SecretString::from(secret))
     }
 
     #[test]
@@ -208,7 +205,7 @@ mod tests {
         // Computed with Python's hmac and hashlib, from the secret and the key to the uuid.
         let uuid = "7d48909c3845e8f6b0a5515234d5818e0e546b4decbc471e";
         assert_eq!(uuids("secret").of(&one).as_str(), uuid);
-        assert_eq!(format!("{:?}", uuids("secret")), "Uuids");
+        assert_eq!(format!("{:?}", uuids("secret")), "UuidMaker");
     }
 
     proptest! {

@@ -5,7 +5,7 @@ use std::fmt;
 use super::wording::{Wording, is_white_space};
 
 /// A Feishu message id: `om_` and then letters, digits, `_` and `-`, at most 128 characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MessageId(Box<str>);
 
 const MAX_LENGTH: usize = 128;

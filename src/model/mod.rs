@@ -3,6 +3,9 @@
 pub mod api_key;
 pub mod dedup_key;
 pub mod derived_key;
+pub mod feishu_api;
+pub mod fingerprint;
+pub mod forward;
 pub mod idempotency_key;
 pub mod message_id;
 pub mod policy;

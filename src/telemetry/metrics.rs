@@ -177,8 +177,8 @@ impl Metrics {
     pub fn render(&self, now: &Gauges) -> Vec<u8> {
         self.0.limit_receivers.set(whole(now.receivers));
         self.0.limit_waiting.set(whole(now.waiting));
-        for (app, gate, closed) in &now.closed_gates {
-            self.0.closed_gates.with_label_values(&[*gate, *app]).set(whole(*closed));
+        for OpenCircuits { app, circuit, count } in &now.open_circuits {
+            self.0.open_circuits.with_label_values(&[*circuit, *app]).set(whole(*count));
         }
         let mut text = Vec::new();
         TextEncoder::new()
@@ -199,8 +199,19 @@ pub struct Gauges<'a> {
     pub receivers: usize,
     /// Forwards that wait for their turn.
     pub waiting: usize,
-    /// How many gates are closed: the app, or nothing for those of receivers, and the gate.
-    pub closed_gates: Vec<(&'a str, &'static str, usize)>,
+    /// The circuits that can open.
+    pub open_circuits: Vec<OpenCircuits<'a>>,
+}
+
+/// Calls that are not made while a circuit is open.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OpenCircuits<'a> {
+    /// The app. Empty for receivers, which all apps share.
+    pub app: &'a str,
+    /// What opens the circuit.
+    pub circuit: &'static str,
+    /// How many of these circuits are open.
+    pub count: usize,
 }
 
 impl Default for Metrics {

@@ -11,8 +11,8 @@ use crate::harness::{Gateway, all, code, every_token, foreign, gateway, ms};
 const SECOND: Duration = Duration::from_secs(1);
 
 async fn closed(gateway: &Gateway, gate: &str, app: &str) -> u64 {
-    let labels = [("gate", gate), ("app", app)];
-    gateway.metrics().await.count("feishu_gateway_closed_gates", &labels)
+    let labels = [("circuit", gate), ("app", app)];
+    gateway.metrics().await.count("feishu_gateway_open_circuits", &labels)
 }
 
 #[actix_web::test]
@@ -139,7 +139,7 @@ async fn broken() -> Gateway {
 #[actix_web::test]
 async fn a_feishu_that_does_not_answer_is_not_called_until_a_trial_gets_through() {
     let gateway = broken().await;
-    assert_eq!(closed(&gateway, "circuit", "main").await, 1);
+    assert_eq!(closed(&gateway, "upstream", "main").await, 1);
     for number in 0..5 {
         let answer = gateway.forward(&format!("on_{number}")).send().await;
         let problem = answer.problem(502, "feishu_unreachable", "not_delivered");
@@ -154,8 +154,8 @@ async fn a_feishu_that_does_not_answer_is_not_called_until_a_trial_gets_through(
     gateway.advance(SECOND * 2);
     gateway.forward("oc_3").send().await.message_id();
     gateway.forward("oc_4").send().await.message_id();
-    assert_eq!(closed(&gateway, "circuit", "main").await, 0);
-    assert_eq!(closed(&gateway, "circuit", "second").await, 0);
+    assert_eq!(closed(&gateway, "upstream", "main").await, 0);
+    assert_eq!(closed(&gateway, "upstream", "second").await, 0);
 }
 
 #[actix_web::test]
@@ -185,7 +185,7 @@ async fn one_forward_that_always_fails_opens_the_circuit_to_nobody() {
             answer.problem(502, "feishu_unreadable", "unknown");
         }
         assert!(gateway.forwards().len() > 30);
-        assert_eq!(closed(&gateway, "circuit", "main").await, 0);
+        assert_eq!(closed(&gateway, "upstream", "main").await, 0);
         gateway.forward("oc_2").send().await.message_id();
     }
 }
@@ -205,7 +205,7 @@ async fn one_that_failed_before_does_not_try_first_nor_keep_others_out() {
     gateway.forward("ou_3").send().await.problem(502, "feishu_unreadable", "unknown");
     gateway.simulator.clear_faults();
     gateway.forward("oc_1").send().await.message_id();
-    assert_eq!(closed(&gateway, "circuit", "main").await, 0);
+    assert_eq!(closed(&gateway, "upstream", "main").await, 0);
 }
 
 #[actix_web::test]

@@ -24,7 +24,7 @@ const METRICS: &[(&str, &str, &[&str])] = &[
     ("rate_limit_waiting", "gauge", &[]),
     ("rate_limit_waiting_limit", "gauge", &[]),
     ("rate_limit_quota", "gauge", &["scope", "window_seconds"]),
-    ("closed_gates", "gauge", &["gate", "app"]),
+    ("open_circuits", "gauge", &["circuit", "app"]),
     ("idempotent_requests_total", "counter", &["result"]),
     ("tenant_token_expiry_timestamp_seconds", "gauge", &["app"]),
     ("problems_total", "counter", &["code", "fix_by"]),

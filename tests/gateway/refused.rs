@@ -20,8 +20,8 @@ const SECOND: Duration = Duration::from_secs(1);
 const INTERVAL: Duration = Duration::from_mins(5);
 
 async fn closed(gateway: &Gateway, gate: &str, app: &str) -> u64 {
-    let labels = [("gate", gate), ("app", app)];
-    gateway.metrics().await.count("feishu_gateway_closed_gates", &labels)
+    let labels = [("circuit", gate), ("app", app)];
+    gateway.metrics().await.count("feishu_gateway_open_circuits", &labels)
 }
 
 async fn warnings(gateway: &Gateway) -> String {

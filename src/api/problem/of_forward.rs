@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use super::{InvalidField, Problem, SOON};
 use crate::clock::seconds_up;
-use crate::delivery::{ForwardError, NoTurn, Past};
+use crate::delivery::{ForwardError, PriorAttempts};
 use crate::feishu::codes;
 use crate::feishu::error::{CallError, FieldViolation, Refusal};
 use crate::limits::Scope;
 use crate::model::dedup_key::DedupKey;
 use crate::model::problem_kind::{Outcome, ProblemKind};
 use crate::model::wording::Wording;
+use crate::queue::QueueError;
 
 /// When to come back after Feishu said that a quota is used up: it does not say itself.
 const QUOTA_RETRY_AFTER: Duration = Duration::from_hours(1);
@@ -18,14 +19,18 @@ const QUOTA_RETRY_AFTER: Duration = Duration::from_hours(1);
 impl Problem {
     /// The problem of a forward that did not succeed. Where an attempt of it may have gone out, what
     /// happened afterwards does not change that.
-    pub(in crate::api) fn of_forward(error: &ForwardError, uuid: DedupKey, past: Past) -> Self {
-        let safe_retry_until = past.safe_retry_until();
+    pub(in crate::api) fn of_forward(
+        error: &ForwardError,
+        uuid: DedupKey,
+        prior_attempts: PriorAttempts,
+    ) -> Self {
+        let safe_retry_until = prior_attempts.safe_retry_until();
         let mut problem = Self { uuid: Some(uuid), safe_retry_until, ..Self::of_error(error) };
         if problem.outcome == Outcome::NotDelivered {
             if safe_retry_until.is_some() {
                 problem.outcome = Outcome::Unknown;
             }
-            problem.add(past);
+            problem.add(prior_attempts);
         }
         problem
     }
@@ -39,10 +44,10 @@ impl Problem {
                     "此 API 密钥的策略不允许转发给该接收者；消息未发送。",
                 ),
             ),
-            ForwardError::NoTurn(NoTurn::Late { scope, retry_after }) => {
+            ForwardError::NoPermit(QueueError::TooLate { scope, retry_after }) => {
                 Self::of_no_turn(*scope, *retry_after)
             }
-            ForwardError::NoTurn(NoTurn::Crowded) => Self::new(
+            ForwardError::NoPermit(QueueError::Full) => Self::new(
                 ProblemKind::Overloaded,
                 Wording::new(
                     "Too many forwards wait for their turn; nothing was sent.",
@@ -253,9 +258,12 @@ mod tests {
         });
         let own = [
             ForwardError::NotAllowed,
-            ForwardError::NoTurn(NoTurn::Late { scope: Scope::App, retry_after: second }),
-            ForwardError::NoTurn(NoTurn::Late { scope: Scope::Receiver, retry_after: second }),
-            ForwardError::NoTurn(NoTurn::Crowded),
+            ForwardError::NoPermit(QueueError::TooLate { scope: Scope::App, retry_after: second }),
+            ForwardError::NoPermit(QueueError::TooLate {
+                scope: Scope::Receiver,
+                retry_after: second,
+            }),
+            ForwardError::NoPermit(QueueError::Full),
             ForwardError::Draining,
             ForwardError::CircuitOpen { retry_after: second },
             ForwardError::AppRefused { code: MONTHLY_QUOTA, retry_after: second },
@@ -270,10 +278,14 @@ mod tests {
     fn every_failure_of_a_forward_is_said_in_english_and_in_chinese() {
         for error in failures() {
             let time = Timestamp::UNIX_EPOCH;
-            let since = Past::NothingOutSince(time);
-            let unknown = [Past::Unconfirmed(time), Past::MayBeOut(time), Past::Delivered(time)];
-            for past in [Past::NothingOut, since].into_iter().chain(unknown) {
-                let problem = Problem::of_forward(&error, DedupKey::generate(), past);
+            let since = PriorAttempts::NotSentSince(time);
+            let unknown = [
+                PriorAttempts::Unconfirmed(time),
+                PriorAttempts::InDoubt(time),
+                PriorAttempts::Delivered(time),
+            ];
+            for prior_attempts in [PriorAttempts::NotSent, since].into_iter().chain(unknown) {
+                let problem = Problem::of_forward(&error, DedupKey::generate(), prior_attempts);
                 let Wording { en, zh } = *problem.detail;
                 assert!(en.is_ascii() && en.contains(' '), "{error:?}: {en}");
                 let ascii = zh.chars().filter(char::is_ascii_alphabetic).count();

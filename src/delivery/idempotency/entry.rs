@@ -1,4 +1,4 @@
-//! What is kept of one key, in memory of its own that is weighed.
+//! What is kept of one key, in memory of its own whose size counts.
 
 use std::mem::size_of;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,128 +6,161 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::{Claim, Following, Outcome};
 use crate::clock::Moment;
+use crate::delivery::conclusion::Conclusion;
 use crate::delivery::error::ForwardError;
 use crate::feishu::error::{CallError, FieldViolation, Forwarded, Refusal};
-use crate::model::idempotency_key::NamedForward;
+use crate::model::fingerprint::Fingerprint;
+use crate::model::idempotency_key::IdempotentForward;
 
-/// What one key takes beside its answer, in bytes, that of the cache and the allocator included: measured
-/// with `make memory`, and rounded up.
+/// The size of one key beside its answer, in bytes, including the cache and the allocator: measured with
+/// `make memory`, and rounded up.
 const ENTRY: usize = 512;
 
+/// What is known of one key.
 #[derive(Debug)]
 pub(super) struct Entry {
-    content: [u8; 32],
-    state: Mutex<State>,
+    fingerprint: Fingerprint,
+    state: Mutex<EntryState>,
 }
 
 #[derive(Debug)]
-struct State {
-    /// When somebody last began to lead.
+struct EntryState {
+    /// When the last leader began.
     used_at: Moment,
     phase: Phase,
 }
 
 #[derive(Debug)]
 enum Phase {
-    /// Whoever comes leads.
+    /// The next request leads.
     Free,
-    /// Somebody leads, unless the channel is closed.
-    Led(watch::Receiver<Option<Outcome>>),
-    /// It was done, and is told again.
-    Done(Box<Outcome>),
+    /// A request leads, unless the channel is closed.
+    Led(watch::Receiver<Option<Conclusion>>),
+    /// The forward has ended, and its answer is kept.
+    Done(Box<Conclusion>),
+}
+
+/// Why a request cannot lead.
+#[derive(Debug)]
+pub(super) enum Taken {
+    /// Another request leads.
+    Led(Follower),
+    /// The forward has ended.
+    Done(Conclusion),
+    /// The key is in use for another forward.
+    Reused,
+}
+
+/// Follows the leader.
+#[derive(Debug)]
+pub(in crate::delivery) struct Follower(watch::Receiver<Option<Conclusion>>);
+
+impl Follower {
+    /// A follower of a leader at another replica, of which it hears nothing.
+    pub(super) fn of_another_replica() -> Self {
+        Self(watch::channel(None).1)
+    }
+
+    /// The leader's conclusion. None if the leader gave up.
+    pub(in crate::delivery) async fn conclusion(mut self) -> Option<Conclusion> {
+        let heard = self.0.wait_for(Option::is_some).await.ok()?;
+        heard.clone()
+    }
 }
 
 impl Entry {
-    pub(super) fn new(content: [u8; 32], used_at: Moment) -> Self {
-        Self { content, state: Mutex::new(State { used_at, phase: Phase::Free }) }
+    pub(super) fn new(fingerprint: Fingerprint, used_at: Moment) -> Self {
+        let state = EntryState { used_at, phase: Phase::Free };
+        Self { fingerprint, state: Mutex::new(state) }
     }
 
     pub(super) fn used_at(&self) -> Moment {
         self.state().used_at
     }
 
-    /// Leads from now on, or tells why not.
-    pub(super) fn claim(
+    /// Leads from now on. Returns the channel to the followers.
+    pub(super) fn lead(
         &self,
-        named: &NamedForward,
+        forward: &IdempotentForward,
         now: Moment,
-    ) -> Result<watch::Sender<Option<Outcome>>, Claim> {
+    ) -> Result<watch::Sender<Option<Conclusion>>, Taken> {
         let mut state = self.state();
-        if let Some(used) = self.used_as(&state, named) {
-            return Err(used);
+        if let Some(taken) = self.taken_in(&state, forward) {
+            return Err(taken);
         }
-        let (tell, listen) = watch::channel(None);
-        *state = State { used_at: now, phase: Phase::Led(listen) };
-        Ok(tell)
+        let (followers, follower) = watch::channel(None);
+        *state = EntryState { used_at: now, phase: Phase::Led(follower) };
+        Ok(followers)
     }
 
-    /// What keeps this from being led.
-    pub(super) fn used(&self, named: &NamedForward) -> Option<Claim> {
-        self.used_as(&self.state(), named)
+    /// Why a request cannot lead, if it cannot.
+    pub(super) fn taken(&self, forward: &IdempotentForward) -> Option<Taken> {
+        self.taken_in(&self.state(), forward)
     }
 
-    fn used_as(&self, state: &State, named: &NamedForward) -> Option<Claim> {
-        if self.content != named.content {
-            return Some(Claim::Reused);
+    fn taken_in(&self, state: &EntryState, forward: &IdempotentForward) -> Option<Taken> {
+        if self.fingerprint != forward.fingerprint {
+            return Some(Taken::Reused);
         }
         match &state.phase {
-            Phase::Done(outcome) => Some(Claim::Done(Outcome::clone(outcome))),
-            Phase::Led(heard) if heard.has_changed().is_ok() => {
-                Some(Claim::Join(Following(heard.clone())))
+            Phase::Done(conclusion) => Some(Taken::Done(Conclusion::clone(conclusion))),
+            Phase::Led(leader) if leader.has_changed().is_ok() => {
+                Some(Taken::Led(Follower(leader.clone())))
             }
             Phase::Led(_) | Phase::Free => None,
         }
     }
 
-    /// It has ended: what is final is kept. A refusal is not where it is shared: another replica may come to
-    /// know better.
-    pub(super) fn keep(&self, outcome: &Outcome, is_shared: bool) {
-        let is_kept = outcome.is_final() && (outcome.result.is_ok() || !is_shared);
-        self.state().phase = if is_kept { Phase::Done(kept(outcome)) } else { Phase::Free };
+    /// The forward has ended. A final conclusion is kept, but not a refusal where replicas share the keys:
+    /// another replica may come to know better.
+    pub(super) fn conclude(&self, conclusion: &Conclusion, is_shared: bool) {
+        let is_kept = conclusion.is_final() && (conclusion.result.is_ok() || !is_shared);
+        self.state().phase = if is_kept { Phase::Done(kept(conclusion)) } else { Phase::Free };
     }
 
-    /// The forward that this is of.
-    pub(super) fn named(&self, key: [u8; 32]) -> NamedForward {
-        NamedForward { key, content: self.content }
+    /// The forward of this entry, which has this key.
+    pub(super) fn forward(&self, key: Fingerprint) -> IdempotentForward {
+        IdempotentForward { key, fingerprint: self.fingerprint }
     }
 
-    /// When somebody began to lead, if that was since then and it was delivered.
+    /// When the last leader began, if that was since then and the message was delivered.
     pub(super) fn delivered_since(&self, since: Moment) -> Option<Moment> {
-        let State { used_at, phase } = &*self.state();
-        let is_delivered = matches!(phase, Phase::Done(outcome) if outcome.result.is_ok());
+        let EntryState { used_at, phase } = &*self.state();
+        let is_delivered = matches!(phase, Phase::Done(conclusion) if conclusion.result.is_ok());
         (is_delivered && *used_at >= since).then_some(*used_at)
     }
 
+    /// The size of the entry, in bytes.
     pub(super) fn weight(&self) -> u32 {
         let more = match &self.state().phase {
-            // There are no more that lead than requests are answered.
+            // There are no more leaders than requests in flight.
             Phase::Free | Phase::Led(_) => 0,
-            Phase::Done(outcome) => size_of::<Outcome>() + weight(outcome),
+            Phase::Done(conclusion) => size_of::<Conclusion>() + weight(conclusion),
         };
         u32::try_from(ENTRY + more).unwrap_or(u32::MAX)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, EntryState> {
         // No code that can panic runs under this lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The same in memory of its own: Feishu's answer is a slice of what was read from the connection.
-fn kept(outcome: &Outcome) -> Box<Outcome> {
-    let mut outcome = outcome.clone();
-    if let Ok(forwarded) = &mut outcome.result {
+/// A copy in memory of its own.
+fn kept(conclusion: &Conclusion) -> Box<Conclusion> {
+    let mut conclusion = conclusion.clone();
+    if let Ok(forwarded) = &mut conclusion.result {
+        // Feishu's answer is a slice of what was read from the connection, and would keep all of that alive.
         forwarded.message = Bytes::copy_from_slice(&forwarded.message);
     }
-    Box::new(outcome)
+    Box::new(conclusion)
 }
 
-/// What an outcome takes beside itself.
-fn weight(outcome: &Outcome) -> usize {
+/// The size of a conclusion beside the struct itself, in bytes.
+fn weight(conclusion: &Conclusion) -> usize {
     let text = |text: &Option<String>| text.as_ref().map_or(0, String::capacity);
-    match &outcome.result {
+    match &conclusion.result {
         Ok(Forwarded { message, message_id, log_id }) => {
             message.len() + message_id.capacity() + text(log_id)
         }
@@ -141,7 +174,7 @@ fn weight(outcome: &Outcome) -> usize {
                 + fields.capacity() * size_of::<FieldViolation>()
                 + in_fields.sum::<usize>()
         }
-        // Nothing else is final.
+        // No other failure is final.
         Err(_) => 0,
     }
 }

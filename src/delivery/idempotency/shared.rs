@@ -1,4 +1,8 @@
-//! The same among replicas: whoever leads here asks the others first, in Redis, where outcomes are sealed.
+//! The keys of all callers, in Redis for all replicas. Conclusions are sealed there.
+//!
+//! A leader holds a lease in Redis for longer than a forward may take, with a note that the message may have
+//! been delivered. When it ends, it writes its conclusion. A replica that dies in between leaves the note: the
+//! forward is in doubt, and is sent again with the same `uuid`.
 
 #[cfg(test)]
 mod tests;
@@ -13,217 +17,235 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Outcome, REMEMBERED};
-use crate::clock::{Clock, Stamp};
+use crate::clock::{Clock, Stamp, millis};
 use crate::delivery::agreement::REPEATING;
+use crate::delivery::conclusion::{Conclusion, Known};
 use crate::delivery::error::ForwardError;
-use crate::delivery::past::Known;
-use crate::delivery::register;
-use crate::delivery::repeating::{self, Fate, Mark};
+use crate::delivery::in_doubt;
+use crate::delivery::sent::{Fate, Sent};
 use crate::feishu::error::{CallError, FieldViolation, Forwarded, Refusal};
-use crate::limits::birth_key;
-use crate::model::idempotency_key::NamedForward;
-use crate::store::{Gone, Seal, Store, millis};
+use crate::limits::epoch_key;
+use crate::model::idempotency_key::IdempotentForward;
+use crate::redis::{Checkpoint, RedisClient, Seal, Unavailable};
 
-/// What replicas know of the callers' keys.
+/// What the replicas know of the callers' keys.
 #[derive(Debug)]
-pub struct SharedKeys {
-    store: Arc<Store>,
+pub struct SharedIdempotency {
+    redis: Arc<RedisClient>,
     script: Script,
     prefix: String,
-    birth_key: String,
+    epoch_key: String,
     clock: Clock,
-    mark: Arc<Mark>,
+    checkpoint: Arc<Checkpoint>,
     /// By app.
     seals: HashMap<String, Seal>,
-    /// How long a replica is believed to be at work: longer than any forward takes.
+    /// How long a lease lasts: longer than any forward takes.
     lease: Duration,
 }
 
+/// How long a key is remembered.
+pub(super) const REMEMBERED: Duration = Duration::from_hours(1);
 /// How often to ask whether another replica has ended.
-pub(in crate::delivery) const ASK_AGAIN: Duration = Duration::from_millis(100);
-/// How long a key is kept of a forward that never went out and may yet: who repeats it at once is told if it
-/// is another one now.
+pub(super) const ASK_AGAIN: Duration = Duration::from_millis(100);
+/// How long a key is kept whose forward was not delivered and may yet be: so long a repetition with another
+/// message is noticed.
 const UNSENT: Duration = Duration::from_secs(10);
-/// The longest outcome that is kept, in bytes: far more than Feishu answers about one message. What is longer
-/// is asked of Feishu again, by the same `uuid`.
+/// The longest conclusion that is kept, in bytes: far more than Feishu answers about one message. For a longer
+/// one Feishu is asked again, with the same `uuid`.
 const LARGEST: usize = 256 << 10;
-/// How much longer than the deadline of a forward its lease is.
+/// How much longer than a forward's deadline its lease is.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// A forward that a replica is at, for all replicas.
+/// A leader's lease of a key, for all replicas.
 #[derive(Debug)]
-pub(super) struct Claimed {
-    keys: Arc<SharedKeys>,
-    named: NamedForward,
+pub(super) struct Lease {
+    keys: Arc<SharedIdempotency>,
+    forward: IdempotentForward,
     app: Arc<str>,
     owner: String,
-    /// No attempt of this one was made before.
+    /// The holder has made no attempt before.
     since: Stamp,
 }
 
-/// What there is in Redis of a key.
+/// What Redis answers about a key.
 #[derive(Debug)]
-pub(super) enum Asked {
-    /// Nobody is at it: this one is now.
+pub(super) enum LeaseReply {
+    /// The lease is this replica's.
     Lead {
-        /// If one may have gone out before: how long ago.
+        /// How long ago the first attempt was made, if one may have been delivered.
         age: Option<Duration>,
-        /// Whether Redis knows all that any replica does.
+        /// Whether Redis knows everything that any replica knows.
         is_whole: bool,
     },
-    /// Another replica is at it, and its first attempt was no longer ago than this.
+    /// Another replica has the lease. Its first attempt was no longer ago than this.
     Busy(Duration),
-    /// It was done.
-    Done(Outcome),
-    /// The key was used for something else.
+    /// The forward has ended.
+    Done(Conclusion),
+    /// The key is in use for another forward.
     Reused,
 }
 
-impl SharedKeys {
-    /// Of apps with these secrets, whose forwards take no longer than `deadline`.
+impl SharedIdempotency {
+    /// The keys of apps with these secrets, whose forwards take no longer than `deadline`.
     #[must_use]
     pub fn new<'a>(
-        store: Arc<Store>,
+        redis: Arc<RedisClient>,
         prefix: &str,
         secrets: impl IntoIterator<Item = (&'a String, &'a SecretString)>,
         deadline: Duration,
         clock: Clock,
-        mark: Arc<Mark>,
+        checkpoint: Arc<Checkpoint>,
     ) -> Self {
         let seals =
             secrets.into_iter().map(|(app, secret)| (app.clone(), Seal::new(secret))).collect();
         Self {
-            store,
+            redis,
             script: Script::new(include_str!("shared.lua")),
             prefix: format!("{{{prefix}}}:key:"),
-            birth_key: birth_key(prefix),
+            epoch_key: epoch_key(prefix),
             clock,
-            mark,
+            checkpoint,
             seals,
             lease: deadline + GRACE,
         }
     }
 
-    /// What is to be claimed, and ended whether or not the answer to the claim was heard.
-    pub(super) fn to_claim(self: &Arc<Self>, named: NamedForward, app: &Arc<str>) -> Claimed {
+    /// A lease, which [`Lease::acquire`] asks for. It has to be ended even if Redis' answer was not heard.
+    pub(super) fn lease(self: &Arc<Self>, forward: IdempotentForward, app: &Arc<str>) -> Lease {
         let (keys, app, owner) = (Arc::clone(self), Arc::clone(app), Uuid::now_v7().to_string());
-        Claimed { keys, named, app, owner, since: self.clock.stamp() }
+        Lease { keys, forward, app, owner, since: self.clock.stamp() }
     }
 
-    /// Writes down what Redis may not know, or no longer.
+    /// Writes to Redis what it may have lost.
     pub(in crate::delivery) async fn repeat(
         &self,
-        known: &repeating::Sent<NamedForward>,
-    ) -> Result<(), Gone> {
+        known: &Sent<IdempotentForward>,
+    ) -> Result<(), Unavailable> {
         let mut call = self.end(known.name, "", known.fate.as_str(), known.first_attempt);
         call.arg("");
         self.run(&call).await.map(drop)
     }
 
-    /// What there is of a forward already, so that nobody can lead; nothing is claimed.
-    pub(super) async fn look(&self, named: NamedForward, app: &str) -> Result<Option<Asked>, Gone> {
-        let [what, detail, _] = self.run(&self.call("look", named, "")).await?;
-        Ok(self.read(&what, &detail, named, app))
+    /// What Redis knows of a key that no request here could lead. Claims nothing.
+    pub(super) async fn look(
+        &self,
+        forward: IdempotentForward,
+        app: &str,
+    ) -> Result<Option<LeaseReply>, Unavailable> {
+        let [what, detail, _] = self.run(&self.call("look", forward, "")).await?;
+        Ok(self.read(&what, &detail, forward, app))
     }
 
-    /// None where somebody may lead, also where what was done cannot be read: its `uuid` is the same.
-    fn read(&self, what: &[u8], detail: &[u8], named: NamedForward, app: &str) -> Option<Asked> {
+    /// None if the replica may lead. That is so too if a conclusion cannot be read, because the `uuid` is the
+    /// same.
+    fn read(
+        &self,
+        what: &[u8],
+        detail: &[u8],
+        forward: IdempotentForward,
+        app: &str,
+    ) -> Option<LeaseReply> {
         match what {
-            b"reused" => Some(Asked::Reused),
-            b"busy" => Some(Asked::Busy(age(detail).unwrap_or_default())),
+            b"reused" => Some(LeaseReply::Reused),
+            b"busy" => Some(LeaseReply::Busy(age(detail).unwrap_or_default())),
             b"done" => {
-                let plain = self.seals.get(app)?.open(&self.place(named), detail)?;
-                let stored: Stored = serde_json::from_slice(&plain).ok()?;
-                Some(Asked::Done(stored.into()))
+                let plain = self.seals.get(app)?.open(&self.place(forward), detail)?;
+                let stored: StoredConclusion = serde_json::from_slice(&plain).ok()?;
+                Some(LeaseReply::Done(stored.into()))
             }
             _ => None,
         }
     }
 
-    /// What it answers, what more there is to that, and whether Redis knows all.
-    async fn run(&self, call: &ScriptInvocation<'_>) -> Result<[Vec<u8>; 3], Gone> {
-        let reply: Vec<Vec<u8>> = self.store.run("key", call).await?;
+    /// Redis' answer, its detail, and whether Redis knows everything.
+    async fn run(&self, call: &ScriptInvocation<'_>) -> Result<[Vec<u8>; 3], Unavailable> {
+        let reply: Vec<Vec<u8>> = self.redis.run("key", call).await?;
         let mut parts = reply.into_iter();
         Ok(std::array::from_fn(|_| parts.next().unwrap_or_default()))
     }
 
-    fn call(&self, operation: &str, named: NamedForward, owner: &str) -> ScriptInvocation<'_> {
-        let mut call = self.script.key(self.place(named));
-        call.key(&self.birth_key);
-        call.arg(operation).arg(&named.content).arg(owner);
+    fn call(
+        &self,
+        operation: &str,
+        forward: IdempotentForward,
+        owner: &str,
+    ) -> ScriptInvocation<'_> {
+        let mut call = self.script.key(self.place(forward));
+        call.key(&self.epoch_key);
+        call.arg(operation).arg(&forward.fingerprint).arg(owner);
         call
     }
 
     fn end(
         &self,
-        named: NamedForward,
+        forward: IdempotentForward,
         owner: &str,
-        became: &str,
+        outcome: &str,
         since: Stamp,
     ) -> ScriptInvocation<'_> {
-        let mut call = self.call("end", named, owner);
-        call.arg(became).arg(millis(self.clock.age(since)));
-        for kept in [REMEMBERED, register::REMEMBERED, UNSENT] {
+        let mut call = self.call("end", forward, owner);
+        call.arg(outcome).arg(millis(self.clock.age(since)));
+        for kept in [REMEMBERED, in_doubt::REMEMBERED, UNSENT] {
             call.arg(millis(kept));
         }
         call
     }
 
-    fn place(&self, named: NamedForward) -> String {
+    fn place(&self, forward: IdempotentForward) -> String {
         let mut place = self.prefix.clone();
-        for byte in named.key {
+        for byte in forward.key {
             let _ = write!(place, "{byte:02x}");
         }
         place
     }
 }
 
-impl Claimed {
-    /// Claims it, or tells who has. Who has claimed it may ask again.
-    pub(super) async fn claim(&self) -> Result<Asked, Gone> {
-        let Self { keys, named, app, owner, .. } = self;
-        let mut call = keys.call("claim", *named, owner);
-        call.arg(millis(keys.lease)).arg(millis(register::REMEMBERED)).arg(millis(REPEATING));
+impl Lease {
+    /// Acquires the lease unless another replica has it. The holder may call this again.
+    pub(super) async fn acquire(&self) -> Result<LeaseReply, Unavailable> {
+        let Self { keys, forward, app, owner, .. } = self;
+        let mut call = keys.call("claim", *forward, owner);
+        call.arg(millis(keys.lease)).arg(millis(in_doubt::REMEMBERED)).arg(millis(REPEATING));
         let [what, detail, whole] = keys.run(&call).await?;
-        let asked = keys.read(&what, &detail, *named, app);
-        Ok(asked.unwrap_or_else(|| Asked::Lead { age: age(&detail), is_whole: whole == b"whole" }))
+        let reply = keys.read(&what, &detail, *forward, app);
+        let lead = || LeaseReply::Lead { age: age(&detail), is_whole: whole == b"whole" };
+        Ok(reply.unwrap_or_else(lead))
     }
 
-    /// Tells the other replicas what became of it, or that it ended without that; nobody waits for it.
-    pub(super) fn end(&self, outcome: Option<&Outcome>, in_doubt: bool) {
-        let Self { keys, named, app, owner, since } = self;
-        let since = outcome.and_then(|it| it.in_doubt_since).unwrap_or(*since);
-        let stored = outcome.filter(|it| it.is_final()).and_then(Stored::of);
+    /// Ends the lease, with the conclusion if there is one. Returns at once.
+    pub(super) fn end(&self, conclusion: Option<&Conclusion>, in_doubt: bool) {
+        let Self { keys, forward, app, owner, since } = self;
+        let since = conclusion.and_then(|it| it.in_doubt_since).unwrap_or(*since);
+        let stored = conclusion.filter(|it| it.is_final()).and_then(StoredConclusion::of);
         let sealed = stored.and_then(|stored| {
             let plain = serde_json::to_vec(&stored).ok()?;
-            Some(keys.seals.get(&**app)?.seal(&keys.place(*named), &plain))
+            Some(keys.seals.get(&**app)?.seal(&keys.place(*forward), &plain))
         });
         let sealed = sealed.filter(|sealed| sealed.len() <= LARGEST);
-        let became = match outcome {
-            Some(Outcome { result: Ok(_), .. }) if sealed.is_some() => "delivered",
-            // It went out, and nobody can read with which answer.
-            Some(Outcome { result: Ok(_), .. }) => Fate::Out.as_str(),
+        let outcome = match conclusion {
+            Some(Conclusion { result: Ok(_), .. }) if sealed.is_some() => "delivered",
+            // The message was delivered, and the answer to it is not kept.
+            Some(Conclusion { result: Ok(_), .. }) => Fate::Delivered.as_str(),
             _ if in_doubt => Fate::Unknown.as_str(),
             _ => "not_out",
         };
-        let (keys, named, owner) = (Arc::clone(keys), *named, owner.clone());
-        let tell = async move {
-            let mut call = keys.end(named, &owner, became, since);
+        let (keys, forward, owner) = (Arc::clone(keys), *forward, owner.clone());
+        let end = async move {
+            let mut call = keys.end(forward, &owner, outcome, since);
             call.arg(sealed.unwrap_or_default());
             if keys.run(&call).await.is_err() {
-                keys.mark.missed();
+                keys.checkpoint.missed();
             }
         };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(tell);
+            runtime.spawn(end);
         }
     }
 }
 
-/// An outcome that is final, as it stands in Redis.
+/// A final conclusion, as it is kept in Redis.
 #[derive(Serialize, Deserialize)]
-enum Stored {
+enum StoredConclusion {
     Delivered {
         message: String,
         message_id: String,
@@ -239,9 +261,9 @@ enum Stored {
     },
 }
 
-impl Stored {
-    fn of(outcome: &Outcome) -> Option<Self> {
-        match &outcome.result {
+impl StoredConclusion {
+    fn of(conclusion: &Conclusion) -> Option<Self> {
+        match &conclusion.result {
             Ok(Forwarded { message, message_id, log_id }) => Some(Self::Delivered {
                 message: String::from_utf8(message.to_vec()).ok()?,
                 message_id: message_id.clone(),
@@ -264,13 +286,20 @@ impl Stored {
     }
 }
 
-impl From<Stored> for Outcome {
-    fn from(stored: Stored) -> Self {
+impl From<StoredConclusion> for Conclusion {
+    fn from(stored: StoredConclusion) -> Self {
         let result = match stored {
-            Stored::Delivered { message, message_id, log_id } => {
+            StoredConclusion::Delivered { message, message_id, log_id } => {
                 Ok(Forwarded { message: message.into(), message_id, log_id })
             }
-            Stored::Refused { code, msg, log_id, http_status, troubleshooter, fields } => {
+            StoredConclusion::Refused {
+                code,
+                msg,
+                log_id,
+                http_status,
+                troubleshooter,
+                fields,
+            } => {
                 let violation =
                     |(field, description): (String, String)| FieldViolation { field, description };
                 let fields = fields.into_iter().map(violation).collect();

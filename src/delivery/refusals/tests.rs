@@ -6,13 +6,13 @@ const HOUR: Duration = Duration::from_hours(1);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Until when the whole app is refused, as seen at `now`.
-fn closed_for(refusals: &Refusals, now: Moment) -> Option<Duration> {
+fn closed_for(refusals: &AppRefusals, now: Moment) -> Option<Duration> {
     refusals.closed(now).first().map(|(_, until)| until.saturating_sub(now))
 }
 
 #[test]
 fn a_quota_that_was_used_up_before_this_process_came_is_tried_once() {
-    let mut refusals = Refusals::new(HOUR);
+    let mut refusals = AppRefusals::new(HOUR);
     // Redis says it again and again, a little earlier or later.
     for beat in 0..100 {
         let jitter = Duration::from_millis(u64::from(beat % 7) * 100);
@@ -26,7 +26,7 @@ fn a_quota_that_was_used_up_before_this_process_came_is_tried_once() {
 
 #[test]
 fn what_an_operator_has_cleared_stays_so_whatever_redis_still_says() {
-    let mut refusals = Refusals::new(HOUR);
+    let mut refusals = AppRefusals::new(HOUR);
     refusals.heard_of_quota(Duration::ZERO, Moment::ZERO);
     refusals.heard_of_quota(HOUR, SECOND);
     assert_eq!(closed_for(&refusals, SECOND * 2), Some(HOUR.saturating_sub(SECOND)));
@@ -39,7 +39,7 @@ fn what_an_operator_has_cleared_stays_so_whatever_redis_still_says() {
 
 #[test]
 fn what_redis_says_lasts_no_longer_than_the_interval() {
-    let mut refusals = Refusals::new(HOUR);
+    let mut refusals = AppRefusals::new(HOUR);
     refusals.heard_of_quota(Duration::ZERO, Moment::ZERO);
     refusals.heard_of_quota(Duration::MAX, SECOND);
     assert_eq!(closed_for(&refusals, SECOND), Some(HOUR));

@@ -13,11 +13,11 @@ use crate::model::idempotency_key::IdempotencyKey;
 /// One request and what became of it.
 #[derive(Debug)]
 pub(super) struct Record {
-    pub(super) order: Arc<Order>,
+    pub(super) order: Arc<ForwardRequest>,
     pub(super) begun: Point,
     pub(super) ended: Point,
     /// None for one whose caller hung up.
-    pub(super) told: Option<Report>,
+    pub(super) told: Option<ForwardReport>,
 }
 
 /// A point in the history.
@@ -30,7 +30,8 @@ pub(super) struct Point {
 
 #[derive(Clone)]
 struct Caller {
-    delivery: Arc<Delivery>,
+    delivery: Delivery,
+    clock: Clock,
     feishu: Feishu,
     records: Arc<Mutex<Vec<Record>>>,
 }
@@ -42,18 +43,19 @@ const LONG: Duration = Duration::from_hours(1);
 
 /// Makes all requests and waits until the last caller has gone.
 pub(super) async fn play(
-    delivery: &Arc<Delivery>,
+    delivery: &Delivery,
+    clock: &Clock,
     feishu: &Feishu,
     requests: &[Request],
 ) -> Vec<Record> {
     let records = Arc::new(Mutex::new(Vec::new()));
     let mut callers = JoinSet::new();
-    let mut at = delivery.clock.now();
+    let mut at = clock.now();
     for (number, request) in requests.iter().cloned().enumerate() {
         at += ms(request.after_ms);
-        delivery.clock.sleep_until(at).await;
-        let (delivery, feishu) = (Arc::clone(delivery), feishu.clone());
-        let caller = Caller { delivery, feishu, records: Arc::clone(&records) };
+        clock.sleep_until(at).await;
+        let (delivery, clock, feishu) = (delivery.clone(), clock.clone(), feishu.clone());
+        let caller = Caller { delivery, clock, feishu, records: Arc::clone(&records) };
         callers.spawn(async move { Box::pin(caller.call(number, &request)).await });
     }
     while let Some(ended) = callers.join_next().await {
@@ -64,9 +66,9 @@ pub(super) async fn play(
 
 impl Caller {
     async fn call(&self, number: usize, request: &Request) {
-        let clock = &self.delivery.clock;
+        let clock = &self.clock;
         let mut order = order(number, request);
-        self.feishu.plan(order.message.as_str(), &request.feishu);
+        self.feishu.plan(order.forward.source_id(), &request.feishu);
         for _ in 0..PATIENCE {
             let told = self.ask(&order, request.hangs_up_after_ms).await;
             let may_repeat = match told {
@@ -80,12 +82,12 @@ impl Caller {
     }
 
     /// Asks once, and tells whether the answer was sure; none where the caller hung up.
-    async fn ask(&self, order: &Order, hangs_up_after: Option<u64>) -> Option<bool> {
+    async fn ask(&self, order: &ForwardRequest, hangs_up_after: Option<u64>) -> Option<bool> {
         let order = Arc::new(order.clone());
         let begun = self.point();
         let hangs_up_at = begun.at + hangs_up_after.map_or(LONG, ms);
         let forward = self.delivery.forward(&order);
-        let told = self.delivery.clock.timeout_at(hangs_up_at, forward).await.ok();
+        let told = self.clock.timeout_at(hangs_up_at, forward).await.ok();
         let is_sure = told.as_ref().map(|report| !is_unknown(report));
         let ended = self.point();
         self.records.lock().unwrap().push(Record { order, begun, ended, told });
@@ -93,59 +95,66 @@ impl Caller {
     }
 
     fn point(&self) -> Point {
-        Point { at: self.delivery.clock.now(), attempts: self.feishu.attempts() }
+        Point { at: self.clock.now(), attempts: self.feishu.attempts() }
     }
 }
 
 /// Whether the caller was told that nobody knows.
-pub(super) fn is_unknown(report: &Report) -> bool {
-    report.result.is_err() && report.past.safe_retry_until().is_some()
+pub(super) fn is_unknown(report: &ForwardReport) -> bool {
+    report.result.is_err() && report.prior_attempts.safe_retry_until().is_some()
 }
 
 /// What is to be forwarded.
-pub(super) fn order(number: usize, request: &Request) -> Order {
+pub(super) fn order(number: usize, request: &Request) -> ForwardRequest {
     let (request_id, wait) = (String::new(), ms(request.wait_ms));
     match request.what {
         What::Plain { app, to, gives_uuid } => {
             let caller = caller(APPS[usize::from(app)]);
-            let message = MessageId::parse(&format!("om_{number}")).unwrap();
+            let forward = forward(&format!("om_{number}"));
             let uuid = DedupKey::generate();
             let receiver = receiver(to);
-            let named = None;
-            Order {
+            ForwardRequest {
                 request_id,
                 caller,
-                message,
+                forward,
                 receiver,
                 uuid,
                 uuid_is_given: gives_uuid,
-                named,
+                idempotent: None,
                 wait,
             }
         }
         What::Chosen { uuid, caller: who, content, to } => {
             let message = format!("om_chosen_{uuid}_{who}_{content}");
-            Order {
+            ForwardRequest {
                 request_id,
                 caller: api_key::Caller { name: format!("caller {who}").into(), ..caller(APPS[0]) },
-                message: MessageId::parse(&message).unwrap(),
+                forward: forward(&message),
                 receiver: receiver(to),
                 uuid: DedupKey::parse(&format!("chosen {uuid}")).unwrap(),
                 uuid_is_given: true,
-                named: None,
+                idempotent: None,
                 wait,
             }
         }
         What::Named { key, content } => {
             let app = APPS[usize::from(key % 2)];
-            let message = MessageId::parse(&format!("om_key_{key}_{content}")).unwrap();
+            let forward = forward(&format!("om_key_{key}_{content}"));
             let receiver = receiver((key + content) % FEW);
             let key = IdempotencyKey::parse(&format!("key {key}")).unwrap();
-            let named = key.names("caller", app, &message, &receiver);
-            let uuid = uuids(app).of(&named);
-            let named = Some(named);
+            let idempotent = key.names("caller", app, &forward, &receiver);
+            let uuid = uuids(app).of(&idempotent);
             let caller = caller(app);
-            Order { request_id, caller, message, receiver, uuid, uuid_is_given: true, named, wait }
+            ForwardRequest {
+                request_id,
+                caller,
+                forward,
+                receiver,
+                uuid,
+                uuid_is_given: true,
+                idempotent: Some(idempotent),
+                wait,
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use super::callers::{Point, Record, is_unknown};
 use super::feishu::{Attempt, Reply};
 use super::*;
+use crate::model::idempotency_key::IdempotentForward;
 
 /// A history that has ended.
 pub(super) struct Tale {
@@ -59,7 +60,7 @@ impl Tale {
     }
 
     /// After a refusal nothing goes for a while: by an app whenever it is refused, to a receiver that is
-    /// for the first time. (What a later one means depends on whether it was a trial.)
+    /// for the first time. (What a later one means depends on whether it was a probe.)
     fn gates_hold(&self) -> Result<(), String> {
         let mut receivers = HashMap::new();
         for refused in &self.ledger {
@@ -129,7 +130,7 @@ impl Tale {
 
     /// Since when a key is remembered of which Feishu's word came at `told_at`: one of the requests in
     /// the hour before.
-    fn remembered_since(&self, named: NamedForward, told_at: Moment) -> Moment {
+    fn remembered_since(&self, named: IdempotentForward, told_at: Moment) -> Moment {
         let with_key = self.records.iter().filter(|it| it.has_key(named)).map(|it| it.begun.at);
         with_key.filter(|at| *at + HOUR + DEADLINE > told_at).min().unwrap_or(told_at)
     }
@@ -137,7 +138,8 @@ impl Tale {
     fn record_is_right(&self, record: &Record) -> Result<(), String> {
         let Some(report) = &record.told else { return Ok(()) };
         let Record { order, begun, ended, .. } = record;
-        let says = |what: &str| format!("{} from {:?}: {what}", order.message, begun.at);
+        let says =
+            |what: &str| format!("{} from {:?}: {what}", order.forward.source_id(), begun.at);
         let own: Vec<&Attempt> = self.until(*ended).filter(|it| record.is_asked_by(it)).collect();
         match &report.result {
             Ok(forwarded) => {
@@ -176,7 +178,7 @@ impl Tale {
                     |it: &&&Attempt| !record.is_chosen() || ended.at < it.at + HOUR;
                 let delivered = own.iter().filter(is_of_this_hour).any(|it| it.delivered.is_some());
                 let told = own.iter().rfind(|it| it.told.is_some());
-                let was_forgotten = order.named.zip(told).is_some_and(|(named, told)| {
+                let was_forgotten = order.idempotent.zip(told).is_some_and(|(named, told)| {
                     self.remembered_since(named, told.at) + HOUR <= ended.at
                 });
                 claim(!delivered || was_forgotten, || {
@@ -185,7 +187,7 @@ impl Tale {
             }
         }
         claim(report.attempts <= MAX_ATTEMPTS.get(), || says("too many attempts"))?;
-        if order.named.is_some() || record.is_chosen() {
+        if order.idempotent.is_some() || record.is_chosen() {
             // It may have heard others, or waited for them to hang up; or others did the same at the time.
             return Ok(());
         }
@@ -205,8 +207,8 @@ impl Tale {
         let Record { order, begun, ended, .. } = record;
         self.records.iter().any(|other| {
             let is_other = other.order.uuid == order.uuid
-                && (&other.order.message, &other.order.receiver)
-                    != (&order.message, &order.receiver);
+                && (&other.order.forward, &other.order.receiver)
+                    != (&order.forward, &order.receiver);
             let is_in_the_way = other.order.caller.name == order.caller.name
                 || other.order.receiver == order.receiver;
             let is_of_this_hour =
@@ -220,7 +222,7 @@ impl Tale {
     }
 
     fn key_was_reused(&self, record: &Record) -> bool {
-        let Some(named) = record.order.named else { return false };
+        let Some(named) = record.order.idempotent else { return false };
         let others = self.records.iter().filter(|other| other.has_key(named));
         others
             .filter(|other| other.order.uuid != record.order.uuid)
@@ -252,8 +254,8 @@ impl Record {
 
     /// Whether an attempt is for this, by whichever request.
     fn is_asked_by(&self, attempt: &Attempt) -> bool {
-        let Order { uuid, message, receiver, .. } = &*self.order;
-        (uuid.as_str(), message.as_str(), receiver.id())
+        let ForwardRequest { uuid, forward, receiver, .. } = &*self.order;
+        (uuid.as_str(), forward.source_id(), receiver.id())
             == (&attempt.uuid, &attempt.message, &attempt.receiver)
     }
 
@@ -261,12 +263,12 @@ impl Record {
         self.order.uuid.as_str().starts_with("chosen")
     }
 
-    fn named_as(&self, uuid: &str) -> Option<NamedForward> {
-        self.order.named.filter(|_| self.order.uuid.as_str() == uuid)
+    fn named_as(&self, uuid: &str) -> Option<IdempotentForward> {
+        self.order.idempotent.filter(|_| self.order.uuid.as_str() == uuid)
     }
 
-    fn has_key(&self, named: NamedForward) -> bool {
-        self.order.named.is_some_and(|own| own.key == named.key)
+    fn has_key(&self, named: IdempotentForward) -> bool {
+        self.order.idempotent.is_some_and(|own| own.key == named.key)
     }
 }
 
@@ -285,7 +287,7 @@ impl fmt::Display for Tale {
         }
         writeln!(f, "Callers:")?;
         for Record { order, begun, ended, told } in &self.records {
-            write!(f, "     {:?} to {:?} {}: ", begun.at, ended.at, order.message)?;
+            write!(f, "     {:?} to {:?} {}: ", begun.at, ended.at, order.forward.source_id())?;
             match told {
                 None => writeln!(f, "hung up")?,
                 Some(report) if is_unknown(report) => writeln!(f, "unknown, {:?}", report.result)?,

@@ -124,26 +124,27 @@ fn requests() -> impl Strategy<Value = Vec<Request>> {
 fn played(stage: &Stage, requests: &[Request]) -> BTreeMap<usize, Fate> {
     let feishu = Feishu::new(stage.clock.clone(), Duplicate::OriginalId, &[]);
     let (start, records) = stage.runtime.block_on(async {
-        let delivery = stage.delivery(&feishu, &rules(100_000, 6_000_000));
-        for app in delivery.apps.values() {
+        let (delivery, tokens) = stage.delivery(&feishu, &rules(100_000, 6_000_000));
+        for token in tokens {
             // Fetching a token takes its time, though not by the clock.
-            app.token().await.expect("Feishu is well");
+            token.get().await.expect("Feishu is well");
         }
         let start = stage.clock.now();
-        (start, callers::play(&delivery, &feishu, requests).await)
+        (start, callers::play(&delivery, &stage.clock, &feishu, requests).await)
     });
     let ledger = feishu.ledger();
     let fate = |record: &callers::Record| {
-        let message = record.order.message.as_str();
+        let message = record.order.forward.source_id();
         let number = message.trim_start_matches("om_").parse().expect("a number");
         let sent = ledger.iter().find(|attempt| attempt.message == message);
         let fate = match (sent, &record.told) {
             (Some(attempt), _) => Fate::Sent { at: in_ms(attempt.at.saturating_sub(start)) },
             (None, None) => Fate::HungUp,
             (None, Some(report)) => match report.result {
-                Err(ForwardError::NoTurn(NoTurn::Late { scope: Scope::Receiver, retry_after }))
-                    if record.ended.at == record.begun.at =>
-                {
+                Err(ForwardError::NoPermit(QueueError::TooLate {
+                    scope: Scope::Receiver,
+                    retry_after,
+                })) if record.ended.at == record.begun.at => {
                     Fate::Refused { retry_after: in_ms(retry_after) }
                 }
                 _ => panic!("neither sent nor refused at once: {record:?}"),

@@ -10,7 +10,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 
 use crate::clock::{Clock, Moment};
 use crate::feishu::error::CallError;
-use crate::feishu::stand_in::{Answered, StandIn};
+use crate::feishu::fake::{FakeAnswer, FakeFeishu};
 
 /// What Feishu does with one call: after a while it does its work or does not, and then replies.
 /// It does its work whether or not somebody still waits for the reply.
@@ -123,9 +123,9 @@ impl Feishu {
         Self { clock, state: Arc::new(Mutex::new(state)) }
     }
 
-    pub(super) fn stand_in(&self) -> StandIn {
+    pub(super) fn fake(&self) -> FakeFeishu {
         let feishu = self.clone();
-        StandIn::new(move |request| {
+        FakeFeishu::new(move |request| {
             let feishu = feishu.clone();
             async move { feishu.answer(&request).await }
         })
@@ -153,21 +153,21 @@ impl Feishu {
         self.state().ledger.len()
     }
 
-    async fn answer(&self, request: &Request) -> Answered {
+    async fn answer(&self, request: &Request) -> FakeAnswer {
         match text(&body(request), "app_id") {
             Some(app) => self.token(&app).await,
             None => self.forward(request).await,
         }
     }
 
-    async fn token(&self, app: &str) -> Answered {
+    async fn token(&self, app: &str) -> FakeAnswer {
         let act = self.state().tokens.pop_front().unwrap_or(WELL);
         self.pass(act.latency_ms).await;
         let token = format!(r#"{{"code":0,"tenant_access_token":"{app}","expire":7200}}"#);
         reply(act.reply, token).await
     }
 
-    async fn forward(&self, request: &Request) -> Answered {
+    async fn forward(&self, request: &Request) -> FakeAnswer {
         let attempt = self.note(request);
         let feishu = self.clone();
         let work = tokio::spawn(async move { feishu.work(attempt).await });
@@ -241,7 +241,7 @@ impl Feishu {
     }
 }
 
-async fn reply(reply: Reply, normal: String) -> Answered {
+async fn reply(reply: Reply, normal: String) -> FakeAnswer {
     let mut headers = HeaderMap::new();
     match reply {
         Reply::Normal => Ok((200, headers, normal)),

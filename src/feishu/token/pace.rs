@@ -1,4 +1,4 @@
-//! When a token may be asked for: once a pause, whatever Feishu says to it and whoever needs one.
+//! How often Feishu is asked for a token: once a pause, whatever it answers and however many calls need one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,50 +6,50 @@ use std::time::Duration;
 use crate::clock::Moment;
 use crate::feishu::error::CallError;
 
-/// Pause after a call that failed until the token is renewed by itself, doubled each time.
+/// Pause between a failed call and the next renewal. Each failure doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-/// Who needs a token now may ask after this part of the pause.
+/// A forward that needs a token may cause a call after this part of the pause.
 const SHARE_FOR_THOSE_WHO_WAIT: u32 = 4;
-/// For how long a failure or a rejection counts: longer than a pause and a call together.
+/// How long a failure or a rejection counts: longer than a pause and a call together.
 const REMEMBERED: Duration = Duration::from_mins(2);
 
 /// The calls for one app's token.
 #[derive(Debug, Default)]
-pub(super) struct Pace {
-    /// Calls in a row that gave nothing, those counted whose token was rejected at once.
+pub(super) struct TokenPace {
+    /// Calls in a row without a usable token. A token that was rejected at once counts as unusable.
     failures: u32,
-    /// When the last of them ended.
+    /// When the last of these calls ended.
     failed_at: Moment,
     rejected_at: Option<Moment>,
-    /// Since when and why there is none to be had; nothing after a call that gave one.
-    trouble: Option<Trouble>,
+    /// The last failure. None after a call that returned a token.
+    trouble: Option<TokenTrouble>,
 }
 
-/// Why there is no token, or no new one.
+/// Why there is no token, or why it is not renewed.
 #[derive(Clone, Debug)]
-pub struct Trouble {
-    /// What became of the last call for one, or Feishu's rejection of what it gave.
+pub struct TokenTrouble {
+    /// The failure of the last call, or Feishu's rejection of its token.
     pub error: Arc<CallError>,
-    /// When the next call for one may be made.
+    /// When the next call may be made.
     pub call_at: Moment,
-    /// When one is made though nobody needs it.
+    /// When the next call is made even if no forward needs a token.
     pub(super) renew_at: Moment,
 }
 
-impl Pace {
-    /// The last trouble, until there is a token again.
-    pub(super) fn trouble(&self) -> Option<&Trouble> {
+impl TokenPace {
+    /// The last failure, until there is a token again.
+    pub(super) fn trouble(&self) -> Option<&TokenTrouble> {
         self.trouble.as_ref()
     }
 
-    /// The trouble because of which no call may be made now.
-    pub(super) fn closed(&self, now: Moment) -> Option<&Trouble> {
+    /// The failure because of which no call may be made now.
+    pub(super) fn closed(&self, now: Moment) -> Option<&TokenTrouble> {
         self.trouble.as_ref().filter(|it| it.call_at > now)
     }
 
-    /// A call gave no token that is of use.
-    pub(super) fn failed(&mut self, error: Arc<CallError>, now: Moment) -> Trouble {
+    /// A call returned no usable token.
+    pub(super) fn failed(&mut self, error: Arc<CallError>, now: Moment) -> TokenTrouble {
         self.forget_what_is_long_past(now);
         let pause = (FIRST_PAUSE * 2_u32.pow(self.failures.min(10))).min(LONGEST_PAUSE);
         self.failures += 1;
@@ -58,7 +58,7 @@ impl Pace {
             CallError::Refused(refusal) => refusal.reset.unwrap_or_default().min(LONGEST_PAUSE),
             _ => Duration::ZERO,
         };
-        let trouble = Trouble {
+        let trouble = TokenTrouble {
             error,
             call_at: now + wanted.max(pause / SHARE_FOR_THOSE_WHO_WAIT),
             renew_at: now + wanted.max(pause),
@@ -66,8 +66,8 @@ impl Pace {
         self.trouble.insert(trouble).clone()
     }
 
-    /// Feishu rejected a token. One that was revoked is replaced at once; where what replaces it is
-    /// rejected too, another one is no help either, as Feishu hands out the same one again.
+    /// Feishu rejected a token. A revoked token is replaced at once. If its replacement is rejected too, another
+    /// call is of no use before a pause, because Feishu hands out the same token again.
     pub(super) fn rejected(&mut self, error: Arc<CallError>, now: Moment) {
         let again = self.rejected_at.replace(now).is_some_and(|at| now < at + REMEMBERED);
         if again {
@@ -75,7 +75,7 @@ impl Pace {
         }
     }
 
-    /// A call gave a token.
+    /// A call returned a token.
     pub(super) fn succeeded(&mut self, now: Moment) {
         self.trouble = None;
         self.forget_what_is_long_past(now);
@@ -113,8 +113,8 @@ mod tests {
     }
 
     /// How long no call may be made, in milliseconds, after each of so many that fail.
-    fn pauses(calls: usize, mut fail: impl FnMut(&mut Pace, Moment)) -> Vec<u128> {
-        let (mut pace, mut now) = (Pace::default(), START);
+    fn pauses(calls: usize, mut fail: impl FnMut(&mut TokenPace, Moment)) -> Vec<u128> {
+        let (mut pace, mut now) = (TokenPace::default(), START);
         let mut pauses = Vec::new();
         for _ in 0..calls {
             fail(&mut pace, now);
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_a_quarter_of_a_minute_for_those_who_need_one_and_to_a_minute_else() {
-        let (mut pace, mut now) = (Pace::default(), START);
+        let (mut pace, mut now) = (TokenPace::default(), START);
         let mut renewals = Vec::new();
         let quarters = pauses(9, |pace, now| drop(pace.failed(error(), now)));
         for _ in 0..8 {
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn rejections_that_are_far_apart_cost_no_pause() {
-        let mut pace = Pace::default();
+        let mut pace = TokenPace::default();
         for number in 0..5 {
             let now = START + REMEMBERED * number;
             pace.rejected(error(), now);
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_token_that_was_had_ends_the_trouble() {
-        let mut pace = Pace::default();
+        let mut pace = TokenPace::default();
         for _ in 0..9 {
             pace.failed(error(), START);
         }

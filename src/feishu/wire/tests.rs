@@ -60,7 +60,7 @@ fn a_clear_refusal_stays_that_refusal_whatever_else_the_answer_holds() {
         let start: String = body.chars().take(80).collect();
         let refusal = refused(body);
         assert_eq!((refusal.code, refusal.http_status), (230002, 400), "{start}");
-        assert!(refusal.msg.chars().count() <= said::LONGEST_TEXT + 1, "{start}");
+        assert!(refusal.msg.chars().count() <= lenient::LONGEST_TEXT + 1, "{start}");
         assert!(refusal.fields.len() <= MOST_FIELDS, "{start}");
     }
     assert_eq!(refused(b"{\"code\":230002,\"msg\":\"\xff\xfe\"}".to_vec()).code, 230002);
@@ -184,8 +184,8 @@ fn fields_are_few_short_and_named() {
         let fields = refused(with(&place)).fields;
         assert_eq!(fields.len(), 2);
         assert_eq!((fields[0].field.as_str(), fields[0].description.as_str()), ("a", "{}"));
-        assert_eq!(fields[1].field.chars().count(), said::LONGEST_TEXT + 1);
-        assert_eq!(fields[1].description.chars().count(), said::LONGEST_TEXT + 1);
+        assert_eq!(fields[1].field.chars().count(), lenient::LONGEST_TEXT + 1);
+        assert_eq!(fields[1].description.chars().count(), lenient::LONGEST_TEXT + 1);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::subject::Replica;
 use super::*;
-use crate::store::real::{FOREIGN, RealRedis};
+use crate::redis::real::{FOREIGN, RealRedis};
 
 const APPS: [&str; 2] = [APP, "other"];
 /// How long nothing goes when Redis has begun anew: those with shares stop, and what they sent is past.
@@ -27,16 +27,24 @@ fn what_is_not_ours_in_a_receivers_or_an_apps_place_is_as_if_absent() {
             replica.set(now);
             plant();
             assert_eq!(replica.take(APP, &receiver(1), now), Ok(PASS), "{key} {foreign}");
-            for note in [Note::Arrived(None), Note::Accepted, Note::Refused(false), Note::Accepted]
-            {
+            for note in [
+                Feedback::Arrived(None),
+                Feedback::Accepted,
+                Feedback::Refused { is_probe: false },
+                Feedback::Accepted,
+            ] {
                 plant();
-                let cells = replica.redis.wait(replica.shared.note(&receiver(1), note));
-                assert!(cells.len() <= 5, "{key} {foreign}");
+                let slots = replica.redis.wait(replica.shared.report(&receiver(1), note));
+                assert!(slots.len() <= 5, "{key} {foreign}");
             }
             plant();
-            replica.redis.wait(replica.shared.close(APP, Gate::Limit, Duration::ZERO));
+            replica.redis.wait(replica.shared.block(
+                &of_app(APP),
+                AppBlock::RateLimit,
+                Duration::ZERO,
+            ));
             plant();
-            let beat = replica.redis.wait(replica.shared.beat(&APPS, false));
+            let beat = replica.redis.wait(replica.shared.beat(&APPS.map(of_app), false));
             assert_eq!(beat.quotas, [Duration::ZERO; 2], "{key} {foreign}");
             replica.redis.plant(key, "");
         }
@@ -54,7 +62,7 @@ fn what_is_not_ours_in_the_place_of_the_birth_costs_what_a_redis_costs_that_begi
             let later = now + BEGINS;
             assert_eq!(replica.take(APP, &receiver(1), later), Ok(PASS), "{key} {foreign}");
             let beat = replica.redis.wait(replica.shared.beat(&[], false));
-            assert!(!beat.shown.is_back, "{key} {foreign}");
+            assert!(!beat.server_time.is_back, "{key} {foreign}");
         }
     }
 }
@@ -66,12 +74,12 @@ fn a_clock_that_goes_back_costs_the_pause_of_a_redis_that_begins_anew_and_no_mor
     for _ in 0..5 {
         assert_eq!(replica.take(APP, &to, now), Ok(PASS));
     }
-    replica.redis.wait(replica.shared.note(&to, Note::Refused(false)));
-    replica.redis.wait(replica.shared.close(APP, Gate::Limit, MINUTE));
+    replica.redis.wait(replica.shared.report(&to, Feedback::Refused { is_probe: false }));
+    replica.redis.wait(replica.shared.block(&of_app(APP), AppBlock::RateLimit, MINUTE));
     let back = now.checked_sub(MINUTE * 10).unwrap();
     replica.set(back);
     let beat = replica.redis.wait(replica.shared.beat(&[], false));
-    assert!(beat.shown.is_back);
+    assert!(beat.server_time.is_back);
     // Another process, which knows nothing of that.
     let other = Replica::joins(replica.redis.for_another(), &receiver_only(), APPS);
     let refused = other.take(APP, &to, back).unwrap_err();
@@ -84,33 +92,36 @@ fn a_clock_that_goes_back_costs_the_pause_of_a_redis_that_begins_anew_and_no_mor
 
 #[test]
 fn a_cell_that_was_taken_here_is_taken_for_a_window_of_this_process_whatever_redis_says() {
-    let limits = Limits::new(&receiver_only(), APPS.map(Arc::from));
-    assert!(limits.defer(true, Moment::ZERO));
+    let limits = Limiter::new(&receiver_only(), APPS.map(Arc::from));
+    assert!(limits.enter_shared(true, Moment::ZERO));
     let (to, ms) = (receiver(1), Duration::from_millis);
-    let granted = Seen { granted: true, ..Seen::read(&[]) };
+    let granted = TakeReply { is_granted: true, ..TakeReply::read(&[]) };
     for n in 0..5 {
-        assert!(limits.learn(APP, &to, &granted, ms(n), ms(n + 1)));
+        assert!(limits.adopt(&of_app(APP), &to, &granted, ms(n), ms(n + 1)));
     }
     assert_eq!(limits.receiver_ready_at(&to, 0, ms(5)), SECOND);
     // One has arrived only now.
     limits.arrived(&to, ms(1), ms(1), ms(500));
-    limits.learn_cells(&to, Vec::new(), ms(501));
+    limits.adopt_slots(&to, Vec::new(), ms(501));
     assert_eq!(limits.receiver_ready_at(&to, 4, ms(501)), ms(1500));
     assert_eq!(limits.standing(&to, ms(1500)).remaining, 5);
     // What others took counts beside it, once.
-    let seen = Seen { granted: true, cells: vec![SECOND; 3], ..Seen::read(&[]) };
-    assert!(limits.learn(APP, &to, &seen, ms(2000), ms(2000)));
+    let reply = TakeReply { is_granted: true, slots: vec![SECOND; 3], ..TakeReply::read(&[]) };
+    assert!(limits.adopt(&of_app(APP), &to, &reply, ms(2000), ms(2000)));
     assert_eq!(limits.standing(&to, ms(2000)).remaining, 2);
 }
 
 #[test]
 fn a_receiver_of_whom_too_much_is_written_down_is_told_of_as_much_as_counts() {
     let Some(replica) = replica() else { return };
-    let many = "local cells = {} for n = 1, 5000 do cells[n] = 3600500000 + n end \
-                redis.call('SET', KEYS[1], cmsgpack.pack({ cells = cells }))";
+    let many = "local slots = {} for n = 1, 5000 do slots[n] = 3600500000 + n end \
+                redis.call('SET', KEYS[1], cmsgpack.pack({ slots = slots }))";
     replica.redis.plant("receiver:chat_id:oc_1", many);
     let now = Duration::from_millis(100);
     let refused = replica.take(APP, &receiver(1), now).unwrap_err();
     assert_eq!(refused.moment, Duration::from_micros(504_996));
-    assert_eq!(replica.redis.wait(replica.shared.note(&receiver(1), Note::Accepted)).len(), 5);
+    assert_eq!(
+        replica.redis.wait(replica.shared.report(&receiver(1), Feedback::Accepted)).len(),
+        5
+    );
 }

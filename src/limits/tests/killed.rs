@@ -10,16 +10,16 @@ fn gone(
     receivers: u8,
     killed_every: Duration,
 ) -> Vec<(u8, Moment)> {
-    let mut limits = Limits::new(rules, [Arc::from(APP)]);
+    let mut limits = Limiter::new(rules, [Arc::from(APP)]);
     let mut killed_at = killed_every;
     let mut gone = Vec::new();
     for (name, now) in (0..receivers).cycle().zip(asks) {
         if *now >= killed_at {
-            limits = Limits::new(rules, [Arc::from(APP)]);
-            limits.follow_another(*now);
+            limits = Limiter::new(rules, [Arc::from(APP)]);
+            limits.start_after_predecessor(*now);
             killed_at = *now + killed_every;
         }
-        if limits.take(APP, &receiver(name), *now).is_ok() {
+        if limits.take(&of_app(APP), &receiver(name), *now).is_ok() {
             gone.push((name, *now));
         }
     }

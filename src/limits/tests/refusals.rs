@@ -5,21 +5,21 @@ use super::*;
 /// How long a receiver is left alone at first, and at most.
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(30);
-const TRIAL: Pass = Pass { trial: true, is_final: true };
+const PROBE: Grant = Grant { is_probe: true, is_final: true };
 
-fn closed_until(moment: Moment) -> Result<Pass, NotUntil> {
-    Err(NotUntil { scope: Scope::Receiver, moment })
+fn closed_until(moment: Moment) -> Result<Grant, NotBefore> {
+    Err(NotBefore { scope: Scope::Receiver, moment })
 }
 
 #[test]
-fn a_refused_receiver_gets_one_trial_a_pause_and_each_refused_trial_doubles_the_pause() {
+fn a_refused_receiver_gets_one_probe_a_pause_and_each_refused_probe_doubles_the_pause() {
     let limits = limits_of(&receiver_only());
     let (mut now, mut pause) = (SECOND, FIRST);
     limits.receiver_refused(&receiver(1), false, now);
     for doubled in [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000].map(Duration::from_millis) {
         assert_eq!(limits.take(APP, &receiver(1), now), closed_until(now + pause));
         now += pause;
-        assert_eq!(limits.take(APP, &receiver(1), now), Ok(TRIAL));
+        assert_eq!(limits.take(APP, &receiver(1), now), Ok(PROBE));
         assert_eq!(limits.take(APP, &receiver(1), now), closed_until(now + pause));
         limits.receiver_refused(&receiver(1), true, now);
         pause = doubled;
@@ -27,19 +27,19 @@ fn a_refused_receiver_gets_one_trial_a_pause_and_each_refused_trial_doubles_the_
 }
 
 #[test]
-fn an_accepted_trial_ends_the_caution() {
+fn an_accepted_probe_ends_the_cooldown() {
     let limits = limits_of(&receiver_only());
     limits.receiver_refused(&receiver(1), false, Moment::ZERO);
-    assert!(limits.is_under_caution(&receiver(1)));
-    assert_eq!(limits.take(APP, &receiver(1), FIRST), Ok(TRIAL));
+    assert!(limits.is_cooling_down(&receiver(1)));
+    assert_eq!(limits.take(APP, &receiver(1), FIRST), Ok(PROBE));
     limits.receiver_accepted(&receiver(1), true);
-    assert!(!limits.is_under_caution(&receiver(1)));
-    // The trial has used one of five.
+    assert!(!limits.is_cooling_down(&receiver(1)));
+    // The probe has used one of five.
     for _ in 0..4 {
         assert_eq!(limits.take(APP, &receiver(1), FIRST), Ok(PASS));
     }
     assert_eq!(limits.take(APP, &receiver(1), FIRST), closed_until(FIRST + SECOND));
-    // The next caution begins anew.
+    // The next cooldown begins anew.
     limits.receiver_refused(&receiver(1), false, SECOND * 9);
     assert_eq!(limits.take(APP, &receiver(1), SECOND * 9), closed_until(SECOND * 9 + FIRST));
 }
@@ -54,23 +54,23 @@ fn what_left_before_the_gate_was_closed_neither_opens_it_nor_closes_it_for_longe
 }
 
 #[test]
-fn a_trial_of_which_nobody_hears_again_costs_one_pause() {
+fn a_probe_of_which_nobody_hears_again_costs_one_pause() {
     let limits = limits_of(&receiver_only());
     limits.receiver_refused(&receiver(1), false, Moment::ZERO);
     for turn in 1..10 {
-        assert_eq!(limits.take(APP, &receiver(1), FIRST * turn), Ok(TRIAL));
+        assert_eq!(limits.take(APP, &receiver(1), FIRST * turn), Ok(PROBE));
     }
 }
 
 #[test]
-fn a_trial_that_the_app_refuses_is_still_there_to_be_had() {
+fn a_probe_that_the_app_refuses_is_still_there_to_be_had() {
     let limits = limits_of(&rules(5, 1, 60));
     limits.receiver_refused(&receiver(1), false, Moment::ZERO);
     assert_eq!(limits.take(APP, &receiver(2), FIRST), Ok(PASS));
     let refused = limits.take(APP, &receiver(1), FIRST).unwrap_err();
     assert_eq!(refused.scope, Scope::App);
     assert_eq!(limits.receiver_ready_at(&receiver(1), 0, FIRST), FIRST);
-    assert_eq!(limits.take(APP, &receiver(1), refused.moment), Ok(TRIAL));
+    assert_eq!(limits.take(APP, &receiver(1), refused.moment), Ok(PROBE));
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn who_waits_for_a_receiver_under_caution_is_told_one_pause_for_each_that_is_ahe
 }
 
 #[test]
-fn nothing_is_left_while_a_receiver_is_closed_and_one_trial_afterwards() {
+fn nothing_is_left_while_a_receiver_is_closed_and_one_probe_afterwards() {
     let limits = limits_of(&receiver_only());
     assert_eq!(limits.take(APP, &receiver(1), Moment::ZERO), Ok(PASS));
     limits.receiver_refused(&receiver(1), false, Moment::ZERO);
@@ -101,11 +101,11 @@ fn nothing_is_left_while_a_receiver_is_closed_and_one_trial_afterwards() {
 }
 
 #[test]
-fn closed_receivers_are_counted_while_they_are_closed() {
+fn cooling_down_are_counted_while_they_are_closed() {
     let limits = limits_of(&receiver_only());
     limits.receiver_refused(&receiver(1), false, Moment::ZERO);
     limits.receiver_refused(&receiver(2), false, FIRST / 2);
-    assert_eq!([0, 1, 2, 3].map(|n| limits.closed_receivers(FIRST / 2 * n)), [2, 2, 1, 0]);
+    assert_eq!([0, 1, 2, 3].map(|n| limits.cooling_down(FIRST / 2 * n)), [2, 2, 1, 0]);
 }
 
 #[test]
@@ -113,9 +113,9 @@ fn a_caution_is_forgotten_when_nobody_has_tried_for_a_minute() {
     let limits = limits_of(&receiver_only());
     limits.receiver_refused(&receiver(1), false, Moment::ZERO);
     limits.sweep(Duration::from_millis(60_499));
-    assert!(limits.is_under_caution(&receiver(1)));
+    assert!(limits.is_cooling_down(&receiver(1)));
     limits.sweep(FIRST + MINUTE);
-    assert!(!limits.is_under_caution(&receiver(1)));
+    assert!(!limits.is_cooling_down(&receiver(1)));
 }
 
 #[test]
@@ -123,10 +123,10 @@ fn a_refused_app_waits_for_the_reset_and_another_app_does_not() {
     let limits = limits_of(&rules(5, 50, 1000));
     limits.app_refused(APP, SECOND * 7, SECOND);
     let refused = limits.take(APP, &receiver(1), SECOND).unwrap_err();
-    assert_eq!(refused, NotUntil { scope: Scope::App, moment: SECOND * 8 });
+    assert_eq!(refused, NotBefore { scope: Scope::App, moment: SECOND * 8 });
     assert_eq!(limits.standing(&receiver(1), SECOND).remaining, 5);
     assert_eq!(limits.take("other", &receiver(1), SECOND), Ok(PASS));
-    let is_closed = |app, at| limits.is_app_closed(app, at);
+    let is_closed = |app: &str, at| limits.is_app_paused(&of_app(app), at);
     assert!(
         is_closed(APP, SECOND * 7) && !is_closed(APP, SECOND * 8) && !is_closed("other", SECOND)
     );
@@ -138,9 +138,9 @@ fn a_later_reset_never_opens_an_app_earlier_and_none_closes_it_for_more_than_fiv
     let limits = limits_of(&rules(5, 50, 1000));
     limits.app_refused(APP, SECOND * 7, SECOND);
     limits.app_refused(APP, SECOND, SECOND * 2);
-    assert_eq!(limits.app_ready_at(APP, 0, SECOND * 2), SECOND * 8);
+    assert_eq!(limits.app_ready_at(&of_app(APP), 0, SECOND * 2), SECOND * 8);
     limits.app_refused(APP, Duration::MAX, SECOND * 2);
-    assert_eq!(limits.app_ready_at(APP, 0, SECOND * 2), MINUTE * 5 + SECOND * 2);
+    assert_eq!(limits.app_ready_at(&of_app(APP), 0, SECOND * 2), MINUTE * 5 + SECOND * 2);
 }
 
 /// What happens to an attempt after it has left.
@@ -157,22 +157,22 @@ fn fates(count: usize) -> impl Strategy<Value = Vec<(Fate, usize)>> {
     prop::collection::vec((fate, 0..8_usize), count)
 }
 
-/// The rule of caution as it was ordered: pause, and the moment until which the gate is closed.
+/// The rule of cooldown as it was ordered: pause, and the moment until which the gate is closed.
 #[derive(Default)]
-struct Gate(Option<(Duration, Moment)>);
+struct AppBlock(Option<(Duration, Moment)>);
 
-impl Gate {
+impl AppBlock {
     fn is_open(&self, now: Moment) -> bool {
         self.0.is_none_or(|(_, until)| now >= until)
     }
 
-    fn take(&mut self, now: Moment) -> Pass {
+    fn take(&mut self, now: Moment) -> Grant {
         self.0 = self.0.map(|(pause, _)| (pause, now + pause));
-        Pass { trial: self.0.is_some(), is_final: true }
+        Grant { is_probe: self.0.is_some(), is_final: true }
     }
 
-    fn hear(&mut self, fate: Fate, Pass { trial, .. }: Pass, now: Moment) {
-        self.0 = match (fate, trial, self.0) {
+    fn hear(&mut self, fate: Fate, Grant { is_probe, .. }: Grant, now: Moment) {
+        self.0 = match (fate, is_probe, self.0) {
             (Fate::Accepted, true, _) => None,
             (Fate::Refused, _, None) => Some((FIRST, now + FIRST)),
             (Fate::Refused, true, Some((pause, _))) => {
@@ -196,7 +196,7 @@ proptest! {
         let limits = limits_of(&rules(limit, 1_000_000, 60_000_000));
         let bystander = limits_of(&rules(limit, 1_000_000, 60_000_000));
         let mut exact = ExactLog { limit: limit as usize, span: SECOND, allowed: Vec::new() };
-        let (mut gate, mut out) = (Gate::default(), Vec::new());
+        let (mut gate, mut out) = (AppBlock::default(), Vec::new());
         for (now, (fate, later)) in arrivals.into_iter().zip(fates) {
             let decision = limits.take(APP, &receiver(1), now);
             let expected = gate.is_open(now) && exact.take(now).is_ok();
@@ -212,8 +212,8 @@ proptest! {
                 let Some((fate, pass)) = out.pop() else { continue };
                 gate.hear(fate, pass, now);
                 match fate {
-                    Fate::Accepted => limits.receiver_accepted(&receiver(1), pass.trial),
-                    Fate::Refused => limits.receiver_refused(&receiver(1), pass.trial, now),
+                    Fate::Accepted => limits.receiver_accepted(&receiver(1), pass.is_probe),
+                    Fate::Refused => limits.receiver_refused(&receiver(1), pass.is_probe, now),
                     Fate::Lost => {}
                 }
             }
@@ -243,9 +243,9 @@ proptest! {
                 }
             };
             match reset % 4 {
-                0 => limits.receiver_refused(&receiver(1), pass.trial, now),
+                0 => limits.receiver_refused(&receiver(1), pass.is_probe, now),
                 1 => limits.app_refused(APP, Duration::from_millis(reset), now),
-                _ => limits.receiver_accepted(&receiver(1), pass.trial),
+                _ => limits.receiver_accepted(&receiver(1), pass.is_probe),
             }
         }
     }
@@ -263,7 +263,7 @@ proptest! {
             let _ = limits.take(APP, &receiver(1), now);
         }
         limits.app_refused(APP, Duration::from_millis(reset), now);
-        let foretold = limits.app_ready_at(APP, ahead, now);
+        let foretold = limits.app_ready_at(&of_app(APP), ahead, now);
         for _ in 0..=ahead {
             while let Err(refusal) = limits.take(APP, &receiver(1), now) {
                 now = refusal.moment;

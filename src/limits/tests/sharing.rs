@@ -3,7 +3,7 @@
 
 use super::subject::{Replica, Subject};
 use super::*;
-use crate::store::real::RealRedis;
+use crate::redis::real::RealRedis;
 
 const APPS: [&str; 2] = [APP, "other"];
 
@@ -25,7 +25,7 @@ proptest! {
         whose in prop::collection::vec((0..3_usize, 0..3_u8, 0..6_u8), 200),
     ) {
         let rules = rules(5, 12, 200);
-        let alone = Limits::new(&rules, APPS.map(Arc::from));
+        let alone = Limiter::new(&rules, APPS.map(Arc::from));
         let replicas = replicas(3, &rules);
         for (now, (who, to, then)) in arrivals.into_iter().zip(whose) {
             let Some(replica) = replicas.get(who) else { return Ok(()) };
@@ -33,20 +33,20 @@ proptest! {
             // In Redis nothing that is over is remembered until somebody sweeps.
             alone.sweep(now);
             let decision = replica.take(app, &to, now);
-            let expected = alone.take(app, &to, now);
+            let expected = alone.take(&of_app(app), &to, now);
             prop_assert_eq!(decision, expected);
             match (then, decision) {
                 (0, Ok(pass)) => {
-                    alone.receiver_refused(&to, pass.trial, now);
-                    replica.redis.wait(replica.shared.note(&to, Note::Refused(pass.trial)));
+                    alone.receiver_refused(&to, pass.is_probe, now);
+                    replica.redis.wait(replica.shared.report(&to, Feedback::Refused { is_probe: pass.is_probe }));
                 }
                 (1, Ok(_)) => {
-                    alone.app_refused(app, SECOND, now);
-                    replica.redis.wait(replica.shared.close(app, Gate::Limit, SECOND));
+                    alone.app_refused(&of_app(app), SECOND, now);
+                    replica.redis.wait(replica.shared.block(&of_app(app), AppBlock::RateLimit, SECOND));
                 }
-                (_, Ok(pass)) if pass.trial => {
+                (_, Ok(pass)) if pass.is_probe => {
                     alone.receiver_accepted(&to, true);
-                    replica.redis.wait(replica.shared.note(&to, Note::Accepted));
+                    replica.redis.wait(replica.shared.report(&to, Feedback::Accepted));
                 }
                 _ => {}
             }
@@ -62,7 +62,7 @@ fn nothing_goes_until_those_who_kept_to_their_shares_have_stopped_and_their_mess
         replica.redis.wait(replica.shared.beat(&[], true));
         let refused = replica.take(APP, &receiver(1), Moment::ZERO).unwrap_err();
         let opens_at = SECOND * 2;
-        assert_eq!(refused, NotUntil { scope: Scope::Receiver, moment: opens_at });
+        assert_eq!(refused, NotBefore { scope: Scope::Receiver, moment: opens_at });
         assert_eq!(replica.take(APP, &receiver(1), opens_at), Ok(PASS));
         // The app began empty when the last one had stopped: what came in since then is all there is.
         let pace = rules.pace();
@@ -94,27 +94,27 @@ fn a_quota_that_is_used_up_is_known_to_all() {
     let all = replicas(2, &receiver_only());
     let [one, other] = all.as_slice() else { return };
     one.set(SECOND);
-    one.redis.wait(one.shared.close(APP, Gate::Quota, MINUTE));
+    one.redis.wait(one.shared.block(&of_app(APP), AppBlock::Quota, MINUTE));
     other.set(SECOND * 11);
-    let used_up_for = other.redis.wait(other.shared.beat(&APPS, false)).quotas;
+    let used_up_for = other.redis.wait(other.shared.beat(&APPS.map(of_app), false)).quotas;
     assert_eq!(used_up_for, [SECOND * 50, Duration::ZERO]);
 }
 
 /// What goes, all in all, when replicas come to keep to their shares after so many have asked.
 fn gone(rules: &Rules, replicas: u32, arrivals: &[Moment], lost_after: usize) -> Vec<Moment> {
-    let whole = Limits::new(rules, APPS.map(Arc::from));
-    let shares: Vec<Limits> =
-        (0..replicas).map(|_| Limits::new(rules, APPS.map(Arc::from))).collect();
+    let whole = Limiter::new(rules, APPS.map(Arc::from));
+    let shares: Vec<Limiter> =
+        (0..replicas).map(|_| Limiter::new(rules, APPS.map(Arc::from))).collect();
     let mut gone = Vec::new();
     for (place, now) in arrivals.iter().enumerate() {
         if place == lost_after {
             for share in &shares {
-                share.keep_to_share(number(replicas), *now);
-                share.asked_in_vain(Moment::MAX);
+                share.enter_fallback(number(replicas), *now);
+                share.extend_fallback(Moment::MAX);
             }
         }
         let asked = if place < lost_after { std::slice::from_ref(&whole) } else { &shares };
-        let allowed = asked.iter().filter(|it| it.take(APP, &receiver(1), *now).is_ok());
+        let allowed = asked.iter().filter(|it| it.take(&of_app(APP), &receiver(1), *now).is_ok());
         gone.extend(allowed.map(|_| *now));
     }
     gone
@@ -145,49 +145,52 @@ proptest! {
 
 #[test]
 fn who_keeps_to_a_share_has_asked_redis_not_long_ago() {
-    let limits = Limits::new(&receiver_only(), APPS.map(Arc::from));
-    limits.keep_to_share(number(2), Moment::ZERO);
-    limits.asked_in_vain(SECOND * 2);
-    assert_eq!(limits.take(APP, &receiver(1), SECOND * 3), Ok(PASS));
+    let limits = Limiter::new(&receiver_only(), APPS.map(Arc::from));
+    limits.enter_fallback(number(2), Moment::ZERO);
+    limits.extend_fallback(SECOND * 2);
+    assert_eq!(limits.take(&of_app(APP), &receiver(1), SECOND * 3), Ok(PASS));
     let later = SECOND * 3 + Duration::from_millis(1);
-    assert!(limits.take(APP, &receiver(1), later).is_err());
-    limits.asked_in_vain(later);
-    assert_eq!(limits.take(APP, &receiver(1), later), Ok(PASS));
+    assert!(limits.take(&of_app(APP), &receiver(1), later).is_err());
+    limits.extend_fallback(later);
+    assert_eq!(limits.take(&of_app(APP), &receiver(1), later), Ok(PASS));
 }
 
 #[test]
 fn a_message_that_has_arrived_counts_once_however_late_its_cell_was_heard_of() {
-    let limits = Limits::new(&receiver_only(), APPS.map(Arc::from));
-    assert!(limits.defer(true, Moment::ZERO));
+    let limits = Limiter::new(&receiver_only(), APPS.map(Arc::from));
+    assert!(limits.enter_shared(true, Moment::ZERO));
     let (to, ms) = (receiver(1), Duration::from_millis);
     // Two go at once, and the second one's answer is the slower one.
-    limits.learn(APP, &to, &seen(vec![SECOND]), ms(0), ms(1));
-    limits.learn(APP, &to, &seen(vec![ms(999), SECOND]), ms(1), ms(5));
+    limits.adopt(&of_app(APP), &to, &seen(vec![SECOND]), ms(0), ms(1));
+    limits.adopt(&of_app(APP), &to, &seen(vec![ms(999), SECOND]), ms(1), ms(5));
     limits.arrived(&to, ms(1), ms(1), ms(6));
     assert_eq!(limits.standing(&to, ms(6)).remaining, 3);
-    limits.learn_cells(&to, vec![ms(996), ms(999)], ms(7));
+    limits.adopt_slots(&to, vec![ms(996), ms(999)], ms(7));
     assert_eq!(limits.standing(&to, ms(7)), Standing { remaining: 3, reset: ms(996) });
 }
 
-/// A turn that Redis grants, and until when the receiver's cells are taken.
-fn seen(cells: Vec<Duration>) -> Seen {
-    Seen { granted: true, cells, ..Seen::read(&[]) }
+/// A turn that Redis grants, and until when the receiver's slots are taken.
+fn seen(slots: Vec<Duration>) -> TakeReply {
+    TakeReply { is_granted: true, slots, ..TakeReply::read(&[]) }
 }
 
 #[test]
 fn who_waits_looks_again_early_only_while_a_caution_is_in_the_way() {
-    let limits = Limits::new(&receiver_only(), APPS.map(Arc::from));
-    assert!(limits.defer(true, Moment::ZERO));
-    // With three trials that are refused it is closed for four seconds.
-    for trial in [false, true, true, true] {
-        limits.receiver_refused(&receiver(1), trial, Moment::ZERO);
+    let limits = Limiter::new(&receiver_only(), APPS.map(Arc::from));
+    assert!(limits.enter_shared(true, Moment::ZERO));
+    // With three probes that are refused it is closed for four seconds.
+    for is_probe in [false, true, true, true] {
+        limits.receiver_refused(&receiver(1), is_probe, Moment::ZERO);
     }
-    let look_at = |now| limits.look_at(&receiver(1), SECOND * 9, now);
-    assert_eq!(look_at(Moment::ZERO), SECOND);
-    assert_eq!(limits.is_to_be_asked(&receiver(1), SECOND * 2).map(|it| it.is_final), Some(false));
-    assert_eq!(look_at(SECOND * 2), SECOND * 3);
+    let recheck_at = |now| limits.recheck_at(&receiver(1), SECOND * 9, now);
+    assert_eq!(recheck_at(Moment::ZERO), SECOND);
+    assert_eq!(
+        limits.ask_about_cooldown(&receiver(1), SECOND * 2).map(|it| it.is_final),
+        Some(false)
+    );
+    assert_eq!(recheck_at(SECOND * 2), SECOND * 3);
     // It is open, and something else is in the way: there is nothing to be asked early.
-    assert_eq!(look_at(SECOND * 5), SECOND * 9);
+    assert_eq!(recheck_at(SECOND * 5), SECOND * 9);
 }
 
 #[test]
@@ -199,19 +202,19 @@ fn a_message_has_its_cell_everywhere_while_it_is_under_way_and_not_for_ever() {
     let [one, other] = all.as_slice() else { return };
     let note = |replica: &Replica, note, now| {
         replica.set(now);
-        replica.redis.wait(replica.shared.note(&receiver(1), note));
+        replica.redis.wait(replica.shared.report(&receiver(1), note));
     };
     let free_at = |replica: &Replica, now| replica.take(APP, &receiver(1), now).unwrap_err().moment;
 
     assert_eq!(one.take(APP, &receiver(1), Moment::ZERO), Ok(PASS));
     // It may arrive just now.
     assert_eq!(free_at(other, SECOND), SECOND * 2);
-    note(one, Note::Arrived(Some(one.own(Moment::ZERO))), SECOND * 3);
+    note(one, Feedback::Arrived(Some(one.own(Moment::ZERO))), SECOND * 3);
     assert_eq!(free_at(other, SECOND * 3), SECOND * 4);
     assert_eq!(other.take(APP, &receiver(1), SECOND * 4), Ok(PASS));
 
     assert_eq!(free_at(one, SECOND * 5), SECOND * 6);
-    note(other, Note::NotSent(other.own(SECOND * 4).0), SECOND * 5);
+    note(other, Feedback::NotSent(other.own(SECOND * 4).0), SECOND * 5);
     assert_eq!(one.take(APP, &receiver(1), SECOND * 5), Ok(PASS));
 
     // This replica was killed, and nobody hears what became of it.

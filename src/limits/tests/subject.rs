@@ -4,26 +4,26 @@ use std::ops::Deref;
 use std::sync::Mutex;
 
 use super::*;
-use crate::store::real::RealRedis;
+use crate::redis::real::RealRedis;
 
 /// Limits in memory, or those of a replica that shares them with nobody else.
 pub(super) enum Subject {
-    InMemory(Box<Limits>),
+    InMemory(Box<Limiter>),
     InRedis(Box<Replica>),
 }
 
 /// One of those who share limits.
 pub(super) struct Replica {
     /// What it knows.
-    pub(super) limits: Limits,
-    pub(super) shared: Shared,
+    pub(super) limits: Limiter,
+    pub(super) shared: SharedLimits,
     pub(super) redis: RealRedis,
     window: Duration,
     /// When turns were taken, and by whom.
-    under_way: Mutex<Vec<(Moment, Asker)>>,
+    under_way: Mutex<Vec<(Moment, HoldId)>>,
 }
 
-impl Cell {
+impl Slot {
     /// The one that is taken until then.
     pub(super) fn of(taken_until: Duration) -> Self {
         Self(u64::try_from(taken_until.as_micros()).unwrap())
@@ -42,7 +42,7 @@ const REPLICAS: u32 = 2;
 impl Subject {
     pub(super) fn new(rules: &Rules, apps: [&str; 2]) -> Self {
         match RealRedis::new() {
-            None => Self::InMemory(Limits::new(rules, apps.map(Arc::from)).into()),
+            None => Self::InMemory(Limiter::new(rules, apps.map(Arc::from)).into()),
             Some(redis) => Self::InRedis(Replica::born(redis, rules, apps).into()),
         }
     }
@@ -52,11 +52,12 @@ impl Subject {
         app: &str,
         receiver: &Receiver,
         now: Moment,
-    ) -> Result<Pass, NotUntil> {
+    ) -> Result<Grant, NotBefore> {
         match self {
-            Self::InMemory(limits) => limits.take(app, receiver, now),
+            Self::InMemory(limits) => limits.take(&of_app(app), receiver, now),
             Self::InRedis(replica) => {
-                let foreseen = replica.limits.ready_after(Ahead::default(), app, receiver, now);
+                let foreseen =
+                    replica.limits.ready_after(Ahead::default(), &of_app(app), receiver, now);
                 let decision = replica.take(app, receiver, now);
                 // Nobody else changes anything.
                 assert_eq!(decision.map(drop), foreseen);
@@ -74,9 +75,9 @@ impl Subject {
     }
 
     /// Takes a turn for a message that is under way until it is said that it has arrived.
-    pub(super) fn send(&self, receiver: &Receiver, now: Moment) -> Result<(), NotUntil> {
+    pub(super) fn send(&self, receiver: &Receiver, now: Moment) -> Result<(), NotBefore> {
         match self {
-            Self::InMemory(limits) => limits.take(APP, receiver, now)?,
+            Self::InMemory(limits) => limits.take(&of_app(APP), receiver, now)?,
             Self::InRedis(replica) => replica.take(APP, receiver, now)?,
         };
         self.limits().hold(receiver, now);
@@ -87,43 +88,43 @@ impl Subject {
         self.limits().arrived(receiver, sent_at, sent_at, now);
         if let Self::InRedis(replica) = self {
             let own = replica.own(sent_at);
-            self.note(receiver, Note::Arrived(Some(own)), Some(now));
+            self.note(receiver, Feedback::Arrived(Some(own)), Some(now));
         }
     }
 
-    pub(super) fn receiver_refused(&self, receiver: &Receiver, trial: bool, now: Moment) {
-        self.limits().receiver_refused(receiver, trial, now);
-        self.note(receiver, Note::Refused(trial), Some(now));
+    pub(super) fn receiver_refused(&self, receiver: &Receiver, is_probe: bool, now: Moment) {
+        self.limits().receiver_refused(receiver, is_probe, now);
+        self.note(receiver, Feedback::Refused { is_probe }, Some(now));
     }
 
-    pub(super) fn receiver_accepted(&self, receiver: &Receiver, trial: bool) {
-        self.limits().receiver_accepted(receiver, trial);
-        if trial {
-            self.note(receiver, Note::Accepted, None);
+    pub(super) fn receiver_accepted(&self, receiver: &Receiver, is_probe: bool) {
+        self.limits().receiver_accepted(receiver, is_probe);
+        if is_probe {
+            self.note(receiver, Feedback::Accepted, None);
         }
     }
 
     pub(super) fn app_refused(&self, app: &str, reset: Duration, now: Moment) {
-        self.limits().app_refused(app, reset, now);
+        self.limits().app_refused(&of_app(app), reset, now);
         if let Self::InRedis(replica) = self {
             replica.set(now);
-            replica.redis.wait(replica.shared.close(app, Gate::Limit, reset));
+            replica.redis.wait(replica.shared.block(&of_app(app), AppBlock::RateLimit, reset));
         }
     }
 
-    fn note(&self, receiver: &Receiver, note: Note, now: Option<Moment>) {
+    fn note(&self, receiver: &Receiver, note: Feedback, now: Option<Moment>) {
         if let Self::InRedis(replica) = self {
             if let Some(now) = now {
                 replica.set(now);
             }
-            let cells = replica.redis.wait(replica.shared.note(receiver, note));
+            let slots = replica.redis.wait(replica.shared.report(receiver, note));
             if let Some(now) = now {
-                replica.limits.learn_cells(receiver, cells, now);
+                replica.limits.adopt_slots(receiver, slots, now);
             }
         }
     }
 
-    fn limits(&self) -> &Limits {
+    fn limits(&self) -> &Limiter {
         match self {
             Self::InMemory(limits) => limits,
             Self::InRedis(replica) => &replica.limits,
@@ -133,9 +134,9 @@ impl Subject {
 
 /// Whoever only looks, looks at what is known in memory.
 impl Deref for Subject {
-    type Target = Limits;
+    type Target = Limiter;
 
-    fn deref(&self) -> &Limits {
+    fn deref(&self) -> &Limiter {
         self.limits()
     }
 }
@@ -154,36 +155,37 @@ impl Replica {
         let app_ids = apps.map(|app| (Arc::from(app), format!("cli_{app}"))).into();
         let (store, replicas) = (redis.store(), number(REPLICAS));
         // What takes no time to arrive need not be answered.
-        let shared = Shared::new(store, &redis.prefix, *rules, app_ids, replicas, Duration::ZERO);
-        let limits = Limits::new(rules, apps.map(Arc::from));
-        assert!(limits.defer(true, Moment::ZERO));
+        let shared =
+            SharedLimits::new(store, &redis.prefix, *rules, app_ids, replicas, Duration::ZERO);
+        let limits = Limiter::new(rules, apps.map(Arc::from));
+        assert!(limits.enter_shared(true, Moment::ZERO));
         Self { limits, shared, redis, window: rules.window(), under_way: Mutex::default() }
     }
 
-    /// Who asked for a turn that was taken then, and its cell.
-    pub(super) fn own(&self, taken_at: Moment) -> (Asker, Cell) {
+    /// Who asked for a turn that was taken then, and its slot.
+    pub(super) fn own(&self, taken_at: Moment) -> (HoldId, Slot) {
         let mut under_way = self.under_way.lock().unwrap();
         let place = under_way.iter().position(|(at, _)| *at == taken_at).expect("a turn");
-        let (_, asker) = under_way.swap_remove(place);
-        (asker, Cell::of(BEFORE + taken_at + self.window))
+        let (_, hold_id) = under_way.swap_remove(place);
+        (hold_id, Slot::of(BEFORE + taken_at + self.window))
     }
 
-    /// Redis decides, and what is known here then agrees with it.
+    /// Redis decides, and the limiter in memory agrees with it afterwards.
     pub(super) fn take(
         &self,
         app: &str,
         receiver: &Receiver,
         now: Moment,
-    ) -> Result<Pass, NotUntil> {
+    ) -> Result<Grant, NotBefore> {
         self.set(now);
-        let asker = Asker::random();
-        let seen = self.redis.wait(self.shared.take(app, receiver, asker));
-        self.limits.learn(app, receiver, &seen, now, now);
-        if seen.granted {
-            self.under_way.lock().unwrap().push((now, asker));
-            return Ok(Pass { trial: seen.trial, is_final: true });
+        let hold_id = HoldId::random();
+        let reply = self.redis.wait(self.shared.take(&of_app(app), receiver, hold_id));
+        self.limits.adopt(&of_app(app), receiver, &reply, now, now);
+        if reply.is_granted {
+            self.under_way.lock().unwrap().push((now, hold_id));
+            return Ok(Grant { is_probe: reply.is_probe, is_final: true });
         }
-        let not_until = self.limits.ready_after(Ahead::default(), app, receiver, now);
+        let not_until = self.limits.ready_after(Ahead::default(), &of_app(app), receiver, now);
         Err(not_until.expect_err("what was learned says why it was refused"))
     }
 

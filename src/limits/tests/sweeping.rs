@@ -1,4 +1,4 @@
-//! What is forgotten, and that nobody notices.
+//! What is evicted, and that nobody notices.
 
 use proptest::prelude::*;
 

@@ -29,7 +29,7 @@ pub(super) struct Series {
     pub(super) limit_waiting: IntGauge,
     pub(super) limit_waiting_limit: IntGauge,
     pub(super) limit_quota: IntGaugeVec,
-    pub(super) closed_gates: IntGaugeVec,
+    pub(super) open_circuits: IntGaugeVec,
     pub(super) retries_refused: IntCounterVec,
     pub(super) idempotent_requests: IntCounterVec,
     pub(super) token_expiry: GaugeVec,
@@ -184,10 +184,10 @@ impl Series {
                 "Forwards that one receiver or one app may have in any such window.",
                 &["scope", "window_seconds"],
             ),
-            closed_gates: gauges(
-                "feishu_gateway_closed_gates",
-                "Gates that are closed because of what Feishu said or did not say.",
-                &["gate", "app"],
+            open_circuits: gauges(
+                "feishu_gateway_open_circuits",
+                "Circuits that are open, so that calls are not made, because of Feishu's answers or their absence.",
+                &["circuit", "app"],
             ),
             token_expiry: register(
                 &registry,

@@ -14,7 +14,7 @@ use std::io;
 use std::time::Duration;
 
 use feishu_forward_gateway::app::SentBefore;
-use feishu_forward_gateway::clock::{Clock, Hand, Moment};
+use feishu_forward_gateway::clock::{Clock, ManualClock, Moment};
 use feishu_forward_gateway::config::Config;
 use feishu_simulator::{Api, Attempt, Delivery, Fault, FaultKind, Simulator};
 use reqwest::Method;
@@ -35,7 +35,7 @@ pub(crate) use wire::Wire;
 pub(crate) struct Gateway {
     pub(crate) simulator: Simulator,
     pub(crate) clock: Clock,
-    pub(crate) hand: Hand,
+    pub(crate) hand: ManualClock,
     /// The key of the caller `tester`.
     pub(crate) key: String,
     pub(crate) api: String,

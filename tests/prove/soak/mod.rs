@@ -126,7 +126,7 @@ fn judge(gateway: &Gateway, stories: &[Story]) -> Vec<String> {
 async fn still_busy(gateway: &Gateway) -> Vec<String> {
     let mut violations = Vec::new();
     let until = gateway.clock.now() + SETTLED_WITHIN;
-    for name in ["http_requests_in_flight", "rate_limit_waiting", "closed_gates"] {
+    for name in ["http_requests_in_flight", "rate_limit_waiting", "open_circuits"] {
         let name = format!("feishu_gateway_{name}");
         let is_zero = async || gateway.metric(&name).await == 0.0;
         if !gateway.holds_by(until, is_zero).await {

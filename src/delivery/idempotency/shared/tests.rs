@@ -3,10 +3,11 @@
 mod repeated;
 
 use super::*;
+use crate::model::forward::Forward;
 use crate::model::idempotency_key::IdempotencyKey;
 use crate::model::message_id::MessageId;
 use crate::model::receiver::Receiver;
-use crate::store::real::{FOREIGN, RealRedis};
+use crate::redis::real::{FOREIGN, RealRedis};
 
 const APP: &str = "main";
 const LONG: Duration = Duration::from_mins(1);
@@ -19,54 +20,66 @@ impl Stage {
     }
 
     /// One that believes for so long that another one is at work.
-    fn replica(&self, lease: Duration, secret: &str) -> Arc<SharedKeys> {
+    fn replica(&self, lease: Duration, secret: &str) -> Arc<SharedIdempotency> {
         let secrets = [(APP.to_owned(), SecretString::from(secret))];
         let secrets = secrets.iter().map(|(app, secret)| (app, secret));
-        let (clock, mark) = (Clock::system(), Mark::new(self.0.store(), &self.0.prefix));
+        let (clock, checkpoint) =
+            (Clock::system(), Checkpoint::new(self.0.store(), &self.0.prefix));
         let (store, prefix) = (self.0.store(), &self.0.prefix);
-        let keys = SharedKeys::new(store, prefix, secrets, Duration::ZERO, clock, mark.into());
-        Arc::new(SharedKeys { lease, ..keys })
+        let keys = SharedIdempotency::new(
+            store,
+            prefix,
+            secrets,
+            Duration::ZERO,
+            clock,
+            checkpoint.into(),
+        );
+        Arc::new(SharedIdempotency { lease, ..keys })
     }
 
-    fn claim(&self, keys: &Arc<SharedKeys>, named: NamedForward) -> Asked {
-        self.0.wait(keys.to_claim(named, &APP.into()).claim())
+    fn claim(&self, keys: &Arc<SharedIdempotency>, named: IdempotentForward) -> LeaseReply {
+        self.0.wait(keys.lease(named, &APP.into()).acquire())
     }
 
-    fn leads(&self, keys: &Arc<SharedKeys>, named: NamedForward) -> (Claimed, Option<Duration>) {
-        let claimed = keys.to_claim(named, &APP.into());
-        match self.0.wait(claimed.claim()) {
-            Asked::Lead { age, .. } => (claimed, age),
+    fn leads(
+        &self,
+        keys: &Arc<SharedIdempotency>,
+        named: IdempotentForward,
+    ) -> (Lease, Option<Duration>) {
+        let claimed = keys.lease(named, &APP.into());
+        match self.0.wait(claimed.acquire()) {
+            LeaseReply::Lead { age, .. } => (claimed, age),
             other => panic!("not to be led: {other:?}"),
         }
     }
 
     /// Tells it and waits until that has arrived.
-    fn end(&self, claimed: &Claimed, outcome: Option<&Outcome>, in_doubt: bool) {
+    fn end(&self, claimed: &Lease, outcome: Option<&Conclusion>, in_doubt: bool) {
         self.0.wait(async {
             claimed.end(outcome, in_doubt);
             // During the first question it is sent; the second one is answered after it.
-            claimed.keys.look(claimed.named, APP).await?;
-            claimed.keys.look(claimed.named, APP).await
+            claimed.keys.look(claimed.forward, APP).await?;
+            claimed.keys.look(claimed.forward, APP).await
         });
     }
 }
 
-fn named(key: &str, message: &str) -> NamedForward {
-    let (message, to) =
-        (MessageId::parse(message).unwrap(), Receiver::parse("oc_1", None).unwrap());
-    IdempotencyKey::parse(key).unwrap().names("caller", APP, &message, &to)
+fn named(key: &str, message: &str) -> IdempotentForward {
+    let forward = Forward::Message(MessageId::parse(message).unwrap());
+    let to = Receiver::parse("oc_1", None).unwrap();
+    IdempotencyKey::parse(key).unwrap().names("caller", APP, &forward, &to)
 }
 
-fn delivered() -> Outcome {
+fn delivered() -> Conclusion {
     let message = r#"{"message_id":"om_new","secret":"words"}"#.into();
     let forwarded =
         Forwarded { message, message_id: "om_new".to_owned(), log_id: Some("log".to_owned()) };
-    Outcome { result: Ok(forwarded), in_doubt_since: None, known: Known::Wholly }
+    Conclusion { result: Ok(forwarded), in_doubt_since: None, known: Known::Wholly }
 }
 
-fn refused() -> Outcome {
+fn refused() -> Conclusion {
     let refusal = Refusal { code: 230002, http_status: 400, ..Refusal::default() };
-    Outcome::failed(ForwardError::Failed(CallError::Refused(Box::new(refusal))))
+    Conclusion::failed(ForwardError::Failed(CallError::Refused(Box::new(refusal))))
 }
 
 #[test]
@@ -75,13 +88,13 @@ fn one_leads_others_hear_that_it_is_busy_and_then_what_became_of_it() {
     let (one, other) = (stage.replica(LONG, "hush"), stage.replica(LONG, "hush"));
     let (claimed, age) = stage.leads(&one, named("key", "om_1"));
     assert_eq!(age, None);
-    assert!(matches!(stage.claim(&other, named("key", "om_1")), Asked::Busy(_)));
-    assert!(matches!(stage.claim(&one, named("key", "om_1")), Asked::Busy(_)));
-    assert!(matches!(stage.claim(&other, named("key", "om_2")), Asked::Reused));
-    assert!(matches!(stage.0.wait(claimed.claim()), Asked::Lead { age: None, .. }));
+    assert!(matches!(stage.claim(&other, named("key", "om_1")), LeaseReply::Busy(_)));
+    assert!(matches!(stage.claim(&one, named("key", "om_1")), LeaseReply::Busy(_)));
+    assert!(matches!(stage.claim(&other, named("key", "om_2")), LeaseReply::Reused));
+    assert!(matches!(stage.0.wait(claimed.acquire()), LeaseReply::Lead { age: None, .. }));
     stage.end(&claimed, Some(&delivered()), false);
     for replica in [&one, &other] {
-        let Asked::Done(outcome) = stage.claim(replica, named("key", "om_1")) else {
+        let LeaseReply::Done(outcome) = stage.claim(replica, named("key", "om_1")) else {
             panic!("not done");
         };
         let forwarded = outcome.result.unwrap();
@@ -89,7 +102,7 @@ fn one_leads_others_hear_that_it_is_busy_and_then_what_became_of_it() {
         assert_eq!(forwarded.log_id.as_deref(), Some("log"));
         assert_eq!(forwarded.message, delivered().result.unwrap().message);
     }
-    assert!(matches!(stage.claim(&other, named("key", "om_2")), Asked::Reused));
+    assert!(matches!(stage.claim(&other, named("key", "om_2")), LeaseReply::Reused));
     // Who has another secret cannot read it, and leads.
     let stranger = stage.replica(LONG, "other");
     assert!(stage.0.wait(stranger.look(named("key", "om_1"), APP)).is_none());
@@ -110,8 +123,8 @@ fn a_refusal_of_feishus_that_is_final_is_told_again_whole() {
     };
     let failed = ForwardError::Failed(CallError::Refused(Box::new(refusal.clone())));
     let (claimed, _) = stage.leads(&replica, named("key", "om_1"));
-    stage.end(&claimed, Some(&Outcome::failed(failed)), false);
-    let Asked::Done(outcome) = stage.claim(&replica, named("key", "om_1")) else {
+    stage.end(&claimed, Some(&Conclusion::failed(failed)), false);
+    let LeaseReply::Done(outcome) = stage.claim(&replica, named("key", "om_1")) else {
         panic!("not done");
     };
     let Err(ForwardError::Failed(CallError::Refused(again))) = outcome.result else {
@@ -124,7 +137,7 @@ fn a_refusal_of_feishus_that_is_final_is_told_again_whole() {
 fn what_may_pass_is_led_again_in_doubt_only_if_it_is() {
     let Some(stage) = Stage::new() else { return };
     let replica = stage.replica(LONG, "hush");
-    let draining = Outcome::failed(ForwardError::Draining);
+    let draining = Conclusion::failed(ForwardError::Draining);
     let (claimed, _) = stage.leads(&replica, named("key", "om_1"));
     stage.end(&claimed, Some(&draining), false);
     let (claimed, age) = stage.leads(&replica, named("key", "om_1"));
@@ -138,8 +151,8 @@ fn what_may_pass_is_led_again_in_doubt_only_if_it_is() {
     assert!(age.is_some());
     // And so does one that never heard that it had claimed it.
     stage.end(&claimed, None, false);
-    let unheard = replica.to_claim(named("other", "om_1"), &APP.into());
-    assert!(matches!(stage.0.wait(unheard.claim()), Asked::Lead { age: None, .. }));
+    let unheard = replica.lease(named("other", "om_1"), &APP.into());
+    assert!(matches!(stage.0.wait(unheard.acquire()), LeaseReply::Lead { age: None, .. }));
     stage.end(&unheard, None, false);
     assert_eq!(stage.leads(&replica, named("other", "om_1")).1, None);
 }
@@ -152,18 +165,18 @@ fn a_replica_that_is_believed_dead_leaves_a_doubt_when_its_lease_ends() {
     let other = stage.replica(LONG, "hush");
     let age = loop {
         match stage.claim(&other, named("key", "om_1")) {
-            Asked::Lead { age, .. } => break age,
-            Asked::Busy(_) => {}
+            LeaseReply::Lead { age, .. } => break age,
+            LeaseReply::Busy(_) => {}
             other => panic!("{other:?}"),
         }
     };
     assert!(age.is_some());
     // That it has not sent is no news of the other one.
-    stage.end(&dead, Some(&Outcome::failed(ForwardError::Draining)), false);
-    assert!(matches!(stage.claim(&other, named("key", "om_1")), Asked::Busy(_)));
+    stage.end(&dead, Some(&Conclusion::failed(ForwardError::Draining)), false);
+    assert!(matches!(stage.claim(&other, named("key", "om_1")), LeaseReply::Busy(_)));
     // That it has is news to all.
     stage.end(&dead, Some(&delivered()), false);
-    assert!(matches!(stage.claim(&other, named("key", "om_1")), Asked::Done(_)));
+    assert!(matches!(stage.claim(&other, named("key", "om_1")), LeaseReply::Done(_)));
 }
 
 #[test]
@@ -185,7 +198,7 @@ fn what_is_no_record_of_ours_is_as_if_absent() {
 }
 
 /// Milliseconds for which a key is kept, and the bytes that it takes.
-fn kept(stage: &Stage, replica: &SharedKeys, named: NamedForward) -> (u64, u64) {
+fn kept(stage: &Stage, replica: &SharedIdempotency, named: IdempotentForward) -> (u64, u64) {
     let script = "return { redis.call('PTTL', KEYS[1]), redis.call('MEMORY', 'USAGE', KEYS[1]) }";
     let script = redis::Script::new(script);
     stage.0.wait(stage.0.store().run("test", &script.key(replica.place(named))))
@@ -195,8 +208,11 @@ fn kept(stage: &Stage, replica: &SharedKeys, named: NamedForward) -> (u64, u64) 
 fn what_never_went_out_and_may_yet_is_kept_for_seconds() {
     let Some(stage) = Stage::new() else { return };
     let replica = stage.replica(LONG, "hush");
-    let draining =
-        Outcome { result: Err(ForwardError::Draining), in_doubt_since: None, known: Known::Wholly };
+    let draining = Conclusion {
+        result: Err(ForwardError::Draining),
+        in_doubt_since: None,
+        known: Known::Wholly,
+    };
     for (key, in_doubt, at_most) in [("a", false, 10_000), ("b", true, 86_400_000)] {
         let (claimed, _) = stage.leads(&replica, named(key, "om_1"));
         stage.end(&claimed, Some(&draining), in_doubt);
@@ -216,7 +232,7 @@ fn an_outcome_that_is_too_large_is_not_kept_but_that_it_went_out_is() {
     let (claimed, _) = stage.leads(&replica, named("key", "om_1"));
     stage.end(
         &claimed,
-        Some(&Outcome { result: Ok(forwarded), in_doubt_since: None, known: Known::Wholly }),
+        Some(&Conclusion { result: Ok(forwarded), in_doubt_since: None, known: Known::Wholly }),
         false,
     );
     assert!(stage.leads(&replica, named("key", "om_1")).1.is_some());

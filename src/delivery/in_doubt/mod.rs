@@ -1,0 +1,11 @@
+//! The in-doubt register: what was sent under which `uuid`, and what nobody knows to have been sent.
+
+mod feishu_uuids;
+mod prior;
+mod register;
+mod shared;
+
+pub(super) use prior::{AttemptEnd, Prior, REMEMBERED, SAFE_TO_REPEAT, UuidReused};
+pub use register::InDoubtRegister;
+pub use shared::SharedUuids;
+pub(super) use shared::UuidClaim;

@@ -1,0 +1,314 @@
+//! The attempts of one forward, from the first one to the last one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::app::App;
+use super::attempt::Attempt;
+use super::audit::AuditEntry;
+use super::backoff::{self, Backoff};
+use super::circuit::CircuitPermit;
+use super::claim::ForwardClaim;
+use super::classify::{RetryDecision, classify};
+use super::context::Context;
+use super::error::{ForwardError, TokenError};
+use super::identity::Identity;
+use super::in_doubt::{Prior, SAFE_TO_REPEAT, UuidReused};
+use super::report::Timings;
+use super::request::ForwardRequest;
+use crate::clock::{Moment, Stamp};
+use crate::feishu::error::{CallError, Forwarded};
+use crate::feishu::token::{Token, TokenSource, TokenTrouble};
+use crate::limits::Scope;
+use crate::model::problem_kind::Outcome;
+use crate::queue::{Permit, QueueError, Request, Ticket};
+
+/// The attempts of one forward.
+pub(super) struct RetryLoop<'a> {
+    context: &'a Arc<Context>,
+    app: &'a Arc<App>,
+    tokens: &'a TokenSource,
+    request: &'a Arc<ForwardRequest>,
+    claim: ForwardClaim,
+    /// The identity of a forward that may be a repetition.
+    identity: Option<Identity>,
+    ticket: Ticket,
+    deadline: Moment,
+    /// When an attempt may begin at the latest, so that there is time for its answer.
+    last_start: Moment,
+    backoff: Backoff,
+    token: Option<Arc<Token>>,
+    has_renewed_token: bool,
+    has_tried_at_once: bool,
+    pub(super) timings: Timings,
+    pub(super) attempts: u32,
+    /// What the attempts so far came to, including those of requests that this one repeats.
+    prior: Option<Prior>,
+}
+
+impl<'a> RetryLoop<'a> {
+    pub(super) fn new(
+        context: &'a Arc<Context>,
+        app: &'a Arc<App>,
+        request: &'a Arc<ForwardRequest>,
+        claim: ForwardClaim,
+        started: Moment,
+    ) -> Self {
+        Self {
+            context,
+            app,
+            tokens: context.token_of(app),
+            request,
+            claim,
+            identity: request.uuid_is_given.then(|| Identity::of(request)),
+            ticket: Ticket::draw(&context.scheduler),
+            deadline: started + context.settings.deadline,
+            last_start: started + context.settings.last_start,
+            backoff: Backoff::new(context.settings.max_attempts),
+            token: None,
+            has_renewed_token: false,
+            has_tried_at_once: false,
+            timings: Timings::default(),
+            attempts: 0,
+            prior: None,
+        }
+    }
+
+    /// Forwards, in as many attempts as it takes and as there is time for.
+    pub(super) async fn run(&mut self, audit: &AuditEntry) -> Result<Forwarded, ForwardError> {
+        self.recall_prior_attempts();
+        self.app.begin();
+        let mut last = match self.attempt(audit).await {
+            Ok(forwarded) => return Ok(forwarded),
+            Err(error) => error,
+        };
+        loop {
+            let next = classify(&last);
+            if !self.prepare(next, &last).await {
+                return Err(last);
+            }
+            match self.attempt(audit).await {
+                Ok(forwarded) => return Ok(forwarded),
+                // Feishu's answer to the last call is worth more than why there was no other call.
+                Err(error)
+                    if error.is_before_the_call() && next != RetryDecision::WithFreshToken =>
+                {
+                    return Err(last);
+                }
+                Err(error) => last = error,
+            }
+        }
+    }
+
+    /// Does what comes before the first call, and returns how long the forward would wait for its permit.
+    pub(super) fn estimate(&mut self) -> Result<Duration, ForwardError> {
+        self.recall_prior_attempts();
+        self.check_time()?;
+        self.app.check(self.request)?;
+        self.tokens.check().map_err(no_token)?;
+        let Context { scheduler, clock, .. } = &**self.context;
+        let until = self.last_start.min(clock.now() + self.request.wait);
+        scheduler.estimate(&self.permit_request(until)).map_err(ForwardError::NoPermit)
+    }
+
+    /// When the first attempt was made, if it is unknown whether one was delivered.
+    pub(super) fn in_doubt_since(&self) -> Option<Stamp> {
+        match self.prior {
+            Some(Prior::InDoubt(first_attempt)) => Some(first_attempt),
+            Some(Prior::Delivered(_)) | None => None,
+        }
+    }
+
+    /// A repetition of a forward that is in doubt is in doubt until one attempt gets through.
+    fn recall_prior_attempts(&mut self) {
+        if let Some(identity) = &self.identity {
+            self.prior = self.context.register.prior(identity);
+        }
+    }
+
+    async fn attempt(&mut self, audit: &AuditEntry) -> Result<Forwarded, ForwardError> {
+        self.check_time()?;
+        self.app.check(self.request)?;
+        let token = self.token().await?;
+        // The permit comes last, right before the call: it is good for now.
+        let permit = self.permit().await?;
+        let (circuit_permit, first_attempt) = self.begin().inspect_err(|_| {
+            self.context.scheduler.release(&self.request.receiver, permit.hold);
+        })?;
+        self.attempts += 1;
+        let attempt = Attempt {
+            context: Arc::clone(self.context),
+            app: Arc::clone(self.app),
+            token,
+            request: Arc::clone(self.request),
+            claim: self.claim.clone(),
+            identity: self.identity,
+            audit: audit.clone(),
+            deadline: self.deadline,
+            since: first_attempt,
+            is_in_doubt: self.in_doubt_since().is_some(),
+            is_probe: permit.is_probe,
+            hold: permit.hold,
+            permit: circuit_permit,
+        };
+        let (answer, took) = attempt.make().await;
+        self.timings.feishu += took;
+        answer.map_err(|error| {
+            if error.outcome() == Outcome::Unknown {
+                self.prior = Some(Prior::InDoubt(first_attempt));
+            }
+            ForwardError::Failed(error)
+        })
+    }
+
+    /// Checks once more, now that there is a permit, and registers the attempt.
+    fn begin(&self) -> Result<(CircuitPermit, Stamp), ForwardError> {
+        let permit = self.app.enter(self.request)?;
+        self.check_time()?;
+        let now = || self.context.clock.stamp();
+        let first_attempt = self.prior.map_or_else(now, Prior::first_attempt);
+        if let Some(identity) = &self.identity {
+            // If the caller hangs up and repeats the forward meanwhile, it is in doubt until this attempt ends.
+            let begun = self.context.register.begin(identity, first_attempt);
+            begun.map_err(|UuidReused| ForwardError::UuidReused)?;
+        }
+        Ok((permit, first_attempt))
+    }
+
+    /// A process that stood still must not repeat a forward whose `uuid` Feishu may have forgotten.
+    fn check_time(&self) -> Result<(), ForwardError> {
+        let clock = &self.context.clock;
+        let is_late = self.attempts > 0 && clock.now() > self.last_start;
+        let is_unsafe = self.in_doubt_since().is_some_and(|it| clock.age(it) > SAFE_TO_REPEAT);
+        if is_late || is_unsafe { Err(ForwardError::TooLateToRepeat) } else { Ok(()) }
+    }
+
+    async fn token(&mut self) -> Result<Arc<Token>, ForwardError> {
+        let Context { clock, closing, .. } = &**self.context;
+        let started = clock.now();
+        let token = tokio::select! {
+            biased;
+            token = clock.timeout_at(self.deadline, self.tokens.get()) => Some(token),
+            () = closing.cancelled() => None,
+        };
+        self.timings.token += clock.since(started);
+        let token = match token {
+            Some(Ok(token)) => token.map_err(no_token)?,
+            Some(Err(_elapsed)) => {
+                let error = Arc::new(CallError::TimedOut { is_stale: false });
+                return Err(ForwardError::NoToken(TokenError { error, call_at: self.deadline }));
+            }
+            None => return Err(ForwardError::Draining),
+        };
+        self.token = Some(Arc::clone(&token));
+        Ok(token)
+    }
+
+    async fn permit(&mut self) -> Result<Permit, ForwardError> {
+        let Context { scheduler, clock, closing, metrics, .. } = &**self.context;
+        let started = clock.now();
+        let left = self.request.wait.saturating_sub(self.timings.wait);
+        let request = self.permit_request(self.last_start.min(started + left));
+        let permit = tokio::select! {
+            biased;
+            permit = self.ticket.acquire(scheduler, &request) => Some(permit),
+            () = closing.cancelled() => None,
+        };
+        self.timings.wait += clock.since(started);
+        match permit {
+            Some(Ok(permit)) => {
+                let decision = |waited: Duration| {
+                    if waited.is_zero() { "allowed" } else { "delayed" }
+                };
+                metrics.limit_decision(Scope::Receiver.name(), decision(permit.waited.receiver));
+                metrics.limit_decision(Scope::App.name(), decision(permit.waited.app));
+                metrics.limit_wait(permit.waited.receiver + permit.waited.app);
+                Ok(permit)
+            }
+            Some(Err(error)) => {
+                if let QueueError::TooLate { scope, .. } = error {
+                    metrics.limit_decision(scope.name(), "rejected");
+                }
+                Err(ForwardError::NoPermit(error))
+            }
+            None => Err(ForwardError::Draining),
+        }
+    }
+
+    fn permit_request(&self, until: Moment) -> Request<'a> {
+        let ForwardRequest { receiver, caller, .. } = &**self.request;
+        Request { key: &self.app.limit_key, receiver, caller: &caller.name, until }
+    }
+
+    /// Does what comes before another attempt. Returns false if there is to be none.
+    async fn prepare(&mut self, next: RetryDecision, last: &ForwardError) -> bool {
+        if next == RetryDecision::WithFreshToken && !self.renew_token(last) {
+            return false;
+        }
+        let next = if next == RetryDecision::AtOnce && self.has_tried_at_once {
+            RetryDecision::AfterPause("unreadable")
+        } else {
+            next
+        };
+        let (Some(reason), Some(pause)) = (next.reason(), self.backoff.next()) else {
+            return false;
+        };
+        let may = match next {
+            RetryDecision::Never => false,
+            RetryDecision::AtOnce => {
+                self.has_tried_at_once = true;
+                true
+            }
+            RetryDecision::AfterCooldown | RetryDecision::AfterReset { .. } => true,
+            RetryDecision::WithFreshToken => self.pause_until_token(Duration::ZERO).await,
+            RetryDecision::AfterPause(_) => self.pause_until_token(pause).await,
+        };
+        if may {
+            self.context.metrics.retry(reason);
+            tracing::info!(reason, attempt = self.attempts, "attempting again");
+        }
+        may
+    }
+
+    /// Drops the token that was rejected. Once, because Feishu may hand out the same one again.
+    fn renew_token(&mut self, last: &ForwardError) -> bool {
+        match (&self.token, last) {
+            (Some(token), ForwardError::Failed(error)) if !self.has_renewed_token => {
+                self.tokens.reject(token, error);
+                self.has_renewed_token = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Pauses for `pause` at least, and until there is a token or a call for one may be made, if that is soon.
+    async fn pause_until_token(&self, pause: Duration) -> bool {
+        let call_at = self.tokens.check().err().map(|trouble| trouble.call_at);
+        let until_call =
+            call_at.map_or(Duration::ZERO, |at| at.saturating_sub(self.context.clock.now()));
+        let pause = pause.max(until_call);
+        pause.is_zero() || until_call <= backoff::LONGEST && self.pause(pause).await
+    }
+
+    async fn pause(&self, pause: Duration) -> bool {
+        let Context { clock, closing, metrics, .. } = &**self.context;
+        let over_at = clock.now() + pause;
+        if over_at > self.last_start {
+            return false;
+        }
+        if !self.app.pay_for_retry() {
+            metrics.retry_refused(&self.app.name);
+            return false;
+        }
+        tokio::select! {
+            biased;
+            () = closing.cancelled() => false,
+            () = clock.sleep_until(over_at) => true,
+        }
+    }
+}
+
+fn no_token(trouble: TokenTrouble) -> ForwardError {
+    ForwardError::NoToken(trouble.into())
+}

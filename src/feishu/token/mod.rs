@@ -1,0 +1,13 @@
+//! Tenant tokens: one for each app, fetched once however many calls need it, renewed before it runs out.
+
+mod credentials;
+mod key;
+mod pace;
+mod shared;
+mod source;
+
+pub use credentials::Credentials;
+pub use key::TokenKey;
+pub use pace::TokenTrouble;
+pub use shared::SharedToken;
+pub use source::{Token, TokenSource};

@@ -1,0 +1,359 @@
+//! One app's tenant token.
+//!
+//! A token lives for two hours at most. Feishu returns the same token while it has 30 minutes or more left,
+//! and a new one after that; then both are valid (Feishu's documentation). So renewal begins when 30 minutes
+//! are left, and a renewal that fails costs nothing for a long while.
+//!
+//! Where replicas share a Redis, one of them fetches the token and the others take it over.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Notify;
+
+use super::credentials::Credentials;
+use super::key::TokenKey;
+use super::pace::{TokenPace, TokenTrouble};
+use super::shared::{LONGEST_LIFE, SharedToken, SharedTokenReply};
+use crate::clock::{Clock, Moment};
+use crate::feishu::client::Client;
+use crate::feishu::error::{CallError, label_of};
+use crate::model::feishu_api::FeishuApi;
+use crate::telemetry::metrics::Metrics;
+
+/// A tenant token.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// `Bearer …`, marked as sensitive, so that it is not printed.
+    authorization: HeaderValue,
+    expires_at: Moment,
+    renew_at: Moment,
+}
+
+impl Token {
+    /// The value of the `Authorization` header.
+    #[must_use]
+    pub fn authorization(&self) -> &HeaderValue {
+        &self.authorization
+    }
+
+    /// When it runs out.
+    #[must_use]
+    pub fn expires_at(&self) -> Moment {
+        self.expires_at
+    }
+}
+
+/// The tenant token of one app. Clones share it.
+#[derive(Clone, Debug)]
+pub struct TokenSource {
+    key: TokenKey,
+    /// Replaced when the app gets another secret.
+    credentials: Arc<ArcSwap<Credentials>>,
+    client: Client,
+    clock: Clock,
+    metrics: Metrics,
+    state: Arc<Mutex<TokenState>>,
+    /// Held during a fetch: other calls wait for its result.
+    fetching: Arc<tokio::sync::Mutex<()>>,
+    /// Wakes `keep_fresh` when a token was dropped.
+    dropped: Arc<Notify>,
+    /// Where replicas share it.
+    shared: Option<Arc<SharedToken>>,
+}
+
+#[derive(Debug, Default)]
+struct TokenState {
+    current: Option<Arc<Token>>,
+    /// The last token that Feishu rejected. Replicas may still share it.
+    rejected: Option<Arc<Token>>,
+    has_had_one: bool,
+    /// How many tokens in a row had to be renewed soon after they were fetched.
+    soon: u32,
+    pace: TokenPace,
+}
+
+/// Time left at which renewal begins: from then on Feishu hands out a new token (Feishu's documentation).
+const RENEW_WITH_LEFT: Duration = Duration::from_mins(30);
+/// The shortest life of a token that is used: a shorter one might run out during a forward.
+const SHORTEST_LIFE: Duration = Duration::from_secs(10);
+/// The shortest pause before a renewal.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+/// A renewal this early after a token counts as soon. After two of them Feishu has handed out a new token.
+const SOON: Duration = Duration::from_mins(1);
+const SOON_IN_A_ROW: u32 = 2;
+/// The longest token, in bytes. Real ones have about fifty characters.
+const LONGEST_TOKEN: usize = 4096;
+/// How often to look whether another replica has fetched a token.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// How long to look.
+const LOOK_FOR: Duration = Duration::from_secs(10);
+
+impl TokenSource {
+    /// A source that has no token yet.
+    #[must_use]
+    pub fn new(
+        key: TokenKey,
+        credentials: Credentials,
+        client: Client,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> Self {
+        Self {
+            key,
+            credentials: Arc::new(ArcSwap::from_pointee(credentials)),
+            client,
+            clock,
+            metrics,
+            state: Arc::default(),
+            fetching: Arc::default(),
+            dropped: Arc::default(),
+            shared: None,
+        }
+    }
+
+    /// A source that shares its token with other replicas.
+    #[must_use]
+    pub fn shared_by(self, shared: SharedToken) -> Self {
+        Self { shared: Some(Arc::new(shared)), ..self }
+    }
+
+    /// The token, if there is one that is valid now. Makes no call.
+    #[must_use]
+    pub fn usable(&self) -> Option<Arc<Token>> {
+        let now = self.clock.now();
+        self.state().current.clone().filter(|token| token.expires_at > now)
+    }
+
+    /// Whether there has ever been a token.
+    #[must_use]
+    pub fn has_had_one(&self) -> bool {
+        self.state().has_had_one
+    }
+
+    /// Why there is no token, or why it is not renewed though it is time.
+    #[must_use]
+    pub fn trouble(&self) -> Option<TokenTrouble> {
+        self.state().pace.trouble().cloned()
+    }
+
+    /// Why no call for a token may be made now.
+    #[must_use]
+    pub fn closed(&self) -> Option<TokenTrouble> {
+        let now = self.clock.now();
+        self.state().pace.closed(now).cloned()
+    }
+
+    /// Whether there is a token, or a call for one may be made now.
+    pub fn check(&self) -> Result<(), TokenTrouble> {
+        if self.usable().is_some() {
+            return Ok(());
+        }
+        self.closed().map_or(Ok(()), Err)
+    }
+
+    /// The token, fetched first if there is no valid one. Concurrent callers share one call. After a call that
+    /// failed they share its failure for a while.
+    pub async fn get(&self) -> Result<Arc<Token>, TokenTrouble> {
+        if let Some(token) = self.usable() {
+            return Ok(token);
+        }
+        // Boxed because the future is large and rarely needed: it would be moved with every forward.
+        Box::pin(self.fetched_unless(|_, _| true)).await
+    }
+
+    /// Drops a token that Feishu rejected, unless there is another one already.
+    pub fn reject(&self, rejected: &Arc<Token>, error: &CallError) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        if state.current.as_ref().is_some_and(|current| Arc::ptr_eq(current, rejected)) {
+            state.rejected = state.current.take();
+            state.pace.rejected(Arc::new(error.clone()), now);
+            self.dropped.notify_one();
+        }
+    }
+
+    /// Uses another secret of the app from the next call on. Makes a call now if there is no token.
+    pub fn replace_secret(&self, app_secret: SecretString) {
+        let app_id = self.credentials.load().app_id.clone();
+        self.credentials.store(Arc::new(Credentials { app_id, app_secret }));
+        self.ask_again();
+    }
+
+    /// Forgets that calls for a token have failed, because an operator has removed the cause.
+    pub fn ask_again(&self) {
+        self.state().pace = TokenPace::default();
+        self.dropped.notify_one();
+    }
+
+    /// Fetches a token and renews it for ever. The old token stays until there is a new one.
+    pub async fn keep_fresh(&self) {
+        loop {
+            let renew_at = match self.fetched_unless(|token, now| token.renew_at > now).await {
+                Ok(token) => token.renew_at,
+                Err(TokenTrouble { error, renew_at, .. }) => {
+                    let retry_in = renew_at.saturating_sub(self.clock.now());
+                    tracing::error!(app = %self.key.app, %error, ?retry_in, "no tenant token");
+                    renew_at
+                }
+            };
+            tokio::select! {
+                () = self.clock.sleep_until(renew_at) => {}
+                () = self.dropped.notified() => {}
+            }
+        }
+    }
+
+    /// The token, or a new one if `is_enough` is false for it.
+    async fn fetched_unless(
+        &self,
+        is_enough: impl Fn(&Token, Moment) -> bool,
+    ) -> Result<Arc<Token>, TokenTrouble> {
+        let enough = || self.usable().filter(|token| is_enough(token, self.clock.now()));
+        if let Some(token) = enough() {
+            return Ok(token);
+        }
+        let lock = Arc::clone(&self.fetching).lock_owned().await;
+        if let Some(token) = enough() {
+            return Ok(token);
+        }
+        if let Some(trouble) = self.closed() {
+            return Err(trouble);
+        }
+        // In a task of its own: otherwise a caller that hangs up would end the call, and the next one would
+        // call again.
+        let source = self.clone();
+        let fetch = self.client.runtime().spawn(async move {
+            let _lock = lock;
+            source.fetch_and_keep().await
+        });
+        fetch.await.unwrap_or_else(|_| {
+            let error = Arc::new(CallError::Broken {
+                cause: "the process ends".to_owned(),
+                is_stale: false,
+            });
+            Err(self.state().pace.failed(error, self.clock.now()))
+        })
+    }
+
+    async fn fetch_and_keep(&self) -> Result<Arc<Token>, TokenTrouble> {
+        match self.fetch().await {
+            Ok((authorization, expires_at)) => Ok(self.keep(authorization, expires_at)),
+            Err(error) => Err(self.state().pace.failed(Arc::new(error), self.clock.now())),
+        }
+    }
+
+    fn keep(&self, authorization: HeaderValue, expires_at: Moment) -> Arc<Token> {
+        let now = self.clock.now();
+        let left = expires_at.saturating_sub(now);
+        self.metrics.token_expires_at(&self.key.app, self.clock.wall() + left);
+        let mut state = self.state();
+        let renew_at = now + state.pause_before_renewal(left);
+        let token = Arc::new(Token { authorization, expires_at, renew_at });
+        state.current = Some(Arc::clone(&token));
+        state.has_had_one = true;
+        state.pace.succeeded(now);
+        token
+    }
+
+    /// Takes over a token that another replica has fetched, or fetches one from Feishu for all replicas. Returns
+    /// the token and the moment at which it runs out.
+    async fn fetch(&self) -> Result<(HeaderValue, Moment), CallError> {
+        let Some(shared) = &self.shared else {
+            let (_, authorization, expires_at) = self.fetch_from_feishu().await?;
+            return Ok((authorization, expires_at));
+        };
+        if let Some(fetched) = self.fetched_by_others(shared).await {
+            return Ok(fetched);
+        }
+        // If sharing fails, another replica fetches a token too.
+        match self.fetch_from_feishu().await {
+            Ok((secret, authorization, expires_at)) => {
+                let lives = expires_at.saturating_sub(self.clock.now());
+                let _ = shared.give(&secret, lives).await;
+                Ok((authorization, expires_at))
+            }
+            Err(error) => {
+                let _ = shared.give_up().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// The token that another replica has fetched or is about to fetch. None if this replica has to fetch it.
+    async fn fetched_by_others(&self, shared: &SharedToken) -> Option<(HeaderValue, Moment)> {
+        let look_until = self.clock.now() + LOOK_FOR;
+        let own = self.usable().map_or(Moment::ZERO, |own| own.expires_at);
+        loop {
+            let asked_at = self.clock.now();
+            let at_least = own.saturating_sub(asked_at) + SHORTEST_LIFE;
+            match shared.ask(at_least).await.ok()? {
+                SharedTokenReply::Token(secret, lives) => {
+                    let authorization = bearer(&secret)?;
+                    let rejected = self.state().rejected.clone();
+                    let is_good = rejected.is_none_or(|it| it.authorization != authorization);
+                    return is_good.then_some((authorization, asked_at + lives));
+                }
+                SharedTokenReply::Wait if asked_at < look_until => {
+                    self.clock.sleep_until(asked_at + LOOK_AGAIN).await;
+                }
+                SharedTokenReply::Wait | SharedTokenReply::FetchIt => return None,
+            }
+        }
+    }
+
+    async fn fetch_from_feishu(&self) -> Result<(SecretString, HeaderValue, Moment), CallError> {
+        let credentials = self.credentials.load_full();
+        let Credentials { app_id, app_secret } = &*credentials;
+        let started = self.clock.now();
+        let answer = self.client.tenant_access_token(app_id, app_secret).await;
+        let (code, took) = (label_of(&answer), self.clock.since(started));
+        let api = FeishuApi::TenantAccessToken.as_str();
+        self.metrics.upstream(&self.key.app, api, &code, took);
+        let (secret, lives) = answer?;
+        let authorization = bearer(&secret).ok_or_else(|| of_no_use("a token that is none"))?;
+        if lives < SHORTEST_LIFE {
+            return Err(of_no_use("a token that is about to run out"));
+        }
+        let lives = lives.min(LONGEST_LIFE);
+        tracing::info!(app = %self.key.app, lives_seconds = lives.as_secs(), "tenant token fetched");
+        // Counted from before the call, so that the token is never believed to live longer than it does.
+        Ok((secret, authorization, started + lives))
+    }
+
+    fn state(&self) -> MutexGuard<'_, TokenState> {
+        // No code that can panic runs under this lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl TokenState {
+    /// How long to wait before renewing a token with so much time left. A token with less than 30 minutes is
+    /// either the old one, which Feishu hands out until then, or a new one with a short life.
+    fn pause_before_renewal(&mut self, left: Duration) -> Duration {
+        let pause = match left.checked_sub(RENEW_WITH_LEFT) {
+            Some(pause) if pause >= SOON || self.soon <= SOON_IN_A_ROW => pause,
+            _ => left / 2,
+        };
+        self.soon = if pause < SOON { self.soon + 1 } else { 0 };
+        pause.max(SHORTEST_PAUSE)
+    }
+}
+
+/// The value of the `Authorization` header, if the text is a token at all.
+fn bearer(token: &SecretString) -> Option<HeaderValue> {
+    let token = token.expose_secret();
+    let is_one = (1..=LONGEST_TOKEN).contains(&token.len())
+        && token.bytes().all(|byte| byte.is_ascii_graphic());
+    let mut authorization =
+        HeaderValue::try_from(format!("Bearer {token}")).ok().filter(|_| is_one)?;
+    authorization.set_sensitive(true);
+    Some(authorization)
+}
+
+fn of_no_use(detail: &'static str) -> CallError {
+    CallError::Unreadable { http_status: 200, detail, log_id: None }
+}

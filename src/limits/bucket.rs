@@ -1,0 +1,85 @@
+//! An app's limits, kept by one bucket, and the pause that Feishu imposes on the app.
+
+use std::time::Duration;
+
+use governor::Quota;
+
+use super::decision::{NotBefore, Scope};
+use super::gcra::decide;
+use super::pace::AppPace;
+use crate::clock::Moment;
+
+/// The longest pause that one refusal imposes: a garbled header must not stop an app for longer.
+pub(super) const LONGEST_RESET: Duration = Duration::from_mins(5);
+
+/// The bucket of one app's calls of one API.
+#[derive(Debug)]
+pub(super) struct AppBucket {
+    pace: AppPace,
+    quota: Quota,
+    /// The moment up to which the calls so far use the bucket up (GCRA's theoretical arrival time).
+    spent_until: Moment,
+    paused_until: Moment,
+}
+
+impl AppBucket {
+    pub(super) fn new(pace: AppPace) -> Self {
+        Self { pace, quota: pace.quota(), spent_until: Moment::ZERO, paused_until: Moment::ZERO }
+    }
+
+    /// Feishu refused a call: none goes for `reset`.
+    pub(super) fn pause_for(&mut self, reset: Duration, now: Moment) {
+        let paused_until = now.saturating_add(reset.min(LONGEST_RESET));
+        self.paused_until = self.paused_until.max(paused_until);
+    }
+
+    pub(super) fn is_paused(&self, now: Moment) -> bool {
+        self.paused_until > now
+    }
+
+    /// Keeps to another pace from now on.
+    pub(super) fn set_pace(&mut self, pace: AppPace) {
+        (self.pace, self.quota) = (pace, pace.quota());
+    }
+
+    /// Keeps to another pace from now on, and begins with an empty bucket.
+    pub(super) fn begin_empty(&mut self, pace: AppPace, now: Moment) {
+        self.set_pace(pace);
+        self.spent_until = now.saturating_add(pace.period.saturating_mul(pace.burst.get()));
+    }
+
+    /// Adopts the state that Redis knows.
+    pub(super) fn adopt(&mut self, spent_until: Moment, paused_until: Moment) {
+        self.spent_until = spent_until;
+        // A pause ends by itself, and no replica ends it earlier.
+        self.paused_until = self.paused_until.max(paused_until);
+    }
+
+    /// Takes one call. The caller has checked that it is ready.
+    pub(super) fn take(&mut self, now: Moment) -> Result<(), NotBefore> {
+        match decide(self.quota, self.spent_until, now) {
+            Ok(spent_until) => {
+                self.spent_until = spent_until;
+                Ok(())
+            }
+            Err(moment) => Err(NotBefore { scope: Scope::App, moment }),
+        }
+    }
+
+    /// Whether a call may go that has `ahead` others before it. Takes nothing.
+    pub(super) fn ready(&self, ahead: usize, now: Moment) -> Result<(), NotBefore> {
+        let moment = self.ready_at(ahead, now);
+        if moment > now { Err(NotBefore { scope: Scope::App, moment }) } else { Ok(()) }
+    }
+
+    /// When a call may go that has `ahead` others before it.
+    pub(super) fn ready_at(&self, ahead: usize, now: Moment) -> Moment {
+        // No call goes during a pause, but the bucket fills meanwhile.
+        let now = now.max(self.paused_until);
+        let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
+        let spent_until =
+            self.spent_until.max(now).saturating_add(self.pace.period.saturating_mul(ahead));
+        let allowance = self.pace.period * (self.pace.burst.get() - 1);
+        spent_until.saturating_sub(allowance).max(now)
+    }
+}

@@ -1,0 +1,22 @@
+//! What Feishu counts an app's calls by.
+
+use std::sync::Arc;
+
+use crate::model::feishu_api::FeishuApi;
+
+/// What Feishu counts calls by: each app has a limit of its own for each API (Feishu's documentation).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LimitKey {
+    /// The operator's name for the app.
+    pub app: Arc<str>,
+    /// The API that is called.
+    pub api: FeishuApi,
+}
+
+impl LimitKey {
+    /// The limit of this app's forwards.
+    #[must_use]
+    pub fn forwards_of(app: &Arc<str>) -> Self {
+        Self { app: Arc::clone(app), api: FeishuApi::Forward }
+    }
+}

@@ -1,0 +1,16 @@
+//! The Redis that replicas share: one connection, short time-outs, and no request that waits for it.
+
+mod checkpoint;
+mod client;
+#[cfg(test)]
+pub(crate) mod real;
+mod seal;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod unavailable;
+
+pub use checkpoint::Checkpoint;
+pub use client::{RedisClient, RedisSettings};
+pub use seal::Seal;
+pub use unavailable::{TIMEOUT, Unavailable};

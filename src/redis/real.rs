@@ -1,0 +1,94 @@
+//! A real Redis for tests, which `TEST_STATE_URL` names: `make test-replicas` has one. Tests of what is only
+//! in Redis hold nothing without it.
+
+use std::sync::Arc;
+
+use tokio::runtime::{Builder, Runtime};
+use uuid::Uuid;
+
+use super::{RedisClient, RedisSettings, Unavailable};
+use crate::clock::Clock;
+use crate::telemetry::metrics::Metrics;
+use crate::tls::TlsFiles;
+
+/// Lua that writes to a key what no script of the gateway's has written.
+pub(crate) const FOREIGN: &[&str] = &[
+    "redis.call('RPUSH', KEYS[1], 'a')",
+    "redis.call('HSET', KEYS[1], 'cells', 'b')",
+    "local many = {} for n = 1, 5000 do many[n] = n end \
+     for _ = 1, 4 do redis.call('RPUSH', KEYS[1], unpack(many)) end",
+    "redis.call('SET', KEYS[1], '')",
+    "redis.call('SET', KEYS[1], 'words')",
+    "redis.call('SET', KEYS[1], string.rep('x', 600000))",
+    // Arrays in arrays, without an end.
+    "redis.call('SET', KEYS[1], string.rep('\\145', 600000))",
+    "redis.call('SET', KEYS[1], string.rep('\\145', 60000))",
+    "redis.call('SET', KEYS[1], '-1e300')",
+    "redis.call('SET', KEYS[1], '1e300')",
+    "redis.call('SET', KEYS[1], 'nan')",
+    "redis.call('SET', KEYS[1], 'inf')",
+    "redis.call('SET', KEYS[1], cmsgpack.pack('words'))",
+    "redis.call('SET', KEYS[1], cmsgpack.pack({ 1, 2, 3 }))",
+    "redis.call('SET', KEYS[1], cmsgpack.pack({ cells = 'a', pause = {}, closed_until = 'b', \
+     spent_until = true, quota_until = {}, content = 1, owner = {}, outcome = 2, first_attempt = 'c' }))",
+    "redis.call('SET', KEYS[1], cmsgpack.pack({ cells = { 1e300, 'a', 0/0, 1/0 }, pause = -1, \
+     closed_until = 1/0, spent_until = 1e18, quota_until = 1e18, content = {}, first_attempt = 1/0 }))",
+    "redis.call('SET', KEYS[1], cmsgpack.pack({ pause = 1e18, closed_until = 1, spent_until = 0/0, \
+     quota_until = 0/0, content = 'another', owner = 'a', lease_until = 0/0, first_attempt = 0/0 }))",
+];
+
+/// A place in it that nobody else has.
+pub(crate) struct RealRedis {
+    url: String,
+    pub(crate) prefix: String,
+    runtime: Runtime,
+}
+
+impl RealRedis {
+    pub(crate) fn is_there() -> bool {
+        url().is_some()
+    }
+
+    pub(crate) fn new() -> Option<Self> {
+        Some(Self::at(url()?, format!("test-{}", Uuid::now_v7())))
+    }
+
+    /// The same place with a runtime of its own, as another process has.
+    pub(crate) fn for_another(&self) -> Self {
+        Self::at(self.url.clone(), self.prefix.clone())
+    }
+
+    fn at(url: String, prefix: String) -> Self {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        Self { url, prefix, runtime }
+    }
+
+    /// A connection to it.
+    pub(crate) fn store(&self) -> Arc<RedisClient> {
+        let settings = RedisSettings {
+            url: self.url.parse().unwrap(),
+            password: None,
+            sentinel_password: None,
+            tls: TlsFiles::default(),
+        };
+        let store = RedisClient::new(settings, Clock::system(), Metrics::new());
+        self.wait(store.connect());
+        store.into()
+    }
+
+    /// Puts what this Lua writes in the place of a key.
+    pub(crate) fn plant(&self, key: &str, lua: &str) {
+        let script = redis::Script::new(&format!("redis.call('DEL', KEYS[1]) {lua}"));
+        let key = format!("{{{}}}:{key}", self.prefix);
+        let store = self.store();
+        self.wait(store.run::<()>("test", &script.key(key)));
+    }
+
+    pub(crate) fn wait<T>(&self, answer: impl Future<Output = Result<T, Unavailable>>) -> T {
+        self.runtime.block_on(answer).expect("Redis answers")
+    }
+}
+
+fn url() -> Option<String> {
+    std::env::var("TEST_STATE_URL").ok()
+}
