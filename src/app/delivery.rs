@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::state::{State, rules};
 use super::{SentBefore, StartError};
 use crate::clock::Clock;
-use crate::config::{self, Config, Limits};
+use crate::config::{AppConfig, Config, LimitsConfig};
 use crate::delivery::{App, Bounds, Delivery, Idempotency, Register, Turns};
 use crate::feishu::client::{self, Client};
 use crate::feishu::token::{Credentials, TokenSource};
@@ -66,7 +66,7 @@ pub(super) fn assemble(
 
 fn token(
     name: &Arc<str>,
-    app: &config::App,
+    app: &AppConfig,
     client: &Client,
     clock: &Clock,
     metrics: &Metrics,
@@ -86,7 +86,7 @@ fn token(
 fn turns(config: &Config, clock: &Clock, sent_before: SentBefore, state: Option<&State>) -> Turns {
     let rules = rules(config);
     let names: Vec<Arc<str>> = config.apps.keys().map(|name| name.as_str().into()).collect();
-    let Limits { max_waiting_per_receiver, max_waiting, .. } = config.limits;
+    let LimitsConfig { max_waiting_per_receiver, max_waiting, .. } = config.limits;
     let bounds = Bounds { per_receiver: max_waiting_per_receiver, in_all: max_waiting };
     let turns = Turns::new(&rules, bounds, &names, clock.clone());
     match state {
