@@ -150,14 +150,14 @@ impl Reload {
                 self.delivery.ask_again();
             }
             Err(errors) => {
-                tell("the configuration is wrong: keys and secrets stay as they were", &errors);
+                report("the configuration is wrong: keys and secrets stay as they were", &errors);
             }
         }
         let _ = done.send(());
         self
     }
 
-    /// Takes over the keys and secrets of `config`, and tells how many keys there are.
+    /// Takes over the keys and secrets of `config`, and returns how many keys there are.
     fn take(&mut self, config: &Config) -> Result<usize, Vec<ConfigError>> {
         let mut keys_file = keys_file(config, &self.config);
         let keys = match keys_file.as_mut().and_then(KeysFile::look) {
@@ -224,7 +224,7 @@ impl Reload {
             match secret {
                 Ok(secret) => self.replace(owner, secret),
                 Err(error) => {
-                    tell("a secret is wrong: it stays as it was", std::slice::from_ref(error));
+                    report("a secret is wrong: it stays as it was", std::slice::from_ref(error));
                 }
             }
         }
@@ -247,7 +247,7 @@ impl Reload {
             }
             Err(errors) => {
                 self.metrics.keys_file_is_wrong();
-                tell("the keys file is wrong: the keys stay as they were", errors);
+                report("the keys file is wrong: the keys stay as they were", errors);
             }
         }
     }
@@ -284,7 +284,7 @@ impl Reload {
     }
 }
 
-fn tell(what: &str, errors: &[ConfigError]) {
+fn report(what: &str, errors: &[ConfigError]) {
     let shown: Vec<String> = errors.iter().take(MOST_ERRORS).map(ConfigError::to_string).collect();
     let more = errors.len() - shown.len();
     tracing::error!(mistakes = shown.join("; "), more, "{what}");

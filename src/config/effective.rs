@@ -68,7 +68,7 @@ impl Effective {
         one.symmetric_difference(&other).map(|(key, _)| key.clone()).collect()
     }
 
-    /// Each dotted key with its value, without `keys_file` and the API keys. Secrets are all the same mask.
+    /// Each dotted key with its value, without `keys_file` and the API keys. All secrets have one mask.
     fn settings(&self) -> BTreeSet<(String, &str)> {
         let mut settings = BTreeSet::new();
         for ShownTable { header, lines } in &self.0 {

@@ -39,7 +39,7 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     near.min_by_key(|(distance, _)| *distance).map(|(_, it)| it)
 }
 
-/// Whether an app or a caller can have this name: 1 to 64 ASCII letters, digits, `_`, `-` or `.`.
+/// Whether an app or a caller may have this name: 1 to 64 ASCII letters, digits, `_`, `-` or `.`.
 ///
 /// The name stands in logs, in metrics and in the names of variables.
 #[must_use]

@@ -75,7 +75,7 @@ fn read(path: &Path) -> Result<Vec<u8>, ConfigError> {
     })
 }
 
-/// Reads the configuration as [`load`] does, with what the file holds.
+/// Reads the configuration as [`load`] does, from a file whose content is known.
 pub(super) fn parse(
     file: Option<(&Path, &[u8])>,
     env: impl IntoIterator<Item = (String, String)>,

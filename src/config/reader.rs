@@ -118,16 +118,16 @@ impl ConfigReader {
         format!("is not a key; known are {}{meant}", known.join(", "))
     }
 
-    /// The key that has a default and is called like `key`: in another section, or with `_` where the name
-    /// of a variable has `__`.
+    /// A key with a default that `key` may mean: it has the name in another section, or `__` in the name of
+    /// its variable where `key` has `_`.
     fn meant_elsewhere(&self, key: &Key) -> Option<&Key> {
         let joined = key.join("_");
         let is_same = |it: &&Key| it.join("_") == joined || it.last() == key.last();
-        self.sources.with_default().find(is_same)
+        self.sources.keys_with_default().find(is_same)
     }
 }
 
-/// One section of the configuration, whose methods are the rows.
+/// One section of the configuration. Each call of a method that reads a value is a row.
 pub(super) struct Section<'a> {
     reader: &'a mut ConfigReader,
     path: Key,
@@ -179,7 +179,8 @@ impl Section<'_> {
         value
     }
 
-    /// The secret that stands at `name`, or in the file that `name` and `_file` names; and that file.
+    /// The secret that is set at `name`, or that is in the file which the key `name` + `_file` names. With it
+    /// the path of the file, if that key is set.
     pub(super) fn secret(
         &mut self,
         name: &'static str,
@@ -205,8 +206,8 @@ impl Section<'_> {
         (secret, file)
     }
 
-    /// The value at `name`, if it is set and right. `config check` does not show it: for the row whose value
-    /// is not the one that holds, see [`Section::show`].
+    /// The value of a key, if it is set and right. It is for a row that works out the value that holds, and
+    /// has `config check` show that one by [`Section::show`].
     pub(super) fn get<T>(
         &mut self,
         name: &str,

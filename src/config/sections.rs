@@ -1,4 +1,4 @@
-//! The sections with a fixed set of keys for each: what they hold, and a row for each key.
+//! The sections `server`, `feishu`, `apps` and `limits`: what each holds, and a row for each key.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -84,9 +84,9 @@ fn collide(one: SocketAddr, other: SocketAddr) -> bool {
 pub struct FeishuConfig {
     /// Where Feishu's API is: http or https, without credentials, query and fragment.
     pub base_url: Url,
-    /// Time to make one connection; shorter than `attempt_timeout`.
+    /// Time to make one connection, as far as nine tenths of `attempt_timeout` allow it.
     pub connect_timeout: Duration,
-    /// Time for one call; at most `deadline`.
+    /// Time for one call, connecting included; `deadline` cuts it short.
     pub attempt_timeout: Duration,
     /// Time for a whole forward, waiting and retries included.
     pub deadline: Duration,
@@ -171,7 +171,7 @@ impl AppConfig {
     }
 }
 
-/// The id of an app. Today's are `cli_` and hexadecimal digits; Feishu does not promise it.
+/// The id of an app. Today's are `cli_` and hexadecimal digits; the rule leaves room for others.
 fn app_id(value: &ConfigValue) -> Result<String, String> {
     let text = text(value)?;
     if !text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')) {
@@ -182,7 +182,7 @@ fn app_id(value: &ConfigValue) -> Result<String, String> {
     Ok(text)
 }
 
-/// The secret of an app. Today's are letters and digits; Feishu does not promise it.
+/// The secret of an app. Today's are letters and digits; the rule leaves room for others.
 pub(super) fn app_secret(value: &ConfigValue) -> Result<SecretString, String> {
     let text = text(value)?;
     if !text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '`')) {

@@ -157,7 +157,7 @@ impl Sources {
     }
 
     /// All keys that have a default.
-    pub(super) fn with_default(&self) -> impl Iterator<Item = &Key> {
+    pub(super) fn keys_with_default(&self) -> impl Iterator<Item = &Key> {
         self.defaults.keys()
     }
 

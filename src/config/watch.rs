@@ -30,8 +30,8 @@ impl KeysFile {
         Self { path, apps: apps.keys().cloned().collect(), inline, seen: None }
     }
 
-    /// All API keys, those of the configuration included, or the file's errors. None: the file is as it was
-    /// at the last look; the first look always returns something.
+    /// All API keys, those of the configuration included, or the file's errors. None: the file has not changed
+    /// since the last look. The first look always returns something.
     pub fn look(&mut self) -> Option<Result<ApiKeys, Vec<ConfigError>>> {
         let content = read_file(&self.path, LARGEST_TOML);
         // The content alone shows each change: the time and the inode of a file do not where Kubernetes
@@ -113,7 +113,8 @@ impl SecretFile {
         (&self.key, &self.path)
     }
 
-    /// The secret, or what is wrong with the file. None: the file is as it was at the last look.
+    /// The secret, or what is wrong with the file. None: the file has not changed since
+    /// the last look.
     pub fn look(&mut self) -> Option<Result<SecretString, ConfigError>> {
         let parse = match self.owner {
             SecretOwner::App(_) => app_secret,

@@ -49,7 +49,7 @@ fn its_tables_are_keys_like_those_of_the_configuration() {
 fn an_entry_of_the_configuration_may_stand_in_it_as_it_is() {
     let keys = read(&(key_table("a", "a", "") + &table("b", "b") + &key_table("c", "c", "")));
     assert_eq!(keys.as_ref().map(names), Ok(vec!["a", "b", "c"]));
-    // A caller may be called `keys` all the same.
+    // `keys` may be the name of a caller too.
     assert_eq!(read(&table("keys", "k")).as_ref().map(names), Ok(vec!["keys"]));
     assert!(
         shown(&(table("a", "a") + &key_table("a", "a", "")))[0]
@@ -143,7 +143,7 @@ fn it_is_a_file_with_a_bound() {
     };
     let large = on_disk(vec![b'#'; (16 << 20) + 1]);
     assert!(shown(&large.path).contains("it holds more than 16777216 bytes"));
-    // A pipe to which nobody writes would be waited for, and a device has no end.
+    // Reading a pipe that nobody writes to would block, and a device has no end.
     assert!(shown("/dev/zero".as_ref()).contains("it is not a file"));
     assert!(shown(large.path.parent().expect("a directory")).contains("it is not a file"));
 }
@@ -155,7 +155,7 @@ fn more_than_100000_keys_are_an_error() {
     assert!(shown.len() == 1 && shown[0].contains("100001 keys, more than 100000"), "{shown:?}");
 }
 
-/// A function that takes the time that it takes to read so many keys, each with `more` in its table.
+/// A function that measures how long it takes to read `count` keys, each with `more` in its table.
 fn reading(count: usize, more: &str) -> impl Fn() -> Duration {
     let content: String = (0..count)
         .map(|number| table(&format!("key{number}"), &number.to_string()) + more)
@@ -176,8 +176,8 @@ fn reading(count: usize, more: &str) -> impl Fn() -> Duration {
 fn ten_times_the_keys_right_or_wrong_take_about_ten_times_as_long() {
     for more in ["", "disabled = 1\n", "unknown = 1\n"] {
         let (few, many) = (reading(400, more), reading(4000, more));
-        // A machine that is busy with something else is given some tries. Were each key held against
-        // each other one, it would be a hundred times in all of them.
+        // On a busy machine a measurement may be wrong, so there are ten tries. If each key were compared with
+        // each other one, every try would take a hundred times as long.
         let mut tries = (0..10).map(|_| (few().min(few()), many()));
         assert!(tries.any(|(few, many)| many < few * 30), "{more:?}");
     }

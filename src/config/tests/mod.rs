@@ -1,4 +1,4 @@
-//! What the configuration promises, each promise a test.
+//! Tests of what the configuration promises.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,13 +18,13 @@ mod state;
 mod trust;
 mod warnings;
 
-/// The least that loads.
+/// The smallest configuration that loads.
 const APP: &str = "[apps.main]\napp_id = 'cli_1'\napp_secret = 'hush'\n";
-/// Two of them.
+/// A configuration with two apps.
 const APPS: &str = "[apps]\nmain = { app_id = 'cli_1', app_secret = 'hush' }\n\
                     other = { app_id = 'cli_2', app_secret = 'hush2' }\n";
 
-/// A file that goes away with its directory.
+/// A file that is deleted with its directory when this is dropped.
 struct OnDisk {
     path: PathBuf,
     _directory: TempDir,
@@ -53,7 +53,7 @@ fn errors(toml: &str) -> Vec<String> {
     errors.iter().map(ConfigError::to_string).collect()
 }
 
-/// The error, the only one, in an otherwise right configuration with `toml` on top.
+/// The only error in an otherwise right configuration with `toml` on top.
 fn error(toml: &str) -> String {
     let [only] = &errors(&format!("{toml}\n{APP}"))[..] else {
         panic!("not one error: {:?}", errors(&format!("{toml}\n{APP}")));
@@ -61,7 +61,7 @@ fn error(toml: &str) -> String {
     only.clone()
 }
 
-/// Asserts that each of `toml` is refused with one error that starts as shown.
+/// Asserts that each TOML is refused with one error that starts with the text beside it.
 fn refused(cases: &[(&str, &str)]) {
     for (toml, start) in cases {
         let shown = error(toml);

@@ -149,7 +149,7 @@ fn the_documentation_is_itself_a_file_that_says_the_defaults() {
 
 #[test]
 fn the_examples_in_the_documentation_hold_once_their_mark_is_taken_away() {
-    // With the tables that they stand in, and a Redis to have a password for.
+    // The examples need the tables that they stand in, and the passwords need a Redis.
     let unmarked = |line: &'static str| match line.strip_prefix("# ") {
         Some(example) => Some(example).filter(|it| it.contains(" = ") || it.starts_with('[')),
         None => Some(line).filter(|it| it.starts_with('[')),

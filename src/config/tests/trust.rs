@@ -1,4 +1,4 @@
-//! What is taken on trust nowhere: what an editor, a page or an env file adds to a value.
+//! Values together with what an editor, a web page or an env file adds to them.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ fn from_file(content: &[u8]) -> Result<String, String> {
         .map_err(|errors| errors[0].to_string())
 }
 
-/// The same of a variable.
+/// The secret that a variable with this value gives, or the error.
 fn from_variable(value: &str) -> Result<String, String> {
     let toml = "[apps.main]\napp_id = 'cli_1'\n";
     load_with(toml, &[("GATEWAY__APPS__MAIN__APP_SECRET", value)])
