@@ -1,6 +1,5 @@
 //! The one place that puts the parts together, starts them and stops them.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,9 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::Draining;
 use crate::clock::Clock;
-use crate::config::{self, Config, Mistake};
+use crate::config::{self, ApiKeys, Config, ConfigError};
 use crate::delivery::Delivery;
-use crate::model::api_key::KeyEntry;
 use crate::telemetry::metrics::Metrics;
 
 mod delivery;
@@ -74,8 +72,8 @@ pub enum StartError {
     #[error("cannot make an HTTP client: {0}")]
     Client(#[from] reqwest::Error),
     /// The keys file is not valid.
-    #[error("{}", .0.iter().map(Mistake::to_string).collect::<Vec<_>>().join("\n"))]
-    Keys(Vec<Mistake>),
+    #[error("{}", .0.iter().map(ConfigError::to_string).collect::<Vec<_>>().join("\n"))]
+    Keys(Vec<ConfigError>),
 }
 
 /// Most warnings that are logged.
@@ -198,7 +196,7 @@ fn show_bounds(config: &Config, metrics: &Metrics) {
 }
 
 /// Logs what of the configuration is probably not meant, as far as somebody may read it.
-fn warn(config: &Config, keys: &BTreeMap<String, KeyEntry>, clock: &Clock) {
+fn warn(config: &Config, keys: &ApiKeys, clock: &Clock) {
     let warnings = config::warnings(config, keys, clock.wall());
     for warning in warnings.iter().take(MOST_WARNINGS) {
         tracing::warn!("probably wrong in the configuration: {warning}");

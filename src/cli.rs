@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::app::{self, Application, SentBefore, StartError};
 use crate::clock::Clock;
-use crate::config::{self, Config, Mistake};
+use crate::config::{self, Config, ConfigError};
 use crate::model::api_key::ApiKey;
 use crate::telemetry::audit::AuditIds;
 use crate::{api, telemetry};
@@ -117,7 +117,7 @@ fn serve(file: Option<PathBuf>) -> ExitCode {
         let hangups = Hangups::heed();
         let config = match config::load(file.as_deref(), environment()) {
             Ok(config) => config,
-            Err(mistakes) => return refuse(&mistakes),
+            Err(errors) => return refuse(&errors),
         };
         if let Err(error) = telemetry::logs::init(config.log.format, &config.log.filter) {
             complain(&format!("log.filter: {error}"));
@@ -137,7 +137,7 @@ async fn to_the_end(run: impl Future<Output = ExitCode>) -> ExitCode {
 async fn run(config: Config, hangups: Reading) -> ExitCode {
     let application = match Application::build(&config, &Clock::system(), SentBefore::Anything) {
         Ok(application) => application,
-        Err(StartError::Keys(mistakes)) => return refuse(&mistakes),
+        Err(StartError::Keys(errors)) => return refuse(&errors),
         Err(error) => {
             tracing::error!(%error, "cannot start");
             return ExitCode::FAILURE;
@@ -177,10 +177,10 @@ fn check(file: Option<&Path>, connect: bool) -> ExitCode {
     });
     match checked {
         Ok((config, more)) => {
-            print!("{}", config::effective(&config));
+            print!("{}", config.effective);
             let mut keys = config.keys.clone();
-            if let Some(more) = more {
-                print!("{}", config::effective_keys_file(&more));
+            if let Some((more, effective)) = more {
+                print!("{}", effective.as_keys_file_comment());
                 keys.extend(more);
             }
             for warning in config::warnings(&config, &keys, Clock::system().wall()) {
@@ -188,20 +188,20 @@ fn check(file: Option<&Path>, connect: bool) -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        Err(mistakes) => refuse(&mistakes),
+        Err(errors) => refuse(&errors),
     }
 }
 
-fn check_state(config: &Config) -> Result<(), Vec<Mistake>> {
+fn check_state(config: &Config) -> Result<(), Vec<ConfigError>> {
     actix_web::rt::System::new()
         .block_on(app::check_state(config))
-        .map_err(|detail| vec![Mistake { key: "state.url".to_owned(), detail }])
+        .map_err(|detail| vec![ConfigError::at(&["state", "url"], detail)])
 }
 
 fn audit_id(file: Option<&Path>, id: &str) -> ExitCode {
     let config = match config::load(file, environment()) {
         Ok(config) => config,
-        Err(mistakes) => return refuse(&mistakes),
+        Err(errors) => return refuse(&errors),
     };
     for (name, app) in &config.apps {
         println!("{name} {}", AuditIds::new(config.log.audit_ids, &app.app_secret).show(id));
@@ -209,8 +209,8 @@ fn audit_id(file: Option<&Path>, id: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn refuse(mistakes: &[Mistake]) -> ExitCode {
-    let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+fn refuse(errors: &[ConfigError]) -> ExitCode {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
     complain(&lines.join("\n"));
     EXIT_CONFIG.into()
 }

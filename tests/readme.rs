@@ -73,7 +73,7 @@ fn the_configuration_table_has_each_key_with_its_default() {
     ];
     let config = config::load(None, environment).unwrap();
     assert!(DEFAULTS.contains("[server]"));
-    for line in config::effective(&config).lines() {
+    for line in config.effective.to_string().lines() {
         let Some((key, value)) = line.split_once(" = ") else { continue };
         let value = value.trim_matches('"').trim_end_matches('/');
         if value.is_empty() || ["app_id", "app_secret", "url"].contains(&key) {

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::state::{State, rules};
 use super::{SentBefore, StartError};
 use crate::clock::Clock;
-use crate::config::{self, Config, Limits};
+use crate::config::{AppConfig, Config, LimitsConfig};
 use crate::delivery::{App, Context, Delivery, DeliverySettings, Idempotency, InDoubtRegister};
 use crate::feishu::client::Client;
 use crate::feishu::options::Options;
@@ -79,7 +79,7 @@ pub(super) fn settings(config: &Config) -> DeliverySettings {
 
 fn token(
     key: TokenKey,
-    app: &config::App,
+    app: &AppConfig,
     client: &Client,
     clock: &Clock,
     metrics: &Metrics,
@@ -104,7 +104,7 @@ fn scheduler(
 ) -> Scheduler {
     let rules = rules(config);
     let names: Vec<Arc<str>> = config.apps.keys().map(|name| name.as_str().into()).collect();
-    let Limits { max_waiting_per_receiver, max_waiting, .. } = config.limits;
+    let LimitsConfig { max_waiting_per_receiver, max_waiting, .. } = config.limits;
     let bounds = Bounds { per_receiver: max_waiting_per_receiver, in_all: max_waiting };
     let scheduler = Scheduler::new(&rules, bounds, &names, clock.clone());
     match state {

@@ -23,7 +23,7 @@ use crate::api::{
     self, Connection, Docs, Draining, ForwardSettings, Observer, PublicUrl, Room, Socket,
 };
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::{Config, LimitsConfig, ServerConfig};
 use crate::delivery::Delivery;
 use crate::telemetry::metrics::Metrics;
 
@@ -200,11 +200,11 @@ impl WayIn {
     }
 }
 
-fn public_url(server: &config::Server) -> PublicUrl {
+fn public_url(server: &ServerConfig) -> PublicUrl {
     server.public_url.as_ref().map_or_else(PublicUrl::default, PublicUrl::new)
 }
 
-fn rate_limit_policy(limits: &config::Limits) -> HeaderValue {
+fn rate_limit_policy(limits: &LimitsConfig) -> HeaderValue {
     let policy = format!(
         "\"receiver\";q={};w=1, \"app\";q={};w=60",
         limits.receiver_per_second, limits.app_per_minute

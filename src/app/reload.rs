@@ -14,16 +14,15 @@ use tokio::sync::{mpsc, oneshot};
 use super::{StartError, warn};
 use crate::api::keyring::Keyring;
 use crate::clock::Clock;
-use crate::config::{self, Config, Keys, KeysFile, Mistake, Owner, SecretFile};
+use crate::config::{self, ApiKeys, Config, ConfigError, KeysFile, SecretFile, SecretOwner};
 use crate::delivery::Delivery;
-use crate::model::api_key::KeyEntry;
 use crate::redis::RedisClient;
 use crate::telemetry::metrics::Metrics;
 
 /// How often the files are looked at.
 const INTERVAL: Duration = Duration::from_secs(2);
-/// Most mistakes that are logged at once.
-const MOST_MISTAKES: usize = 20;
+/// Most errors that are logged at once.
+const MOST_ERRORS: usize = 20;
 
 /// The API keys at the start and the file that holds more of them.
 pub(super) struct FirstKeys {
@@ -152,16 +151,16 @@ impl Reload {
                 tracing::info!(keys, "read keys and secrets again");
                 self.delivery.forget_refusals();
             }
-            Err(mistakes) => {
-                tell("the configuration is wrong: keys and secrets stay as they were", &mistakes);
+            Err(errors) => {
+                report("the configuration is wrong: keys and secrets stay as they were", &errors);
             }
         }
         let _ = done.send(());
         self
     }
 
-    /// Takes over the keys and secrets of `config`, and tells how many keys there are.
-    fn take(&mut self, config: &Config) -> Result<usize, Vec<Mistake>> {
+    /// Takes over the keys and secrets of `config`, and returns how many keys there are.
+    fn take(&mut self, config: &Config) -> Result<usize, Vec<ConfigError>> {
         let mut keys_file = keys_file(config, &self.config);
         let keys = match keys_file.as_mut().and_then(KeysFile::look) {
             Some(keys) => keys.inspect_err(|_| self.metrics.keys_file_is_wrong())?,
@@ -169,7 +168,7 @@ impl Reload {
         };
         self.check_apps(&keys)?;
         warn(config, &keys, &self.clock);
-        for key in config::changed(&self.config, config) {
+        for key in self.config.effective.changed(&config.effective) {
             tracing::warn!(key, "has changed, which needs a restart to take effect");
         }
         // The secret of another app under this name is for after the restart.
@@ -185,33 +184,33 @@ impl Reload {
         }
         self.metrics.secrets_read_at(now);
         for (name, app) in config.apps.iter().filter(|(name, _)| is_same_app(name)) {
-            self.replace(&Owner::App(name.clone()), &app.app_secret);
+            self.replace(&SecretOwner::App(name.clone()), &app.app_secret);
         }
         if let Some(password) = config.state.as_ref().and_then(|state| state.password.as_ref()) {
-            self.replace(&Owner::State, password);
+            self.replace(&SecretOwner::State, password);
         }
         if let Some(password) = config.state.as_ref().and_then(|it| it.sentinel_password.as_ref()) {
-            self.replace(&Owner::Sentinels, password);
+            self.replace(&SecretOwner::Sentinels, password);
         }
         self.secret_files = SecretFile::all(config);
         self.secret_files.retain(|file| match &file.owner {
-            Owner::App(name) => is_same_app(name),
-            Owner::State | Owner::Sentinels => true,
+            SecretOwner::App(name) => is_same_app(name),
+            SecretOwner::State | SecretOwner::Sentinels => true,
         });
         self.keys_file = keys_file;
         Ok(keys.len())
     }
 
     /// An app that does not run yet cannot be forwarded with.
-    fn check_apps(&self, keys: &BTreeMap<String, KeyEntry>) -> Result<(), Vec<Mistake>> {
+    fn check_apps(&self, keys: &ApiKeys) -> Result<(), Vec<ConfigError>> {
         let unknown = keys.iter().filter(|(_, key)| !self.config.apps.contains_key(&key.app));
-        let mistakes: Vec<Mistake> = unknown
-            .map(|(name, _)| Mistake {
-                key: config::dotted(&["keys", name, "app"]),
-                detail: "names an app that is there only after a restart".into(),
+        let errors: Vec<ConfigError> = unknown
+            .map(|(name, _)| {
+                let detail = "names an app that is there only after a restart";
+                ConfigError::at(&["keys", name, "app"], detail)
             })
             .collect();
-        if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
     /// Takes over what has changed in the files since the last look.
@@ -226,8 +225,8 @@ impl Reload {
         for (owner, secret) in &news {
             match secret {
                 Ok(secret) => self.replace(owner, secret),
-                Err(mistake) => {
-                    tell("a secret is wrong: it stays as it was", std::slice::from_ref(mistake));
+                Err(error) => {
+                    report("a secret is wrong: it stays as it was", std::slice::from_ref(error));
                 }
             }
         }
@@ -241,25 +240,25 @@ impl Reload {
         }
     }
 
-    fn heed_keys(&self, keys: &Keys) {
+    fn heed_keys(&self, keys: &Result<ApiKeys, Vec<ConfigError>>) {
         match keys {
             Ok(keys) => {
                 self.keyring.replace(keys);
                 self.metrics.keys_file_read_at(self.clock.wall());
                 tracing::info!(keys = keys.len(), "read the keys file");
             }
-            Err(mistakes) => {
+            Err(errors) => {
                 self.metrics.keys_file_is_wrong();
-                tell("the keys file is wrong: the keys stay as they were", mistakes);
+                report("the keys file is wrong: the keys stay as they were", errors);
             }
         }
     }
 
     /// Uses another secret from now on, if it is another one.
-    fn replace(&mut self, owner: &Owner, secret: &SecretString) {
+    fn replace(&mut self, owner: &SecretOwner, secret: &SecretString) {
         let is_another = |old: &SecretString| old.expose_secret() != secret.expose_secret();
         match owner {
-            Owner::App(name) => {
+            SecretOwner::App(name) => {
                 let Some(app) = self.config.apps.get_mut(name) else { return };
                 if is_another(&app.app_secret) {
                     app.app_secret = secret.clone();
@@ -267,13 +266,13 @@ impl Reload {
                     tracing::info!(app = name, "the app has another secret");
                 }
             }
-            Owner::State | Owner::Sentinels => {
+            SecretOwner::State | SecretOwner::Sentinels => {
                 let Some((state, redis)) = self.config.state.as_mut().zip(self.redis.as_ref())
                 else {
                     return;
                 };
                 let (kept, whose) = match owner {
-                    Owner::Sentinels => (&mut state.sentinel_password, "the Sentinels"),
+                    SecretOwner::Sentinels => (&mut state.sentinel_password, "the Sentinels"),
                     _ => (&mut state.password, "Redis"),
                 };
                 if kept.as_ref().is_none_or(is_another) {
@@ -287,9 +286,9 @@ impl Reload {
     }
 }
 
-fn tell(what: &str, mistakes: &[Mistake]) {
-    let shown: Vec<String> = mistakes.iter().take(MOST_MISTAKES).map(Mistake::to_string).collect();
-    let more = mistakes.len() - shown.len();
+fn report(what: &str, errors: &[ConfigError]) {
+    let shown: Vec<String> = errors.iter().take(MOST_ERRORS).map(ConfigError::to_string).collect();
+    let more = errors.len() - shown.len();
     tracing::error!(mistakes = shown.join("; "), more, "{what}");
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::{Config, StateConfig};
 use crate::delivery::{SharedIdempotency, SharedUuids};
 use crate::feishu::token::{Credentials, SharedToken};
 use crate::limits::{Rules, SharedLimits};
@@ -15,7 +15,7 @@ use crate::telemetry::metrics::Metrics;
 pub(super) struct State<'a> {
     redis: Arc<RedisClient>,
     checkpoint: Arc<Checkpoint>,
-    config: &'a config::State,
+    config: &'a StateConfig,
 }
 
 /// Asks the Redis of `state.url` whether it answers and takes what is written; else tells what is wrong.
@@ -35,7 +35,7 @@ pub async fn check_state(config: &Config) -> Result<(), String> {
 }
 
 impl<'a> State<'a> {
-    pub(super) fn new(config: &'a config::State, clock: &Clock, metrics: &Metrics) -> Self {
+    pub(super) fn new(config: &'a StateConfig, clock: &Clock, metrics: &Metrics) -> Self {
         let settings = RedisSettings {
             url: config.url.clone(),
             password: config.password.clone(),
@@ -54,7 +54,7 @@ impl<'a> State<'a> {
     fn limits(&self, config: &Config) -> SharedLimits {
         let app_ids =
             config.apps.iter().map(|(name, app)| (name.as_str().into(), app.app_id.clone()));
-        let config::State { prefix, replicas, .. } = self.config;
+        let StateConfig { prefix, replicas, .. } = self.config;
         let (app_ids, longest_call) = (app_ids.collect(), config.feishu.attempt_timeout);
         SharedLimits::new(self.redis(), prefix, rules(config), app_ids, *replicas, longest_call)
     }

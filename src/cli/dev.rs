@@ -89,9 +89,8 @@ async fn start(
         ("GATEWAY__KEYS__DEVELOPER__HASH", key.hash().to_string()),
     ];
     let settings = settings.map(|(name, value)| (name.to_owned(), value)).to_vec();
-    let config = config::load(None, settings.clone()).map_err(|mistakes| {
-        mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
-    })?;
+    let config = config::load(None, settings.clone())
+        .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
     let application = Application::build(&config, &Clock::system(), SentBefore::Nothing)?;
     greet(&application, &simulator, &key);
     Ok((application, simulator, settings))

@@ -12,7 +12,7 @@ use reqwest::{Client, StatusCode};
 use url::Url;
 
 use super::{ConfigFile, environment, refuse};
-use crate::config::{self, Mistake};
+use crate::config::{self, ConfigError};
 
 #[derive(Args)]
 pub(super) struct Health {
@@ -31,8 +31,8 @@ impl Health {
     pub(super) fn ask(self) -> ExitCode {
         let urls = match self.urls() {
             Ok(urls) => urls,
-            Err(mistakes) => {
-                refuse(&mistakes);
+            Err(errors) => {
+                refuse(&errors);
                 return ExitCode::FAILURE;
             }
         };
@@ -50,7 +50,7 @@ impl Health {
     }
 
     /// What to ask, one after the other until one can be reached.
-    fn urls(&self) -> Result<Vec<Url>, Vec<Mistake>> {
+    fn urls(&self) -> Result<Vec<Url>, Vec<ConfigError>> {
         if let Some(mut url) = self.url.clone() {
             if url.path() == "/" {
                 url.set_path("/readyz");

@@ -1,18 +1,19 @@
-//! What is promised of every configuration, right or wrong, as checks.
+//! Checks of what is promised of every configuration, right or wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use secrecy::ExposeSecret;
 
-use super::keys::parse_keys_file;
-use super::load::parse;
-use super::toml::parse_toml;
-use super::{Config, Mistake, effective, is_name};
+use super::error::ConfigError;
+use super::key::is_name;
+use super::keys::{ApiKeys, parse_keys_file};
+use super::load::{Config, parse};
+use super::sources::parse_toml;
 use crate::model::api_key::{KeyEntry, KeyHash};
 use crate::model::policy::Policy;
 
-/// Stands for a secret. Nothing of the gateway's own words does.
+/// A part of each secret in the corpus. No text of the gateway's own holds it.
 const HIDDEN: &str = "hush";
 
 /// Checks the configuration that stands in a file and in variables.
@@ -20,9 +21,9 @@ pub(crate) fn config(toml: &[u8], variables: &[(String, String)]) {
     let file = Path::new("gateway.toml");
     match parse(Some((file, toml)), variables.iter().cloned()) {
         Ok(config) => right(&config),
-        Err(mistakes) => {
+        Err(errors) => {
             let names_hold_it = variables.iter().any(|(name, _)| holds_it(name));
-            wrong(&mistakes, names_hold_it || keys_hold_it(toml));
+            wrong(&errors, names_hold_it || keys_hold_it(toml));
         }
     }
 }
@@ -30,27 +31,27 @@ pub(crate) fn config(toml: &[u8], variables: &[(String, String)]) {
 fn right(config: &Config) {
     assert!(!config.apps.is_empty() && config.apps.keys().all(|name| is_name(name)));
     keys(&config.keys, &config.apps.keys().cloned().collect());
-    let shown = effective(config);
+    let shown = config.effective.to_string();
     let again = parse(Some((Path::new("again.toml"), shown.as_bytes())), []).expect("right again");
     assert_eq!(format!("{again:?}"), format!("{config:?}"));
-    assert_eq!(effective(&again), shown);
+    assert_eq!(again.effective.to_string(), shown);
     assert!(again.apps.values().all(|app| app.app_secret.expose_secret() == "********"));
 }
 
-fn keys(keys: &BTreeMap<String, KeyEntry>, apps: &BTreeSet<String>) {
+fn keys(keys: &ApiKeys, apps: &BTreeSet<String>) {
     assert!(keys.iter().all(|(name, key)| is_name(name) && apps.contains(&key.app)));
     let hashes: BTreeSet<String> = keys.values().map(|key| key.hash.to_string()).collect();
     assert_eq!(hashes.len(), keys.len());
 }
 
-/// Checks what is told of mistakes; what somebody named may be named.
-fn wrong(mistakes: &[Mistake], may_hold_it: bool) {
-    assert!(!mistakes.is_empty());
-    for mistake in mistakes {
-        assert!(!mistake.key.is_empty() && !mistake.detail.is_empty());
-        let told = mistake.to_string();
-        assert!(!told.contains('\n'), "{told:?}");
-        assert!(may_hold_it || !holds_it(&told), "{told:?}");
+/// Checks errors. They may show the name of a key or a variable, whatever it is, but no value.
+fn wrong(errors: &[ConfigError], may_hold_it: bool) {
+    assert!(!errors.is_empty());
+    for error in errors {
+        assert!(!error.key.is_empty() && !error.detail.is_empty());
+        let shown = error.to_string();
+        assert!(!shown.contains('\n'), "{shown:?}");
+        assert!(may_hold_it || !holds_it(&shown), "{shown:?}");
     }
 }
 
@@ -76,12 +77,12 @@ pub(crate) fn keys_file(content: &[u8]) {
     };
     let mut all = BTreeMap::from([("inline".to_owned(), inline)]);
     match parse_keys_file(Path::new("keys.toml"), content, &apps, &all) {
-        Ok(more) => {
+        Ok((more, _)) => {
             let count = all.len() + more.len();
             all.extend(more);
             assert_eq!(all.len(), count);
             keys(&all, &apps);
         }
-        Err(mistakes) => wrong(&mistakes, keys_hold_it(content)),
+        Err(errors) => wrong(&errors, keys_hold_it(content)),
     }
 }

@@ -2,10 +2,10 @@
 
 use strsim::osa_distance;
 
-/// The segments of a dotted key. They stay apart, as the name of an app may hold a dot.
+/// The segments of a dotted key. They stay apart, because the name of an app may hold a dot.
 pub(super) type Key = Vec<String>;
 
-/// Longest segment that is shown whole, in characters; no right one is longer.
+/// Longest segment that is shown whole, in characters. No segment of a valid key is longer.
 const LONGEST_SHOWN: usize = 64;
 
 pub(super) fn owned(key: &[&str]) -> Key {
@@ -39,7 +39,9 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     near.min_by_key(|(distance, _)| *distance).map(|(_, it)| it)
 }
 
-/// Whether `name` can be the name of an app or a caller: it stands in logs, metrics and variables.
+/// Whether an app or a caller may have this name: 1 to 64 ASCII letters, digits, `_`, `-` or `.`.
+///
+/// The name stands in logs, in metrics and in the names of variables.
 #[must_use]
 pub fn is_name(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');

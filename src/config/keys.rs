@@ -1,137 +1,175 @@
-//! The API keys that callers show, from the configuration and from the keys file.
+//! The API keys that callers show, from the section `keys` and from the keys file.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
+use jiff::Timestamp;
+
+use super::effective::Effective;
+use super::error::ConfigError;
 use super::files::{LARGEST_TOML, read_file};
 use super::key::dotted;
-use super::settings::Settings;
-use super::values::{flag, hash, receive_id_types, receivers, text, timestamp};
-use super::{App, Mistake};
-use crate::model::api_key::{KeyEntry, KeyHash};
-use crate::model::policy::Policy;
+use super::reader::{ConfigReader, Section};
+use super::sections::AppConfig;
+use super::sources::Sources;
+use super::values::{ConfigValue, ToToml, flag, list, quoted, text, texts};
+use crate::model::api_key::{InvalidKeyHash, KeyEntry, KeyHash};
+use crate::model::policy::{AllowedReceivers, Policy};
+use crate::model::receiver::ReceiveIdType;
+
+/// API keys by the caller's name.
+pub type ApiKeys = BTreeMap<String, KeyEntry>;
 
 /// Most API keys in the keys file.
 const MOST_KEYS: usize = 100_000;
 
-/// The API keys in the file at `path`: tables `[NAME]` with the keys of `[keys.NAME]`; else every
-/// mistake, among them names and hashes that are `inline` too.
+/// The API keys in the file at `path`, and how `config check` shows them; else every error.
+///
+/// A table `[NAME]` has the keys of `[keys.NAME]`. A name or a hash that is in `inline` too is an error.
 pub fn read_keys_file(
     path: &Path,
-    apps: &BTreeMap<String, App>,
-    inline: &BTreeMap<String, KeyEntry>,
-) -> Result<BTreeMap<String, KeyEntry>, Vec<Mistake>> {
+    apps: &BTreeMap<String, AppConfig>,
+    inline: &ApiKeys,
+) -> Result<(ApiKeys, Effective), Vec<ConfigError>> {
     let content = read_file(path, LARGEST_TOML).map_err(|error| vec![unreadable(path, &error)])?;
     parse_keys_file(path, &content, &apps.keys().cloned().collect(), inline)
 }
 
-/// The mistake that a keys file cannot be read.
-pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Mistake {
-    Mistake {
-        key: "keys_file".into(),
-        detail: format!("{} cannot be read: {error}", path.display()),
-    }
+/// The error of a keys file that cannot be read.
+pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> ConfigError {
+    ConfigError::at(&["keys_file"], format!("{} cannot be read: {error}", path.display()))
 }
 
-/// The API keys in `content`, which was read from `path`.
+/// The API keys in `content`, which was read from `path`, and how `config check` shows them.
 pub(super) fn parse_keys_file(
     path: &Path,
     content: &[u8],
     apps: &BTreeSet<String>,
-    inline: &BTreeMap<String, KeyEntry>,
-) -> Result<BTreeMap<String, KeyEntry>, Vec<Mistake>> {
-    let mut tables = Settings::of_tables(path, content, "keys").map_err(|mistake| vec![mistake])?;
-    let count = tables.len();
+    inline: &ApiKeys,
+) -> Result<(ApiKeys, Effective), Vec<ConfigError>> {
+    let sources = Sources::by_name(path, content, "keys").map_err(|error| vec![error])?;
+    let count = sources.len();
     if count > MOST_KEYS {
         let detail = format!("{} holds {count} keys, more than {MOST_KEYS}", path.display());
-        return Err(vec![Mistake { key: "keys_file".into(), detail }]);
+        return Err(vec![ConfigError::at(&["keys_file"], detail)]);
     }
-    let keys = tables.values_mut().flat_map(|settings| entries(settings, apps)).collect();
-    for Repeat { name, key, detail } in repeats(&keys, inline) {
-        if let Some(settings) = tables.get_mut(name) {
-            settings.mistake(&key, detail);
+    let mut owners = inline.iter().map(|(name, entry)| (entry.hash, name.clone())).collect();
+    let (mut keys, mut effective, mut errors) = (ApiKeys::new(), Effective::default(), Vec::new());
+    for (_, sources) in sources {
+        let mut reader = ConfigReader::new(sources);
+        let entries = entries(&mut reader, apps, &mut owners);
+        for (name, _) in entries.iter().filter(|(name, _)| inline.contains_key(name)) {
+            reader.error(&["keys", name], "is in the configuration and in the keys file");
+        }
+        keys.extend(entries);
+        match reader.finish() {
+            Ok(more) => effective.append(more),
+            Err(more) => errors.extend(more),
         }
     }
-    let mut mistakes: Vec<Mistake> = tables.into_values().flat_map(Settings::mistakes).collect();
-    mistakes.sort_by(|one, other| one.key.cmp(&other.key));
-    if mistakes.is_empty() { Ok(keys) } else { Err(mistakes) }
+    errors.sort_by(|one, other| one.key.cmp(&other.key));
+    if errors.is_empty() { Ok((keys, effective)) } else { Err(errors) }
 }
 
 /// The API keys in the section `keys`, as far as they are right.
-pub(super) fn read(settings: &mut Settings, apps: &BTreeSet<String>) -> BTreeMap<String, KeyEntry> {
-    let keys = entries(settings, apps).into_iter().collect();
-    for Repeat { key, detail, .. } in repeats(&keys, &BTreeMap::new()) {
-        settings.mistake(&key, detail);
-    }
-    keys
+pub(super) fn read_keys(reader: &mut ConfigReader, apps: &BTreeSet<String>) -> ApiKeys {
+    entries(reader, apps, &mut HashMap::new()).into_iter().collect()
 }
 
-fn entries(settings: &mut Settings, apps: &BTreeSet<String>) -> Vec<(String, KeyEntry)> {
-    let names = settings.names("keys").into_iter();
-    names.filter_map(|name| Some((name.clone(), entry(settings, &name, apps)?))).collect()
-}
-
-/// A name or a hash that is there already.
-struct Repeat<'a> {
-    name: &'a String,
-    key: Vec<&'a str>,
-    detail: String,
-}
-
-fn repeats<'a>(
-    keys: &'a BTreeMap<String, KeyEntry>,
-    others: &'a BTreeMap<String, KeyEntry>,
-) -> Vec<Repeat<'a>> {
-    let mut owners: HashMap<KeyHash, &String> =
-        others.iter().map(|(name, entry)| (entry.hash, name)).collect();
-    let mut repeats = Vec::new();
-    for (name, entry) in keys {
-        if others.contains_key(name) {
-            let detail = "is in the configuration and in the keys file".to_owned();
-            repeats.push(Repeat { name, key: vec!["keys", name], detail });
-        }
-        if let Some(owner) = owners.insert(entry.hash, name)
+/// The entries of the section `keys`. `owners` are the names that have a hash already.
+fn entries(
+    reader: &mut ConfigReader,
+    apps: &BTreeSet<String>,
+    owners: &mut HashMap<KeyHash, String>,
+) -> Vec<(String, KeyEntry)> {
+    let mut entries = Vec::new();
+    for name in reader.names("keys") {
+        let Some(entry) = entry(reader.section(&["keys", &name]), apps) else { continue };
+        if let Some(owner) = owners.insert(entry.hash, name.clone())
             && owner != name
         {
-            let detail = format!("is the hash of {} too", dotted(&["keys", owner]));
-            repeats.push(Repeat { name, key: vec!["keys", name, "hash"], detail });
+            let detail = format!("is the hash of {} too", dotted(&["keys", &owner]));
+            reader.error(&["keys", &name, "hash"], detail);
         }
+        entries.push((name, entry));
     }
-    repeats
+    entries
 }
 
-fn entry(settings: &mut Settings, name: &str, apps: &BTreeSet<String>) -> Option<KeyEntry> {
-    let hash = settings.required(&["keys", name, "hash"], hash);
-    let app = app(settings, name, apps);
-    let expires_at = settings.optional(&["keys", name, "expires_at"], timestamp);
-    let disabled = settings.optional(&["keys", name, "disabled"], flag).unwrap_or(false);
-    let policy = policy(settings, name);
+/// One API key. A wrong list of its policy reads as none, which would allow all; the error stops the start.
+fn entry(mut section: Section<'_>, apps: &BTreeSet<String>) -> Option<KeyEntry> {
+    let hash = section.required("hash", hash);
+    let app = app(&mut section, apps);
+    let expires_at = section.optional("expires_at", timestamp, "never");
+    let disabled = section.get("disabled", flag).unwrap_or(false);
+    section.show("disabled", &disabled);
+    let policy = Policy {
+        receivers: section.optional("allow_receivers", receivers, "all"),
+        types: section.optional("allow_receive_id_types", receive_id_types, "all"),
+    };
     Some(KeyEntry { hash: hash?, app: app?, expires_at, disabled, policy })
 }
 
-/// To whom the caller may forward. Where that is wrong, there is a mistake and no configuration.
-fn policy(settings: &mut Settings, name: &str) -> Policy {
-    let receivers = settings.optional(&["keys", name, "allow_receivers"], receivers);
-    let types = settings.optional(&["keys", name, "allow_receive_id_types"], receive_id_types);
-    Policy { receivers, types }
+/// The app that an API key forwards with: the one that it names, else the only one.
+fn app(section: &mut Section<'_>, apps: &BTreeSet<String>) -> Option<String> {
+    let known = || apps.iter().cloned().collect::<Vec<_>>().join(", ");
+    let app = match section.get("app", text) {
+        Some(app) if apps.contains(&app) => app,
+        Some(_) => {
+            section.error("app", format!("names no app; there are {}", known()));
+            return None;
+        }
+        None if section.is_set("app") => return None,
+        None if apps.len() > 1 => {
+            section.error("app", format!("is missing, and there are several apps: {}", known()));
+            return None;
+        }
+        None => apps.first()?.clone(),
+    };
+    section.show("app", &app);
+    Some(app)
 }
 
-/// The app that a key forwards with: the one it names, else the only one.
-fn app(settings: &mut Settings, name: &str, apps: &BTreeSet<String>) -> Option<String> {
-    let key = ["keys", name, "app"];
-    let named = settings.optional(&key, text);
-    let known = || apps.iter().cloned().collect::<Vec<_>>().join(", ");
-    match named {
-        Some(app) if apps.contains(&app) => Some(app),
-        Some(_) => {
-            settings.mistake(&key, format!("names no app; there are {}", known()));
-            None
-        }
-        None if settings.is_set(&key) || apps.is_empty() => None,
-        None if apps.len() == 1 => apps.first().cloned(),
-        None => {
-            settings.mistake(&key, format!("is missing, and there are several apps: {}", known()));
-            None
-        }
+fn hash(value: &ConfigValue) -> Result<KeyHash, String> {
+    text(value)?.parse().map_err(|error: InvalidKeyHash| error.to_string())
+}
+
+impl ToToml for KeyHash {
+    fn to_toml(&self) -> String {
+        quoted(self)
+    }
+}
+
+fn timestamp(value: &ConfigValue) -> Result<Timestamp, String> {
+    text(value)?
+        .parse()
+        .map_err(|_| "must be a time as in RFC 3339, such as \"2030-01-01T00:00:00Z\"".into())
+}
+
+impl ToToml for Timestamp {
+    fn to_toml(&self) -> String {
+        quoted(self)
+    }
+}
+
+fn receivers(value: &ConfigValue) -> Result<AllowedReceivers, String> {
+    let patterns = texts(value)?;
+    AllowedReceivers::parse(patterns.iter().map(String::as_str)).map_err(str::to_owned)
+}
+
+impl ToToml for AllowedReceivers {
+    fn to_toml(&self) -> String {
+        list(self.patterns())
+    }
+}
+
+fn receive_id_types(value: &ConfigValue) -> Result<Vec<ReceiveIdType>, String> {
+    let types = texts(value)?;
+    types.iter().map(|name| ReceiveIdType::parse(name).map_err(|it| it.en.into_owned())).collect()
+}
+
+impl ToToml for Vec<ReceiveIdType> {
+    fn to_toml(&self) -> String {
+        list(self.iter().map(|it| it.as_str()))
     }
 }

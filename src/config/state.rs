@@ -1,71 +1,127 @@
-//! The Redis that replicas share: where it is, and how to be let in.
+//! The section `state`: the Redis that replicas share, and how the gateway authenticates to it.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use super::State;
-use super::load::secret_or_file;
-use super::settings::Settings;
-use super::values::{count, password, path, state_prefix, state_url_or_none};
-use crate::model::state_url::{Servers, StateUrl};
+use secrecy::SecretString;
+
+use super::reader::{ConfigReader, Section};
+use super::values::{ConfigValue, ToToml, count, or_none, password, path, quoted, text};
+use crate::model::state_url::{InvalidStateUrl, Servers, StateUrl};
 use crate::tls::{TlsFiles, certificates, private_key};
 
-pub(super) fn read(settings: &mut Settings) -> Option<State> {
-    let url = settings.or_default(&["state", "url"], state_url_or_none);
-    let keys: [&[&str]; 2] = [&["state", "password"], &["state", "password_file"]];
-    let sentinel_keys: [&[&str]; 2] =
-        [&["state", "sentinel_password"], &["state", "sentinel_password_file"]];
-    let is_wanted = url.is_some() || settings.is_set(&["state", "url"]);
-    let secret = secret_or_file(settings, keys, password);
-    if !is_wanted && secret.is_some() {
-        settings.mistake(&["state", "url"], "is missing, but there is a password for it");
-    }
-    let sentinel_password = secret_or_file(settings, sentinel_keys, password);
-    let has_sentinels =
-        url.as_ref().is_some_and(|url| matches!(url.servers, Servers::Sentinels { .. }));
-    if url.is_some() && !has_sentinels && sentinel_password.is_some() {
-        let set = sentinel_keys.into_iter().find(|key| settings.is_set(key));
-        let detail = "is set, but state.url names no Sentinels: it must be like redis+sentinel://…";
-        settings.mistake(set.unwrap_or(sentinel_keys[0]), detail);
-    }
-    let tls = tls(settings, url.as_ref());
-    let password_file = settings.optional(keys[1], path);
-    let sentinel_password_file = settings.optional(sentinel_keys[1], path);
-    let prefix = settings.or_default(&["state", "prefix"], state_prefix);
-    let replicas = settings.or_default(&["state", "replicas"], count);
-    Some(State {
-        url: url?,
-        password: secret,
-        password_file,
-        sentinel_password,
-        sentinel_password_file,
-        tls,
-        prefix,
-        replicas,
-    })
+/// The Redis that replicas share.
+#[derive(Debug, Clone)]
+pub struct StateConfig {
+    /// Where the Redis is.
+    pub url: StateUrl,
+    /// The password, from the configuration itself or from `password_file`.
+    pub password: Option<SecretString>,
+    /// The file that the password was read from.
+    pub password_file: Option<PathBuf>,
+    /// The Sentinels' password, from the configuration itself or from `sentinel_password_file`.
+    pub sentinel_password: Option<SecretString>,
+    /// The file that the Sentinels' password was read from.
+    pub sentinel_password_file: Option<PathBuf>,
+    /// The files `ca_file`, `cert_file` and `key_file` for TLS.
+    pub tls: TlsFiles,
+    /// What the names of all keys in Redis begin with.
+    pub prefix: String,
+    /// How many replicas there are at most.
+    pub replicas: NonZeroU32,
 }
 
-/// The files for TLS, each of which is there and holds what it is to.
-fn tls(settings: &mut Settings, url: Option<&StateUrl>) -> TlsFiles {
-    let mut file = |name: &str, read: fn(&Path) -> Result<Vec<u8>, String>| -> Option<PathBuf> {
-        let key = ["state", name];
-        let path = settings.optional(&key, path)?;
+impl StateConfig {
+    /// None without `state.url`: then replicas share nothing.
+    pub(super) fn read(reader: &mut ConfigReader) -> Option<Self> {
+        let mut section = reader.section(&["state"]);
+        let url = section.with_default("url", or_none(state_url));
+        let (password, password_file) = section.secret("password", self::password);
+        let (sentinel_password, sentinel_password_file) =
+            section.secret("sentinel_password", self::password);
+        let tls = TlsFiles {
+            ca: section.optional("ca_file", path, "none"),
+            cert: section.optional("cert_file", path, "none"),
+            key: section.optional("key_file", path, "none"),
+        };
+        let prefix = section.with_default("prefix", prefix);
+        let replicas = section.with_default("replicas", count(u32::MAX));
+        if url.is_none() && !section.is_set("url") && password.is_some() {
+            section.error("url", "is missing, but there is a password for it");
+        }
+        if sentinel_password.is_some() {
+            check_sentinels(&mut section, url.as_ref());
+        }
+        check_tls(&mut section, url.as_ref(), &tls);
+        let Some(url) = url else {
+            section.hide();
+            return None;
+        };
+        Some(Self {
+            url,
+            password,
+            password_file,
+            sentinel_password,
+            sentinel_password_file,
+            tls,
+            prefix,
+            replicas,
+        })
+    }
+}
+
+fn check_sentinels(section: &mut Section<'_>, url: Option<&StateUrl>) {
+    if url.is_some_and(|url| !matches!(url.servers, Servers::Sentinels { .. })) {
+        let is_inline = section.is_set("sentinel_password");
+        section.error(
+            if is_inline { "sentinel_password" } else { "sentinel_password_file" },
+            "is set, but state.url names no Sentinels: it must be like redis+sentinel://…",
+        );
+    }
+}
+
+/// Each file has to be there and hold what its key says, although connections read it again: the start is
+/// the time to learn of a wrong one.
+fn check_tls(section: &mut Section<'_>, url: Option<&StateUrl>, tls: &TlsFiles) {
+    type ReadFile = fn(&Path) -> Result<Vec<u8>, String>;
+    let files: [(_, _, ReadFile); 3] = [
+        ("ca_file", &tls.ca, certificates),
+        ("cert_file", &tls.cert, certificates),
+        ("key_file", &tls.key, private_key),
+    ];
+    for (name, path, read) in files {
+        let Some(path) = path else { continue };
         if url.is_some_and(|url| !url.tls) {
-            settings
-                .mistake(&key, "is set, but state.url is without TLS: it must begin with rediss");
+            section.error(name, "is set, but state.url is without TLS: it must begin with rediss");
         }
-        if let Err(detail) = read(&path) {
-            settings.mistake(&key, detail);
+        if let Err(detail) = read(path) {
+            section.error(name, detail);
         }
-        Some(path)
-    };
-    let ca = file("ca_file", certificates);
-    let cert = file("cert_file", certificates);
-    let key = file("key_file", private_key);
-    if cert.is_some() && key.is_none() {
-        settings.mistake(&["state", "key_file"], "is missing, but there is cert_file");
     }
-    if key.is_some() && cert.is_none() {
-        settings.mistake(&["state", "cert_file"], "is missing, but there is key_file");
+    if tls.cert.is_some() && tls.key.is_none() {
+        section.error("key_file", "is missing, but there is cert_file");
     }
-    TlsFiles { ca, cert, key }
+    if tls.key.is_some() && tls.cert.is_none() {
+        section.error("cert_file", "is missing, but there is key_file");
+    }
+}
+
+fn state_url(value: &ConfigValue) -> Result<StateUrl, String> {
+    text(value)?.parse().map_err(|error: InvalidStateUrl| error.to_string())
+}
+
+impl ToToml for StateUrl {
+    fn to_toml(&self) -> String {
+        quoted(self)
+    }
+}
+
+/// What the names of all keys in Redis begin with. Braces would change which part of a name decides on which
+/// server of a cluster the key is.
+fn prefix(value: &ConfigValue) -> Result<String, String> {
+    let prefix = text(value)?;
+    if prefix.contains(['{', '}']) {
+        return Err("must hold no braces".into());
+    }
+    Ok(prefix)
 }

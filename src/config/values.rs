@@ -1,60 +1,83 @@
-//! From a value as it was written to the type that a key needs.
+//! The types of values: how each is read from what was written, and how it is written back as TOML.
 //!
-//! No detail repeats the value: it may be a secret in the wrong place.
+//! What is wrong with a value never repeats it: it may be a secret in the wrong place.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use jiff::Timestamp;
+use humantime::format_duration;
 use secrecy::SecretString;
 use url::Url;
 
-use crate::model::api_key::{InvalidKeyHash, KeyHash};
-use crate::model::policy::AllowedReceivers;
-use crate::model::receiver::ReceiveIdType;
-use crate::model::state_url::{InvalidStateUrl, StateUrl};
-use crate::telemetry::audit::IdForm;
-use crate::telemetry::logs::Format;
-
-/// A value as it was written. Text stays text until a key asks for another type, so that a secret
-/// of digits, or a variable, is not taken for a number. No `Debug`: it may be a secret.
-pub(super) enum Value {
+/// A value as it was written. Text stays text until a row asks for another type, so that a secret of digits
+/// is not taken for a number. It has no `Debug`, because it may be a secret.
+pub(super) enum ConfigValue {
     Text(String),
     Integer(i64),
     Boolean(bool),
-    List(Vec<Value>),
+    List(Vec<ConfigValue>),
     /// A table with nothing in it.
     EmptyTable,
     /// A number with a fraction, or a table in a list: no key takes one.
     Other,
 }
 
-impl Value {
-    /// Text as a file or a variable holds it, without a byte order mark and white space around it.
+impl ConfigValue {
+    /// The text in a file or a variable, without a byte order mark and white space around it.
     pub(super) fn text(written: &str) -> Self {
         Self::Text(written.strip_prefix('\u{feff}').unwrap_or(written).trim().to_owned())
     }
 }
 
+/// A value that `config check` can show.
+pub(super) trait ToToml {
+    /// The value as TOML. A secret is masked.
+    fn to_toml(&self) -> String;
+}
+
+/// A TOML basic string. No text of a configuration holds a control character, so quotes and backslashes are
+/// all that needs an escape.
+pub(super) fn quoted(text: &impl Display) -> String {
+    format!("\"{}\"", text.to_string().replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// A TOML array of basic strings.
+pub(super) fn list<T: Display>(items: impl IntoIterator<Item = T>) -> String {
+    let items: Vec<String> = items.into_iter().map(|item| quoted(&item)).collect();
+    format!("[{}]", items.join(", "))
+}
+
+/// Reads an empty text as no value, and all else as `parse` does.
+pub(super) fn or_none<T>(
+    parse: impl Fn(&ConfigValue) -> Result<T, String>,
+) -> impl Fn(&ConfigValue) -> Result<Option<T>, String> {
+    move |value| match value {
+        ConfigValue::Text(text) if text.is_empty() => Ok(None),
+        value => parse(value).map(Some),
+    }
+}
+
+impl<T: ToToml> ToToml for Option<T> {
+    fn to_toml(&self) -> String {
+        self.as_ref().map_or_else(|| quoted(&""), T::to_toml)
+    }
+}
+
 /// Longest text that any key takes, in bytes.
 const LONGEST_TEXT: usize = 4096;
-/// Longest duration that any key takes: far from where adding to a point in time overflows.
-const LONGEST: Duration = Duration::from_hours(1);
-/// Where Feishu and Lark have their API.
-pub(super) const FEISHU_HOSTS: [&str; 2] = ["open.feishu.cn", "open.larksuite.com"];
-/// Largest body that can be allowed, in bytes.
-const LARGEST: u64 = bytesize::GIB;
 
-pub(super) fn text(value: &Value) -> Result<String, String> {
+/// Text that is not empty.
+pub(super) fn text(value: &ConfigValue) -> Result<String, String> {
     visible(value).and_then(unquoted).map(str::to_owned)
 }
 
 /// Text of which each character can be seen.
-fn visible(value: &Value) -> Result<&str, String> {
-    let Value::Text(text) = value else {
+fn visible(value: &ConfigValue) -> Result<&str, String> {
+    let ConfigValue::Text(text) = value else {
         return Err("must be text in quotes".into());
     };
     if text.is_empty() {
@@ -79,7 +102,8 @@ fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Env files that docker, systemd and others read differ in what they do with quotes.
+/// Refuses quotes around a text: docker, systemd and others differ in whether they take them away when they
+/// read an env file.
 fn unquoted(text: &str) -> Result<&str, String> {
     let has_around = |quote| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
     if has_around('"') || has_around('\'') {
@@ -88,89 +112,123 @@ fn unquoted(text: &str) -> Result<&str, String> {
     Ok(text)
 }
 
-/// `cli_` and hexadecimal digits today.
-pub(super) fn app_id(value: &Value) -> Result<String, String> {
-    let text = text(value)?;
-    if !text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')) {
-        return Err(
-            "must be the app's id from the developer console: letters, digits and `_`".into()
-        );
+impl ToToml for String {
+    fn to_toml(&self) -> String {
+        quoted(self)
     }
-    Ok(text)
 }
 
-/// Letters and digits today.
-pub(super) fn app_secret(value: &Value) -> Result<SecretString, String> {
-    let text = text(value)?;
-    if !text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '`')) {
-        return Err(
-            "must be the app's secret from the developer console: no white space, no quotes, ASCII"
-                .into(),
-        );
-    }
-    Ok(text.into())
-}
-
-/// A password may have whatever can be seen in it, quotes around it too.
-pub(super) fn password(value: &Value) -> Result<SecretString, String> {
+/// A password: any visible text, also with quotes around it.
+pub(super) fn password(value: &ConfigValue) -> Result<SecretString, String> {
     visible(value).map(SecretString::from)
 }
 
-pub(super) fn path(value: &Value) -> Result<PathBuf, String> {
-    text(value).map(PathBuf::from)
-}
-
-pub(super) fn path_or_none(value: &Value) -> Result<Option<PathBuf>, String> {
-    match value {
-        Value::Text(text) if text.is_empty() => Ok(None),
-        value => path(value).map(Some),
+impl ToToml for SecretString {
+    fn to_toml(&self) -> String {
+        quoted(&"********")
     }
 }
 
-pub(super) fn count(value: &Value) -> Result<NonZeroU32, String> {
-    let count = match value {
-        Value::Integer(number) => u32::try_from(*number).ok(),
-        Value::Text(text) => unquoted(text)?.parse().ok(),
-        _ => None,
-    };
-    count
-        .and_then(NonZeroU32::new)
-        .ok_or_else(|| format!("must be a whole number from 1 to {}", u32::MAX))
+/// The path of a file.
+pub(super) fn path(value: &ConfigValue) -> Result<PathBuf, String> {
+    text(value).map(PathBuf::from)
 }
 
-pub(super) fn size(value: &Value) -> Result<usize, String> {
+impl ToToml for PathBuf {
+    fn to_toml(&self) -> String {
+        quoted(&self.display())
+    }
+}
+
+/// A whole number from 1 to `at_most`.
+pub(super) fn count(at_most: u32) -> impl Fn(&ConfigValue) -> Result<NonZeroU32, String> {
+    move |value| {
+        let count = match value {
+            ConfigValue::Integer(number) => u32::try_from(*number).ok(),
+            ConfigValue::Text(text) => unquoted(text)?.parse().ok(),
+            _ => None,
+        };
+        count
+            .and_then(NonZeroU32::new)
+            .filter(|count| count.get() <= at_most)
+            .ok_or_else(|| format!("must be a whole number from 1 to {at_most}"))
+    }
+}
+
+impl ToToml for NonZeroU32 {
+    fn to_toml(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// A number of bytes.
+pub(super) struct SizeInBytes(pub(super) usize);
+
+/// A size from 1 byte to 1 GiB.
+pub(super) fn size(value: &ConfigValue) -> Result<SizeInBytes, String> {
     let bytes = match value {
-        Value::Integer(bytes) => u64::try_from(*bytes).ok(),
-        Value::Text(text) => unquoted(text)?.parse::<ByteSize>().ok().map(|size| size.as_u64()),
+        ConfigValue::Integer(bytes) => u64::try_from(*bytes).ok(),
+        ConfigValue::Text(text) => {
+            unquoted(text)?.parse::<ByteSize>().ok().map(|size| size.as_u64())
+        }
         _ => None,
     };
     bytes
-        .filter(|bytes| (1..=LARGEST).contains(bytes))
+        .filter(|bytes| (1..=bytesize::GIB).contains(bytes))
         .and_then(|bytes| usize::try_from(bytes).ok())
+        .map(SizeInBytes)
         .ok_or_else(|| "must be a size from 1 byte to 1GiB, such as \"64KiB\"".into())
 }
 
-pub(super) fn duration(value: &Value) -> Result<Duration, String> {
-    let Value::Text(text) = value else {
-        return Err("must be a duration with its unit in quotes, such as \"5s\" or \"50ms\"".into());
-    };
-    humantime::parse_duration(unquoted(text)?).ok().filter(|duration| *duration <= LONGEST).ok_or_else(|| {
-        "must be a duration with its unit, such as \"5s\", \"50ms\" or \"1m 30s\", at most \"1h\""
-            .into()
-    })
+impl ToToml for SizeInBytes {
+    /// A whole number of KiB where it is one, else of bytes.
+    fn to_toml(&self) -> String {
+        if self.0.is_multiple_of(1024) {
+            return quoted(&format!("{}KiB", self.0 / 1024));
+        }
+        self.0.to_string()
+    }
 }
 
-pub(super) fn positive_duration(value: &Value) -> Result<Duration, String> {
-    match duration(value)? {
+/// A duration from zero to `at_most`.
+pub(super) fn duration(at_most: Duration) -> impl Fn(&ConfigValue) -> Result<Duration, String> {
+    move |value| {
+        let ConfigValue::Text(text) = value else {
+            return Err(
+                "must be a duration with its unit in quotes, such as \"5s\" or \"50ms\"".into()
+            );
+        };
+        let duration = humantime::parse_duration(unquoted(text)?).ok();
+        duration.filter(|duration| *duration <= at_most).ok_or_else(|| {
+            format!(
+                "must be a duration with its unit, such as \"5s\", \"50ms\" or \"1m 30s\", at most {}",
+                at_most.to_toml()
+            )
+        })
+    }
+}
+
+/// A duration above zero and at most `at_most`.
+pub(super) fn positive_duration(
+    at_most: Duration,
+) -> impl Fn(&ConfigValue) -> Result<Duration, String> {
+    move |value| match duration(at_most)(value)? {
         Duration::ZERO => Err("must be longer than zero".into()),
         duration => Ok(duration),
     }
 }
 
-pub(super) fn flag(value: &Value) -> Result<bool, String> {
+impl ToToml for Duration {
+    fn to_toml(&self) -> String {
+        quoted(&format_duration(*self))
+    }
+}
+
+/// `true` or `false`.
+pub(super) fn flag(value: &ConfigValue) -> Result<bool, String> {
     match value {
-        Value::Boolean(flag) => Ok(*flag),
-        Value::Text(text) => match unquoted(text)?.to_ascii_lowercase().as_str() {
+        ConfigValue::Boolean(flag) => Ok(*flag),
+        ConfigValue::Text(text) => match unquoted(text)?.to_ascii_lowercase().as_str() {
             "true" => Ok(true),
             "false" => Ok(false),
             _ => Err("must be true or false".into()),
@@ -179,13 +237,27 @@ pub(super) fn flag(value: &Value) -> Result<bool, String> {
     }
 }
 
-pub(super) fn address(value: &Value) -> Result<SocketAddr, String> {
+impl ToToml for bool {
+    fn to_toml(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// An IP address and a port.
+pub(super) fn address(value: &ConfigValue) -> Result<SocketAddr, String> {
     text(value)?
         .parse()
         .map_err(|_| "must be an IP address and a port, such as \"[::]:8080\"".into())
 }
 
-fn http_url(value: &Value) -> Result<Url, String> {
+impl ToToml for SocketAddr {
+    fn to_toml(&self) -> String {
+        quoted(self)
+    }
+}
+
+/// An http or https URL without credentials, query and fragment.
+pub(super) fn http_url(value: &ConfigValue) -> Result<Url, String> {
     let url = Url::parse(&text(value)?)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https"))
@@ -199,64 +271,16 @@ fn http_url(value: &Value) -> Result<Url, String> {
     Ok(url)
 }
 
-pub(super) fn base_url(value: &Value) -> Result<Url, String> {
-    let url = http_url(value)?;
-    if url.path().contains("/open-apis") {
-        return Err("must end before /open-apis, which each call adds".into());
-    }
-    if FEISHU_HOSTS.contains(&url.host_str().unwrap_or_default()) && url.path() != "/" {
-        return Err("must be the host alone: Feishu's API begins with /open-apis there".into());
-    }
-    Ok(url)
-}
-
-pub(super) fn public_url_or_none(value: &Value) -> Result<Option<Url>, String> {
-    match value {
-        Value::Text(text) if text.is_empty() => Ok(None),
-        value => http_url(value).map(Some),
+impl ToToml for Url {
+    fn to_toml(&self) -> String {
+        quoted(self)
     }
 }
 
-pub(super) fn state_url_or_none(value: &Value) -> Result<Option<StateUrl>, String> {
-    match value {
-        Value::Text(text) if text.is_empty() => Ok(None),
-        value => text(value)?.parse().map(Some).map_err(|error: InvalidStateUrl| error.to_string()),
-    }
-}
-
-/// Braces would change which part of a key decides where in a cluster it is.
-pub(super) fn state_prefix(value: &Value) -> Result<String, String> {
-    let prefix = text(value)?;
-    if prefix.contains(['{', '}']) {
-        return Err("must hold no braces".into());
-    }
-    Ok(prefix)
-}
-
-pub(super) fn hash(value: &Value) -> Result<KeyHash, String> {
-    text(value)?.parse().map_err(|error: InvalidKeyHash| error.to_string())
-}
-
-pub(super) fn timestamp(value: &Value) -> Result<Timestamp, String> {
-    text(value)?
-        .parse()
-        .map_err(|_| "must be a time as in RFC 3339, such as \"2030-01-01T00:00:00Z\"".into())
-}
-
-pub(super) fn receivers(value: &Value) -> Result<AllowedReceivers, String> {
-    let patterns = texts(value)?;
-    AllowedReceivers::parse(patterns.iter().map(String::as_str)).map_err(str::to_owned)
-}
-
-pub(super) fn receive_id_types(value: &Value) -> Result<Vec<ReceiveIdType>, String> {
-    let types = texts(value)?;
-    types.iter().map(|name| ReceiveIdType::parse(name).map_err(|it| it.en.into_owned())).collect()
-}
-
-/// A list of texts, or one text with commas between them: that is how a variable has a list.
-fn texts(value: &Value) -> Result<Vec<String>, String> {
+/// One text or more: a list, or one text with commas between them, which is how a variable holds a list.
+pub(super) fn texts(value: &ConfigValue) -> Result<Vec<String>, String> {
     let texts: Vec<String> = match value {
-        Value::List(values) => values.iter().map(text).collect::<Result<_, _>>()?,
+        ConfigValue::List(values) => values.iter().map(text).collect::<Result<_, _>>()?,
         value => text(value)?.split(',').map(|part| part.trim().to_owned()).collect(),
     };
     if texts.is_empty() || texts.iter().any(String::is_empty) {
@@ -265,20 +289,4 @@ fn texts(value: &Value) -> Result<Vec<String>, String> {
         );
     }
     Ok(texts)
-}
-
-pub(super) fn log_format(value: &Value) -> Result<Format, String> {
-    match text(value)?.to_ascii_lowercase().as_str() {
-        "json" => Ok(Format::Json),
-        "text" => Ok(Format::Text),
-        _ => Err("must be \"json\" or \"text\"".into()),
-    }
-}
-
-pub(super) fn audit_ids(value: &Value) -> Result<IdForm, String> {
-    match text(value)?.to_ascii_lowercase().as_str() {
-        "hashed" => Ok(IdForm::Hashed),
-        "plain" => Ok(IdForm::Plain),
-        _ => Err("must be \"hashed\" or \"plain\"".into()),
-    }
 }

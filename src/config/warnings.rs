@@ -1,6 +1,5 @@
 //! What is allowed and probably wrong.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -12,21 +11,20 @@ use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use url::{Host, Url};
 
-use super::key::dotted;
-use super::{Config, Feishu, Limits, Mistake, Server};
-use crate::model::api_key::KeyEntry;
+use super::error::ConfigError;
+use super::key::owned;
+use super::keys::ApiKeys;
+use super::load::Config;
+use super::sections::{FeishuConfig, LimitsConfig, ServerConfig};
+use super::watch::SecretFile;
 
-/// A forward's body is far smaller, and each request may take as much memory.
+/// Largest body that is probably meant, in bytes: a forward's body is far smaller.
 const MUCH_FOR_A_BODY: usize = 1 << 20;
 
-/// What of the configuration is probably not meant, at the time `now`; `keys` are all API keys, with
-/// those of the keys file.
+/// What is probably wrong in the configuration at the time `now`, each with its key; `keys` are all API keys,
+/// those of the keys file included.
 #[must_use]
-pub fn warnings(
-    config: &Config,
-    keys: &BTreeMap<String, KeyEntry>,
-    now: Timestamp,
-) -> Vec<Mistake> {
+pub fn warnings(config: &Config, keys: &ApiKeys, now: Timestamp) -> Vec<String> {
     let mut found = Found::default();
     server(&config.server, config.feishu.deadline, &mut found);
     feishu(&config.feishu, &mut found);
@@ -39,17 +37,17 @@ pub fn warnings(
 }
 
 #[derive(Default)]
-struct Found(Vec<Mistake>);
+struct Found(Vec<String>);
 
 impl Found {
-    fn when(&mut self, it_is_so: bool, key: &[&str], detail: impl Into<String>) {
-        if it_is_so {
-            self.0.push(Mistake { key: dotted(key), detail: detail.into() });
+    fn when<S: AsRef<str>>(&mut self, is_so: bool, key: &[S], detail: impl Into<String>) {
+        if is_so {
+            self.0.push(ConfigError::at(key, detail).to_string());
         }
     }
 }
 
-fn server(server: &Server, deadline: Duration, found: &mut Found) {
+fn server(server: &ServerConfig, deadline: Duration, found: &mut Found) {
     found.when(
         server.drain_delay >= server.drain_timeout && !server.drain_delay.is_zero(),
         &["server", "drain_delay"],
@@ -72,7 +70,7 @@ fn server(server: &Server, deadline: Duration, found: &mut Found) {
     );
 }
 
-fn feishu(feishu: &Feishu, found: &mut Found) {
+fn feishu(feishu: &FeishuConfig, found: &mut Found) {
     found.when(
         feishu.base_url.scheme() == "http" && !is_this_machine(&feishu.base_url),
         &["feishu", "base_url"],
@@ -118,7 +116,7 @@ fn apps(config: &Config, found: &mut Found) {
             &["apps", name, "app_id"],
             "does not look like an app's id, which begins with cli_",
         );
-        // Such as a placeholder that nobody replaced, or the mask of `config check`.
+        // A placeholder that nobody replaced does not, nor does the mask of `config check`.
         let is_usual = |secret: &str| {
             secret.chars().all(|c| matches!(c, '-' | '_') || c.is_ascii_alphanumeric())
         };
@@ -130,7 +128,7 @@ fn apps(config: &Config, found: &mut Found) {
     }
 }
 
-fn api_keys(config: &Config, keys: &BTreeMap<String, KeyEntry>, now: Timestamp, found: &mut Found) {
+fn api_keys(config: &Config, keys: &ApiKeys, now: Timestamp, found: &mut Found) {
     found.when(keys.is_empty(), &["keys"], "no API key is configured: every forward is refused");
     for (name, key) in keys {
         found.when(
@@ -148,7 +146,7 @@ fn api_keys(config: &Config, keys: &BTreeMap<String, KeyEntry>, now: Timestamp, 
     }
 }
 
-fn limits(limits: &Limits, config: &Config, found: &mut Found) {
+fn limits(limits: &LimitsConfig, config: &Config, found: &mut Found) {
     for (key, limit, of_feishu) in [
         ("receiver_per_second", limits.receiver_per_second, 5),
         ("app_per_second", limits.app_per_second, 50),
@@ -178,7 +176,7 @@ fn limits(limits: &Limits, config: &Config, found: &mut Found) {
 }
 
 fn log(filter: &str, found: &mut Found) {
-    // One that looks at spans too cannot be told in advance.
+    // What a filter with spans lets through depends on the spans: nothing can be said in advance.
     let Ok(targets) = filter.parse::<Targets>() else {
         return;
     };
@@ -196,20 +194,18 @@ fn log(filter: &str, found: &mut Found) {
 }
 
 fn files(config: &Config, found: &mut Found) {
-    let secrets = config.apps.iter().filter_map(|(name, app)| {
-        Some((vec!["apps", name, "app_secret_file"], app.app_secret_file.as_deref()?))
-    });
-    let password = config.state.as_ref().and_then(|state| state.password_file.as_deref());
-    let password = password.map(|path| (vec!["state", "password_file"], path));
-    let state = config.state.iter().flat_map(|state| {
-        [("sentinel_password_file", &state.sentinel_password_file), ("key_file", &state.tls.key)]
-    });
-    let state = state.filter_map(|(key, path)| Some((vec!["state", key], path.as_deref()?)));
-    let keys = config.keys_file.as_deref().map(|path| (vec!["keys_file"], path));
-    for (key, path) in secrets.chain(password).chain(state).chain(keys) {
+    let secret_files = SecretFile::all(config);
+    let mut files: Vec<_> = secret_files.iter().map(SecretFile::named).collect();
+    let key_file = config.state.as_ref().and_then(|state| state.tls.key.as_deref());
+    let others = [
+        (owned(&["state", "key_file"]), key_file),
+        (owned(&["keys_file"]), config.keys_file.as_deref()),
+    ];
+    files.extend(others.iter().filter_map(|(key, path)| Some((key, (*path)?))));
+    for (key, path) in files {
         found.when(
             is_writable_by_all(path),
-            &key,
+            key,
             format!("{} can be written by every user of this machine", path.display()),
         );
     }

@@ -199,7 +199,7 @@ fn nothing_that_is_printed_for_debugging_holds_a_secret() {
         format!("{config:#?}"),
         format!("{credentials:?}"),
         format!("{key:?}"),
-        config::effective(&config),
+        config.effective.to_string(),
     ];
     for text in printed {
         assert!(!text.contains(APP_SECRET), "{text}");

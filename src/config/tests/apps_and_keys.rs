@@ -17,57 +17,63 @@ fn names_are_1_to_64_letters_digits_and_three_signs() {
         assert!(load_toml(&toml).is_ok(), "{name}");
     }
     for name in ["''", "'a b'", "'ä'", "'a\"b'", "\"a\\nb\"", &"n".repeat(65)] {
-        let told = mistake(&key_table(name, "k", ""));
-        assert!(told.contains(": must be named with 1 to 64 ") && !told.contains('\n'), "{told}");
+        let shown = error(&key_table(name, "k", ""));
+        assert!(
+            shown.contains(": must be named with 1 to 64 ") && !shown.contains('\n'),
+            "{shown}"
+        );
     }
 }
 
 #[test]
 fn at_least_one_app_is_needed() {
-    assert!(mistakes("")[0].starts_with("apps: needs at least one table [apps.NAME]"));
+    assert!(errors("")[0].starts_with("apps: needs at least one table [apps.NAME]"));
 }
 
 #[test]
 fn two_apps_cannot_be_the_same_one_of_feishus() {
     let app = |name: &str| format!("[apps.{name}]\napp_id = 'cli_1'\napp_secret = 'hush'\n");
-    let told = mistakes(&format!("{}{}", app("a"), app("b")));
-    assert_eq!(told.len(), 1);
-    assert!(told[0].starts_with("apps.b.app_id: is that of apps.a too"), "{told:?}");
+    let shown = errors(&format!("{}{}", app("a"), app("b")));
+    assert_eq!(shown.len(), 1);
+    assert!(shown[0].starts_with("apps.b.app_id: is that of apps.a too"), "{shown:?}");
 }
 
 #[test]
 fn an_app_needs_an_id_and_a_secret() {
-    let told = mistakes("[apps.main]");
-    assert_eq!(told.len(), 2);
-    assert!(told[0].starts_with("apps.main.app_id: is missing"));
-    assert!(told[1].starts_with("apps.main.app_secret: is missing, and so is app_secret_file"));
+    let shown = errors("[apps.main]");
+    assert_eq!(shown.len(), 2);
+    assert!(shown[0].starts_with("apps.main.app_id: is missing"));
+    assert!(shown[1].starts_with("apps.main.app_secret: is missing, and so is app_secret_file"));
 }
 
 #[test]
 fn an_empty_secret_or_one_with_control_characters_is_refused() {
     for secret in ["\"\"", "\"a\\nb\"", "\"a\\u0000\""] {
-        let told = mistakes(&format!("[apps.main]\napp_id = 'cli_1'\napp_secret = {secret}"));
-        assert!(told.len() == 1 && told[0].starts_with("apps.main.app_secret: must "), "{told:?}");
+        let shown = errors(&format!("[apps.main]\napp_id = 'cli_1'\napp_secret = {secret}"));
+        assert!(
+            shown.len() == 1 && shown[0].starts_with("apps.main.app_secret: must "),
+            "{shown:?}"
+        );
     }
 }
 
 #[test]
-fn a_secret_file_that_is_empty_or_missing_or_binary_is_a_mistake() {
+fn a_secret_file_that_is_empty_or_missing_or_binary_is_an_error() {
     for content in [&b""[..], b"\n", b"\xff"] {
         let file = on_disk(content);
         let toml =
             format!("[apps.main]\napp_id = 'cli_1'\napp_secret_file = '{}'", file.path.display());
-        assert!(mistakes(&toml)[0].starts_with("apps.main.app_secret_file: names a"));
+        assert!(errors(&toml)[0].starts_with("apps.main.app_secret_file: names a"));
     }
-    let told = mistakes("[apps.main]\napp_id = 'cli_1'\napp_secret_file = '/no/such'");
-    assert!(told.len() == 1 && told[0].contains("names a file that cannot be read"), "{told:?}");
+    let shown = errors("[apps.main]\napp_id = 'cli_1'\napp_secret_file = '/no/such'");
+    assert!(shown.len() == 1 && shown[0].contains("names a file that cannot be read"), "{shown:?}");
 }
 
 #[test]
-fn a_secret_and_its_file_together_are_a_mistake() {
+fn a_secret_and_its_file_together_are_an_error() {
     let env = [("GATEWAY__APPS__MAIN__APP_SECRET_FILE", "/no/such")];
-    let mistakes = load_with(APP, &env).expect_err("both");
-    assert!(matches!(&mistakes[..], [only] if only.to_string().starts_with(
+    let errors = load_with(APP, &env).expect_err("both");
+    assert!(matches!(&errors[..], [only] if only.to_string().starts_with(
         "apps.main.app_secret_file: is set, and app_secret is too"
     )));
 }
@@ -78,37 +84,37 @@ fn a_key_takes_the_only_app_and_must_choose_among_several() {
     assert_eq!(config.keys["k"].app, "main");
     let config = load_toml(&(key_table("k", "k", "app = 'other'") + APPS)).expect("right");
     assert_eq!(config.keys["k"].app, "other");
-    let told = mistakes(&(key_table("k", "k", "") + APPS));
-    assert_eq!(told, ["keys.k.app: is missing, and there are several apps: main, other"]);
+    let shown = errors(&(key_table("k", "k", "") + APPS));
+    assert_eq!(shown, ["keys.k.app: is missing, and there are several apps: main, other"]);
 }
 
 #[test]
-fn a_key_whose_app_does_not_exist_is_a_mistake_that_names_those_that_do() {
-    let told = mistakes(&(key_table("k", "k", "app = 'Main'") + APPS));
+fn a_key_whose_app_does_not_exist_is_an_error_that_names_those_that_do() {
+    let shown = errors(&(key_table("k", "k", "app = 'Main'") + APPS));
     assert!(
-        told.len() == 1 && told[0].starts_with("keys.k.app: names no app; there are main, other"),
-        "{told:?}"
+        shown.len() == 1 && shown[0].starts_with("keys.k.app: names no app; there are main, other"),
+        "{shown:?}"
     );
 }
 
 #[test]
-fn a_key_of_an_app_that_is_wrong_itself_is_no_mistake_of_its_own() {
-    let told = mistakes(&(key_table("k", "k", "app = 'main'") + "[apps.main]\napp_id = 'cli_1'"));
-    assert!(told.len() == 1 && told[0].starts_with("apps.main.app_secret: "), "{told:?}");
+fn a_key_of_an_app_that_is_wrong_itself_is_no_error_of_its_own() {
+    let shown = errors(&(key_table("k", "k", "app = 'main'") + "[apps.main]\napp_id = 'cli_1'"));
+    assert!(shown.len() == 1 && shown[0].starts_with("apps.main.app_secret: "), "{shown:?}");
 }
 
 #[test]
-fn two_names_with_one_hash_are_a_mistake_that_names_both() {
-    let told = mistake(&(key_table("a", "same", "") + &key_table("b", "same", "")));
-    assert!(told.starts_with("keys.b.hash: is the hash of keys.a too"), "{told}");
+fn two_names_with_one_hash_are_an_error_that_names_both() {
+    let shown = error(&(key_table("a", "same", "") + &key_table("b", "same", "")));
+    assert!(shown.starts_with("keys.b.hash: is the hash of keys.a too"), "{shown}");
 }
 
 #[test]
 fn a_key_in_clear_in_place_of_its_hash_is_refused_and_not_repeated() {
-    let told = mistake("[keys.k]\nhash = 'ffg_in_clear'");
+    let shown = error("[keys.k]\nhash = 'ffg_in_clear'");
     assert!(
-        told.starts_with("keys.k.hash: must be `sha256:`") && !told.contains("in_clear"),
-        "{told}"
+        shown.starts_with("keys.k.hash: must be `sha256:`") && !shown.contains("in_clear"),
+        "{shown}"
     );
 }
 

@@ -1,30 +1,30 @@
-//! What the configuration promises, each promise a test.
+//! Tests of what the configuration promises.
 
 use std::fs;
 use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use super::{Config, Mistake, load};
+use crate::config::{Config, ConfigError, load};
 use crate::model::api_key::KeyHash;
 
 mod apps_and_keys;
 mod effective;
+mod errors;
 mod keys_file;
-mod mistakes;
 mod rules;
 mod sources;
 mod state;
 mod trust;
 mod warnings;
 
-/// The least that loads.
+/// The smallest configuration that loads.
 const APP: &str = "[apps.main]\napp_id = 'cli_1'\napp_secret = 'hush'\n";
-/// Two of them.
+/// A configuration with two apps.
 const APPS: &str = "[apps]\nmain = { app_id = 'cli_1', app_secret = 'hush' }\n\
                     other = { app_id = 'cli_2', app_secret = 'hush2' }\n";
 
-/// A file that goes away with its directory.
+/// A file that is deleted with its directory when this is dropped.
 struct OnDisk {
     path: PathBuf,
     _directory: TempDir,
@@ -37,35 +37,35 @@ fn on_disk(content: impl AsRef<[u8]>) -> OnDisk {
     OnDisk { path, _directory: directory }
 }
 
-fn load_with(toml: &str, env: &[(&str, &str)]) -> Result<Config, Vec<Mistake>> {
+fn load_with(toml: &str, env: &[(&str, &str)]) -> Result<Config, Vec<ConfigError>> {
     let file = on_disk(toml);
     let env = env.iter().map(|(name, value)| ((*name).into(), (*value).into()));
     load(Some(&file.path), env)
 }
 
-fn load_toml(toml: &str) -> Result<Config, Vec<Mistake>> {
+fn load_toml(toml: &str) -> Result<Config, Vec<ConfigError>> {
     load_with(toml, &[])
 }
 
-/// The mistakes in `toml`, as they are shown.
-fn mistakes(toml: &str) -> Vec<String> {
-    let mistakes = load_toml(toml).expect_err("mistakes");
-    mistakes.iter().map(Mistake::to_string).collect()
+/// The errors in `toml`, as they are shown.
+fn errors(toml: &str) -> Vec<String> {
+    let errors = load_toml(toml).expect_err("errors");
+    errors.iter().map(ConfigError::to_string).collect()
 }
 
-/// The mistake, the only one, in an otherwise right configuration with `toml` on top.
-fn mistake(toml: &str) -> String {
-    let [only] = &mistakes(&format!("{toml}\n{APP}"))[..] else {
-        panic!("not one mistake: {:?}", mistakes(&format!("{toml}\n{APP}")));
+/// The only error in an otherwise right configuration with `toml` on top.
+fn error(toml: &str) -> String {
+    let [only] = &errors(&format!("{toml}\n{APP}"))[..] else {
+        panic!("not one error: {:?}", errors(&format!("{toml}\n{APP}")));
     };
     only.clone()
 }
 
-/// Asserts that each of `toml` is refused with one mistake that starts as told.
+/// Asserts that each TOML is refused with one error that starts with the text beside it.
 fn refused(cases: &[(&str, &str)]) {
     for (toml, start) in cases {
-        let told = mistake(toml);
-        assert!(told.starts_with(start), "{toml}: {told}");
+        let shown = error(toml);
+        assert!(shown.starts_with(start), "{toml}: {shown}");
     }
 }
 

@@ -64,7 +64,7 @@ fn a_size_has_a_unit_or_is_a_number_of_bytes() {
 }
 
 #[test]
-fn a_duration_has_a_unit_and_a_bare_number_is_told_what_to_write() {
+fn a_duration_has_a_unit_and_the_error_at_a_bare_number_says_what_to_write() {
     let config = load_toml(&format!("limits.max_wait = '1m 30s'\n{APP}")).expect("right");
     assert_eq!(config.limits.max_wait, Duration::from_secs(90));
     refused(&[

