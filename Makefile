@@ -174,6 +174,10 @@ cost: ## Holds the instructions that a whole request takes against its budget (p
 cost-budget: ## Makes the instructions that a request takes now its budget (python3, valgrind, xz)
 	benches/forward/run.sh write
 
+.PHONY: structure
+structure: ## Measures the sources: files, functions, circles, documentation, names twice, comments (python3)
+	@python3 benches/structure/measure.py
+
 .PHONY: check
 check: ## Runs all that must hold before a merge: what CI runs
 	.ci/run
