@@ -29,6 +29,7 @@ mod settings;
 mod simulator;
 mod state;
 mod token;
+mod token_api;
 mod window;
 
 pub use clock::{TimeSource, real_time};

@@ -6,8 +6,8 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::start::{SentBefore, StartError};
 use super::state::{State, rules};
-use super::{SentBefore, StartError};
 use crate::clock::Clock;
 use crate::config::{AppConfig, Config, LimitsConfig};
 use crate::delivery::{App, Context, Delivery, DeliverySettings, Idempotency, InDoubtRegister};

@@ -17,7 +17,8 @@ use actix_web::{Error, web};
 
 use super::delivery::settings;
 use super::descriptors::{self, AT_THE_DOOR, Share};
-use super::{StartError, sockets};
+use super::sockets;
+use super::start::StartError;
 use crate::api::keyring::Keyring;
 use crate::api::{
     self, Connection, Docs, Draining, ForwardSettings, Observer, PublicUrl, Room, Socket,

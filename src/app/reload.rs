@@ -11,7 +11,7 @@ use actix_web::web;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{StartError, warn};
+use super::start::StartError;
 use crate::api::keyring::Keyring;
 use crate::clock::Clock;
 use crate::config::{self, ApiKeys, Config, ConfigError, KeysFile, SecretFile, SecretOwner};
@@ -23,6 +23,8 @@ use crate::telemetry::metrics::Metrics;
 const INTERVAL: Duration = Duration::from_secs(2);
 /// Most errors that are logged at once.
 const MOST_ERRORS: usize = 20;
+/// Most warnings that are logged.
+const MOST_WARNINGS: usize = 20;
 
 /// The API keys at the start and the file that holds more of them.
 pub(super) struct FirstKeys {
@@ -45,6 +47,17 @@ impl FirstKeys {
         let keys = keys.as_ref().unwrap_or(&config.keys);
         warn(config, keys, clock);
         Ok(Self { keyring: web::Data::new(Keyring::new(keys)), file })
+    }
+}
+
+/// Logs what of the configuration is probably not meant, as far as somebody may read it.
+fn warn(config: &Config, keys: &ApiKeys, clock: &Clock) {
+    let warnings = config::warnings(config, keys, clock.wall());
+    for warning in warnings.iter().take(MOST_WARNINGS) {
+        tracing::warn!("probably wrong in the configuration: {warning}");
+    }
+    if let more @ 1.. = warnings.len().saturating_sub(MOST_WARNINGS) {
+        tracing::warn!(more, "`config check` has more warnings");
     }
 }
 

@@ -1,14 +1,17 @@
 //! One row for each problem code: everything that is said of it anywhere comes from here.
 
-use super::FixBy::{Caller, ChatAdmin, Nobody, Operator, Receiver, TenantAdmin};
-use super::Outcome::{NotDelivered, Unknown};
-use super::ProblemKind::{self, *};
-use super::{Facts, Remedy};
+use super::facts::FixBy::{Caller, ChatAdmin, Nobody, Operator, Receiver, TenantAdmin};
+use super::facts::Outcome::{NotDelivered, Unknown};
+use super::facts::{Facts, Remedy};
+use super::kind::ProblemKind::{self, *};
 
-#[rustfmt::skip]
-#[expect(clippy::too_many_lines, reason = "a table with one row for each problem")]
-pub(super) const fn facts(kind: ProblemKind) -> Facts {
-    match kind {
+impl ProblemKind {
+    /// What holds for every case of this problem.
+    #[must_use]
+    #[rustfmt::skip]
+    #[expect(clippy::too_many_lines, reason = "a table with one row for each problem")]
+    pub const fn facts(self) -> Facts {
+    match self {
         InvalidRequest => Facts {
             name: "invalid_request", status: 400, fix_by: Caller, outcome: NotDelivered, retryable: false,
             title: "The request is invalid",
@@ -495,5 +498,6 @@ pub(super) const fn facts(kind: ProblemKind) -> Facts {
                 zh: "网关内部错误，请将 request_id 提供给运维人员。",
             },
         },
+    }
     }
 }

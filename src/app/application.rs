@@ -4,29 +4,19 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use thiserror::Error;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::delivery;
+use super::feishu::FeishuRuntime;
+use super::listeners::{self, Listener};
+use super::reload::{FirstKeys, Reload, Reloader};
+use super::start::{SentBefore, StartError};
 use crate::api::Draining;
 use crate::clock::Clock;
-use crate::config::{self, ApiKeys, Config, ConfigError};
+use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::telemetry::metrics::Metrics;
-
-mod delivery;
-mod descriptors;
-mod feishu;
-mod listeners;
-mod reload;
-mod sockets;
-mod state;
-
-use feishu::FeishuRuntime;
-use listeners::Listener;
-pub use reload::Reloader;
-use reload::{FirstKeys, Reload};
-pub use state::check_state;
 
 /// A gateway that listens.
 pub struct Application {
@@ -44,40 +34,6 @@ pub struct Application {
     /// Ends last.
     _feishu: FeishuRuntime,
 }
-
-/// What may have been sent with the same apps right before the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SentBefore {
-    /// As much as the limits allow: an earlier process may have been killed just now.
-    Anything,
-    /// Nothing: this Feishu is a simulator that is as new as the gateway.
-    Nothing,
-}
-
-/// Why the gateway could not start.
-#[derive(Debug, Error)]
-pub enum StartError {
-    /// An address cannot be listened on.
-    #[error("cannot listen on {address}: {cause}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system says.
-        cause: io::Error,
-    },
-    /// There are no threads for the calls to Feishu.
-    #[error("cannot start threads: {0}")]
-    Threads(io::Error),
-    /// The HTTP client cannot be made.
-    #[error("cannot make an HTTP client: {0}")]
-    Client(#[from] reqwest::Error),
-    /// The keys file is not valid.
-    #[error("{}", .0.iter().map(ConfigError::to_string).collect::<Vec<_>>().join("\n"))]
-    Keys(Vec<ConfigError>),
-}
-
-/// Most warnings that are logged.
-const MOST_WARNINGS: usize = 20;
 
 impl Application {
     /// Listens on both addresses and begins to fetch tenant tokens.
@@ -193,15 +149,4 @@ fn show_bounds(config: &Config, metrics: &Metrics) {
     metrics.quota("receiver", 1, limits.receiver_per_second.get());
     metrics.quota("app", 1, limits.app_per_second.get());
     metrics.quota("app", 60, limits.app_per_minute.get());
-}
-
-/// Logs what of the configuration is probably not meant, as far as somebody may read it.
-fn warn(config: &Config, keys: &ApiKeys, clock: &Clock) {
-    let warnings = config::warnings(config, keys, clock.wall());
-    for warning in warnings.iter().take(MOST_WARNINGS) {
-        tracing::warn!("probably wrong in the configuration: {warning}");
-    }
-    if let more @ 1.. = warnings.len().saturating_sub(MOST_WARNINGS) {
-        tracing::warn!(more, "`config check` has more warnings");
-    }
 }

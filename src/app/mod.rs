@@ -1,0 +1,16 @@
+//! Composition: puts the parts together, starts them, drains them and stops them.
+
+mod application;
+mod delivery;
+mod descriptors;
+mod feishu;
+mod listeners;
+mod reload;
+mod sockets;
+mod start;
+mod state;
+
+pub use application::Application;
+pub use reload::Reloader;
+pub use start::{SentBefore, StartError};
+pub use state::check_state;

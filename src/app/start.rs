@@ -1,0 +1,39 @@
+//! How the gateway starts, and why it may not.
+
+use std::io;
+use std::net::SocketAddr;
+
+use thiserror::Error;
+
+use crate::config::ConfigError;
+
+/// What may have been sent with the same apps right before the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SentBefore {
+    /// As much as the limits allow: an earlier process may have been killed just now.
+    Anything,
+    /// Nothing: this Feishu is a simulator that is as new as the gateway.
+    Nothing,
+}
+
+/// Why the gateway could not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {cause}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// There are no threads for the calls to Feishu.
+    #[error("cannot start threads: {0}")]
+    Threads(io::Error),
+    /// The HTTP client cannot be made.
+    #[error("cannot make an HTTP client: {0}")]
+    Client(#[from] reqwest::Error),
+    /// The keys file is not valid.
+    #[error("{}", .0.iter().map(ConfigError::to_string).collect::<Vec<_>>().join("\n"))]
+    Keys(Vec<ConfigError>),
+}
