@@ -1,11 +1,13 @@
--- The limits that replicas share: what src/limits does in memory, in one step for a receiver and an app
--- together, by the server's clock. All times are in microseconds.
+-- The limits that replicas share: what src/limits/limiter.rs does in memory, in one step for a receiver and an
+-- app together, by the server's clock. All times are in microseconds.
 --
--- What is read was perhaps not written here, or by a clock that was stepped since: what this script cannot
--- have written is as if it were absent.
+-- A value that is read may be foreign, or written by a clock that was stepped since. A value that this script
+-- cannot have written counts as absent.
 --
--- KEYS: the birth, the time that was seen last, then a receiver or none (''), then apps
--- ARGV: the operation, the time or '' for the server's, the rules, and what the operation takes
+-- KEYS: the beginning of the epoch, the time that was seen last, a receiver or none (''), then apps
+-- ARGV: the operation, the time or '' for the server's, the rules, and the operation's own arguments
+--
+-- A receiver's window slots are in its member `cells`, its hold ids are `asker`.
 
 local operation, now = ARGV[1], tonumber(ARGV[2])
 if not now then
@@ -14,21 +16,21 @@ if not now then
 end
 
 local function rule(n) return tonumber(ARGV[n + 2]) end
--- Of a receiver: its limit and window, how long a caution closes at most and how long it is kept then. Of an
--- app: its burst and period, and how long Feishu closes it at most, for the limits and for the quota. And for
--- how long after a birth others may keep to their shares, and how long a message is under way at most.
+-- For a receiver: its limit and window, the longest pause of a cooldown, and how long a cooldown outlives its
+-- pause. For an app: its burst and period, and the longest pauses that Feishu imposes, for the limits and for the
+-- quota. Then: how long replicas may use their shares after an epoch has begun, and how long a message is under way.
 local limit, window, longest_pause, kept = rule(1), rule(2), rule(3), rule(4)
 local burst, period, longest_reset, longest_quota, overlap = rule(5), rule(6), rule(7), rule(8), rule(9)
 local longest_call = rule(10)
 
 local function arg(n) return tonumber(ARGV[n + 12]) end
 
--- A clock that goes back by less is waited for. It is also what replicas with other rules may differ by.
+-- A smaller step back of the clock is waited for. The moments of replicas with other rules may differ by it too.
 local SLACK = 1000000
--- More than any receiver or app takes, in bytes.
+-- The largest record of a receiver or an app, in bytes.
 local LARGEST = 65536 + 192 * limit
 
--- MGET, as to it what is of another type is just not there.
+-- MGET, because it reads a value of another type as absent.
 local function load(key)
   local packed = redis.call('MGET', key)[1]
   if not packed or #packed > LARGEST then return {} end
@@ -36,12 +38,12 @@ local function load(key)
   return is_packed and type(value) == 'table' and value or {}
 end
 
--- A moment that is over or comes within so long.
+-- A moment, if it is past or comes within `longest`.
 local function moment(value, longest)
   return type(value) == 'number' and value <= now + longest + SLACK and value or nil
 end
 
--- Kept for as long as it may matter.
+-- Keeps a record for as long as it may count.
 local function save(key, value, until_then)
   local left = math.ceil((until_then - now) / 1000)
   if left > 0 then
@@ -53,8 +55,8 @@ end
 
 local function left(moment) return math.max((moment or 0) - now, 0) end
 
--- The moments at which the receiver's cells become free at the earliest, in their order. Who is under way for
--- longer than its cell is taken by itself may arrive at any moment, and counts for a window then.
+-- The earliest moments at which the receiver's slots become free, in their order. A message that is under way for
+-- longer than its slot is taken by itself may arrive at any moment, and counts for a window from then on.
 local function taken(it)
   local all = {}
   for _, taken_until in ipairs(it.cells) do all[#all + 1] = taken_until end
@@ -65,17 +67,17 @@ local function taken(it)
   return all
 end
 
--- Adds to a reply how long each of the receiver's cells is still taken, of those that count.
-local function with_cells(reply, it)
+-- Adds to a reply how long each of the receiver's slots is still taken.
+local function with_slots(reply, it)
   local all = taken(it)
   for place = math.max(#all - limit, 0) + 1, #all do reply[#reply + 1] = left(all[place]) end
   return reply
 end
 
--- Since when everything that was ever allowed is written down here, and whether the clock has gone back since
--- it was looked at last. Redis may have been restarted empty, or with another clock: what was allowed before
--- is not known, so nothing is for a while.
-local function birth()
+-- When the epoch began, which is since when this server knows everything that was granted; and whether the clock
+-- has gone back since the last look. A server that was restarted empty, or with another clock, does not know what
+-- was granted before, so a new epoch begins and nothing is granted for a while.
+local function epoch()
   local known = redis.call('MGET', KEYS[1], KEYS[2])
   local born, seen = tonumber(known[1] or nil), tonumber(known[2] or nil)
   local is_back = born and not moment(born, 0) or seen and not moment(seen, 0)
@@ -83,19 +85,19 @@ local function birth()
     born = now
     redis.call('SET', KEYS[1], born)
   end
-  -- Not each time, as that is one more thing to write.
+  -- Not each time, because that is one write more.
   if is_back or not seen or now - seen > SLACK / 10 then redis.call('SET', KEYS[2], now) end
   return born, is_back and 1 or 0
 end
 
--- A receiver: the moments until which its cells are taken, only those to come; the messages under way, by their
--- cells, and until when that is believed; with a caution, its pause and until when it is closed.
+-- A receiver: the future moments until which its slots are taken; the messages under way with their slots, and
+-- until when that is believed; if it cools down, its pause and the moment of its next probe.
 local function receiver()
   local it, cells, under_way = load(KEYS[3]), {}, {}
   for _, sent in ipairs(type(it.under_way) == 'table' and it.under_way or {}) do
     local is_ours = type(sent) == 'table' and type(sent.asker) == 'number' and moment(sent.cell, window)
       and type(sent.believed_until) == 'number'
-    -- A replica with other settings may believe it for longer.
+    -- A replica with other settings may have written a longer time.
     if is_ours then sent.believed_until = math.min(sent.believed_until, now + longest_call + window) end
     if is_ours and sent.believed_until > now and #under_way < 2 * limit then under_way[#under_way + 1] = sent end
   end
@@ -119,7 +121,7 @@ local function save_receiver(it)
   save(KEYS[3], it, until_then)
 end
 
--- An app: until when it is spent, and until when Feishu closed it, for the limits and for the quota.
+-- An app: until when its bucket is spent, and until when Feishu pauses it, for the limits and for the quota.
 local function app(key)
   local it = load(key)
   return {
@@ -133,105 +135,105 @@ local function save_app(key, it)
   save(key, it, math.max(it.spent_until or 0, it.closed_until or 0, it.quota_until or 0))
 end
 
--- The message of this one is under way no longer.
-local function ended(it, asker)
+-- Removes a message that is no longer under way.
+local function ended(it, hold_id)
   for place, sent in ipairs(it.under_way) do
-    if sent.asker == asker then return table.remove(it.under_way, place) end
+    if sent.asker == hold_id then return table.remove(it.under_way, place) end
   end
 end
 
 local operations = {}
 
--- Takes the receiver's turn and the app's together, or neither, and tells what there is of both.
+-- Takes a slot of the receiver and a call of the app, or neither. Replies with the state of both.
 function operations.take()
-  local to, app, born, is_back = receiver(), app(KEYS[4]), birth()
+  local to, app, born, is_back = receiver(), app(KEYS[4]), epoch()
   local opens_at = born + overlap + window
 
   local receiver_at = math.max(now, opens_at, to.closed_until or 0)
   local all = taken(to)
   if #all >= limit then receiver_at = math.max(receiver_at, all[#all - limit + 1]) end
 
-  -- It begins empty, when the last of those who kept to their shares has stopped to.
+  -- The bucket begins empty when the last replica has stopped to use its share.
   local spent_until = math.max(app.spent_until or 0, born + overlap + burst * period, now)
   local app_at = math.max(now, app.closed_until or 0, spent_until - (burst - 1) * period)
 
-  local granted, trial, cell = receiver_at <= now and app_at <= now, 0, now + window
+  local granted, probe, slot = receiver_at <= now and app_at <= now, 0, now + window
   if granted then
-    to.cells[#to.cells + 1] = cell
-    to.under_way[#to.under_way + 1] = { asker = arg(1), cell = cell, believed_until = now + longest_call + window }
+    to.cells[#to.cells + 1] = slot
+    to.under_way[#to.under_way + 1] = { asker = arg(1), cell = slot, believed_until = now + longest_call + window }
     if to.pause then
-      to.closed_until, trial = now + to.pause, 1
+      to.closed_until, probe = now + to.pause, 1
     end
     app.spent_until = spent_until + period
     save_receiver(to)
     save_app(KEYS[4], app)
     spent_until = app.spent_until
   end
-  local seen = {
-    now, is_back, granted and 1 or 0, trial, cell, left(opens_at), to.pause or 0, left(to.closed_until),
+  local reply = {
+    now, is_back, granted and 1 or 0, probe, slot, left(opens_at), to.pause or 0, left(to.closed_until),
     left(spent_until), left(app.closed_until),
   }
-  return with_cells(seen, to)
+  return with_slots(reply, to)
 end
 
--- The message with this cell (none for one that was sent without asking) may have arrived only now.
+-- A message may have arrived only now. Its slot is 0 if it was sent without asking Redis.
 function operations.arrived()
-  local cell, to = arg(1), receiver()
+  local slot, to = arg(1), receiver()
   ended(to, arg(2))
   local own
   for place, taken_until in ipairs(to.cells) do
-    if taken_until == cell then own = place end
+    if taken_until == slot then own = place end
   end
-  -- It took so long that another message may have its cell; there is a free one, or all count already.
+  -- The message took so long that another one may have its slot. Then it takes a free one, if there is one.
   if not own and #to.cells < limit then own = #to.cells + 1 end
   if own then to.cells[own] = now + window end
   save_receiver(to)
-  return with_cells({}, to)
+  return with_slots({}, to)
 end
 
--- The message of this one was not sent: its cell is free again as soon as it is by itself.
+-- A message was not sent. Its slot becomes free by itself.
 function operations.not_sent()
   local to = receiver()
   ended(to, arg(1))
   save_receiver(to)
-  return with_cells({}, to)
+  return with_slots({}, to)
 end
 
 -- Feishu refused a message because the receiver gets too many.
 function operations.refused()
-  local was_trial, first_pause, to = arg(1) == 1, arg(2), receiver()
-  -- It left before the gate was closed: there is nothing new in it.
-  if was_trial or not to.pause then
+  local was_probe, first_pause, to = arg(1) == 1, arg(2), receiver()
+  -- The message left before the cooldown began, so its refusal is no news.
+  if was_probe or not to.pause then
     to.pause = to.pause and math.min(to.pause * 2, longest_pause) or first_pause
     to.closed_until = now + to.pause
     save_receiver(to)
   end
-  return with_cells({}, to)
+  return with_slots({}, to)
 end
 
--- Feishu accepted a trial.
+-- Feishu accepted a probe.
 function operations.accepted()
   local to = receiver()
   to.pause, to.closed_until = nil, nil
   save_receiver(to)
-  return with_cells({}, to)
+  return with_slots({}, to)
 end
 
 -- Feishu refused a call because the app makes too many, or because its quota is used up.
 function operations.close()
-  local app, gate = app(KEYS[4]), ARGV[14]
-  app[gate] = math.max(app[gate] or 0, now + arg(1))
+  local app, member = app(KEYS[4]), ARGV[14]
+  app[member] = math.max(app[member] or 0, now + arg(1))
   save_app(KEYS[4], app)
 end
 
--- Whether this server takes writes, and for how long the apps' quotas are used up. With a rebirth, others
--- may have been sending without writing it down here.
+-- Whether this server takes writes, and for how long the apps' quotas are used up. The caller asks for a new epoch
+-- if replicas may have sent messages that this server does not know of.
 function operations.beat()
-  local born, is_back = birth()
+  local born, is_back = epoch()
   redis.call('SET', KEYS[1], arg(1) == 1 and now or born)
-  local seen = { now, is_back }
-  for n = 4, #KEYS do seen[#seen + 1] = left(app(KEYS[n]).quota_until) end
-  return seen
+  local reply = { now, is_back }
+  for n = 4, #KEYS do reply[#reply + 1] = left(app(KEYS[n]).quota_until) end
+  return reply
 end
 
 return operations[operation]() or {}

@@ -1,14 +1,13 @@
--- What a `uuid` stands for that a caller has chosen, among replicas.
+-- A `uuid` that a caller has chosen, among replicas.
 --
--- KEYS: the record of the caller's `uuid`, and since when Redis knows what replicas do (limits/shared.lua)
--- ARGV: the operation, the fingerprint of what is forwarded, the replica's forward, the replica's calendar, how
---       long ago the first attempt was made at most, for how long things are kept (what went out, what is in
---       doubt, what did neither), for how long replicas may repeat what they know to a Redis come anew, and what
---       the operation takes; times in milliseconds
+-- KEYS: the record of the caller's `uuid`, and the beginning of the epoch (limits/shared.lua)
+-- ARGV: the operation, the fingerprint of the forward, the id of the claim, the replica's calendar, the greatest age
+--       of the first attempt, how long records are kept (delivered, in doubt, neither), how long replicas may take to
+--       write again what an emptied Redis has lost, and the operation's own arguments; times in milliseconds
 --
--- A record has the content and when it was used last; the forwards that are at work on it; when the first attempt
--- was made that went out or may have, by the clocks of Redis and of the replica; and whether one is known to
--- have gone out, or is in doubt.
+-- A record holds the fingerprint (`content`) and the time of its last use; the claims at work; the time of the
+-- first attempt that was or may have been delivered, by the clocks of Redis and of the replica; and whether an
+-- attempt was delivered (`is_out`), or is in doubt.
 
 local operation, content, owner, calendar, attempted = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local kept_out, kept_in_doubt, kept, repeating = tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
@@ -16,15 +15,15 @@ local most_at_work = 16
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
--- More than any record takes, in bytes.
+-- The largest record, in bytes.
 local largest = 4096
 
 local function is_time(value) return type(value) == 'number' and value >= 0 and value < 1e15 end
 
--- MGET, as to it what is of another type is just not there.
+-- MGET, because it reads a value of another type as absent.
 local packed, born = unpack(redis.call('MGET', KEYS[1], KEYS[2]))
 
--- What this script cannot have written is as if it were not there.
+-- A record that this script cannot have written counts as absent.
 local function read()
   if not packed or #packed > largest then return nil end
   local is_packed, found = pcall(cmsgpack.unpack, packed)
@@ -51,14 +50,14 @@ local function save()
   redis.call('SET', KEYS[1], cmsgpack.pack(record), 'PX', time)
 end
 
--- The first attempt was made no later than this.
+-- Notes that the first attempt was made no later than the caller says.
 local function date()
   local at, by_calendar = now - attempted, calendar - attempted
   record.first_attempt = math.max(math.min(record.first_attempt or at, at), 0)
   record.calendar = math.max(math.min(record.calendar or by_calendar, by_calendar), 0)
 end
 
--- Whether all is written here that any replica knows.
+-- Whether this server knows everything that any replica knows.
 local function is_whole()
   local micros = tonumber(born or nil)
   return micros and now - micros / 1000 >= repeating
@@ -70,11 +69,11 @@ if operation == 'join' then
     record = nil
   end
   record = record or { content = content, at_work = {} }
-  -- It may ask again, and is no doubt to itself.
+  -- A claim may join again, and is no doubt to itself.
   record.at_work[owner] = nil
   local others, earlier, age = count(), '', ''
   if record.is_out or record.in_doubt or others > 0 then
-    -- A clock that was set back makes nothing younger.
+    -- The greater age counts, so a clock that was set back makes no attempt younger.
     age = string.format('%.0f', math.max(now - record.first_attempt, calendar - record.calendar, 0))
     earlier = (record.is_out and not record.in_doubt and others == 0) and 'out' or 'may_be_out'
   end
@@ -85,7 +84,8 @@ if operation == 'join' then
   return { 'joined', earlier, age, is_whole() and 'whole' or '' }
 end
 
--- Redis may have been emptied since it was joined. What is still under way is as good here as it was.
+-- Redis may have been emptied since the claim joined. A forward that is still under way changes nothing in a record
+-- that is there.
 local became = ARGV[10]
 if became == 'under_way' then
   if record then return { 'left' } end
