@@ -114,8 +114,8 @@ fn a_cell_that_was_taken_here_is_taken_for_a_window_of_this_process_whatever_red
 #[test]
 fn a_receiver_of_whom_too_much_is_written_down_is_told_of_as_much_as_counts() {
     let Some(replica) = replica() else { return };
-    let many = "local slots = {} for n = 1, 5000 do slots[n] = 3600500000 + n end \
-                redis.call('SET', KEYS[1], cmsgpack.pack({ slots = slots }))";
+    let many = "local cells = {} for n = 1, 5000 do cells[n] = 3600500000 + n end \
+                redis.call('SET', KEYS[1], cmsgpack.pack({ cells = cells }))";
     replica.redis.plant("receiver:chat_id:oc_1", many);
     let now = Duration::from_millis(100);
     let refused = replica.take(APP, &receiver(1), now).unwrap_err();

@@ -157,11 +157,11 @@ fn fates(count: usize) -> impl Strategy<Value = Vec<(Fate, usize)>> {
     prop::collection::vec((fate, 0..8_usize), count)
 }
 
-/// The rule of cooldown as it was ordered: pause, and the moment until which the gate is closed.
+/// The rule of a cooldown: its pause, and the moment of the next probe.
 #[derive(Default)]
-struct AppBlock(Option<(Duration, Moment)>);
+struct CooldownRule(Option<(Duration, Moment)>);
 
-impl AppBlock {
+impl CooldownRule {
     fn is_open(&self, now: Moment) -> bool {
         self.0.is_none_or(|(_, until)| now >= until)
     }
@@ -196,21 +196,21 @@ proptest! {
         let limits = limits_of(&rules(limit, 1_000_000, 60_000_000));
         let bystander = limits_of(&rules(limit, 1_000_000, 60_000_000));
         let mut exact = ExactLog { limit: limit as usize, span: SECOND, allowed: Vec::new() };
-        let (mut gate, mut out) = (AppBlock::default(), Vec::new());
+        let (mut cooldown, mut out) = (CooldownRule::default(), Vec::new());
         for (now, (fate, later)) in arrivals.into_iter().zip(fates) {
             let decision = limits.take(APP, &receiver(1), now);
-            let expected = gate.is_open(now) && exact.take(now).is_ok();
+            let expected = cooldown.is_open(now) && exact.take(now).is_ok();
             prop_assert_eq!(decision.is_ok(), expected);
             match decision {
                 Ok(pass) => {
-                    prop_assert_eq!(pass, gate.take(now));
+                    prop_assert_eq!(pass, cooldown.take(now));
                     out.insert(out.len().saturating_sub(later), (fate, pass));
                 }
                 Err(refusal) => prop_assert!(refusal.moment > now),
             }
             if out.len() > 4 || decision.is_err() {
                 let Some((fate, pass)) = out.pop() else { continue };
-                gate.hear(fate, pass, now);
+                cooldown.hear(fate, pass, now);
                 match fate {
                     Fate::Accepted => limits.receiver_accepted(&receiver(1), pass.is_probe),
                     Fate::Refused => limits.receiver_refused(&receiver(1), pass.is_probe, now),
