@@ -213,7 +213,7 @@ fn one_file_alone_turns_errors_into_answers() {
         .filter(|source| source.code().any(|(_, line)| line.contains("ResponseError for")))
         .map(|source| source.path)
         .collect();
-    assert_eq!(implement, ["api/problem.rs"]);
+    assert_eq!(implement, ["api/problems/problem.rs"]);
 }
 
 #[test]

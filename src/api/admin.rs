@@ -22,7 +22,7 @@ impl Draining {
         self.0.store(true, Relaxed);
     }
 
-    pub(super) fn has_begun(&self) -> bool {
+    pub(crate) fn has_begun(&self) -> bool {
         self.0.load(Relaxed)
     }
 }
@@ -41,7 +41,7 @@ struct Readiness {
 /// How long each app's token is waited for: longer, and one app's trouble takes the gateway away from all.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(super) async fn livez() -> HttpResponse {
+pub(crate) async fn livez() -> HttpResponse {
     HttpResponse::Ok().json(Readiness {
         status: "alive",
         reasons: Vec::new(),
@@ -51,7 +51,7 @@ pub(super) async fn livez() -> HttpResponse {
 
 /// Ready once every app has had a token, or one has and the others were waited for; from then on unless
 /// the gateway drains. What ails one app is told and keeps nobody from the others.
-pub(super) async fn readyz(
+pub(crate) async fn readyz(
     delivery: web::Data<Delivery>,
     draining: web::Data<Draining>,
 ) -> HttpResponse {
@@ -100,7 +100,7 @@ fn ailments(app: &App, now: Moment) -> Vec<String> {
     token.into_iter().chain(refused).collect()
 }
 
-pub(super) async fn metrics(
+pub(crate) async fn metrics(
     delivery: web::Data<Delivery>,
     metrics: web::Data<Metrics>,
 ) -> HttpResponse {

@@ -7,14 +7,14 @@ use crate::model::wording::Wording;
 
 /// The languages that problems and pages are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Language {
+pub(crate) enum Language {
     English,
     Chinese,
 }
 
 impl Language {
     /// The one that the caller prefers; English when none of the two is named.
-    pub(super) fn preferred_by(request: &HttpRequest) -> Self {
+    pub(crate) fn preferred_by(request: &HttpRequest) -> Self {
         if !request.headers().contains_key(ACCEPT_LANGUAGE) {
             return Self::English;
         }
@@ -28,7 +28,7 @@ impl Language {
     }
 
     /// The one that a tag such as `zh-CN` stands for, whatever its region or script.
-    pub(super) fn of_tag(tag: &str) -> Option<Self> {
+    pub(crate) fn of_tag(tag: &str) -> Option<Self> {
         match tag.split('-').next() {
             Some(primary) if primary.eq_ignore_ascii_case("zh") => Some(Self::Chinese),
             Some(primary) if primary.eq_ignore_ascii_case("en") => Some(Self::English),
@@ -37,17 +37,17 @@ impl Language {
     }
 
     /// The tag for `Content-Language`.
-    pub(super) const fn tag(self) -> &'static str {
+    pub(crate) const fn tag(self) -> &'static str {
         self.choose("en", "zh")
     }
 
     /// The text of a wording that is in this language.
-    pub(super) fn of(self, wording: &Wording) -> &str {
+    pub(crate) fn of(self, wording: &Wording) -> &str {
         self.choose(&wording.en, &wording.zh)
     }
 
     /// The one of two texts that is in this language.
-    pub(super) const fn choose<'a>(self, english: &'a str, chinese: &'a str) -> &'a str {
+    pub(crate) const fn choose<'a>(self, english: &'a str, chinese: &'a str) -> &'a str {
         match self {
             Self::English => english,
             Self::Chinese => chinese,

@@ -1,32 +1,19 @@
 //! HTTP in: the routes of both listeners. Knows actix and nothing of Feishu's wire.
 
 mod admin;
-mod attend;
-mod body;
-mod caller;
-mod connection;
+mod auth;
+mod connections;
 mod docs;
-mod dry_run;
-mod echo;
-mod explanation;
-mod forward;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod http;
 mod input;
-pub mod keyring;
 mod language;
-mod links;
-mod nowhere;
-mod observe;
 mod openapi;
-mod pages;
-pub mod problem;
-mod problem_body;
 mod problems;
-mod request_log;
-mod room;
-mod samples;
-mod unauthorized;
+mod public_url;
+mod sanitize;
+mod v1;
 
 use std::future::ready;
 
@@ -38,19 +25,23 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, Error, HttpRequest, Resource, Route, web};
 use tracing_actix_web::TracingLogger;
 
-use nowhere::Listener;
-use problem::Problem;
-use request_log::RequestLog;
+use docs::problems::routes as problem_pages;
+use docs::{home, page, swagger_ui};
+use http::{access_log::RequestLog, admission};
+use problems::not_found::{self, Listener};
+use problems::problem::Problem;
+use v1::forward;
 
 pub use admin::Draining;
-pub use attend::{HEAD_TIMEOUT, KEEP_ALIVE, Socket, attend, introduce};
-pub use connection::Connection;
-pub use docs::Docs;
-pub use forward::ForwardSettings;
-pub use links::PublicUrl;
-pub use observe::Observer;
-pub use openapi::openapi_json;
-pub use room::Room;
+pub use auth::keyring;
+pub use connections::connection::Connection;
+pub use connections::serve::{HEAD_TIMEOUT, KEEP_ALIVE, Socket, attend, introduce};
+pub use connections::slots::Room;
+pub use docs::swagger_ui::Docs;
+pub use http::admission::Observer;
+pub use openapi::document::openapi_json;
+pub use public_url::PublicUrl;
+pub use v1::forward::ForwardSettings;
 
 /// The public listener: its routes, and around every request, innermost first, counting, bounding,
 /// writing problems out and protecting pages, then the span and the log line.
@@ -68,15 +59,15 @@ pub fn public() -> App<
             forward::path().guard(fn_guard(is_post)).default_service(web::to(forward::forward)),
         )
         .service(forward::path().default_service(web::to(|| ready(method_not_allowed("POST")))))
-        .service(get("/openapi.json", || web::route().to(docs::openapi)))
-        .service(get("/docs/{file:.*}", || web::route().to(docs::swagger)))
-        .service(get("/docs", || web::route().to(docs::to_docs)))
-        .service(get("/problems", || web::route().to(problems::list)))
-        .service(get("/problems/{code}", || web::route().to(problems::one)))
-        .service(get("/pages.css", || web::route().to(pages::stylesheet)))
-        .service(get("/", || web::route().to(pages::home)))
+        .service(get("/openapi.json", || web::route().to(swagger_ui::openapi)))
+        .service(get("/docs/{file:.*}", || web::route().to(swagger_ui::swagger)))
+        .service(get("/docs", || web::route().to(swagger_ui::to_docs)))
+        .service(get("/problems", || web::route().to(problem_pages::list)))
+        .service(get("/problems/{code}", || web::route().to(problem_pages::one)))
+        .service(get("/pages.css", || web::route().to(page::stylesheet)))
+        .service(get("/", || web::route().to(home::home)))
         .default_service(web::to(|it: HttpRequest| ready(route_not_found(&it, Listener::Public))))
-        .wrap(from_fn(observe::observe))
+        .wrap(from_fn(admission::observe))
         .wrap(TracingLogger::<RequestLog>::new())
 }
 
@@ -95,7 +86,7 @@ pub fn admin() -> App<
         .service(get("/readyz", || web::route().to(admin::readyz)))
         .service(get("/metrics", || web::route().to(admin::metrics)))
         .default_service(web::to(|it: HttpRequest| ready(route_not_found(&it, Listener::Admin))))
-        .wrap(from_fn(observe::finish_only))
+        .wrap(from_fn(admission::finish_only))
 }
 
 /// actix's own guard writes down for each request what it looked for.
@@ -115,5 +106,5 @@ fn method_not_allowed(allowed: &'static str) -> Result<&'static str, Problem> {
 }
 
 fn route_not_found(request: &HttpRequest, listener: Listener) -> Result<&'static str, Problem> {
-    Err(nowhere::nowhere(request.path(), listener))
+    Err(not_found::nowhere(request.path(), listener))
 }

@@ -5,12 +5,13 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::elsewhere::elsewhere;
-use super::{Mistakes, more_than_once, shortened};
+use crate::api::input::forward::{Mistakes, more_than_once};
+use crate::api::input::misplaced::elsewhere;
+use crate::api::sanitize::shortened;
 use crate::model::wording::Wording;
 
 /// The `receive_id` in a body.
-pub(super) fn receive_id(body: &[u8], mistakes: &mut Mistakes) -> Option<String> {
+pub(crate) fn receive_id(body: &[u8], mistakes: &mut Mistakes) -> Option<String> {
     if let Some(detail) = in_another_form(body) {
         mistakes.add("body", detail);
         return None;

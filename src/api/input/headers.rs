@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use actix_web::http::header::{HeaderMap, HeaderName};
 
-use super::elsewhere::elsewhere;
-use super::{Mistakes, more_than_once};
+use crate::api::input::forward::{Mistakes, more_than_once};
+use crate::api::input::misplaced::elsewhere;
 use crate::model::idempotency_key::IdempotencyKey;
 use crate::model::wording::Wording;
 
 /// The `wait` of `Prefer` (RFC 7240) in seconds; other preferences are none of ours.
-pub(in crate::api) fn preferred_wait(headers: &HeaderMap) -> Result<Option<Duration>, Wording> {
+pub(crate) fn preferred_wait(headers: &HeaderMap) -> Result<Option<Duration>, Wording> {
     let values = headers.get_all("prefer").filter_map(|value| value.to_str().ok());
     for preference in values.flat_map(preferences) {
         // What follows a semicolon are parameters of the preference.
@@ -55,7 +55,7 @@ fn no_wait() -> Wording {
 
 /// Finds fields of the API in headers that nobody reads: passed over, a key would not protect and a dry
 /// run would be none.
-pub(super) fn find_misplaced(headers: &HeaderMap, mistakes: &mut Mistakes) {
+pub(crate) fn find_misplaced(headers: &HeaderMap, mistakes: &mut Mistakes) {
     for name in headers.keys().map(HeaderName::as_str) {
         let is_misplaced = matches!(
             name,
@@ -95,7 +95,7 @@ fn as_written(name: &str) -> String {
 }
 
 /// The caller's name for its forward, if it gave one.
-pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Wording> {
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Wording> {
     let mut values = headers.get_all("idempotency-key");
     let Some(value) = values.next() else {
         return Ok(None);

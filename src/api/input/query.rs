@@ -4,21 +4,22 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
-use super::elsewhere::elsewhere;
-use super::{Mistakes, more_than_once, shortened};
+use crate::api::input::forward::{Mistakes, more_than_once};
+use crate::api::input::misplaced::elsewhere;
+use crate::api::sanitize::shortened;
 use crate::model::dedup_key::DedupKey;
 use crate::model::receiver::ReceiveIdType;
 use crate::model::wording::Wording;
 
 #[derive(Default)]
-pub(super) struct Query {
-    pub(super) kind: Option<ReceiveIdType>,
-    pub(super) uuid: Option<DedupKey>,
-    pub(super) is_dry_run: bool,
+pub(crate) struct Query {
+    pub(crate) kind: Option<ReceiveIdType>,
+    pub(crate) uuid: Option<DedupKey>,
+    pub(crate) is_dry_run: bool,
 }
 
 /// Reads the query as it stands in the URL.
-pub(super) fn read(text: &str, mistakes: &mut Mistakes) -> Query {
+pub(crate) fn read(text: &str, mistakes: &mut Mistakes) -> Query {
     let mut query = Query::default();
     let mut seen = Vec::new();
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {

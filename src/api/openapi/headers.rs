@@ -114,13 +114,13 @@ fn text() -> ObjectBuilder {
 }
 
 /// Describes every header, once for all answers.
-pub(super) fn describe(components: &mut Components) {
+pub(crate) fn describe(components: &mut Components) {
     let described = HEADERS.iter().map(|header| (header.name.to_owned(), header.described()));
     components.headers.extend(described);
 }
 
 /// Names in an answer the headers that come with it.
-pub(super) fn name_in(response: &mut Response, status: &str, is_forward: bool) {
+pub(crate) fn name_in(response: &mut Response, status: &str, is_forward: bool) {
     let headers = HEADERS.iter().filter(|header| header.comes_with(status, is_forward));
     response.headers.extend(headers.map(AnswerHeader::named));
 }

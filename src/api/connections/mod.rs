@@ -1,0 +1,5 @@
+//! Bounds on connections that actix does not have.
+
+pub(crate) mod connection;
+pub(crate) mod serve;
+pub(crate) mod slots;
