@@ -1,36 +1,40 @@
-//! Where links lead, also behind a proxy that serves the gateway under a path of its own.
+//! Links that hold behind a proxy which serves the gateway under a path of its own.
+//!
+//! Such a proxy cuts its prefix off, so the gateway does not see it. Links on pages and in redirects are
+//! therefore relative to the page on which they stand, unless the operator has set a public URL.
 
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, web};
 use url::Url;
 
-/// Where callers reach the gateway, if the operator said so; clones share it.
+/// The URL at which callers reach the gateway, if the operator has set one. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct PublicUrl(Option<Arc<str>>);
 
 impl PublicUrl {
-    /// Links begin with `url`, with or without a slash at its end.
+    /// The public URL `url`, with or without a slash at its end.
     #[must_use]
     pub fn new(url: &Url) -> Self {
         Self(Some(url.as_str().trim_end_matches('/').into()))
     }
 
-    /// That of the gateway that a request came to.
+    /// The public URL of the gateway that a request came to.
     pub(crate) fn of(request: &HttpRequest) -> Self {
         let Some(known) = request.app_data::<web::Data<Self>>() else {
-            unreachable!("the route table hands every route the public URL");
+            unreachable!("every application has a PublicUrl");
         };
         Self::clone(known)
     }
 
-    /// The `type` of a problem. It is an identifier, the same for every request, so without a public URL
-    /// it has its full path from the root (RFC 9457, section 3.1.1).
+    /// The `type` of a problem. It identifies the kind of problem, also to those who compare it as a text,
+    /// so it is the same on every route: without a public URL it is a full path from the root and not
+    /// relative (RFC 9457, section 3.1.1).
     pub(crate) fn type_of(&self, problem: &str) -> String {
         format!("{}/problems/{problem}", self.0.as_deref().unwrap_or_default())
     }
 
-    /// The value of `Location` that sends a request for `from` to `to`, a path from the root.
+    /// The value of `Location` that redirects a request for the path `from` to the path `to`.
     pub(crate) fn location(&self, from: &str, to: &str) -> String {
         match &self.0 {
             Some(url) => format!("{url}{to}"),
@@ -38,18 +42,18 @@ impl PublicUrl {
         }
     }
 
-    /// The server in the OpenAPI document, which is beside the root's other files.
+    /// The server in the OpenAPI document, relative to that document.
     pub(crate) fn server(&self) -> &str {
         self.0.as_deref().unwrap_or(".")
     }
 
-    /// The gateway's root as seen from Swagger UI, which shows the OpenAPI document.
+    /// The gateway's root, relative to the page of Swagger UI, which shows the OpenAPI document.
     pub(crate) fn root_from_docs(&self) -> &str {
         self.0.as_deref().unwrap_or("..")
     }
 }
 
-/// How `to`, a path from the root, is written on what is at `from`: right behind any prefix.
+/// A link to the path `to` on the page at the path `from`. It holds behind any prefix.
 pub(crate) fn relative(from: &str, to: &str) -> String {
     let depth = from.matches('/').count().saturating_sub(1);
     let up = if depth == 0 { "./".to_owned() } else { "../".repeat(depth) };

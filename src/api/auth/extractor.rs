@@ -1,4 +1,4 @@
-//! Who calls: from an API key to a `Caller`, before anything else of a request is read.
+//! Extracts the caller from a request, before anything else of the request is read.
 
 use std::future::{Ready, ready};
 
@@ -6,9 +6,9 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use actix_web::{FromRequest, HttpRequest, web};
 
-use crate::api::auth::keyring::{Keyring, Refusal};
+use crate::api::auth::keyring::{KeyRefusal, Keyring};
 use crate::api::auth::unauthorized::Unauthorized;
-use crate::api::http::admission::Story;
+use crate::api::http::context::RequestContext;
 use crate::api::problems::problem::Problem;
 use crate::clock::Clock;
 use crate::model::api_key::Caller;
@@ -26,29 +26,29 @@ fn authenticate(request: &HttpRequest) -> Result<Caller, Problem> {
     let (Some(keyring), Some(clock)) =
         (request.app_data::<web::Data<Keyring>>(), request.app_data::<web::Data<Clock>>())
     else {
-        unreachable!("the route table hands every route the keyring and the clock");
+        unreachable!("every application of the public listener has a Keyring and a Clock");
     };
     let result = presented_key(request.headers()).and_then(|key| {
         keyring.authenticate(key, clock.wall()).map_err(|refusal| match refusal {
-            Refusal::Unknown => Unauthorized::of_unknown(key),
+            KeyRefusal::Unknown => Unauthorized::of_unknown(key),
             known => Unauthorized::Refused(known),
         })
     });
     match result {
         Ok(caller) => {
-            Story::tell(request, |story| story.caller = Some(caller.name.clone()));
+            RequestContext::update(request, |context| context.caller = Some(caller.name.clone()));
             Ok(caller)
         }
         Err(why) => {
-            Story::tell(request, |story| story.reason = Some(why.reason()));
-            Err(Problem::unauthorized(&why))
+            RequestContext::update(request, |context| context.key_refusal = Some(why.reason()));
+            Err(why.problem())
         }
     }
 }
 
-/// The key that a request shows, whether or not anybody knows it.
+/// The API key that a request shows, known or not.
 pub(crate) fn presented_key(headers: &HeaderMap) -> Result<&str, Unauthorized> {
-    // Where both are shown, this one counts.
+    // `X-API-Key` counts where both headers are there.
     if let Some(key) = headers.get("x-api-key") {
         return text(key);
     }

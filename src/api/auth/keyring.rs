@@ -1,4 +1,4 @@
-//! Who may call: the keys that are known, replaced as a whole when their file changes.
+//! The API keys that the gateway accepts. They are replaced as a whole when their file changes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -8,30 +8,31 @@ use jiff::Timestamp;
 
 use crate::model::api_key::{Caller, KeyEntry, KeyHash};
 
-/// The known API keys, shared by all workers.
+/// The API keys that are configured. All workers share one keyring.
 #[derive(Debug)]
-pub struct Keyring(ArcSwap<HashMap<KeyHash, Known>>);
+pub struct Keyring(ArcSwap<HashMap<KeyHash, KnownKey>>);
 
 #[derive(Debug)]
-struct Known {
+struct KnownKey {
     caller: Caller,
     expires_at: Option<Timestamp>,
     disabled: bool,
 }
 
-/// Why a key was refused, as the log says it; `unauthorized` says it to the caller, without the name.
+/// Why a key is refused. The text of an error is for the log: it names the key, which the caller's answer
+/// (`unauthorized.rs`) does not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum KeyRefusal {
     /// No such key is configured.
     #[error("the key is unknown")]
     Unknown,
-    /// The key's `expires_at` has come.
+    /// The key's `expires_at` is not later than now.
     #[error("the key of {name} has expired")]
     Expired {
         /// The name of the key.
         name: Arc<str>,
     },
-    /// The key is switched off.
+    /// The operator has disabled the key.
     #[error("the key of {name} is disabled")]
     Disabled {
         /// The name of the key.
@@ -40,40 +41,41 @@ pub enum Refusal {
 }
 
 impl Keyring {
-    /// A ring of the keys in `entries`, by name.
+    /// A keyring of the keys in `entries`, which are sorted by name.
     #[must_use]
     pub fn new(entries: &BTreeMap<String, KeyEntry>) -> Self {
         Self(ArcSwap::from_pointee(by_hash(entries)))
     }
 
-    /// Knows from now on the keys in `entries` and no others; calls under way go on.
+    /// Accepts from now on the keys in `entries` and no others. Requests that were authenticated before
+    /// go on.
     pub fn replace(&self, entries: &BTreeMap<String, KeyEntry>) {
         self.0.store(Arc::new(by_hash(entries)));
     }
 
-    /// Who shows the key `presented` at the time `now`.
-    pub fn authenticate(&self, presented: &str, now: Timestamp) -> Result<Caller, Refusal> {
-        // Keys are found by their digest and compared as digests. How long that takes may tell
-        // something of a known digest, but nobody can work towards a digest byte by byte, and
-        // from a whole one there is no way back to a random key. So no constant-time comparison.
+    /// The caller that the key `presented` belongs to, at the time `now`.
+    pub fn authenticate(&self, presented: &str, now: Timestamp) -> Result<Caller, KeyRefusal> {
+        // Keys are found and compared by their SHA-256 digest, not in constant time. The duration may
+        // reveal something of a known digest, but an attacker can neither choose a digest byte by byte
+        // nor get from a whole digest to the random key.
         let known = self.0.load();
-        let known = known.get(&KeyHash::of(presented)).ok_or(Refusal::Unknown)?;
+        let known = known.get(&KeyHash::of(presented)).ok_or(KeyRefusal::Unknown)?;
         let name = || Arc::clone(&known.caller.name);
         if known.disabled {
-            return Err(Refusal::Disabled { name: name() });
+            return Err(KeyRefusal::Disabled { name: name() });
         }
         if known.expires_at.is_some_and(|end| end <= now) {
-            return Err(Refusal::Expired { name: name() });
+            return Err(KeyRefusal::Expired { name: name() });
         }
         Ok(known.caller.clone())
     }
 }
 
-fn by_hash(entries: &BTreeMap<String, KeyEntry>) -> HashMap<KeyHash, Known> {
-    entries.iter().map(|(name, entry)| (entry.hash, Known::new(name, entry))).collect()
+fn by_hash(entries: &BTreeMap<String, KeyEntry>) -> HashMap<KeyHash, KnownKey> {
+    entries.iter().map(|(name, entry)| (entry.hash, KnownKey::new(name, entry))).collect()
 }
 
-impl Known {
+impl KnownKey {
     fn new(name: &str, entry: &KeyEntry) -> Self {
         Self {
             caller: Caller {
@@ -109,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_key_tells_who_calls_and_with_which_app() {
+    fn a_known_key_names_its_caller_and_the_app() {
         let caller = ring("billing", entry("k")).authenticate("k", NOW).expect("known");
         assert_eq!((&*caller.name, &*caller.app), ("billing", "main"));
     }
@@ -118,14 +120,14 @@ mod tests {
     fn another_key_is_unknown() {
         let ring = ring("billing", entry("k"));
         for other in ["", "K", "k ", "kk", &KeyHash::of("k").to_string()] {
-            assert_eq!(ring.authenticate(other, NOW), Err(Refusal::Unknown));
+            assert_eq!(ring.authenticate(other, NOW), Err(KeyRefusal::Unknown));
         }
     }
 
     #[test]
     fn an_empty_ring_knows_nobody() {
         let ring = Keyring::new(&BTreeMap::new());
-        assert_eq!(ring.authenticate("k", NOW), Err(Refusal::Unknown));
+        assert_eq!(ring.authenticate("k", NOW), Err(KeyRefusal::Unknown));
     }
 
     #[test]
@@ -135,14 +137,14 @@ mod tests {
         let before = NOW - jiff::SignedDuration::from_nanos(1);
         assert!(ring.authenticate("k", before).is_ok());
         let name = "billing".into();
-        assert_eq!(ring.authenticate("k", NOW), Err(Refusal::Expired { name }));
+        assert_eq!(ring.authenticate("k", NOW), Err(KeyRefusal::Expired { name }));
     }
 
     #[test]
     fn a_disabled_key_is_refused() {
         let ring = ring("billing", KeyEntry { disabled: true, ..entry("k") });
         let name = "billing".into();
-        assert_eq!(ring.authenticate("k", NOW), Err(Refusal::Disabled { name }));
+        assert_eq!(ring.authenticate("k", NOW), Err(KeyRefusal::Disabled { name }));
     }
 
     #[test]
@@ -150,7 +152,7 @@ mod tests {
         let ring = ring("billing", entry("old"));
         ring.replace(&BTreeMap::from([("billing".to_owned(), entry("new"))]));
         assert!(ring.authenticate("new", NOW).is_ok());
-        assert_eq!(ring.authenticate("old", NOW), Err(Refusal::Unknown));
+        assert_eq!(ring.authenticate("old", NOW), Err(KeyRefusal::Unknown));
     }
 
     #[test]

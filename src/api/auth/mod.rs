@@ -1,4 +1,4 @@
-//! From an API key to the caller.
+//! From an API key to the caller that it belongs to.
 
 pub(crate) mod extractor;
 pub mod keyring;

@@ -1,21 +1,24 @@
-//! What came in place of a valid key: told to the caller, never repeated to them.
+//! What a request holds in place of a valid API key, and the answer to it. The answer describes what was
+//! sent and never repeats it.
 
-use actix_web::http::header::HeaderValue;
+use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
 
-use crate::api::auth::keyring::Refusal;
+use crate::api::auth::keyring::KeyRefusal;
+use crate::api::problems::problem::Problem;
 use crate::model::api_key::ApiKey;
+use crate::model::problem_kind::ProblemKind;
 use crate::model::wording::Wording;
 
 /// Why a request is `unauthorized`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unauthorized {
-    /// No header that could hold a key.
+    /// No header that is known to hold keys.
     NoKey,
-    /// A header of another name that holds keys elsewhere.
+    /// A header that holds keys in other APIs, and is not read by this one.
     OtherHeader(&'static str),
     /// A header without anything in it, or `Bearer` without a key.
     Empty,
-    /// Characters that no header's text has.
+    /// Characters other than visible ASCII.
     NotText,
     /// `Authorization` without a scheme.
     WithoutBearer,
@@ -23,21 +26,21 @@ pub(crate) enum Unauthorized {
     Basic,
     /// `Authorization` with another scheme.
     OtherScheme,
-    /// The scheme stands within the key: `Bearer Bearer …`, or `X-API-Key: Bearer …`.
+    /// The scheme stands inside the key: `Bearer Bearer …`, or `X-API-Key: Bearer …`.
     BearerInKey,
     /// A key in quotes or brackets, as examples and templates have them.
     Quoted,
-    /// The hash of a key, as it stands in the configuration.
+    /// The hash of a key, as the configuration holds it.
     Hash,
-    /// A token, an app's id or an app's ticket of Feishu's.
+    /// A credential of Feishu: a token, or the id of an app.
     Feishu,
-    /// A key of this gateway's shape whose checksum does not hold.
+    /// A key in the gateway's format with a wrong checksum.
     Damaged,
-    /// A key that the gateway has, or has not.
-    Refused(Refusal),
+    /// A key that is unknown, expired or disabled.
+    Refused(KeyRefusal),
 }
 
-/// Headers that hold keys elsewhere.
+/// Headers that hold keys in other APIs.
 const OTHER_HEADERS: &[&str] = &[
     "api-key",
     "apikey",
@@ -49,18 +52,18 @@ const OTHER_HEADERS: &[&str] = &[
     "x-access-token",
     "proxy-authorization",
 ];
-/// What Feishu's credentials begin with: tenant, user and app tokens, user tokens that are JWTs, and
-/// the ids of apps (Feishu's documentation).
+/// The beginnings of Feishu's credentials: tenant, user and app tokens, user tokens that are JWTs, and ids
+/// of apps (Feishu's documentation).
 const OF_FEISHU: &[&str] = &["t-", "u-", "a-", "eyJ", "cli_"];
 
 impl Unauthorized {
-    /// Where no header is there that is read: perhaps another one is.
+    /// For a request without a header that is read: another one may hold the key.
     pub(crate) fn without_key(has_header: impl Fn(&str) -> bool) -> Self {
         let other = OTHER_HEADERS.iter().find(|name| has_header(name));
         other.map_or(Self::NoKey, |name| Self::OtherHeader(name))
     }
 
-    /// What was shown instead of a key that is known, told by its form alone.
+    /// For a key that is unknown: classifies it by its form.
     pub(crate) fn of_unknown(shown: &str) -> Self {
         let begins = |prefix: &str| {
             shown.get(..prefix.len()).is_some_and(|it| it.eq_ignore_ascii_case(prefix))
@@ -80,10 +83,10 @@ impl Unauthorized {
         if ApiKey::begins_like_one(shown) && !ApiKey::has_valid_checksum(shown) {
             return Self::Damaged;
         }
-        Self::Refused(Refusal::Unknown)
+        Self::Refused(KeyRefusal::Unknown)
     }
 
-    /// For the log: one of a few, and a key's name where its key was shown.
+    /// The reason for the log: one of a few texts, with the key's name where the key is known.
     pub(crate) fn reason(&self) -> String {
         match self {
             Self::NoKey => "there is no key".into(),
@@ -102,8 +105,15 @@ impl Unauthorized {
         }
     }
 
-    /// For the caller. Whoever shows a key as a whole is its holder and may know that it has expired.
-    pub(crate) fn detail(&self) -> Wording {
+    /// The problem for the caller.
+    pub(crate) fn problem(&self) -> Problem {
+        Problem::new(ProblemKind::Unauthorized, self.detail())
+            .with_header(WWW_AUTHENTICATE, self.challenge())
+    }
+
+    /// The detail of the problem. It says when a key has expired or is disabled: only the key's holder can
+    /// show the whole key.
+    fn detail(&self) -> Wording {
         match self {
             Self::NoKey => Wording::new(
                 "The request has no API key; send it as X-API-Key: KEY or as Authorization: Bearer KEY.",
@@ -153,24 +163,24 @@ impl Unauthorized {
                 "The API key is damaged: characters of it are missing or changed; copy it again.",
                 "API 密钥已损坏：有字符缺失或被改动；请重新复制。",
             ),
-            Self::Refused(Refusal::Unknown) => Wording::new(
+            Self::Refused(KeyRefusal::Unknown) => Wording::new(
                 "The gateway does not know this API key; it may have been replaced, or belong to another gateway.",
                 "网关不认识此 API 密钥；它可能已被更换，或属于其他网关。",
             ),
-            Self::Refused(Refusal::Expired { .. }) => Wording::new(
+            Self::Refused(KeyRefusal::Expired { .. }) => Wording::new(
                 "The API key has expired; ask the operator for a new one.",
                 "API 密钥已过期；请联系运维人员获取新的密钥。",
             ),
-            Self::Refused(Refusal::Disabled { .. }) => Wording::new(
+            Self::Refused(KeyRefusal::Disabled { .. }) => Wording::new(
                 "The API key is disabled; ask the operator.",
                 "API 密钥已停用；请联系运维人员。",
             ),
         }
     }
 
-    /// The value of `WWW-Authenticate` (RFC 6750, section 3). Whoever shows no bearer token at all gets
-    /// no error code.
-    pub(crate) fn challenge(&self) -> HeaderValue {
+    /// The value of `WWW-Authenticate`. A request without a bearer token gets no error code (RFC 6750,
+    /// section 3).
+    fn challenge(&self) -> HeaderValue {
         let realm = "Bearer realm=\"feishu-forward-gateway\"";
         let bare = HeaderValue::from_static("Bearer realm=\"feishu-forward-gateway\"");
         match self {
@@ -211,9 +221,9 @@ mod tests {
             Hash,
             Feishu,
             Damaged,
-            Refused(Refusal::Unknown),
-            Refused(Refusal::Expired { name: name() }),
-            Refused(Refusal::Disabled { name: name() }),
+            Refused(KeyRefusal::Unknown),
+            Refused(KeyRefusal::Expired { name: name() }),
+            Refused(KeyRefusal::Disabled { name: name() }),
         ]
     }
 
@@ -239,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_is_told_by_its_form() {
+    fn a_key_that_is_unknown_is_classified_by_its_form() {
         for (shown, expected) in [
             ("Bearer ffg_1", Unauthorized::BearerInKey),
             ("bearer x", Unauthorized::BearerInKey),
@@ -253,14 +263,14 @@ mod tests {
             ("eyJhbGciOi", Unauthorized::Feishu),
             ("cli_1", Unauthorized::Feishu),
             ("ffg_1", Unauthorized::Damaged),
-            ("", Unauthorized::Refused(Refusal::Unknown)),
-            ("ß", Unauthorized::Refused(Refusal::Unknown)),
-            ("a password", Unauthorized::Refused(Refusal::Unknown)),
+            ("", Unauthorized::Refused(KeyRefusal::Unknown)),
+            ("ß", Unauthorized::Refused(KeyRefusal::Unknown)),
+            ("a password", Unauthorized::Refused(KeyRefusal::Unknown)),
         ] {
             assert_eq!(Unauthorized::of_unknown(shown), expected, "{shown}");
         }
-        let stranger = ApiKey::generate();
-        let unknown = Unauthorized::Refused(Refusal::Unknown);
-        assert_eq!(Unauthorized::of_unknown(stranger.expose()), unknown);
+        let generated = ApiKey::generate();
+        let unknown = Unauthorized::Refused(KeyRefusal::Unknown);
+        assert_eq!(Unauthorized::of_unknown(generated.expose()), unknown);
     }
 }

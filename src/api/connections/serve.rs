@@ -1,202 +1,89 @@
-//! A connection from its acceptance to its end: it waits for a place, is answered, and is closed when it
-//! keeps still for too long.
+//! A connection from its acceptance to its end: it waits for a slot, its requests are answered, and it is
+//! closed when no request is worked on for too long.
 
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_http::error::{DispatchError, ParseError};
-use actix_web::dev::Extensions;
 use actix_web::rt;
-use actix_web::rt::net::TcpStream;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::api::connections::connection::{Connection, State};
+use crate::api::connections::activity::ActivityState;
+use crate::api::connections::connection::ClientConnection;
 
 /// Longest time for the head of a connection's first request.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection may be idle before the gateway closes it: longer than the pools of usual
-/// clients keep one, so that it is the client that closes first.
+/// Time after which the gateway closes an idle connection. The pools of common clients keep a connection
+/// for less, so as a rule it is the client that closes first and no request is lost.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a connection may last without a request that is worked on: whoever sends the next one
-/// as late as may be has as long for its head as for the first.
+/// Longest time in which no request is answered: a caller that begins the next request as late as
+/// [`KEEP_ALIVE`] allows has [`HEAD_TIMEOUT`] for its head, as for the first one.
 const LONGEST_QUIET: Duration = KEEP_ALIVE.saturating_add(HEAD_TIMEOUT);
 
-/// The bytes of a connection, for those who answer what comes over it.
-pub struct Socket {
-    stream: TcpStream,
-    connection: Arc<Connection>,
-    has_begun: bool,
-    /// How many requests had come when it was last read.
-    requests: u32,
-    /// Bytes that came since the last request, or the first part of it.
-    unparsed: usize,
-    /// Bytes that the room has allowed besides those that each connection may have.
-    large: usize,
-}
-
-/// Bytes that each connection may have that are no whole request yet: as many as actix has room for
-/// from the beginning.
-const HEAD: usize = 8192;
-
-impl Socket {
-    /// The bytes that come and go over `stream`.
-    #[must_use]
-    pub fn new(stream: TcpStream, connection: &Arc<Connection>) -> Self {
-        let connection = Arc::clone(connection);
-        Self { stream, connection, has_begun: false, requests: 0, unparsed: 0, large: 0 }
-    }
-
-    /// Whether so many bytes more may be kept until they are a request. actix bounds a head by itself,
-    /// but all heads together would be half a gigabyte.
-    fn may_keep(&mut self, came: usize) -> bool {
-        if matches!(self.connection.state(), State::Busy) {
-            return true;
-        }
-        if self.requests != self.connection.requests() {
-            self.requests = self.connection.requests();
-            self.unparsed = 0;
-        }
-        self.unparsed += came;
-        // actix keeps the room that it made for a large one.
-        let more = self.unparsed.saturating_sub(HEAD + self.large);
-        if more > 0 && !self.connection.room().allows_for_large_head(more) {
-            return false;
-        }
-        self.large += more;
-        true
-    }
-}
-
-/// Hands the connection to its requests; to be called for each new one.
-pub fn introduce(socket: &Socket, requests: &mut Extensions) {
-    requests.insert(Arc::clone(&socket.connection));
-}
-
-/// Lets `answering` answer what comes over the connection once there is room for it, to its end.
-pub async fn attend(
-    connection: Arc<Connection>,
+/// Waits for a slot for the connection and then runs `answering`, which answers its requests, to its end.
+pub async fn serve(
+    connection: Arc<ClientConnection>,
     answering: impl Future<Output = Result<(), DispatchError>> + 'static,
 ) -> Result<(), DispatchError> {
-    let task = rt::spawn(enter_and_answer(Arc::clone(&connection), answering));
-    connection.is_answered_by(task.abort_handle());
-    // An error of this kind says that the connection was closed from here.
+    let task = rt::spawn(answer_in_slot(Arc::clone(&connection), answering));
+    connection.activity.is_answered_by(task.abort_handle());
+    // An error means that the gateway aborted the task, and has reported why.
     if let Ok(ended) = watch(&connection, AbortOnDropHandle::new(task)).await {
-        tell(&connection, &ended);
+        report_end(&connection, &ended);
     }
     Ok(())
 }
 
-async fn enter_and_answer(
-    connection: Arc<Connection>,
+async fn answer_in_slot(
+    connection: Arc<ClientConnection>,
     answering: impl Future<Output = Result<(), DispatchError>>,
 ) -> Result<(), DispatchError> {
-    let _place = connection.room().enter(&connection).await;
+    let _slot = connection.slots.enter(&connection.activity).await;
     answering.await
 }
 
-/// Returns when everything is answered, or when no request was worked on for too long.
+/// Returns when the task has ended, or ends it when no request was answered for [`LONGEST_QUIET`].
 async fn watch(
-    connection: &Connection,
+    connection: &ClientConnection,
     mut task: AbortOnDropHandle<Result<(), DispatchError>>,
 ) -> Result<Result<(), DispatchError>, JoinError> {
-    let clock = connection.room().clock();
+    let ClientConnection { slots, activity, .. } = connection;
+    let clock = slots.clock();
     loop {
         let now = clock.now();
-        let end = match connection.state() {
-            State::Idle { since } if since + LONGEST_QUIET <= now => {
-                connection.close_if_idle(since, "stalled");
+        let next_look = match activity.state() {
+            ActivityState::Idle { since } if since + LONGEST_QUIET <= now => {
+                if activity.close_if_idle(since) {
+                    slots.report_closed(activity, "stalled");
+                }
                 now + LONGEST_QUIET
             }
-            State::Idle { since } => since + LONGEST_QUIET,
-            State::Busy | State::Closed => now + LONGEST_QUIET,
+            ActivityState::Idle { since } => since + LONGEST_QUIET,
+            ActivityState::Busy | ActivityState::Closed => now + LONGEST_QUIET,
         };
         tokio::select! {
             ended = &mut task => return ended,
-            () = clock.sleep_until(end) => {}
+            () = clock.sleep_until(next_look) => {}
         }
     }
 }
 
-/// Counts a connection that was ended because of what came over it, or did not come.
-fn tell(connection: &Connection, ended: &Result<(), DispatchError>) {
+/// Reports a connection that was ended because of what came over it, or because nothing came.
+fn report_end(connection: &ClientConnection, ended: &Result<(), DispatchError>) {
+    let ClientConnection { slots, activity, .. } = connection;
     let reason = match ended {
-        Ok(()) if connection.was_mute_for(HEAD_TIMEOUT) => "head_too_slow",
-        // All was answered, or the other end is gone.
+        Ok(()) if activity.was_mute_for(HEAD_TIMEOUT, slots.clock().now()) => "head_too_slow",
+        // Every request was answered, or the caller is gone.
         Ok(()) | Err(DispatchError::Io(_) | DispatchError::DisconnectTimeout) => return,
         Err(DispatchError::Parse(ParseError::TooLarge)) => "head_too_large",
-        Err(DispatchError::Parse(_)) => connection.foreign.get().unwrap_or(&"malformed"),
+        Err(DispatchError::Parse(_)) => connection.foreign_protocol.get().unwrap_or(&"malformed"),
         Err(error) => {
             tracing::error!(%error, "a connection failed");
             return;
         }
     };
-    connection.tell_of_end(reason);
-}
-
-impl AsyncRead for Socket {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if read.is_pending() && self.connection.reads_no_more() {
-            return Poll::Ready(Ok(()));
-        }
-        ready!(read)?;
-        if !self.may_keep(buffer.filled().len() - before) {
-            self.connection.tell_of_end("head_too_large");
-            return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
-        }
-        if !self.has_begun {
-            self.has_begun = true;
-            if let Some(foreign) = foreign(&buffer.filled()[before..]) {
-                let _ = self.connection.foreign.set(foreign);
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-/// What somebody speaks whose first bytes are these, if it is a protocol that is often taken for this one.
-fn foreign(first: &[u8]) -> Option<&'static str> {
-    match first {
-        // The first byte of a TLS handshake.
-        [0x16, ..] => Some("tls"),
-        // HTTP/2's preface (RFC 9113, section 3.4).
-        [b'P', b'R', b'I', b' ', ..] => Some("http2"),
-        _ => None,
-    }
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        self.connection.room().ends_large_head(self.large);
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
+    slots.report_closed(activity, reason);
 }
 
 #[cfg(test)]
@@ -205,33 +92,30 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
-    use crate::api::connections::connection::Busy;
-    use crate::api::connections::slots::Room;
+    use crate::api::connections::active_request::ActiveRequest;
+    use crate::api::connections::slots::ConnectionSlots;
+    use crate::api::connections::socket::Socket;
     use crate::clock::{Clock, Hand};
     use crate::telemetry::metrics::Metrics;
 
     const HALF: Duration = Duration::from_secs(40);
 
-    /// A connection, and its other end.
-    async fn socket(room: &Room) -> (Socket, TcpStream) {
+    /// A connection that is only read from, and its other end.
+    async fn connection() -> (Arc<ClientConnection>, TcpStream, Hand) {
+        let (clock, hand) = Clock::manual();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let other_end = TcpStream::connect(listener.local_addr().expect("it has one")).await;
         let (stream, _) = listener.accept().await.expect("it was connected");
-        (Socket::new(stream, &Connection::new(room, None)), other_end.expect("a connection"))
-    }
-
-    /// A connection that is only read from, and its other end.
-    async fn connection() -> (Arc<Connection>, TcpStream, Hand) {
-        let (clock, hand) = Clock::manual();
-        let (mut socket, other_end) = socket(&Room::new("test", 1, clock, Metrics::new())).await;
-        let connection = Arc::clone(&socket.connection);
+        let slots = ConnectionSlots::new("test", 1, clock, Metrics::new());
+        let connection = ClientConnection::new(&slots, None);
+        let mut socket = Socket::new(stream, &connection);
         let reading = async move {
             copy(&mut socket, &mut sink()).await?;
             Ok(())
         };
-        drop(rt::spawn(attend(Arc::clone(&connection), reading)));
+        drop(rt::spawn(serve(Arc::clone(&connection), reading)));
         hand.wait_for_sleepers(|all| all.contains(&LONGEST_QUIET)).await;
-        (connection, other_end, hand)
+        (connection, other_end.expect("a connection"), hand)
     }
 
     /// With or without a reset: that depends on whether all that was sent had been read.
@@ -250,37 +134,15 @@ mod tests {
     #[actix_web::test]
     async fn a_connection_is_not_quiet_while_a_request_of_it_is_worked_on() {
         let (connection, other_end, hand) = connection().await;
-        let busy = Busy::on(Some(Arc::clone(&connection)), false);
+        let active = ActiveRequest::on(Some(Arc::clone(&connection)), false);
         hand.advance(HALF * 2);
         hand.wait_for_sleepers(|all| *all == [HALF * 4]).await;
         hand.advance(HALF);
-        drop(busy);
+        drop(active);
         hand.advance(HALF);
         hand.wait_for_sleepers(|all| *all == [HALF * 5]).await;
         hand.advance(HALF);
         assert!(is_closed(other_end).await);
-    }
-
-    #[actix_web::test]
-    async fn large_heads_have_no_more_memory_than_all_of_them_may() {
-        let room = Room::new("test", 2, Clock::manual().0, Metrics::new());
-        let (mut large, _other_end) = socket(&room).await;
-        let (mut next, _other_end) = socket(&room).await;
-        assert!(large.may_keep(HEAD) && large.may_keep(32 << 20));
-        assert!(next.may_keep(HEAD), "each may have so much");
-        assert!(!next.may_keep(1));
-        drop(large);
-        assert!(next.may_keep(1), "whoever leaves gives it back");
-    }
-
-    #[actix_web::test]
-    async fn a_head_does_not_count_once_it_is_a_request() {
-        let room = Room::new("test", 1, Clock::manual().0, Metrics::new());
-        let (mut socket, _other_end) = socket(&room).await;
-        for _ in 0..(64 << 20) / HEAD {
-            assert!(socket.may_keep(HEAD));
-            drop(Busy::on(Some(Arc::clone(&socket.connection)), false));
-        }
     }
 
     #[actix_web::test]

@@ -1,4 +1,4 @@
-//! What the service is, for those who come with a browser.
+//! The start page: what the service is, for those who come with a browser.
 
 use actix_web::http::header::VARY;
 use actix_web::{HttpRequest, HttpResponse};
@@ -8,17 +8,17 @@ use crate::api::docs::page::{NEGOTIATED, page};
 use crate::api::docs::reader::{Reader, names_html};
 use crate::api::docs::swagger_ui::to_docs;
 
-/// The landing page; whoever does not ask for HTML by name is sent to Swagger UI.
+/// The start page. A client that does not name HTML in `Accept` is redirected to Swagger UI.
 pub(crate) async fn home(request: HttpRequest) -> HttpResponse {
     if names_html(&request) {
-        return landing_page(&Reader::of(&request));
+        return start_page(&Reader::of(&request));
     }
     let mut redirect = to_docs(request).await;
     redirect.headers_mut().insert(VARY, NEGOTIATED);
     redirect
 }
 
-fn landing_page(reader: &Reader) -> HttpResponse {
+fn start_page(reader: &Reader) -> HttpResponse {
     let say = |english, chinese| reader.language.choose(english, chinese);
     let main = html! {
         h1 { "feishu-forward-gateway" }

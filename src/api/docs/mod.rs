@@ -1,4 +1,4 @@
-//! What people and programs read: the start page, Swagger UI, the pages of the problems.
+//! The documentation that the gateway serves: the start page, Swagger UI, and a page for each problem.
 
 pub(crate) mod home;
 pub(crate) mod page;

@@ -1,4 +1,7 @@
-//! Pages for people: HTML without a script, in the reader's language.
+//! What all pages share: their frame, their stylesheet and the headers for caches.
+//!
+//! Pages are HTML without scripts, in the reader's language. maud makes them: the compiler checks the HTML,
+//! and every value is escaped. What a browser may do with a page is in `http/security_headers.rs`.
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, ContentType, HeaderValue, VARY};
 use actix_web::{HttpResponse, HttpResponseBuilder};
@@ -7,7 +10,7 @@ use maud::{DOCTYPE, Markup, html};
 use crate::api::docs::reader::Reader;
 use crate::api::language::Language;
 
-/// What answers depend on that are negotiated.
+/// The value of `Vary` for an answer that depends on what the reader accepts.
 pub(crate) const NEGOTIATED: HeaderValue = HeaderValue::from_static("Accept, Accept-Language");
 
 /// The stylesheet of all pages.
@@ -19,8 +22,8 @@ pub(crate) async fn stylesheet() -> HttpResponse {
         .body(css)
 }
 
-/// The beginning of an answer that depends on what the reader accepts, and changes with a new
-/// version of the gateway alone.
+/// Begins an answer that depends on what the reader accepts. It may be cached, as only another version of
+/// the gateway answers otherwise.
 pub(crate) fn negotiated(language: Language) -> HttpResponseBuilder {
     let mut answer = HttpResponse::Ok();
     answer
@@ -30,7 +33,7 @@ pub(crate) fn negotiated(language: Language) -> HttpResponseBuilder {
     answer
 }
 
-/// A whole page around its main part.
+/// The page around its main part.
 pub(crate) fn page(reader: &Reader, title: &str, main: &Markup) -> HttpResponse {
     let say = |english, chinese| reader.language.choose(english, chinese);
     let other = reader.other_language();
@@ -42,7 +45,7 @@ pub(crate) fn page(reader: &Reader, title: &str, main: &Markup) -> HttpResponse 
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) }
                 link rel="stylesheet" href=(reader.link("/pages.css"));
-                // Else browsers ask for one.
+                // Without it, browsers request /favicon.ico.
                 link rel="icon" href="data:,";
             }
             body {

@@ -1,4 +1,4 @@
-//! What a reader wants to read.
+//! The preferences of a page's reader: language, and HTML or JSON.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{Accept, Header as _, Quality};
@@ -8,12 +8,12 @@ use url::form_urlencoded;
 use crate::api::language::Language;
 use crate::api::public_url::relative;
 
-/// Who reads a page, and which.
+/// The reader of a page.
 pub(crate) struct Reader {
     pub(crate) language: Language,
-    /// Whether the language was chosen on a page, by `?lang=`, and so goes on to the next one.
+    /// Whether the reader chose the language by `?lang=`, so that links to other pages have to pass it on.
     has_chosen: bool,
-    /// The page's own path.
+    /// The path of the page.
     path: String,
 }
 
@@ -36,17 +36,17 @@ impl Reader {
         }
     }
 
-    /// A link from the page to a path from the root.
+    /// A link from the page to a path.
     pub(crate) fn link(&self, path: &str) -> String {
         relative(&self.path, path)
     }
 
-    /// A link to another page, in the language that was chosen.
+    /// A link to another page, which passes on the language that the reader chose.
     pub(crate) fn link_to_page(&self, path: &str) -> String {
         self.link(&self.in_chosen_language(path))
     }
 
-    /// The path with the language that was chosen.
+    /// The path with the language that the reader chose.
     pub(crate) fn in_chosen_language(&self, path: &str) -> String {
         if self.has_chosen {
             format!("{path}?lang={}", self.language.tag())
@@ -56,7 +56,7 @@ impl Reader {
     }
 }
 
-/// Whether a program asks: JSON comes before HTML in what it accepts.
+/// Whether `Accept` prefers JSON to HTML, as programs do.
 pub(crate) fn prefers_json(request: &HttpRequest) -> bool {
     let prefers = |kind: Mime| match kind.essence_str() {
         "application/json" => Some(true),
@@ -66,14 +66,14 @@ pub(crate) fn prefers_json(request: &HttpRequest) -> bool {
     accepted(request).ranked().into_iter().find_map(prefers).unwrap_or(false)
 }
 
-/// Whether a browser asks: it accepts HTML by name.
+/// Whether `Accept` names HTML, as browsers do.
 pub(crate) fn names_html(request: &HttpRequest) -> bool {
     accepted(request).iter().any(|kind| kind.item.essence_str() == "text/html")
 }
 
 fn accepted(request: &HttpRequest) -> Accept {
     let mut accepted = Accept::parse(request).unwrap_or_else(|_| Accept(Vec::new()));
-    // A quality of zero says that a type will not do.
+    // A quality of zero means that the type is not acceptable (RFC 9110, section 12.4.2).
     accepted.retain(|kind| kind.quality > Quality::ZERO);
     accepted
 }

@@ -1,4 +1,7 @@
-//! The OpenAPI document and the page that lets people try it.
+//! The OpenAPI document, and Swagger UI, which lets people try the API.
+//!
+//! The files of Swagger UI are those of its release. Only the page and the script that starts it are the
+//! gateway's own, and lie beside this file.
 
 use std::sync::Arc;
 
@@ -12,14 +15,14 @@ use crate::api::public_url::PublicUrl;
 use crate::model::problem_kind::ProblemKind;
 use crate::model::wording::Wording;
 
-/// What the pages are made of; one for all workers.
+/// The OpenAPI document. Clones share it.
 #[derive(Clone)]
 pub struct Docs {
     openapi: Bytes,
 }
 
 impl Docs {
-    /// The page for a document.
+    /// Serves this document.
     #[must_use]
     pub fn new(openapi_json: String) -> Self {
         Self { openapi: openapi_json.into() }
@@ -41,7 +44,7 @@ pub(crate) async fn openapi(docs: web::Data<Docs>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(docs.openapi.clone())
 }
 
-/// A file of the page, from the binary itself: the gateway's own, or Swagger UI's.
+/// A file of the page, from the program itself.
 pub(crate) async fn swagger(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let file = request.match_info().query("file");
     let mut answer = HttpResponse::Ok();
@@ -65,7 +68,8 @@ fn swagger_ui(file: &str) -> Result<HttpResponse, Problem> {
         Ok(Some(found)) => {
             let mut answer = HttpResponse::Ok();
             if found.gzpipped {
-                // Kept only so: it makes the program smaller by a fifth, and every browser reads it.
+                // The program holds these files only compressed, which makes it smaller by a fifth. Every
+                // browser accepts gzip.
                 answer.insert_header(ContentEncoding::Gzip);
             }
             Ok(answer.content_type(found.content_type).body(found.bytes.into_owned()))
@@ -81,7 +85,7 @@ fn swagger_ui(file: &str) -> Result<HttpResponse, Problem> {
     }
 }
 
-/// Sends a visitor of `/` and `/docs` to the page.
+/// Redirects `/docs`, and a program that asks for `/`, to the page.
 pub(crate) async fn to_docs(request: HttpRequest) -> HttpResponse {
     let location = PublicUrl::of(&request).location(request.path(), "/docs/");
     HttpResponse::TemporaryRedirect().insert_header((LOCATION, location)).finish()

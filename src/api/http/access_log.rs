@@ -1,24 +1,29 @@
-//! One log line for each request, at the level that its outcome deserves.
+//! One log line for each request of the public listener.
 
 use std::time::Duration;
 
-use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::{Error, HttpMessage};
 use tracing::{Level, Span};
-use tracing_actix_web::RootSpanBuilder;
+use tracing_actix_web::{RequestId, RootSpanBuilder};
+use uuid::Uuid;
 
-use crate::api::http::admission::Story;
+use crate::api::http::context::RequestContext;
 use crate::api::sanitize;
 use crate::delivery::Timings;
 use crate::model::problem_kind::{FixBy, ProblemKind};
 
-/// Opens the span that each line of a request stands in, and writes the line at its end.
-pub(crate) struct RequestLog;
+/// Opens the span that encloses every log line of a request, and writes one line when it is answered.
+pub(crate) struct AccessLog;
 
-impl RootSpanBuilder for RequestLog {
+impl RootSpanBuilder for AccessLog {
     fn on_request_start(request: &ServiceRequest) -> Span {
-        let request_id = Story::begin(request);
+        let Some(new_id) = request.extensions().get::<RequestId>().map(|id| Uuid::from(*id)) else {
+            unreachable!("TracingLogger makes an id before it asks for the span");
+        };
+        let request_id = RequestContext::open(request, new_id);
+        // At the highest level, so that no filter takes `request_id` from the lines inside.
         tracing::error_span!("request", request_id)
     }
 
@@ -27,24 +32,24 @@ impl RootSpanBuilder for RequestLog {
             return;
         };
         let request = response.request();
-        let story = Story::of(request);
-        let story = story.borrow();
-        let timings = story.timings.as_ref();
+        let context = RequestContext::of(request);
+        let context = context.borrow();
+        let timings = context.timings.as_ref();
         let ms = |part: fn(&Timings) -> Duration| timings.map(|it| milliseconds(part(it)));
-        // A level is part of what tracing prepares at compile time, so each has its own call.
+        // tracing fixes the level of an event at compile time, so each level needs an event of its own.
         macro_rules! line {
             ($level:expr) => {
                 tracing::event!(
                     $level,
                     method = sanitize::method(request.method()),
-                    route = story.route.as_deref(),
+                    route = context.route.as_deref(),
                     status = response.status().as_u16(),
-                    caller = story.caller.as_deref(),
-                    problem = story.problem.as_ref().map(|(kind, _)| kind.facts().name),
-                    detail = story.problem.as_ref().and_then(|(_, detail)| detail.as_deref()),
-                    reason = story.reason,
-                    feishu_log_id = story.feishu_log_id,
-                    attempts = story.attempts,
+                    caller = context.caller.as_deref(),
+                    problem = context.problem.as_ref().map(|(kind, _)| kind.facts().name),
+                    detail = context.problem.as_ref().and_then(|(_, detail)| detail.as_deref()),
+                    reason = context.key_refusal,
+                    feishu_log_id = context.feishu_log_id,
+                    attempts = context.attempts,
                     wait_ms = ms(|it| it.wait),
                     token_ms = ms(|it| it.token),
                     feishu_ms = ms(|it| it.feishu),
@@ -53,7 +58,7 @@ impl RootSpanBuilder for RequestLog {
                 )
             };
         }
-        match level(story.problem.as_ref().map(|(kind, _)| *kind)) {
+        match level(context.problem.as_ref().map(|(kind, _)| *kind)) {
             Level::ERROR => line!(Level::ERROR),
             Level::WARN => line!(Level::WARN),
             _ => line!(Level::INFO),
@@ -61,12 +66,13 @@ impl RootSpanBuilder for RequestLog {
     }
 }
 
-/// With three digits after the point.
+/// The time in milliseconds, rounded to whole microseconds.
 fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// An error is what an operator has to be woken for, a warning what may become that.
+/// The level of a request's log line: an error where an operator has to act now, a warning where it may
+/// come to that.
 fn level(problem: Option<ProblemKind>) -> Level {
     let Some(kind) = problem else {
         return Level::INFO;

@@ -1,4 +1,4 @@
-//! The body of a request: JSON by its own account, no larger than allowed, and there in time.
+//! The body of a request: declared as JSON or not at all, no larger than allowed, and complete in time.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,13 +9,21 @@ use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, He
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest, web};
 
-use crate::api::http::admission::Story;
+use crate::api::http::context::RequestContext;
 use crate::api::problems::problem::{InvalidField, Problem};
-use crate::api::sanitize::shortened;
-use crate::api::v1::forward::ForwardSettings;
+use crate::api::sanitize;
 use crate::clock::{Clock, Elapsed};
 use crate::model::problem_kind::ProblemKind;
 use crate::model::wording::Wording;
+
+/// The bounds on a request's body.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyLimits {
+    /// Largest size in bytes.
+    pub max_size: usize,
+    /// Longest time from a request's head to the end of its body.
+    pub timeout: Duration,
+}
 
 /// The whole body of a request.
 pub(crate) struct Body(pub(crate) Bytes);
@@ -25,27 +33,28 @@ impl FromRequest for Body {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (Some(settings), Some(clock)) = (
-            request.app_data::<web::Data<ForwardSettings>>().cloned(),
+        let (Some(limits), Some(clock)) = (
+            request.app_data::<web::Data<BodyLimits>>().map(|limits| ***limits),
             request.app_data::<web::Data<Clock>>().cloned(),
         ) else {
-            unreachable!("the route table hands every route the settings and the clock");
+            unreachable!("every application of the public listener has BodyLimits and a Clock");
         };
+        let BodyLimits { max_size, timeout } = limits;
         let declared = require_json(request.headers())
-            .and_then(|()| require_length(request.headers(), settings.max_body));
+            .and_then(|()| require_length(request.headers(), max_size));
         let payload = web::Payload::from_request(request, payload);
-        let deadline = clock.now() + settings.body_timeout;
+        let deadline = clock.now() + timeout;
         let request = request.clone();
         Box::pin(async move {
             declared?;
-            Story::tell(&request, |story| story.wants_body = true);
+            RequestContext::update(&request, |context| context.reads_body = true);
             let payload = payload.await.map_err(|error| unreadable(&error))?;
-            let whole = payload.to_bytes_limited(settings.max_body);
+            let whole = payload.to_bytes_limited(max_size);
             match clock.timeout_at(deadline, whole).await {
                 Ok(Ok(Ok(body))) => Ok(Self(body)),
                 Ok(Ok(Err(error))) => Err(unreadable(&error)),
-                Ok(Err(_)) => Err(too_large(settings.max_body)),
-                Err(Elapsed) => Err(too_slow(settings.body_timeout)),
+                Ok(Err(_)) => Err(too_large(max_size)),
+                Err(Elapsed) => Err(too_slow(timeout)),
             }
         })
     }
@@ -67,12 +76,12 @@ pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     if media_type.trim().eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
-    Err(undeclared_json(media_type.trim()))
+    Err(not_json(media_type.trim()))
 }
 
-/// A body that is something else by its own account.
-pub(crate) fn undeclared_json(media_type: &str) -> Problem {
-    // What curl's -d sends by itself.
+/// The problem of a body that is declared as another media type than JSON.
+pub(crate) fn not_json(media_type: &str) -> Problem {
+    // `curl -d` declares this type unless it is given another one.
     if media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         let detail = Wording::new(
             "The body is declared as form data; send the header Content-Type: application/json.",
@@ -80,7 +89,7 @@ pub(crate) fn undeclared_json(media_type: &str) -> Problem {
         );
         return Problem::new(ProblemKind::UnsupportedMediaType, detail);
     }
-    let media_type = shortened(media_type);
+    let media_type = sanitize::name(media_type);
     let detail = Wording::new(
         format!("The body is declared as {media_type:?}, not as application/json."),
         format!("请求体声明为 {media_type:?}，而不是 application/json。"),
@@ -88,23 +97,23 @@ pub(crate) fn undeclared_json(media_type: &str) -> Problem {
     Problem::new(ProblemKind::UnsupportedMediaType, detail)
 }
 
-/// Refuses what says itself that it is too large, before any of it is read.
-fn require_length(headers: &HeaderMap, max_body: usize) -> Result<(), Problem> {
-    if declared_length(headers).is_some_and(|length| length > max_body as u64) {
-        return Err(too_large(max_body));
+/// Refuses a body by its `Content-Length`, before any of it is read.
+fn require_length(headers: &HeaderMap, max_size: usize) -> Result<(), Problem> {
+    if declared_length(headers).is_some_and(|length| length > max_size as u64) {
+        return Err(too_large(max_size));
     }
     Ok(())
 }
 
-/// How long the body is by its own account, in bytes.
+/// The value of `Content-Length`, in bytes.
 pub(crate) fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-pub(crate) fn too_large(max_body: usize) -> Problem {
+pub(crate) fn too_large(max_size: usize) -> Problem {
     let detail = Wording::new(
-        format!("The body is larger than {max_body} bytes."),
-        format!("请求体超过 {max_body} 字节。"),
+        format!("The body is larger than {max_size} bytes."),
+        format!("请求体超过 {max_size} 字节。"),
     );
     Problem::new(ProblemKind::BodyTooLarge, detail)
 }

@@ -1,15 +1,18 @@
-//! What a browser may do with a page of the gateway's: nothing that the page does not need.
+//! What a browser may do with a page of the gateway: nothing that the page does not need.
+//!
+//! Every policy stands here, so that one look shows what all pages are allowed.
 
 use actix_web::http::header::{
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
-/// For pages that bring no policy of their own: a stylesheet, and the icon that is empty.
+/// The policy of pages that set none themselves. It allows the stylesheet and the empty icon.
 const STRICT: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
 
-/// For Swagger UI: also its scripts, the calls they make, and the images in its stylesheet.
+/// The policy of Swagger UI. It allows its scripts, their calls to this gateway, and the images of its
+/// stylesheet as well.
 pub(crate) const SWAGGER_UI_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
@@ -17,7 +20,7 @@ pub(crate) const SWAGGER_UI_POLICY: &str = "default-src 'none'; script-src 'self
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-opener-policy");
 
-/// Adds what a browser has to know to the headers of an answer that is HTML.
+/// Adds the security headers to an answer that is HTML.
 pub(crate) fn protect(headers: &mut HeaderMap) {
     if !is_html(headers) {
         return;

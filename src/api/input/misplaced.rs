@@ -1,10 +1,10 @@
-//! Fields in the wrong place or in another spelling: where each belongs.
+//! Fields of the API in the wrong place or spelling, and where each belongs.
 
 use crate::model::wording::Wording;
 
-/// Where a field of this name belongs, if there is such a field anywhere.
-pub(crate) fn elsewhere(name: &str) -> Option<Wording> {
-    // Longer ones are none of these.
+/// Where a field of this name belongs, if the API has such a field.
+pub(super) fn where_it_belongs(name: &str) -> Option<Wording> {
+    // A longer name is none of these.
     let letters = name.chars().take(32).filter(char::is_ascii_alphanumeric);
     let letters: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
     Some(match letters.strip_prefix('x').unwrap_or(&letters) {

@@ -1,5 +1,5 @@
-//! What the OpenAPI document says beyond the handlers: the API as a whole, its keys, its headers
-//! and its problems. Every problem comes from the one table of problems.
+//! What the OpenAPI document says beside the handlers: the API as a whole, its keys, and the problems that
+//! each operation may answer, which come from the one table of problems.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder, ServerBuilder};
 use utoipa::{Modify, OpenApi};
 
-use crate::api::docs::problems::examples::{SAMPLE_FORWARD, samples};
+use crate::api::docs::problems::examples::{EXAMPLE_FORWARD, examples};
 use crate::api::docs::problems::routes as problems;
 use crate::api::docs::swagger_ui;
 use crate::api::language::Language;
@@ -20,8 +20,8 @@ use crate::api::v1::forward;
 use crate::model::problem_kind::ProblemKind;
 use crate::model::receiver::ReceiveIdType;
 
-/// The OpenAPI document of a gateway that callers reach at `public_url`; without one it is as it is kept
-/// under review in `openapi/openapi.json`.
+/// The OpenAPI document of a gateway that callers reach at `public_url`. Without a public URL it is the
+/// document under review in `openapi/openapi.json`.
 #[must_use]
 pub fn openapi_json(public_url: &PublicUrl) -> String {
     let mut document = Document::openapi();
@@ -54,14 +54,14 @@ pub fn openapi_json(public_url: &PublicUrl) -> String {
     ),
     paths(forward::forward, problems::list, problems::one, swagger_ui::openapi),
     components(schemas(ProblemBody, ReceiveIdType)),
-    modifiers(&Keys),
+    modifiers(&SecuritySchemes),
 )]
 struct Document;
 
-/// The two ways to show a key.
-struct Keys;
+/// The two headers that an API key can be sent in.
+struct SecuritySchemes;
 
-impl Modify for Keys {
+impl Modify for SecuritySchemes {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let components = openapi.components.get_or_insert_default();
         let header = ApiKeyValue::with_description(
@@ -80,8 +80,8 @@ impl Modify for Keys {
 const FORWARD: &str = "/v1/messages/{message_id}/forward";
 const PROBLEM: &str = "/problems/{code}";
 
-/// Adds to each operation one response for each status that a problem has, each problem an example,
-/// and to each response its headers.
+/// Adds to each operation a response for each status of its problems, with an example of each problem, and
+/// to each response its headers.
 fn add_all_answers(openapi: &mut utoipa::openapi::OpenApi, public_url: &PublicUrl) {
     headers::describe(openapi.components.get_or_insert_default());
     for (path, item) in &mut openapi.paths.paths {
@@ -99,7 +99,7 @@ fn add_answers(operation: &mut Operation, path: &str, public_url: &PublicUrl) {
         by_status.entry(kind.facts().status).or_default().push(*kind);
     }
     for (status, problems) in by_status {
-        let instance = if is_forward { SAMPLE_FORWARD } else { path };
+        let instance = if is_forward { EXAMPLE_FORWARD } else { path };
         responses
             .insert(status.to_string(), problem_response(&problems, instance, public_url).into());
     }
@@ -110,7 +110,7 @@ fn add_answers(operation: &mut Operation, path: &str, public_url: &PublicUrl) {
     }
 }
 
-/// Whether a problem may be what the operation answers.
+/// Whether the operation may answer with a problem.
 fn may_come(kind: ProblemKind, path: &str) -> bool {
     match kind {
         ProblemKind::MethodNotAllowed => false,
@@ -127,11 +127,11 @@ fn problem_response(kinds: &[ProblemKind], instance: &str, public_url: &PublicUr
         let (name, title) = (kind.facts().name, kind.facts().title);
         format!("{bullet}[`{name}`]({root}/problems/{name}): {title}.")
     };
-    let examples = kinds.iter().flat_map(|kind| samples(*kind)).map(|sample| {
-        let body = sample.body(instance, Language::English, public_url);
+    let examples = kinds.iter().flat_map(|kind| examples(*kind)).map(|example| {
+        let body = example.body(instance, Language::English, public_url);
         let value = serde_json::to_value(&body).ok();
-        let example = ExampleBuilder::new().summary(body.title).value(value).build();
-        (sample.name, example)
+        let built = ExampleBuilder::new().summary(body.title).value(value).build();
+        (example.name, built)
     });
     let content = ContentBuilder::new()
         .schema(Some(RefOr::Ref(Ref::from_schema_name("Problem"))))

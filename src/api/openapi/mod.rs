@@ -1,4 +1,4 @@
 //! The OpenAPI document.
 
 pub(crate) mod document;
-pub(crate) mod headers;
+mod headers;

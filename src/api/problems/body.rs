@@ -1,4 +1,4 @@
-//! How a problem is written: `application/problem+json` (RFC 9457), in the caller's language.
+//! The body of a problem: `application/problem+json` (RFC 9457), in the language of the answer.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -81,7 +81,7 @@ struct InvalidFieldBody<'a> {
 }
 
 impl<'a> ProblemBody<'a> {
-    /// The body of a problem that a request met.
+    /// The body of the problem of a request with this path and id.
     pub(crate) fn of(
         problem: &'a Problem,
         path: &'a str,
@@ -116,7 +116,7 @@ impl<'a> InvalidFieldBody<'a> {
     }
 }
 
-/// The body as it is sent.
+/// The bytes of the body.
 pub(crate) fn render(
     problem: &Problem,
     path: &str,

@@ -1,20 +1,15 @@
-//! A path that leads nowhere, and a guess at the one that was meant.
+//! The problem of a path without a route, with a guess at the path that was meant.
 //!
-//! Nothing of the path is said back: it can be long, and what is pasted into it can be a secret.
+//! The answer repeats nothing of the path in its detail: a path can be long, and can hold a secret that was
+//! pasted into it.
 
 use crate::api::problems::problem::Problem;
-use crate::api::v1::forward;
 use crate::model::problem_kind::ProblemKind;
 use crate::model::wording::Wording;
 
-/// The listener that was asked.
-#[derive(Clone, Copy)]
-pub(crate) enum Listener {
-    Public,
-    Admin,
-}
-
-/// What other services answer health checks and scrapes with.
+/// The route of a forward, as people read it.
+const FORWARD: &str = "/v1/messages/{message_id}/forward";
+/// Paths at which the admin listener or other services answer health checks and scrapes.
 const PROBES: &[&str] = &[
     "/livez",
     "/readyz",
@@ -28,7 +23,7 @@ const PROBES: &[&str] = &[
     "/ping",
     "/status",
 ];
-/// Where other services have their documentation.
+/// Paths at which other services have their documentation.
 const DOCUMENTATION: &[&str] = &[
     "/swagger",
     "/swagger-ui",
@@ -42,45 +37,50 @@ const DOCUMENTATION: &[&str] = &[
     "/v3/api-docs",
     "/redoc",
 ];
-/// More segments before a path that is served are no prefix that anybody set up.
+/// Most segments before the path of a route that are taken for a prefix which a proxy should cut off.
 const LONGEST_PREFIX: usize = 8;
 
-/// The problem of a request for `path`.
-pub(crate) fn nowhere(path: &str, listener: Listener) -> Problem {
-    Problem::new(ProblemKind::RouteNotFound, detail(path, listener))
+/// The problem of a request to the public listener for a path without a route.
+pub(crate) fn not_found(path: &str) -> Problem {
+    Problem::new(ProblemKind::RouteNotFound, detail(path))
 }
 
-fn detail(path: &str, listener: Listener) -> Wording {
-    let path = normal(path);
-    let is_probe = PROBES.contains(&path.as_str());
-    match listener {
-        Listener::Admin if served(&path).is_some() => Wording::new(
+/// The problem of a request to the admin listener for a path without a route.
+pub(crate) fn not_found_on_admin(path: &str) -> Problem {
+    Problem::new(ProblemKind::RouteNotFound, detail_on_admin(path))
+}
+
+fn detail_on_admin(path: &str) -> Wording {
+    if route_of(&normal(path)).is_some() {
+        return Wording::new(
             "There is nothing at this path of the admin address; the API is at server.listen.",
             "管理地址上没有该路径；接口位于 server.listen。",
-        ),
-        Listener::Admin => Wording::new(
-            "There is nothing at this path; the admin address has /livez, /readyz and /metrics.",
-            "该路径不存在；管理地址提供 /livez、/readyz 和 /metrics。",
-        ),
-        Listener::Public if is_probe => Wording::new(
-            "There is nothing at this path; /livez, /readyz and /metrics are at the admin address, server.admin_listen.",
-            "该路径不存在；/livez、/readyz 和 /metrics 位于管理地址 server.admin_listen。",
-        ),
-        Listener::Public => of_api(&path),
+        );
     }
+    Wording::new(
+        "There is nothing at this path; the admin address has /livez, /readyz and /metrics.",
+        "该路径不存在；管理地址提供 /livez、/readyz 和 /metrics。",
+    )
 }
 
-fn of_api(path: &str) -> Wording {
+fn detail(path: &str) -> Wording {
+    let path = normal(path);
+    let path = path.as_str();
+    if PROBES.contains(&path) {
+        return Wording::new(
+            "There is nothing at this path; /livez, /readyz and /metrics are at the admin address, server.admin_listen.",
+            "该路径不存在；/livez、/readyz 和 /metrics 位于管理地址 server.admin_listen。",
+        );
+    }
     if path == "/open-apis" || path.starts_with("/open-apis/") {
         return Wording::new(
             format!(
-                "The gateway does not serve this path of Feishu's; it forwards by POST {}.",
-                forward::PATTERN
+                "The gateway does not serve this path of Feishu's; it forwards by POST {FORWARD}."
             ),
-            format!("网关不提供飞书的该路径；转发消息请使用 POST {}。", forward::PATTERN),
+            format!("网关不提供飞书的该路径；转发消息请使用 POST {FORWARD}。"),
         );
     }
-    if let Some(known) = served(path) {
+    if let Some(known) = route_of(path) {
         return Wording::new(
             format!("There is nothing at this path. Did you mean {known}? Case and slashes count."),
             format!("该路径不存在。您要找的是否为 {known}？路径区分大小写，斜杠不能多也不能少。"),
@@ -93,7 +93,7 @@ fn of_api(path: &str) -> Wording {
         );
     }
     let mut inner = path.match_indices('/').skip(1).take(LONGEST_PREFIX);
-    if let Some(known) = inner.find_map(|(at, _)| served(&path[at..])) {
+    if let Some(known) = inner.find_map(|(at, _)| route_of(&path[at..])) {
         return Wording::new(
             format!(
                 "There is nothing at this path, but at {known}: cut off what stands before it, if need be in the proxy."
@@ -103,17 +103,14 @@ fn of_api(path: &str) -> Wording {
     }
     if path.contains("/messages") || path.contains("/forward") {
         return Wording::new(
-            format!(
-                "There is nothing at this path; a message is forwarded by POST {}.",
-                forward::PATTERN
-            ),
-            format!("该路径不存在；转发消息请使用 POST {}。", forward::PATTERN),
+            format!("There is nothing at this path; a message is forwarded by POST {FORWARD}."),
+            format!("该路径不存在；转发消息请使用 POST {FORWARD}。"),
         );
     }
     Wording::new("There is nothing at this path.", "该路径不存在。")
 }
 
-/// In small letters, without slashes that are doubled or at the end.
+/// The path in small letters, without doubled slashes and without one at the end.
 fn normal(path: &str) -> String {
     let mut normal = String::with_capacity(path.len());
     for segment in path.split('/').filter(|segment| !segment.is_empty()) {
@@ -124,16 +121,22 @@ fn normal(path: &str) -> String {
     normal
 }
 
-/// The route that a normal path leads to, as it is written.
-fn served(path: &str) -> Option<&'static str> {
+/// The route that would answer a path from [`normal`], as people read it.
+fn route_of(path: &str) -> Option<&'static str> {
     match path {
         "/docs" => Some("/docs/"),
         "/openapi.json" => Some("/openapi.json"),
         "/problems" => Some("/problems"),
-        path if forward::is_forward(path) => Some(forward::PATTERN),
+        path if is_forward(path) => Some(FORWARD),
         path if is_problem(path) => Some("/problems/{code}"),
         _ => None,
     }
+}
+
+fn is_forward(path: &str) -> bool {
+    let rest = path.strip_prefix("/v1/messages/");
+    let message_id = rest.and_then(|rest| rest.strip_suffix("/forward"));
+    message_id.is_some_and(|id| !id.is_empty() && !id.contains('/'))
 }
 
 fn is_problem(path: &str) -> bool {
@@ -145,7 +148,6 @@ fn is_problem(path: &str) -> bool {
 mod tests {
     use super::*;
 
-    const FORWARD: &str = "/v1/messages/{message_id}/forward";
     const ADMIN: &str = "server.admin_listen";
 
     #[test]
@@ -171,7 +173,7 @@ mod tests {
             ("/livez", ADMIN),
             ("/READYZ", ADMIN),
         ] {
-            let Wording { en, zh } = detail(path, Listener::Public);
+            let Wording { en, zh } = detail(path);
             assert!(en.contains(hint), "{path}: {en}");
             assert!(hint == "Feishu's" || zh.contains(hint), "{path}: {zh}");
         }
@@ -180,19 +182,18 @@ mod tests {
     #[test]
     fn the_admin_address_says_where_the_api_is_and_what_it_has_itself() {
         for path in ["/docs/", "/openapi.json", "/v1/messages/om_1/forward", "/problems"] {
-            assert!(detail(path, Listener::Admin).en.contains("server.listen"), "{path}");
+            assert!(detail_on_admin(path).en.contains("server.listen"), "{path}");
         }
         for path in ["/", "/healthz", "/metrics/", "/nope"] {
-            assert!(detail(path, Listener::Admin).en.contains("/livez, /readyz and /metrics"));
+            assert!(detail_on_admin(path).en.contains("/livez, /readyz and /metrics"));
         }
     }
 
     #[test]
-    fn nothing_of_a_path_is_said_back_however_long_it_is() {
+    fn the_answer_repeats_nothing_of_a_path_however_long_it_is() {
         for path in ["/secret", "/secret/v1/messages/secret/forward/", "/problems/secret/"] {
             let path = format!("{path}{}", "/secret".repeat(10_000));
-            for listener in [Listener::Public, Listener::Admin] {
-                let Wording { en, zh } = detail(&path, listener);
+            for Wording { en, zh } in [detail(&path), detail_on_admin(&path)] {
                 assert!(!en.contains("secret") && !zh.contains("secret"), "{en} {zh}");
             }
         }

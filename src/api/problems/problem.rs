@@ -3,35 +3,35 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use jiff::Timestamp;
 use thiserror::Error;
 
-use crate::api::auth::unauthorized::Unauthorized;
 use crate::clock::seconds_up;
 use crate::feishu::error::Refusal;
 use crate::model::dedup_key::DedupKey;
 use crate::model::problem_kind::{Outcome, ProblemKind, Remedy};
 use crate::model::wording::Wording;
 
-/// What went wrong with one request. `observe` writes it out, because that takes the request.
+/// What went wrong with one request. `http/response.rs` writes its body, which needs the request.
 #[derive(Debug, Error)]
 #[error("{}: {}", .kind.facts().name, .detail.en)]
 pub struct Problem {
     pub(crate) kind: ProblemKind,
-    /// One sentence about this case.
+    /// One sentence about this case, for the caller. [`Problem::for_log`] says what a log may hold of it.
     pub(crate) detail: Box<Wording>,
     pub(crate) outcome: Outcome,
     pub(crate) remedy: Remedy,
     pub(crate) uuid: Option<DedupKey>,
-    /// Until when it is safe to repeat with the `uuid`, where the outcome is unknown.
+    /// Where the outcome is unknown: until when a repetition with the `uuid` cannot be delivered twice.
     pub(crate) safe_retry_until: Option<Timestamp>,
-    /// What Feishu said, where Feishu answered.
+    /// Feishu's answer, where Feishu refused the forward.
     pub(crate) feishu: Option<Box<Refusal>>,
     pub(crate) errors: Vec<InvalidField>,
-    /// For the log alone.
+    /// Feishu's id for its answer. The body of the problem does not hold it.
     pub(crate) log_id: Option<String>,
+    /// The one header that the kind of problem calls for, such as `Retry-After`.
     pub(crate) header: Option<(HeaderName, HeaderValue)>,
 }
 
@@ -50,7 +50,7 @@ impl InvalidField {
     }
 }
 
-/// The fields that there are; any other name is the caller's own.
+/// The fields of the API. A log may hold these names; any other name is a word of the caller.
 const FIELDS: &[&str] = &[
     "message_id",
     "receive_id_type",
@@ -63,13 +63,15 @@ const FIELDS: &[&str] = &[
     "body",
     "query",
 ];
-/// How many fields the sentence names; `errors` has them all.
+/// How many fields the detail names. `errors` holds all of them.
 const NAMED_IN_DETAIL: usize = 5;
-/// In seconds, a day: whoever said more was no clock.
+/// Longest `Retry-After`, in seconds: a day. A server that asks for more is taken for one with a wrong clock.
 const LONGEST_RETRY_AFTER: u64 = 86_400;
+/// The `Retry-After` of a problem for which nothing more exact is known.
 pub(crate) const SOON: Duration = Duration::from_secs(1);
 
 impl Problem {
+    /// A problem with what its kind says of the outcome and the remedy.
     pub(crate) fn new(kind: ProblemKind, detail: Wording) -> Self {
         let facts = kind.facts();
         let problem = Self {
@@ -90,6 +92,7 @@ impl Problem {
         }
     }
 
+    /// The problem of a request with mistakes in these fields.
     pub(crate) fn invalid(errors: Vec<InvalidField>) -> Self {
         let named = errors.iter().take(NAMED_IN_DETAIL).map(|error| error.field.as_str());
         let named = named.collect::<Vec<_>>();
@@ -102,28 +105,18 @@ impl Problem {
         Self { errors, ..Self::new(ProblemKind::InvalidRequest, detail) }
     }
 
-    pub(crate) fn unauthorized(why: &Unauthorized) -> Self {
-        Self {
-            header: Some((WWW_AUTHENTICATE, why.challenge())),
-            ..Self::new(ProblemKind::Unauthorized, why.detail())
-        }
-    }
-
+    /// The problem of a route that takes the methods in `allowed` only.
     pub(crate) fn method_not_allowed(allowed: &'static str) -> Self {
-        Self {
-            header: Some((ALLOW, HeaderValue::from_static(allowed))),
-            ..Self::new(
-                ProblemKind::MethodNotAllowed,
-                Wording::new(
-                    format!("The route takes {allowed} only."),
-                    format!("该接口只接受 {allowed}。"),
-                ),
-            )
-        }
+        let detail = Wording::new(
+            format!("The route takes {allowed} only."),
+            format!("该接口只接受 {allowed}。"),
+        );
+        Self::new(ProblemKind::MethodNotAllowed, detail)
+            .with_header(ALLOW, HeaderValue::from_static(allowed))
     }
 
-    /// One request more than may be answered at the same time.
-    pub(crate) fn one_too_many(max_in_flight: usize) -> Self {
+    /// The problem of a request that comes while `max_in_flight` others are being answered.
+    pub(crate) fn too_many_in_flight(max_in_flight: usize) -> Self {
         let detail = Wording::new(
             format!("More than {max_in_flight} requests are being answered."),
             format!("正在处理的请求已超过 {max_in_flight} 个。"),
@@ -131,8 +124,8 @@ impl Problem {
         Self::new(ProblemKind::Overloaded, detail)
     }
 
-    /// A request on a connection that ended with the answer before.
-    pub(crate) fn over() -> Self {
+    /// The problem of a request on a connection whose last answer was sent.
+    pub(crate) fn connection_is_over() -> Self {
         let detail = Wording::new(
             "The connection ended with the answer before; nothing was sent.",
             "该连接已随上一个响应结束；消息未发送。",
@@ -140,8 +133,8 @@ impl Problem {
         Self::new(ProblemKind::Draining, detail)
     }
 
-    /// What of it may stand in a log: neither a caller's nor Feishu's words, which can name a receiver
-    /// or hold a key that was pasted into the wrong place.
+    /// What a log may hold of the problem: no words of the caller or of Feishu, which can name a receiver or
+    /// hold an API key that was pasted into the wrong place.
     pub(crate) fn for_log(&self) -> Option<String> {
         if let Some(refusal) = &self.feishu {
             return Some(format!("Feishu answered {}.", refusal.code));
@@ -154,9 +147,9 @@ impl Problem {
             return Some(format!("Not valid: {}.", names.collect::<Vec<_>>().join(", ")));
         }
         match self.kind {
-            // A guess at what was meant is for who asked.
+            // The detail is a guess at the path that the caller meant, and not news for an operator.
             ProblemKind::RouteNotFound => None,
-            // The detail repeats the caller's `Content-Type`; of a key, the reason says more.
+            // The detail repeats the caller's `Content-Type`. About a key, the log field `reason` says more.
             ProblemKind::UnsupportedMediaType | ProblemKind::Unauthorized => {
                 Some(self.kind.facts().title.to_owned())
             }
@@ -166,7 +159,11 @@ impl Problem {
 
     pub(crate) fn retry_after(self, pause: Duration) -> Self {
         let seconds = seconds_up(pause).clamp(1, LONGEST_RETRY_AFTER);
-        Self { header: Some((RETRY_AFTER, seconds.into())), ..self }
+        self.with_header(RETRY_AFTER, seconds.into())
+    }
+
+    pub(crate) fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
+        Self { header: Some((name, value)), ..self }
     }
 }
 
@@ -175,7 +172,7 @@ impl ResponseError for Problem {
         StatusCode::from_u16(self.kind.facts().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// The head alone: the body takes the request, and `observe` adds it.
+    /// The answer without its body, which `http/response.rs` adds.
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::new(self.status_code());
         if let Some((name, value)) = &self.header {

@@ -1,18 +1,19 @@
-//! What a forward is told that was only to be rehearsed.
+//! The answer to a forward with `dry_run`.
 
 use actix_web::HttpResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::problems::problem::Problem;
-use crate::api::v1::forward::{ForwardBody, set_measured};
+use crate::api::problems::forward_failure::problem_of_forward;
+use crate::api::v1::headers::set_measured;
+use crate::api::v1::schema::ForwardRequestBody;
 use crate::delivery::{Foreseen, Order, Rehearsal};
 use crate::feishu::client::Preview;
 use crate::model::receiver::ReceiveIdType;
 
 /// What would become of a forward.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct DryRun<'a> {
+pub(super) struct DryRun<'a> {
     /// What the gateway would do.
     would: Would,
     /// How long the forward would wait for its turn, in seconds, as far as that can be foreseen.
@@ -60,40 +61,44 @@ struct FeishuRequest {
     )]
     url: String,
     /// The body.
-    #[schema(value_type = ForwardBody)]
+    #[schema(value_type = ForwardRequestBody)]
     body: serde_json::Value,
 }
 
-/// The answer to a rehearsal, without the headers that every forward has.
-pub(crate) fn answer(order: &Order, rehearsal: Rehearsal) -> HttpResponse {
-    let Rehearsal { result, past, timings, standing } = rehearsal;
+/// The answer to a dry run, without the headers that every answer to a forward has.
+pub(super) fn response(order: &Order, dry_run: Rehearsal) -> HttpResponse {
+    let Rehearsal { result, past, timings, standing } = dry_run;
     let mut response = match result {
-        Ok(foreseen) => HttpResponse::Ok().json(told(order, foreseen)),
+        Ok(foreseen) => HttpResponse::Ok().json(DryRun::of(order, foreseen)),
         Err(error) => {
-            HttpResponse::from_error(Problem::of_forward(&error, order.uuid.clone(), past))
+            HttpResponse::from_error(problem_of_forward(&error, order.uuid.clone(), past))
         }
     };
     set_measured(response.headers_mut(), standing, &timings, 0);
     response
 }
 
-fn told(order: &Order, foreseen: Foreseen) -> DryRun<'_> {
-    let (would, wait, call) = match foreseen {
-        Foreseen::Send { wait, call } if wait.is_zero() => (Would::Send, Some(wait), Some(call)),
-        Foreseen::Send { wait, call } => (Would::Wait, Some(wait), Some(call)),
-        Foreseen::Join => (Would::Join, None, None),
-        Foreseen::Replay => (Would::Replay, None, None),
-    };
-    DryRun {
-        would,
-        wait_seconds: wait.map(|wait| wait.as_secs_f64()),
-        app: &order.caller.app,
-        receive_id_type: order.receiver.kind(),
-        uuid: order.uuid.as_str(),
-        feishu_request: call.map(|Preview { url, body }| FeishuRequest {
-            method: "POST",
-            url: url.into(),
-            body,
-        }),
+impl<'a> DryRun<'a> {
+    fn of(order: &'a Order, foreseen: Foreseen) -> Self {
+        let (would, wait, call) = match foreseen {
+            Foreseen::Send { wait, call } if wait.is_zero() => {
+                (Would::Send, Some(wait), Some(call))
+            }
+            Foreseen::Send { wait, call } => (Would::Wait, Some(wait), Some(call)),
+            Foreseen::Join => (Would::Join, None, None),
+            Foreseen::Replay => (Would::Replay, None, None),
+        };
+        Self {
+            would,
+            wait_seconds: wait.map(|wait| wait.as_secs_f64()),
+            app: &order.caller.app,
+            receive_id_type: order.receiver.kind(),
+            uuid: order.uuid.as_str(),
+            feishu_request: call.map(|Preview { url, body }| FeishuRequest {
+                method: "POST",
+                url: url.into(),
+                body,
+            }),
+        }
     }
 }

@@ -1,96 +1,45 @@
-//! The route that everything is here for.
+//! `POST /v1/messages/{message_id}/forward`.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::guard::fn_guard;
-use actix_web::http::header::{ContentType, HeaderMap, HeaderName, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, Scope, web};
-use serde::{Deserialize, Serialize};
+use actix_web::http::header::{ContentType, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::http::admission::Story;
 use crate::api::http::body::Body;
-use crate::api::input::forward::Input;
-use crate::api::input::headers::preferred_wait;
+use crate::api::http::context::RequestContext;
+use crate::api::input::forward::{ForwardInput, ParsedForward};
+use crate::api::problems::forward_failure::problem_of_forward;
 use crate::api::problems::problem::Problem;
-use crate::api::v1::dry_run;
-use crate::api::v1::dry_run::DryRun;
-use crate::api::v1::message::ForwardedMessage;
-use crate::clock::seconds_up;
-use crate::delivery::{Delivery, Order, Report, Timings};
-use crate::limits::Standing;
+use crate::api::v1::dry_run::{self, DryRun};
+use crate::api::v1::headers::{
+    FEISHU_LOG_ID, IDEMPOTENCY_REPLAYED, PREFERENCE_APPLIED, RATE_LIMIT_POLICY, set, set_measured,
+};
+use crate::api::v1::schema::{ForwardRequestBody, ForwardedMessage};
+use crate::delivery::{Delivery, Order, Report};
 use crate::model::api_key::Caller;
-use crate::model::idempotency_key::Uuids;
 use crate::model::receiver::ReceiveIdType;
 
-/// What the operator set for this route.
+/// The operator's settings for this route.
 #[derive(Clone, Debug)]
 pub struct ForwardSettings {
     /// Longest time that a forward may wait for its turn.
     pub max_wait: Duration,
-    /// Largest body, in bytes.
-    pub max_body: usize,
-    /// Longest time for a body to come in after its head.
-    pub body_timeout: Duration,
     /// The value of `RateLimit-Policy`.
     pub rate_limit_policy: HeaderValue,
 }
-
-const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
-const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
-const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-const FEISHU_LOG_ID: HeaderName = HeaderName::from_static("x-feishu-log-id");
 
 /// What a forward is answered that did not fail.
 #[derive(Serialize, ToSchema)]
 #[expect(dead_code, reason = "says that it is one or the other")]
 #[serde(untagged)]
-pub(crate) enum ForwardAnswer<'a> {
+pub(super) enum ForwardAnswer<'a> {
     /// It was forwarded.
     Forwarded(ForwardedMessage),
     /// It was a dry run.
     DryRun(DryRun<'a>),
-}
-
-/// The body of a forward.
-#[derive(Deserialize, ToSchema)]
-#[expect(dead_code, reason = "describes what `input` reads in its own way")]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ForwardBody {
-    /// Who gets the message: a user, a group or a thread. One id, without white space or commas, neither
-    /// a URL nor a message's id.
-    #[schema(
-        example = "oc_5ad11d72b830411d72b836c20",
-        min_length = 1,
-        max_length = 256,
-        pattern = r"^[^\x00-\x1F\x7F-\x9F\s,，、]+$"
-    )]
-    receive_id: String,
-}
-
-const PREFIX: &str = "/v1/messages";
-/// The pattern of the route, as operators see it.
-pub(crate) const PATTERN: &str = "/v1/messages/{message_id}/forward";
-
-/// The path of the route, told by hand: for a pattern actix runs a regular expression, and that was a
-/// fifth of what a forward costs.
-pub(crate) fn path() -> Scope {
-    web::scope(PREFIX).guard(fn_guard(|request| is_forward(request.head().uri.path())))
-}
-
-/// Whether this is the path of a forward.
-pub(crate) fn is_forward(path: &str) -> bool {
-    path.strip_prefix(PREFIX).is_some_and(|rest| message_id(rest).is_some())
-}
-
-/// The message's id in what comes after the prefix.
-fn message_id(rest: &str) -> Option<&str> {
-    let id = rest.strip_prefix('/')?.strip_suffix("/forward")?;
-    (!id.is_empty() && !id.contains('/')).then_some(id)
 }
 
 /// Forward a message
@@ -135,7 +84,7 @@ fn message_id(rest: &str) -> Option<&str> {
             description = "Your id for this request, kept in the answer and in the gateway's log if it is 1 to 128 \
                 visible ASCII characters."),
     ),
-    request_body(content = ForwardBody, content_type = "application/json"),
+    request_body(content = ForwardRequestBody, content_type = "application/json"),
     responses((status = 200, description = "The message was forwarded; this is the new one. In a dry run, what would happen.",
         content_type = "application/json", body = ForwardAnswer)),
 )]
@@ -146,44 +95,31 @@ pub(crate) async fn forward(
     delivery: web::Data<Delivery>,
     settings: web::Data<ForwardSettings>,
 ) -> Result<HttpResponse, Problem> {
-    let message_id = message_id(request.match_info().unprocessed()).unwrap_or_default();
+    let input = ForwardInput {
+        message_id: request.match_info().query("message_id"),
+        query: request.query_string(),
+        headers: request.headers(),
+        body: &body.0,
+    };
+    let request_id = RequestContext::of(&request).borrow().request_id.clone();
     let uuids = delivery.uuids(&caller);
-    let (order, is_dry_run) = order(&request, message_id, &body, &caller, uuids, &settings)?;
+    let ParsedForward { order, is_dry_run, prefers_wait } =
+        input.parse(request_id, caller, uuids, settings.max_wait).map_err(Problem::invalid)?;
     let order = Arc::new(order);
     let mut response = if is_dry_run {
-        dry_run::answer(&order, delivery.rehearse(&order).await)
+        dry_run::response(&order, delivery.rehearse(&order).await)
     } else {
-        answer(&request, &order, delivery.forward(&order).await)
+        response(&request, &order, delivery.forward(&order).await)
     };
     let headers = response.headers_mut();
     headers.insert(RATE_LIMIT_POLICY, settings.rate_limit_policy.clone());
-    if let Ok(Some(_)) = preferred_wait(request.headers()) {
+    if prefers_wait {
         set(headers, PREFERENCE_APPLIED, format!("wait={}", order.wait.as_secs()));
     }
     Ok(response)
 }
 
-pub(crate) fn order(
-    request: &HttpRequest,
-    message_id: &str,
-    body: &Body,
-    caller: &Caller,
-    uuids: &Uuids,
-    settings: &ForwardSettings,
-) -> Result<(Order, bool), Problem> {
-    let input = Input {
-        message_id,
-        query: request.query_string(),
-        headers: request.headers(),
-        body: &body.0,
-        caller,
-        uuids,
-        request_id: Story::of(request).borrow().request_id.clone(),
-    };
-    input.order(settings.max_wait).map_err(Problem::invalid)
-}
-
-fn answer(request: &HttpRequest, order: &Order, report: Report) -> HttpResponse {
+fn response(request: &HttpRequest, order: &Order, report: Report) -> HttpResponse {
     let Report { result, past, is_replayed, attempts, timings, standing } = report;
     let (mut response, log_id) = match result {
         Ok(forwarded) => {
@@ -191,7 +127,7 @@ fn answer(request: &HttpRequest, order: &Order, report: Report) -> HttpResponse 
             (response.insert_header(ContentType::json()).body(forwarded.message), forwarded.log_id)
         }
         Err(error) => {
-            let problem = Problem::of_forward(&error, order.uuid.clone(), past);
+            let problem = problem_of_forward(&error, order.uuid.clone(), past);
             let log_id = problem.log_id.clone();
             (HttpResponse::from_error(problem), log_id)
         }
@@ -204,51 +140,10 @@ fn answer(request: &HttpRequest, order: &Order, report: Report) -> HttpResponse 
     if is_replayed {
         headers.insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
     }
-    Story::tell(request, |story| {
-        story.timings = Some(timings);
-        story.attempts = Some(attempts);
-        story.feishu_log_id = log_id;
+    RequestContext::update(request, |context| {
+        context.timings = Some(timings);
+        context.attempts = Some(attempts);
+        context.feishu_log_id = log_id;
     });
     response
-}
-
-/// How much of the receiver's limit is left, and where the time went.
-pub(crate) fn set_measured(
-    headers: &mut HeaderMap,
-    standing: Standing,
-    timings: &Timings,
-    attempts: u32,
-) {
-    let reset = seconds_up(standing.reset);
-    set(headers, RATE_LIMIT, format!("\"receiver\";r={};t={reset}", standing.remaining));
-    set(headers, SERVER_TIMING, server_timing(timings, attempts));
-}
-
-fn set(headers: &mut HeaderMap, name: HeaderName, value: String) {
-    if let Ok(value) = HeaderValue::try_from(value) {
-        headers.insert(name, value);
-    }
-}
-
-/// Where the time went, in milliseconds, and in how many attempts.
-fn server_timing(timings: &Timings, attempts: u32) -> String {
-    let Timings { wait, token, feishu, total } = timings;
-    format!(
-        "wait;dur={}, token;dur={}, feishu;dur={}, total;dur={}, attempts;desc=\"{attempts}\"",
-        Milliseconds(*wait),
-        Milliseconds(*token),
-        Milliseconds(*feishu),
-        Milliseconds(*total)
-    )
-}
-
-/// Shown with three digits after the point, without the detour of floating point.
-struct Milliseconds(Duration);
-
-impl fmt::Display for Milliseconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // No time here needs 128 bits, which are slow to write.
-        let micros = u64::try_from(self.0.as_micros()).unwrap_or(u64::MAX);
-        write!(f, "{}.{:03}", micros / 1000, micros % 1000)
-    }
 }

@@ -2,4 +2,5 @@
 
 pub(crate) mod dry_run;
 pub(crate) mod forward;
-pub(crate) mod message;
+mod headers;
+mod schema;

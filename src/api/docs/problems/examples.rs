@@ -1,15 +1,16 @@
-//! Plausible cases of each problem, made as the gateway makes them, for the OpenAPI document and for the
-//! problem's page.
+//! Examples of each problem for the OpenAPI document and the problem's page, made as the gateway makes its
+//! answers.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::api::auth::unauthorized::Unauthorized;
-use crate::api::http::body::{too_large, too_slow, undeclared_json};
+use crate::api::http::body::{not_json, too_large, too_slow};
 use crate::api::language::Language;
 use crate::api::problems::body::ProblemBody;
-use crate::api::problems::not_found::{Listener, nowhere};
+use crate::api::problems::forward_failure::problem_of_forward;
+use crate::api::problems::not_found::not_found;
 use crate::api::problems::problem::{InvalidField, Problem};
 use crate::api::public_url::PublicUrl;
 use crate::delivery::{ForwardError, NoTurn, Past};
@@ -20,63 +21,63 @@ use crate::model::dedup_key::DedupKey;
 use crate::model::problem_kind::{Facts, Outcome, ProblemKind};
 use crate::model::wording::Wording;
 
-/// Where most samples come from.
-pub(crate) const SAMPLE_FORWARD: &str = "/v1/messages/om_dc13264520392913993dd051dba21dcf/forward";
-/// The id of the sample requests, and the `uuid` of the sample forwards.
-const SAMPLE_ID: &str = "0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20";
+/// The path of the forward that most examples answer.
+pub(crate) const EXAMPLE_FORWARD: &str = "/v1/messages/om_dc13264520392913993dd051dba21dcf/forward";
+/// The `request_id` and the `uuid` in the examples.
+const EXAMPLE_ID: &str = "0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20";
 
 const LOG_ID: &str = "202611221530120F2A6D1F5C3B7E9A4D21";
-/// No code of Feishu's that is known.
+/// A code that Feishu does not document.
 const UNKNOWN_CODE: i64 = 239_999;
 
-/// A problem as it could have happened.
-pub(crate) struct Sample {
-    /// Unique among all samples.
+/// A problem as it could happen.
+pub(crate) struct ProblemExample {
+    /// The name of the example, which no other one has.
     pub(crate) name: String,
     problem: Problem,
 }
 
-impl Sample {
+impl ProblemExample {
     pub(crate) fn body<'a>(
         &'a self,
         instance: &'a str,
         language: Language,
         public_url: &PublicUrl,
     ) -> ProblemBody<'a> {
-        ProblemBody::of(&self.problem, instance, SAMPLE_ID, language, public_url)
+        ProblemBody::of(&self.problem, instance, EXAMPLE_ID, language, public_url)
     }
 }
 
-/// The cases of a problem: the gateway's own, Feishu's, or both.
-pub(crate) fn samples(kind: ProblemKind) -> Vec<Sample> {
+/// The examples of a problem: one that the gateway finds itself, one that Feishu answers, or both.
+pub(crate) fn examples(kind: ProblemKind) -> Vec<ProblemExample> {
     let name = kind.facts().name;
     let own: Vec<_> = before_delivery(kind).into_iter().chain(in_delivery(kind)).collect();
     let codes = CODES.iter().filter(|code| code.problem == kind);
     let by_feishu = codes.min_by_key(|code| code.msg.is_empty()).map(|code| {
         let name = if own.is_empty() { name.to_owned() } else { format!("{name}_by_feishu") };
-        // Of some, Feishu does not document the text.
+        // Feishu documents no text for some codes.
         let msg = if code.msg.is_empty() { kind.facts().title } else { code.msg };
-        Sample { name, problem: forwarding(&refused(code.code, msg)) }
+        ProblemExample { name, problem: forwarding(&refused(code.code, msg)) }
     });
-    let own = own.into_iter().map(|problem| Sample { name: name.to_owned(), problem });
+    let own = own.into_iter().map(|problem| ProblemExample { name: name.to_owned(), problem });
     own.chain(by_feishu).collect()
 }
 
-/// A refusal before it is known what to forward.
+/// The problem, if the gateway refuses a request with it before it asks `delivery`.
 fn before_delivery(kind: ProblemKind) -> Option<Problem> {
     Some(match kind {
         ProblemKind::InvalidRequest => {
             let missing = Wording::new("is missing", "缺失");
             Problem::invalid(vec![InvalidField::new("receive_id", missing)])
         }
-        ProblemKind::Unauthorized => Problem::unauthorized(&Unauthorized::NoKey),
+        ProblemKind::Unauthorized => Unauthorized::NoKey.problem(),
         ProblemKind::RequestTimeout => too_slow(Duration::from_secs(10)),
         ProblemKind::BodyTooLarge => too_large(64 * 1024),
-        ProblemKind::RouteNotFound => nowhere("/nope", Listener::Public),
+        ProblemKind::RouteNotFound => not_found("/nope"),
         ProblemKind::MethodNotAllowed => Problem::method_not_allowed("POST"),
-        ProblemKind::UnsupportedMediaType => undeclared_json("text/plain"),
-        ProblemKind::Overloaded => Problem::one_too_many(1024),
-        ProblemKind::Draining => Problem::over(),
+        ProblemKind::UnsupportedMediaType => not_json("text/plain"),
+        ProblemKind::Overloaded => Problem::too_many_in_flight(1024),
+        ProblemKind::Draining => Problem::connection_is_over(),
         ProblemKind::InternalError => {
             let Facts { title, title_zh, .. } = kind.facts();
             Problem::new(kind, Wording::new(format!("{title}."), format!("{title_zh}。")))
@@ -85,7 +86,7 @@ fn before_delivery(kind: ProblemKind) -> Option<Problem> {
     })
 }
 
-/// A failure to forward that Feishu has not answered with this problem.
+/// The problem, if `delivery` fails with it although Feishu has not answered with one of its codes.
 fn in_delivery(kind: ProblemKind) -> Option<Problem> {
     let retry_after = Duration::from_millis(412);
     let late = |scope| ForwardError::NoTurn(NoTurn::Late { scope, retry_after });
@@ -121,11 +122,11 @@ fn refused(code: i64, msg: &str) -> ForwardError {
 }
 
 fn forwarding(error: &ForwardError) -> Problem {
-    let uuid = DedupKey::parse(SAMPLE_ID).expect("a uuid");
-    let problem = Problem::of_forward(error, uuid.clone(), Past::NothingOut);
+    let uuid = DedupKey::parse(EXAMPLE_ID).expect("a uuid");
+    let problem = problem_of_forward(error, uuid.clone(), Past::NothingOut);
     if problem.outcome == Outcome::NotDelivered || !problem.kind.facts().retryable {
         return problem;
     }
     let first_attempt = "2026-11-22T09:00:00Z".parse::<Timestamp>().expect("a time");
-    Problem::of_forward(error, uuid, Past::MayBeOut(first_attempt + Duration::from_mins(55)))
+    problem_of_forward(error, uuid, Past::MayBeOut(first_attempt + Duration::from_mins(55)))
 }

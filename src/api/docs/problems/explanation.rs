@@ -1,9 +1,9 @@
-//! All that is to be said of a problem, whenever it happens: its page and the JSON of it.
+//! What there is to say about a kind of problem: the content of its page, and its JSON.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::docs::problems::examples::{SAMPLE_FORWARD, Sample};
+use crate::api::docs::problems::examples::{EXAMPLE_FORWARD, ProblemExample};
 use crate::api::language::Language;
 use crate::api::problems::body::ProblemBody;
 use crate::api::public_url::PublicUrl;
@@ -12,8 +12,7 @@ use crate::model::problem_kind::{FixBy, Outcome, ProblemKind};
 
 /// What a problem means and what to do about it.
 #[derive(Serialize, ToSchema)]
-#[schema(as = ProblemExplanation)]
-pub(crate) struct Explanation<'a> {
+pub(crate) struct ProblemExplanation<'a> {
     /// What stands in `type` of the problem, and where this explanation is.
     #[serde(rename = "type")]
     #[schema(example = "/problems/bot_not_in_chat")]
@@ -62,15 +61,16 @@ pub(crate) struct FeishuCode {
     pub(crate) remedy: Option<&'static str>,
 }
 
-impl<'a> Explanation<'a> {
+impl<'a> ProblemExplanation<'a> {
     pub(crate) fn of(
         code: ProblemKind,
-        samples: &'a [Sample],
+        examples: &'a [ProblemExample],
         language: Language,
         public_url: &PublicUrl,
     ) -> Self {
         let facts = code.facts();
-        let example = |sample: &'a Sample| sample.body(SAMPLE_FORWARD, language, public_url);
+        let body =
+            |example: &'a ProblemExample| example.body(EXAMPLE_FORWARD, language, public_url);
         let feishu_codes = CODES.iter().filter(|known| known.problem == code);
         Self {
             kind: public_url.type_of(facts.name),
@@ -82,7 +82,7 @@ impl<'a> Explanation<'a> {
             fix_by: facts.fix_by,
             remedy: language.choose(facts.remedy.en, facts.remedy.zh),
             feishu_codes: feishu_codes.map(|known| FeishuCode::of(known, language)).collect(),
-            examples: samples.iter().map(example).collect(),
+            examples: examples.iter().map(body).collect(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! All problems on one page.
+//! The page that lists all problems.
 
 use actix_web::HttpResponse;
 use maud::{Markup, html};
@@ -9,7 +9,7 @@ use crate::api::docs::reader::Reader;
 use crate::feishu::codes::CODES;
 use crate::model::problem_kind::{FixBy, ProblemKind};
 
-/// In the order in which callers can do something about them.
+/// The groups of the page. Those come first about which callers can do most.
 const GROUPS: &[FixBy] = &[
     FixBy::Caller,
     FixBy::Receiver,
@@ -19,7 +19,7 @@ const GROUPS: &[FixBy] = &[
     FixBy::Nobody,
 ];
 
-/// The list of all problems, by who can remove them.
+/// The page of all problems, grouped by who can remove the cause.
 pub(crate) fn problems_page(reader: &Reader) -> HttpResponse {
     let say = |english, chinese| reader.language.choose(english, chinese);
     let title = say("Problems", "错误说明");
@@ -75,7 +75,7 @@ fn table(group: FixBy, reader: &Reader) -> Markup {
     }
 }
 
-/// The codes of Feishu's that become a problem, if there are any.
+/// The codes of Feishu that become a problem, if there are any.
 fn feishu_codes(problem: &str, label: &str) -> Markup {
     let codes = CODES.iter().filter(|known| known.problem.facts().name == problem);
     let codes: Vec<String> = codes.map(|known| known.code.to_string()).collect();

@@ -1,4 +1,4 @@
-//! Where the `type` of a problem leads.
+//! The explanations of problems, to which the `type` of a problem leads.
 
 pub(crate) mod examples;
 pub(crate) mod explanation;

@@ -1,15 +1,15 @@
-//! One problem, explained.
+//! The page that explains one problem.
 
 use actix_web::HttpResponse;
 use maud::{Markup, html};
 
 use crate::api::docs::page::page;
-use crate::api::docs::problems::explanation::Explanation;
+use crate::api::docs::problems::explanation::ProblemExplanation;
 use crate::api::docs::problems::words::{whether_it_went_out, whether_retrying_helps, who};
 use crate::api::docs::reader::Reader;
 
-/// The page that the `type` of a problem leads to.
-pub(crate) fn problem_page(reader: &Reader, problem: &Explanation) -> HttpResponse {
+/// The page that explains a problem.
+pub(crate) fn problem_page(reader: &Reader, problem: &ProblemExplanation) -> HttpResponse {
     let language = reader.language;
     let say = |english, chinese| language.choose(english, chinese);
     let facts = problem.code.facts();
@@ -49,7 +49,7 @@ pub(crate) fn problem_page(reader: &Reader, problem: &Explanation) -> HttpRespon
     page(reader, problem.title, &main)
 }
 
-fn feishu_codes(reader: &Reader, problem: &Explanation) -> Markup {
+fn feishu_codes(reader: &Reader, problem: &ProblemExplanation) -> Markup {
     let say = |english, chinese| reader.language.choose(english, chinese);
     html! {
         table {

@@ -1,4 +1,4 @@
-//! Where the `type` of a problem leads: what it means, for people and for programs.
+//! `GET /problems` and `GET /problems/{code}`: the explanations of problems, as pages or as JSON.
 
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse};
@@ -6,8 +6,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::docs::page::negotiated;
-use crate::api::docs::problems::examples::{Sample, samples};
-use crate::api::docs::problems::explanation::Explanation;
+use crate::api::docs::problems::examples::{ProblemExample, examples};
+use crate::api::docs::problems::explanation::ProblemExplanation;
 use crate::api::docs::problems::list::problems_page;
 use crate::api::docs::problems::page::problem_page;
 use crate::api::docs::reader::{Reader, prefers_json};
@@ -19,9 +19,8 @@ use crate::model::wording::Wording;
 
 /// Every problem that there is.
 #[derive(Serialize, ToSchema)]
-#[schema(as = ProblemList)]
-pub(crate) struct List<'a> {
-    problems: Vec<Explanation<'a>>,
+pub(crate) struct ProblemList<'a> {
+    problems: Vec<ProblemExplanation<'a>>,
 }
 
 /// List the problems
@@ -41,20 +40,20 @@ pub(crate) struct List<'a> {
             description = "`zh` or `zh-CN` for Chinese, else English."),
     ),
     responses((status = 200, description = "Every problem.",
-        content((List = "application/json"), (String = "text/html")))),
+        content((ProblemList = "application/json"), (String = "text/html")))),
 )]
 pub(crate) async fn list(request: HttpRequest) -> HttpResponse {
     let reader = Reader::of(&request);
     if !prefers_json(&request) {
         return problems_page(&reader);
     }
-    let all: Vec<(ProblemKind, Vec<Sample>)> =
-        ProblemKind::ALL.iter().map(|kind| (*kind, samples(*kind))).collect();
+    let all: Vec<(ProblemKind, Vec<ProblemExample>)> =
+        ProblemKind::ALL.iter().map(|kind| (*kind, examples(*kind))).collect();
     let public_url = PublicUrl::of(&request);
-    let problems = all
-        .iter()
-        .map(|(kind, samples)| Explanation::of(*kind, samples, reader.language, &public_url));
-    negotiated(reader.language).json(List { problems: problems.collect() })
+    let problems = all.iter().map(|(kind, examples)| {
+        ProblemExplanation::of(*kind, examples, reader.language, &public_url)
+    });
+    negotiated(reader.language).json(ProblemList { problems: problems.collect() })
 }
 
 /// Explain a problem
@@ -76,7 +75,7 @@ pub(crate) async fn list(request: HttpRequest) -> HttpResponse {
     ),
     responses(
         (status = 200, description = "The problem, explained.",
-            content((Explanation = "application/json"), (String = "text/html"))),
+            content((ProblemExplanation = "application/json"), (String = "text/html"))),
         (status = 307, description = "The code was one of Feishu's, such as 230002: here is the problem that it becomes.",
             headers(("Location" = String, description = "The address of the problem."))),
     ),
@@ -87,15 +86,16 @@ pub(crate) async fn one(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let Some(kind) = ProblemKind::ALL.iter().find(|kind| kind.facts().name == code) else {
         return to_problem_of_feishu(code, &request, &reader).ok_or_else(|| no_problem(code));
     };
-    let samples = samples(*kind);
-    let explanation = Explanation::of(*kind, &samples, reader.language, &PublicUrl::of(&request));
+    let examples = examples(*kind);
+    let explanation =
+        ProblemExplanation::of(*kind, &examples, reader.language, &PublicUrl::of(&request));
     if prefers_json(&request) {
         return Ok(negotiated(reader.language).json(explanation));
     }
     Ok(problem_page(&reader, &explanation))
 }
 
-/// Sends who asks for one of Feishu's codes to the problem that it becomes.
+/// The redirect from one of Feishu's codes to the problem that it becomes.
 fn to_problem_of_feishu(
     code: &str,
     request: &HttpRequest,

@@ -1,4 +1,4 @@
-//! What the members of a problem mean, in plain words of both languages.
+//! The members of a problem in plain words.
 
 use crate::api::language::Language;
 use crate::model::problem_kind::{Facts, FixBy, Outcome};
@@ -28,7 +28,7 @@ pub(crate) fn went_out(outcome: Outcome, language: Language) -> &'static str {
     }
 }
 
-/// The same in a sentence.
+/// Whether the message went out, in a sentence.
 pub(crate) fn whether_it_went_out(outcome: Outcome, language: Language) -> &'static str {
     match outcome {
         Outcome::NotDelivered => language.choose("No.", "没有。"),
@@ -44,7 +44,7 @@ pub(crate) fn retry(retryable: bool, language: Language) -> &'static str {
     if retryable { language.choose("Yes", "是") } else { language.choose("No", "否") }
 }
 
-/// The same in a sentence.
+/// Whether trying again helps, in a sentence.
 pub(crate) fn whether_retrying_helps(facts: &Facts, language: Language) -> &'static str {
     match (facts.retryable, facts.outcome) {
         (false, _) => {

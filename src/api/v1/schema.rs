@@ -1,7 +1,25 @@
-//! The message that a forward makes, as Feishu's documentation describes it.
+//! The body of a forward and the message that it makes, for the OpenAPI document. The program itself reads
+//! the body field by field (`input/body.rs`) and passes the message on as the bytes that Feishu sent.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+/// The body of a forward.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "describes what `input/body.rs` reads")]
+#[schema(as = ForwardBody)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ForwardRequestBody {
+    /// Who gets the message: a user, a group or a thread. One id, without white space or commas, neither
+    /// a URL nor a message's id.
+    #[schema(
+        example = "oc_5ad11d72b830411d72b836c20",
+        min_length = 1,
+        max_length = 256,
+        pattern = r"^[^\x00-\x1F\x7F-\x9F\s,，、]+$"
+    )]
+    receive_id: String,
+}
 
 /// The new message, with every field that Feishu sent, ones that are not listed here included.
 #[derive(Serialize, ToSchema)]
