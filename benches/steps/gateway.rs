@@ -16,7 +16,9 @@ use actix_web::http::header::HeaderValue;
 use actix_web::rt::System;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web;
-use feishu_forward_gateway::api::{self, Admission, BodyLimits, Docs, Draining, ForwardSettings};
+use feishu_forward_gateway::api::{
+    self, Admission, BodyLimits, Draining, ForwardSettings, OpenApiDocument,
+};
 use feishu_forward_gateway::clock::Clock;
 use feishu_forward_gateway::delivery::{App, Bounds, Delivery, Idempotency, Register, Turns};
 use feishu_forward_gateway::feishu::client::{Client, Options};
@@ -105,7 +107,7 @@ fn public(
     };
     let body_limits = BodyLimits { max_size: 64 << 10, timeout: Duration::from_secs(10) };
     api::public()
-        .app_data(web::Data::new(Docs::new(String::new())))
+        .app_data(web::Data::new(OpenApiDocument::new(String::new())))
         .app_data(web::Data::new(admission))
         .app_data(web::Data::new(body_limits))
         .app_data(web::Data::new(clock))

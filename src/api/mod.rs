@@ -37,7 +37,7 @@ pub use connections::connection::ClientConnection;
 pub use connections::serve::{HEAD_TIMEOUT, KEEP_ALIVE, serve};
 pub use connections::slots::ConnectionSlots;
 pub use connections::socket::{Socket, attach_connection};
-pub use docs::swagger_ui::Docs;
+pub use docs::swagger_ui::OpenApiDocument;
 pub use http::admission::Admission;
 pub use http::body::BodyLimits;
 pub use http::draining::Draining;
@@ -49,8 +49,8 @@ pub use v1::forward::ForwardSettings;
 /// completes its answer, then its route.
 ///
 /// Its application data are [`Admission`], [`BodyLimits`], [`Clock`](crate::clock::Clock),
-/// [`Delivery`](crate::delivery::Delivery), [`Docs`], [`ForwardSettings`], [`Keyring`](keyring::Keyring) and
-/// [`PublicUrl`].
+/// [`Delivery`](crate::delivery::Delivery), [`ForwardSettings`], [`Keyring`](keyring::Keyring),
+/// [`OpenApiDocument`] and [`PublicUrl`].
 pub fn public() -> App<
     impl ServiceFactory<
         ServiceRequest,

@@ -19,8 +19,8 @@ use super::descriptors::{self, AT_THE_DOOR, Share};
 use super::{StartError, sockets};
 use crate::api::keyring::Keyring;
 use crate::api::{
-    self, Admission, BodyLimits, ClientConnection, ConnectionSlots, Docs, Draining,
-    ForwardSettings, PublicUrl, Socket,
+    self, Admission, BodyLimits, ClientConnection, ConnectionSlots, Draining, ForwardSettings,
+    OpenApiDocument, PublicUrl, Socket,
 };
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -67,7 +67,7 @@ pub(super) fn public(
 ) -> Result<Listener, StartError> {
     let server = &config.server;
     let public_url = public_url(server);
-    let docs = web::Data::new(Docs::new(api::openapi_json(&public_url)));
+    let document = web::Data::new(OpenApiDocument::new(api::openapi_json(&public_url)));
     let public_url = web::Data::new(public_url);
     let admission =
         Admission::new(clock.clone(), metrics.clone(), server.max_in_flight, draining.clone());
@@ -82,7 +82,7 @@ pub(super) fn public(
     let delivery = web::Data::new(delivery);
     let app = move || {
         api::public()
-            .app_data(docs.clone())
+            .app_data(document.clone())
             .app_data(public_url.clone())
             .app_data(admission.clone())
             .app_data(body_limits.clone())

@@ -17,15 +17,13 @@ use crate::model::wording::Wording;
 
 /// The OpenAPI document. Clones share it.
 #[derive(Clone)]
-pub struct Docs {
-    openapi: Bytes,
-}
+pub struct OpenApiDocument(Bytes);
 
-impl Docs {
-    /// Serves this document.
+impl OpenApiDocument {
+    /// The document with this text.
     #[must_use]
     pub fn new(openapi_json: String) -> Self {
-        Self { openapi: openapi_json.into() }
+        Self(openapi_json.into())
     }
 }
 
@@ -40,8 +38,8 @@ impl Docs {
     security(),
     responses((status = 200, description = "The OpenAPI 3.1 document.", content_type = "application/json", body = BTreeMap<String, serde_json::Value>)),
 )]
-pub(crate) async fn openapi(docs: web::Data<Docs>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(docs.openapi.clone())
+pub(crate) async fn openapi(document: web::Data<OpenApiDocument>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(document.0.clone())
 }
 
 /// A file of the page, from the program itself.
