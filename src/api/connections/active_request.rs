@@ -64,8 +64,8 @@ impl ActiveRequest {
         .await;
     }
 
-    /// Notes that the caller has shown a valid key: its connection is closed after those of strangers,
-    /// where not all can stay.
+    /// Notes that the caller has shown a valid key. Where not all connections can stay, those of callers
+    /// without one are closed first.
     pub(crate) fn note_valid_key(&self) {
         if let Some(connection) = &self.connection {
             connection.activity.note_valid_key();

@@ -16,7 +16,7 @@ use crate::clock::{Clock, Moment};
 use crate::telemetry::metrics::Metrics;
 
 /// Bytes that the large heads of all connections of a listener may have together. That is far more than
-/// callers need, so only strangers ever reach it.
+/// well-behaved callers need.
 const MOST_LARGE_HEADS: usize = 32 << 20;
 
 /// The slots for the connections of one listener. Clones share them.
