@@ -16,7 +16,9 @@ use actix_web::http::header::HeaderValue;
 use actix_web::rt::System;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web;
-use feishu_forward_gateway::api::{self, Docs, Draining, ForwardSettings, Observer};
+use feishu_forward_gateway::api::{
+    self, Admission, BodyLimits, Draining, ForwardSettings, OpenApiDocument,
+};
 use feishu_forward_gateway::clock::Clock;
 use feishu_forward_gateway::delivery::{
     App, Context, Delivery, DeliverySettings, Idempotency, InDoubtRegister,
@@ -103,16 +105,16 @@ fn public(
     >,
 > {
     let (clock, metrics) = (Clock::system(), Metrics::new());
-    let observer = Observer::new(clock.clone(), metrics, 1024, Draining::default());
+    let admission = Admission::new(clock.clone(), metrics, 1024, Draining::default());
     let settings = ForwardSettings {
         max_wait: Duration::from_secs(5),
-        max_body: 64 << 10,
-        body_timeout: Duration::from_secs(10),
         rate_limit_policy: HeaderValue::from_static(r#""receiver";q=5;w=1, "app";q=1000;w=60"#),
     };
+    let body_limits = BodyLimits { max_size: 64 << 10, timeout: Duration::from_secs(10) };
     api::public()
-        .app_data(web::Data::new(Docs::new(String::new())))
-        .app_data(web::Data::new(observer))
+        .app_data(web::Data::new(OpenApiDocument::new(String::new())))
+        .app_data(web::Data::new(admission))
+        .app_data(web::Data::new(body_limits))
         .app_data(web::Data::new(clock))
         .app_data(web::Data::new(keyring(1)))
         .app_data(web::Data::new(delivery))

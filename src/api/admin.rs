@@ -1,47 +1,32 @@
-//! The admin listener: liveness, readiness, metrics. None of it ever calls Feishu.
+//! The routes of the admin listener: liveness, readiness and metrics. None of them ever calls Feishu.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
+use crate::api::http::draining::Draining;
 use crate::clock::seconds_up;
 use crate::delivery::{AppHealth, Delivery};
 use crate::feishu::error::CallError;
 use crate::telemetry::metrics::{Gauges, Metrics};
 
-/// Whether the process has begun to shut down; clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct Draining(Arc<AtomicBool>);
-
-impl Draining {
-    /// From now on the gateway is not ready.
-    pub fn begin(&self) {
-        self.0.store(true, Relaxed);
-    }
-
-    pub(super) fn has_begun(&self) -> bool {
-        self.0.load(Relaxed)
-    }
-}
-
 #[derive(Serialize)]
 struct Readiness {
     status: &'static str,
-    /// Why it is not ready.
+    /// Why the gateway is not ready.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<String>,
-    /// What ails an app though it is.
+    /// What is wrong with an app although the gateway is ready.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }
 
-/// How long each app's token is waited for: longer, and one app's trouble takes the gateway away from all.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest time that readiness waits for an app's first token. If it waited longer, the trouble of one app
+/// would keep the callers of all others away.
+const FIRST_TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
 
-pub(super) async fn livez() -> HttpResponse {
+pub(crate) async fn livez() -> HttpResponse {
     HttpResponse::Ok().json(Readiness {
         status: "alive",
         reasons: Vec::new(),
@@ -49,31 +34,34 @@ pub(super) async fn livez() -> HttpResponse {
     })
 }
 
-/// Ready once every app has had a token, or one has and the others were waited for; from then on unless
-/// the gateway drains. What ails one app is told and keeps nobody from the others.
-pub(super) async fn readyz(
+/// Ready once every app has had a token, or once one app has had a token and the time for the others is
+/// over; not ready again only when the gateway drains. Trouble of one app is a warning, so that the callers
+/// of the other apps are still served.
+pub(crate) async fn readyz(
     delivery: web::Data<Delivery>,
     draining: web::Data<Draining>,
 ) -> HttpResponse {
     let apps = delivery.health();
     let has_begun = apps.iter().all(|app| app.has_had_token)
-        || apps.iter().any(|app| app.has_had_token) && apps.iter().all(|app| app.age >= PATIENCE);
-    let mut ailments: Vec<String> = apps.into_iter().flat_map(ailments).collect();
-    ailments.sort();
+        || apps.iter().any(|app| app.has_had_token)
+            && apps.iter().all(|app| app.age >= FIRST_TOKEN_TIMEOUT);
+    let mut troubles: Vec<String> = apps.into_iter().flat_map(troubles).collect();
+    troubles.sort();
     if has_begun && !draining.has_begun() {
-        let body = Readiness { status: "ready", reasons: Vec::new(), warnings: ailments };
+        let body = Readiness { status: "ready", reasons: Vec::new(), warnings: troubles };
         return HttpResponse::Ok().json(body);
     }
     let (reasons, warnings) = if draining.has_begun() {
-        (vec!["the gateway is shutting down".to_owned()], ailments)
+        (vec!["the gateway is shutting down".to_owned()], troubles)
     } else {
-        (ailments, Vec::new())
+        (troubles, Vec::new())
     };
     HttpResponse::ServiceUnavailable().json(Readiness { status: "not ready", reasons, warnings })
 }
 
-/// What ails an app, with Feishu's code and without its words, which are not for everybody.
-fn ailments(app: AppHealth) -> Vec<String> {
+/// What is wrong with an app. Feishu's code is named; Feishu's words are left out, as they can hold what
+/// not everybody on the admin network may read.
+fn troubles(app: AppHealth) -> Vec<String> {
     let name = &app.name;
     let said = app.token_error.map(|error| match &*error {
         CallError::Refused(refusal) => format!(": Feishu answered {}", refusal.code),
@@ -98,7 +86,7 @@ fn ailments(app: AppHealth) -> Vec<String> {
     token.into_iter().chain(refused).collect()
 }
 
-pub(super) async fn metrics(
+pub(crate) async fn metrics(
     delivery: web::Data<Delivery>,
     metrics: web::Data<Metrics>,
 ) -> HttpResponse {

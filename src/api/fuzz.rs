@@ -1,4 +1,4 @@
-//! What is promised of every request, and of every problem that is told, as checks.
+//! What holds for every request and for every problem that is answered, as checks for `fuzz/` and the tests.
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -7,20 +7,20 @@ use actix_web::HttpRequest;
 use actix_web::http::Uri;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::test::TestRequest;
-use actix_web::web::Bytes;
 use secrecy::SecretString;
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::body::{Body, require_json};
-use super::caller::presented_key;
-use super::forward::{ForwardSettings, order};
-use super::input::preferred_wait;
-use super::language::Language;
-use super::links::PublicUrl;
-use super::openapi_json;
-use super::problem::Problem;
-use super::problem_body::render;
+use crate::api::auth::extractor::presented_key;
+use crate::api::http::body::require_json;
+use crate::api::input::forward::ForwardInput;
+use crate::api::input::headers::preferred_wait;
+use crate::api::language::Language;
+use crate::api::openapi::document::openapi_json;
+use crate::api::problems::body::render;
+use crate::api::problems::forward_failure::problem_of_forward;
+use crate::api::problems::problem::Problem;
+use crate::api::public_url::PublicUrl;
 use crate::delivery::{ForwardError, ForwardRequest, PriorAttempts, TokenError};
 use crate::feishu::codes;
 use crate::feishu::error::CallError;
@@ -29,7 +29,7 @@ use crate::model::dedup_key::DedupKey;
 use crate::model::idempotency_key::UuidMaker;
 
 const MAX_WAIT: Duration = Duration::from_secs(5);
-/// Stands for what a log must not hold. Nothing of the gateway's own words does.
+/// A word for what a log must not hold. No text of the gateway itself has it.
 const HIDDEN: &str = "hush";
 
 /// Checks the request for the message and with the query in `target`, such as `om_1?uuid=2`.
@@ -45,7 +45,7 @@ pub(crate) fn request(target: &str, headers: &[(&[u8], &[u8])], body: &[u8]) {
     }
 }
 
-/// None if it is no request of HTTP.
+/// A request with this query and these headers. None if HTTP has no such request.
 fn post(query: &str, headers: &[(&[u8], &[u8])]) -> Option<HttpRequest> {
     let uri = format!("/?{query}");
     uri.parse::<Uri>().ok()?;
@@ -57,17 +57,13 @@ fn post(query: &str, headers: &[(&[u8], &[u8])]) -> Option<HttpRequest> {
 }
 
 fn read(request: &HttpRequest, message: &str, body: &[u8]) -> Result<ForwardRequest, Problem> {
-    let settings = ForwardSettings {
-        max_wait: MAX_WAIT,
-        max_body: body.len(),
-        body_timeout: MAX_WAIT,
-        rate_limit_policy: HeaderValue::from_static(""),
-    };
     let caller = Caller { name: "fuzz".into(), app: "main".into(), policy: Arc::default() };
     let uuids = UuidMaker::new(&SecretString::from("fuzz"));
     require_json(request.headers())?;
-    let body = Body(Bytes::copy_from_slice(body));
-    order(request, message, &body, &caller, &uuids, &settings).map(|(order, _)| order)
+    let (query, headers) = (request.query_string(), request.headers());
+    let input = ForwardInput { message_id: message, query, headers, body };
+    let parsed = input.parse("1".into(), caller, &uuids, MAX_WAIT).map_err(Problem::invalid)?;
+    Ok(parsed.order)
 }
 
 fn accepted(order: &ForwardRequest) {
@@ -85,7 +81,7 @@ fn accepted(order: &ForwardRequest) {
     assert_eq!(again.uuid, order.uuid);
 }
 
-/// The order that one gets who sends what the gateway would send to Feishu.
+/// The order of a caller that sends what the gateway sends to Feishu for `order`.
 fn sent_again(order: &ForwardRequest) -> ForwardRequest {
     let query = form_urlencoded::Serializer::new(String::new())
         .append_pair("receive_id_type", order.receiver.kind().as_str())
@@ -97,7 +93,7 @@ fn sent_again(order: &ForwardRequest) -> ForwardRequest {
 }
 
 fn refused(problem: &Problem, request: &HttpRequest) {
-    let json = told(problem, Language::preferred_by(request));
+    let json = written(problem, Language::preferred_by(request));
     assert_eq!(json["outcome"], "not_delivered");
     assert!(is_short(&json["detail"], 512));
     if json["code"] == "unsupported_media_type" {
@@ -109,28 +105,28 @@ fn refused(problem: &Problem, request: &HttpRequest) {
     assert!(mistakes.iter().all(|it| is_short(&it["field"], 64) && is_short(&it["detail"], 256)));
 }
 
-/// A caller must not make an answer as long as they like.
+/// Whether a text has a bound: a caller must not decide how long an answer is.
 fn is_short(text: &Value, most: usize) -> bool {
     (1..=most).contains(&text.as_str().expect("text").chars().count())
 }
 
-/// Checks what becomes of a forward, and of a call for a token, that failed with `error`.
+/// Checks the problems of a forward, and of a call for a token, that failed with `error`.
 pub(crate) fn failed(error: &CallError) {
-    let problem = |error| Problem::of_forward(&error, DedupKey::generate(), PriorAttempts::NotSent);
+    let problem = |error| problem_of_forward(&error, DedupKey::generate(), PriorAttempts::NotSent);
     let without_token = ForwardError::NoToken(TokenError {
         error: Arc::new(error.clone()),
         call_at: Duration::ZERO,
     });
-    let json = told(&problem(without_token), Language::Chinese);
+    let json = written(&problem(without_token), Language::Chinese);
     assert_eq!(json["outcome"], "not_delivered");
-    let json = told(&problem(ForwardError::Failed(error.clone())), Language::English);
+    let json = written(&problem(ForwardError::Failed(error.clone())), Language::English);
     assert!(json["outcome"] == "unknown" || is_sure(error));
     if let CallError::Refused(refusal) = error {
         assert_eq!(json["feishu"]["code"], refusal.code);
     }
 }
 
-/// Whether it was Feishu that refused, and not a server that may have failed half-way.
+/// Whether Feishu itself refused, and not a server that may have failed half-way.
 fn is_sure(error: &CallError) -> bool {
     let CallError::Refused(refusal) = error else {
         return false;
@@ -138,17 +134,17 @@ fn is_sure(error: &CallError) -> bool {
     refusal.http_status < 500 || codes::find(refusal.code).is_some()
 }
 
-/// The problem as it is told, with the members that are documented and no others.
-fn told(problem: &Problem, language: Language) -> Value {
+/// The JSON of a problem, after a check that it has the documented members and no others.
+fn written(problem: &Problem, language: Language) -> Value {
     static DOCUMENTED: LazyLock<Value> = LazyLock::new(|| {
         let document: Value =
             serde_json::from_str(&openapi_json(&PublicUrl::default())).expect("JSON");
         document["components"]["schemas"]["Problem"].clone()
     });
     assert!(problem.for_log().is_none_or(|line| !line.contains(HIDDEN)));
-    let written = render(problem, "/", "1", language, &PublicUrl::default());
-    assert!(written.iter().all(|byte| *byte >= b' '), "a control character as it is");
-    let json: Value = serde_json::from_slice(&written).expect("JSON");
+    let bytes = render(problem, "/", "1", language, &PublicUrl::default());
+    assert!(bytes.iter().all(|byte| *byte >= b' '), "a control character as it is");
+    let json: Value = serde_json::from_slice(&bytes).expect("JSON");
     let required = DOCUMENTED["required"].as_array().expect("names");
     assert!(required.iter().all(|name| !json[name.as_str().expect("a name")].is_null()));
     let members = json.as_object().expect("an object");
@@ -157,7 +153,7 @@ fn told(problem: &Problem, language: Language) -> Value {
     json
 }
 
-/// Checks what is read from a header `Prefer`.
+/// Checks what the gateway reads from a header `Prefer`.
 pub(crate) fn prefer(value: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(value) else {
         return;
@@ -181,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_right_is_accepted_so_that_what_is_accepted_is_checked() {
+    fn a_valid_request_is_accepted_so_that_accepted_requests_are_checked() {
         let request = post("uuid=1", &[]).expect("a request");
         assert!(read(&request, "om_1", br#"{"receive_id":"oc_1"}"#).is_ok());
     }

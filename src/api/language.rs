@@ -1,34 +1,34 @@
-//! The languages of the API: English, and Chinese for those who ask for it.
+//! The languages of problems and pages: English, and Chinese for those who ask for it.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{ACCEPT_LANGUAGE, AcceptLanguage, Header as _, Quality};
 
 use crate::model::wording::Wording;
 
-/// The languages that problems and pages are written in.
+/// A language of problems and pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Language {
+pub(crate) enum Language {
     English,
     Chinese,
 }
 
 impl Language {
-    /// The one that the caller prefers; English when none of the two is named.
-    pub(super) fn preferred_by(request: &HttpRequest) -> Self {
+    /// The language that `Accept-Language` prefers. English if the header names neither.
+    pub(crate) fn preferred_by(request: &HttpRequest) -> Self {
         if !request.headers().contains_key(ACCEPT_LANGUAGE) {
             return Self::English;
         }
         let Ok(AcceptLanguage(mut accepted)) = AcceptLanguage::parse(request) else {
             return Self::English;
         };
-        // A quality of zero says that a language will not do.
+        // A quality of zero means that the language is not acceptable (RFC 9110, section 12.4.2).
         accepted.retain(|language| language.quality > Quality::ZERO);
         let mut ranked = AcceptLanguage(accepted).ranked().into_iter();
         ranked.find_map(|tag| Self::of_tag(&tag.to_string())).unwrap_or(Self::English)
     }
 
-    /// The one that a tag such as `zh-CN` stands for, whatever its region or script.
-    pub(super) fn of_tag(tag: &str) -> Option<Self> {
+    /// The language of a tag such as `zh-CN`, whatever its region or script.
+    pub(crate) fn of_tag(tag: &str) -> Option<Self> {
         match tag.split('-').next() {
             Some(primary) if primary.eq_ignore_ascii_case("zh") => Some(Self::Chinese),
             Some(primary) if primary.eq_ignore_ascii_case("en") => Some(Self::English),
@@ -36,18 +36,18 @@ impl Language {
         }
     }
 
-    /// The tag for `Content-Language`.
-    pub(super) const fn tag(self) -> &'static str {
+    /// The value of `Content-Language`.
+    pub(crate) const fn tag(self) -> &'static str {
         self.choose("en", "zh")
     }
 
-    /// The text of a wording that is in this language.
-    pub(super) fn of(self, wording: &Wording) -> &str {
+    /// The text of a wording in this language.
+    pub(crate) fn of(self, wording: &Wording) -> &str {
         self.choose(&wording.en, &wording.zh)
     }
 
-    /// The one of two texts that is in this language.
-    pub(super) const fn choose<'a>(self, english: &'a str, chinese: &'a str) -> &'a str {
+    /// The text of the two that is in this language.
+    pub(crate) const fn choose<'a>(self, english: &'a str, chinese: &'a str) -> &'a str {
         match self {
             Self::English => english,
             Self::Chinese => chinese,

@@ -1,59 +1,56 @@
-//! HTTP in: the routes of both listeners. Knows actix and nothing of Feishu's wire.
+//! HTTP in: the routes of both listeners. Knows actix, and nothing of the wire format of Feishu's API.
 
 mod admin;
-mod attend;
-mod body;
-mod caller;
-mod connection;
+mod auth;
+mod connections;
 mod docs;
-mod dry_run;
-mod echo;
-mod explanation;
-mod forward;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod http;
 mod input;
-pub mod keyring;
 mod language;
-mod links;
-mod nowhere;
-mod observe;
 mod openapi;
-mod pages;
-pub mod problem;
-mod problem_body;
 mod problems;
-mod request_log;
-mod room;
-mod samples;
-mod unauthorized;
+mod public_url;
+mod sanitize;
+mod v1;
 
 use std::future::ready;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::guard::{GuardContext, fn_guard};
-use actix_web::http::Method;
+use actix_web::guard::{self, GuardContext};
 use actix_web::middleware::from_fn;
 use actix_web::{App, Error, HttpRequest, Resource, Route, web};
 use tracing_actix_web::TracingLogger;
 
-use nowhere::Listener;
-use problem::Problem;
-use request_log::RequestLog;
+use docs::problems::routes as problem_pages;
+use docs::{home, page, swagger_ui};
+use http::access_log::AccessLog;
+use http::{admission, response};
+use problems::not_found::{not_found, not_found_on_admin};
+use problems::problem::Problem;
+use v1::forward;
 
-pub use admin::Draining;
-pub use attend::{HEAD_TIMEOUT, KEEP_ALIVE, Socket, attend, introduce};
-pub use connection::Connection;
-pub use docs::Docs;
-pub use forward::ForwardSettings;
-pub use links::PublicUrl;
-pub use observe::Observer;
-pub use openapi::openapi_json;
-pub use room::Room;
+pub use auth::keyring;
+pub use connections::connection::ClientConnection;
+pub use connections::serve::{HEAD_TIMEOUT, KEEP_ALIVE, serve};
+pub use connections::slots::ConnectionSlots;
+pub use connections::socket::{Socket, attach_connection};
+pub use docs::swagger_ui::OpenApiDocument;
+pub use http::admission::Admission;
+pub use http::body::BodyLimits;
+pub use http::draining::Draining;
+pub use openapi::document::openapi_json;
+pub use public_url::PublicUrl;
+pub use v1::forward::ForwardSettings;
 
-/// The public listener: its routes, and around every request, innermost first, counting, bounding,
-/// writing problems out and protecting pages, then the span and the log line.
+/// The application of the public listener. A request passes the access log, then admission, which also
+/// completes its answer, then its route.
+///
+/// Its application data are [`Admission`], [`BodyLimits`], [`Clock`](crate::clock::Clock),
+/// [`Delivery`](crate::delivery::Delivery), [`ForwardSettings`], [`Keyring`](keyring::Keyring),
+/// [`OpenApiDocument`] and [`PublicUrl`].
 pub fn public() -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -64,23 +61,24 @@ pub fn public() -> App<
     >,
 > {
     App::new()
-        .service(
-            forward::path().guard(fn_guard(is_post)).default_service(web::to(forward::forward)),
-        )
-        .service(forward::path().default_service(web::to(|| ready(method_not_allowed("POST")))))
-        .service(get("/openapi.json", || web::route().to(docs::openapi)))
-        .service(get("/docs/{file:.*}", || web::route().to(docs::swagger)))
-        .service(get("/docs", || web::route().to(docs::to_docs)))
-        .service(get("/problems", || web::route().to(problems::list)))
-        .service(get("/problems/{code}", || web::route().to(problems::one)))
-        .service(get("/pages.css", || web::route().to(pages::stylesheet)))
-        .service(get("/", || web::route().to(pages::home)))
-        .default_service(web::to(|it: HttpRequest| ready(route_not_found(&it, Listener::Public))))
-        .wrap(from_fn(observe::observe))
-        .wrap(TracingLogger::<RequestLog>::new())
+        // actix tries the routes in this order, so the busiest one comes first.
+        .service(post("/v1/messages/{message_id}/forward", web::route().to(forward::forward)))
+        .service(get("/openapi.json", web::route().to(swagger_ui::openapi)))
+        .service(get("/docs/{file:.*}", web::route().to(swagger_ui::swagger)))
+        .service(get("/docs", web::route().to(swagger_ui::to_docs)))
+        .service(get("/problems", web::route().to(problem_pages::list)))
+        .service(get("/problems/{code}", web::route().to(problem_pages::one)))
+        .service(get("/pages.css", web::route().to(page::stylesheet)))
+        .service(get("/", web::route().to(home::home)))
+        .default_service(web::to(|it: HttpRequest| ready(refuse(not_found(it.path())))))
+        .wrap(from_fn(admission::admit))
+        .wrap(TracingLogger::<AccessLog>::new())
 }
 
-/// The admin listener: not counted, bounded or logged, so that it answers when the other is full.
+/// The application of the admin listener. Its requests are neither counted nor bounded nor logged.
+///
+/// Its application data are [`Delivery`](crate::delivery::Delivery), [`Draining`],
+/// [`Metrics`](crate::telemetry::metrics::Metrics) and [`PublicUrl`].
 pub fn admin() -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -91,29 +89,38 @@ pub fn admin() -> App<
     >,
 > {
     App::new()
-        .service(get("/livez", || web::route().to(admin::livez)))
-        .service(get("/readyz", || web::route().to(admin::readyz)))
-        .service(get("/metrics", || web::route().to(admin::metrics)))
-        .default_service(web::to(|it: HttpRequest| ready(route_not_found(&it, Listener::Admin))))
-        .wrap(from_fn(observe::finish_only))
+        .service(get("/livez", web::route().to(admin::livez)))
+        .service(get("/readyz", web::route().to(admin::readyz)))
+        .service(get("/metrics", web::route().to(admin::metrics)))
+        .default_service(web::to(|it: HttpRequest| ready(refuse(not_found_on_admin(it.path())))))
+        .wrap(from_fn(response::complete_admin))
 }
 
-/// actix's own guard writes down for each request what it looked for.
-fn is_post(request: &GuardContext<'_>) -> bool {
-    request.head().method == Method::POST
+fn get(pattern: &str, route: Route) -> Resource {
+    let get_or_head = guard::Any(guard::Get()).or(guard::Head());
+    resource(pattern, route.guard(get_or_head), "GET, HEAD")
 }
 
-fn get(path: &str, route: fn() -> Route) -> Resource {
-    web::resource(path)
-        .route(route().method(Method::GET))
-        .route(route().method(Method::HEAD))
-        .default_service(web::to(|| ready(method_not_allowed("GET, HEAD"))))
+fn post(pattern: &'static str, route: Route) -> Resource {
+    let is_spelt_out = move |context: &GuardContext<'_>| is_spelt_out(pattern, context);
+    resource(pattern, route.guard(guard::Post()), "POST").guard(guard::fn_guard(is_spelt_out))
 }
 
-fn method_not_allowed(allowed: &'static str) -> Result<&'static str, Problem> {
-    Err(Problem::method_not_allowed(allowed))
+fn resource(pattern: &str, route: Route, allowed: &'static str) -> Resource {
+    let other_methods = move || ready(refuse(Problem::method_not_allowed(allowed)));
+    web::resource(pattern).route(route).default_service(web::to(other_methods))
 }
 
-fn route_not_found(request: &HttpRequest, listener: Listener) -> Result<&'static str, Problem> {
-    Err(nowhere::nowhere(request.path(), listener))
+/// Whether no character of the path is percent-encoded beside the pattern's parameter. The router takes
+/// `forw%61rd` for `forward`, but a proxy in front that has a rule for the path may not.
+fn is_spelt_out(pattern: &str, context: &GuardContext<'_>) -> bool {
+    let path = context.head().uri.path();
+    let fixed_parts = pattern.split_once('{').zip(pattern.split_once('}'));
+    fixed_parts
+        .is_some_and(|((before, _), (_, after))| path.starts_with(before) && path.ends_with(after))
+}
+
+/// The result of a handler that only refuses.
+fn refuse(problem: Problem) -> Result<&'static str, Problem> {
+    Err(problem)
 }

@@ -21,7 +21,8 @@ use super::sockets;
 use super::start::StartError;
 use crate::api::keyring::Keyring;
 use crate::api::{
-    self, Connection, Docs, Draining, ForwardSettings, Observer, PublicUrl, Room, Socket,
+    self, Admission, BodyLimits, ClientConnection, ConnectionSlots, Draining, ForwardSettings,
+    OpenApiDocument, PublicUrl, Socket,
 };
 use crate::clock::Clock;
 use crate::config::{Config, LimitsConfig, ServerConfig};
@@ -68,24 +69,25 @@ pub(super) fn public(
 ) -> Result<Listener, StartError> {
     let server = &config.server;
     let public_url = public_url(server);
-    let docs = web::Data::new(Docs::new(api::openapi_json(&public_url)));
+    let document = web::Data::new(OpenApiDocument::new(api::openapi_json(&public_url)));
     let public_url = web::Data::new(public_url);
-    let observer =
-        Observer::new(clock.clone(), metrics.clone(), server.max_in_flight, draining.clone());
-    let observer = web::Data::new(observer);
+    let admission =
+        Admission::new(clock.clone(), metrics.clone(), server.max_in_flight, draining.clone());
+    let admission = web::Data::new(admission);
+    let body_limits =
+        web::Data::new(BodyLimits { max_size: server.max_body, timeout: server.body_timeout });
     let clock = web::Data::new(clock.clone());
     let settings = web::Data::new(ForwardSettings {
         max_wait: config.limits.max_wait.min(settings(config).last_start),
-        max_body: server.max_body,
-        body_timeout: server.body_timeout,
         rate_limit_policy: rate_limit_policy(&config.limits),
     });
     let delivery = web::Data::new(delivery);
     let app = move || {
         api::public()
-            .app_data(docs.clone())
+            .app_data(document.clone())
             .app_data(public_url.clone())
-            .app_data(observer.clone())
+            .app_data(admission.clone())
+            .app_data(body_limits.clone())
             .app_data(clock.clone())
             .app_data(keyring.clone())
             .app_data(delivery.clone())
@@ -163,17 +165,18 @@ impl WayIn {
         let socket = sockets::listen(self.address).map_err(refused)?;
         let address = socket.local_addr().map_err(refused)?;
         // actix keeps the machine's time for connections, and so does this.
-        let room = Room::new(self.name, self.connections, Clock::system(), metrics.clone());
+        let slots =
+            ConnectionSlots::new(self.name, self.connections, Clock::system(), metrics.clone());
         let server = Server::build()
             .workers(self.workers)
-            // It never comes to that many while one is idle: those above the room's places make
-            // an idle connection leave, or wait for one to end.
+            // It never comes to that many while one is idle: connections beyond the slots make an
+            // idle one leave, or wait for one to end.
             .max_concurrent_connections(self.connections.div_ceil(self.workers) + AT_THE_DOOR)
             .shutdown_timeout(self.shutdown_timeout)
             .disable_signals();
         let stopping = server.graceful_shutdown_signal();
         let answering = move || {
-            let (room, stopping) = (room.clone(), stopping.clone());
+            let (slots, stopping) = (slots.clone(), stopping.clone());
             let http = HttpService::build()
                 .graceful_shutdown_signal(move || {
                     let stopping = stopping.clone();
@@ -184,16 +187,16 @@ impl WayIn {
                 .client_disconnect_timeout(LINGER)
                 .h1_allow_half_closed(self.allows_half_closed)
                 .local_addr(address)
-                .on_connect_ext(api::introduce)
+                .on_connect_ext(api::attach_connection)
                 .finish(map_config(
                     app().into_factory().map_err(|error| error.into().error_response()),
                     |()| AppConfig::default(),
                 ));
             apply_fn_factory(http, move |stream: TcpStream, http: &_| {
-                let connection = Connection::new(&room, stream.peer_addr().ok());
+                let connection = ClientConnection::new(&slots, stream.peer_addr().ok());
                 let socket = Socket::new(stream, &connection);
                 let answering = http.call((socket, Protocol::Http1, connection.peer()));
-                api::attend(connection, answering)
+                api::serve(connection, answering)
             })
         };
         let server = server.listen(self.name, socket, answering).map_err(refused)?.run();

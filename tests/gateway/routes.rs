@@ -160,3 +160,29 @@ async fn what_only_looks_like_the_path_of_a_forward_leads_nowhere() {
         "not_delivered",
     );
 }
+
+#[actix_web::test]
+async fn only_the_messages_id_may_be_percent_encoded_in_the_path_of_a_forward() {
+    let gateway = gateway().start().await;
+    let key = &gateway.key;
+    let post = async |path: &str| {
+        let mut wire = Wire::to(&gateway.api).await;
+        let body = "{\"receive_id\":\"oc_1\"}";
+        let head = format!("POST {path} HTTP/1.1\r\nhost: x\r\nx-api-key: {key}\r\n");
+        wire.send(format!("{head}content-length: {}\r\n\r\n{body}", body.len())).await;
+        wire.answer().await
+    };
+    assert_eq!(post("/v1/messages/om%5F1/forward").await.status, 200);
+    for id in ["om%2F1", "om%251", "om%FF", "om%0A", "%", "%2", ".."] {
+        let answer = post(&format!("/v1/messages/{id}/forward")).await;
+        let problem = answer.problem(400, "invalid_request", "not_delivered");
+        assert_eq!(problem["errors"][0]["field"], "message_id", "{id}");
+    }
+    for path in [
+        "/v1/mess%61ges/om_1/forward",
+        "/v1/messages/om_1/forw%61rd",
+        "/v1/messages/om_1%2Fforward",
+    ] {
+        post(path).await.problem(404, "route_not_found", "not_delivered");
+    }
+}

@@ -1,24 +1,25 @@
-//! What a caller sent in the body.
+//! The body of a forward.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::elsewhere::elsewhere;
-use super::{Mistakes, more_than_once, shortened};
+use crate::api::input::misplaced::where_it_belongs;
+use crate::api::input::mistakes::{Mistakes, more_than_once};
+use crate::api::sanitize;
 use crate::model::wording::Wording;
 
 /// The `receive_id` in a body.
 pub(super) fn receive_id(body: &[u8], mistakes: &mut Mistakes) -> Option<String> {
-    if let Some(detail) = in_another_form(body) {
+    if let Some(detail) = other_encoding(body) {
         mistakes.add("body", detail);
         return None;
     }
-    let members = match serde_json::from_slice::<Members>(body) {
-        Ok(Members(members)) => members,
+    let members = match serde_json::from_slice::<BodyMembers>(body) {
+        Ok(BodyMembers(members)) => members,
         Err(error) => {
-            mistakes.add("body", no_object(&error));
+            mistakes.add("body", not_an_object(&error));
             return None;
         }
     };
@@ -34,7 +35,10 @@ pub(super) fn receive_id(body: &[u8], mistakes: &mut Mistakes) -> Option<String>
                 let detail = Wording::new("has a member without a name", "有字段没有名称");
                 mistakes.add("body", detail);
             }
-            (other, ..) => mistakes.add(shortened(other), elsewhere(other).unwrap_or_else(unknown)),
+            (other, ..) => {
+                let detail = where_it_belongs(other).unwrap_or_else(unknown);
+                mistakes.add(sanitize::name(other), detail);
+            }
         }
     }
     match found {
@@ -57,14 +61,14 @@ fn unknown() -> Wording {
     )
 }
 
-/// What a body is, where its bytes show that it is no JSON in UTF-8.
-fn in_another_form(body: &[u8]) -> Option<Wording> {
+/// The mistake of a body whose first bytes show another encoding or format than JSON in UTF-8.
+fn other_encoding(body: &[u8]) -> Option<Wording> {
     Some(match body {
         [0xEF, 0xBB, 0xBF, ..] => Wording::new(
             "begins with a byte order mark (BOM); send UTF-8 without one",
             "以字节顺序标记（BOM）开头；请发送不带 BOM 的 UTF-8",
         ),
-        // JSON begins with two characters of ASCII.
+        // JSON of an object begins with two ASCII characters, so a zero byte means two or four bytes each.
         [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, _, ..] | [_, 0, ..] => Wording::new(
             "is UTF-16 or UTF-32; send UTF-8",
             "是 UTF-16 或 UTF-32 编码；请使用 UTF-8",
@@ -84,11 +88,11 @@ fn in_another_form(body: &[u8]) -> Option<Wording> {
     })
 }
 
-/// Why a body is not the object that it has to be.
-fn no_object(error: &serde_json::Error) -> Wording {
+/// The mistake of a body that is not a JSON object.
+fn not_an_object(error: &serde_json::Error) -> Wording {
     let english = "is not a JSON object such as {\"receive_id\": \"oc_…\"}";
     let chinese = "不是形如 {\"receive_id\": \"oc_…\"} 的 JSON 对象";
-    // The error of what is JSON but no object would repeat it, however long it is.
+    // serde's error about JSON that is no object would repeat that JSON, however long it is.
     if error.is_data() {
         return Wording::new(english, chinese);
     }
@@ -99,10 +103,10 @@ fn no_object(error: &serde_json::Error) -> Wording {
     )
 }
 
-/// The members of a JSON object in order, repeated ones included.
-struct Members(Vec<(String, Value)>);
+/// The members of a JSON object in order. A `Map` would silently drop repeated ones.
+struct BodyMembers(Vec<(String, Value)>);
 
-impl<'de> Deserialize<'de> for Members {
+impl<'de> Deserialize<'de> for BodyMembers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(MembersVisitor)
     }
@@ -111,17 +115,17 @@ impl<'de> Deserialize<'de> for Members {
 struct MembersVisitor;
 
 impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Members;
+    type Value = BodyMembers;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<BodyMembers, A::Error> {
         let mut members = Vec::new();
         while let Some(member) = map.next_entry()? {
             members.push(member);
         }
-        Ok(Members(members))
+        Ok(BodyMembers(members))
     }
 }

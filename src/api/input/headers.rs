@@ -1,35 +1,36 @@
-//! What a caller sent in the headers.
+//! The headers of a forward.
 
 use std::time::Duration;
 
 use actix_web::http::header::{HeaderMap, HeaderName};
 
-use super::elsewhere::elsewhere;
-use super::{Mistakes, more_than_once};
+use crate::api::input::misplaced::where_it_belongs;
+use crate::api::input::mistakes::{Mistakes, more_than_once};
 use crate::model::idempotency_key::IdempotencyKey;
 use crate::model::wording::Wording;
 
-/// The `wait` of `Prefer` (RFC 7240) in seconds; other preferences are none of ours.
-pub(in crate::api) fn preferred_wait(headers: &HeaderMap) -> Result<Option<Duration>, Wording> {
+/// The `wait` of the header `Prefer` (RFC 7240) in whole seconds. Other preferences are ignored, as the RFC
+/// wants it.
+pub(crate) fn preferred_wait(headers: &HeaderMap) -> Result<Option<Duration>, Wording> {
     let values = headers.get_all("prefer").filter_map(|value| value.to_str().ok());
     for preference in values.flat_map(preferences) {
-        // What follows a semicolon are parameters of the preference.
+        // A preference may have parameters behind a semicolon.
         let preference = preference.split(';').next().unwrap_or_default();
         let (name, value) = preference.split_once('=').unwrap_or((preference, ""));
         let name = name.trim();
         if name.eq_ignore_ascii_case("wait") {
             return whole_seconds(value.trim().trim_matches('"')).map(Some);
         }
-        // `wait 5` and `wait:5` are no names of preferences at all.
+        // `wait 5` and `wait:5` are typos of `wait=5`, and no names of other preferences.
         let begins = name.get(..4).is_some_and(|it| it.eq_ignore_ascii_case("wait"));
         if begins && name[4..].starts_with([' ', ':']) {
-            return Err(no_wait());
+            return Err(not_a_wait());
         }
     }
     Ok(None)
 }
 
-/// The preferences in one header: a comma within quotes separates nothing.
+/// The preferences in one header. A comma inside quotes does not separate them.
 fn preferences(value: &str) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     value.split(move |c: char| {
@@ -40,21 +41,21 @@ fn preferences(value: &str) -> impl Iterator<Item = &str> {
 
 fn whole_seconds(text: &str) -> Result<Duration, Wording> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(no_wait());
+        return Err(not_a_wait());
     }
-    // A number that does not fit is above every wait that is allowed, and so is the largest.
+    // A number that does not fit is above every wait that is allowed, as `u32::MAX` is.
     Ok(Duration::from_secs(text.parse::<u32>().unwrap_or(u32::MAX).into()))
 }
 
-fn no_wait() -> Wording {
+fn not_a_wait() -> Wording {
     Wording::new(
         "wait must be a whole number of seconds, as in wait=5",
         "wait 必须是整数秒，例如 wait=5",
     )
 }
 
-/// Finds fields of the API in headers that nobody reads: passed over, a key would not protect and a dry
-/// run would be none.
+/// Finds fields of the API in headers that are not read. Were they ignored, a key would not protect against
+/// a second delivery, and a dry run would be delivered.
 pub(super) fn find_misplaced(headers: &HeaderMap, mistakes: &mut Mistakes) {
     for name in headers.keys().map(HeaderName::as_str) {
         let is_misplaced = matches!(
@@ -77,13 +78,13 @@ pub(super) fn find_misplaced(headers: &HeaderMap, mistakes: &mut Mistakes) {
                 | "receive-id-type"
                 | "receive_id_type"
         );
-        if is_misplaced && let Some(detail) = elsewhere(name) {
+        if is_misplaced && let Some(detail) = where_it_belongs(name) {
             mistakes.add(as_written(name), detail);
         }
     }
 }
 
-/// A header's name as people write it: `X-Idempotency-Key`.
+/// A header's name with capitals, such as `X-Idempotency-Key`. actix keeps names in small letters.
 fn as_written(name: &str) -> String {
     let mut begins = true;
     let letter = |letter: char| {
@@ -94,7 +95,7 @@ fn as_written(name: &str) -> String {
     name.chars().map(letter).collect()
 }
 
-/// The caller's name for its forward, if it gave one.
+/// The value of `Idempotency-Key`, if the header is there.
 pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Wording> {
     let mut values = headers.get_all("idempotency-key");
     let Some(value) = values.next() else {

@@ -1,25 +1,27 @@
-//! What a caller sent in the query.
+//! The query of a forward.
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
-use super::elsewhere::elsewhere;
-use super::{Mistakes, more_than_once, shortened};
+use crate::api::input::misplaced::where_it_belongs;
+use crate::api::input::mistakes::{Mistakes, more_than_once};
+use crate::api::sanitize;
 use crate::model::dedup_key::DedupKey;
 use crate::model::receiver::ReceiveIdType;
 use crate::model::wording::Wording;
 
+/// The parameters of a forward's query.
 #[derive(Default)]
-pub(super) struct Query {
-    pub(super) kind: Option<ReceiveIdType>,
+pub(super) struct ForwardQuery {
+    pub(super) receive_id_type: Option<ReceiveIdType>,
     pub(super) uuid: Option<DedupKey>,
     pub(super) is_dry_run: bool,
 }
 
 /// Reads the query as it stands in the URL.
-pub(super) fn read(text: &str, mistakes: &mut Mistakes) -> Query {
-    let mut query = Query::default();
+pub(super) fn parse(text: &str, mistakes: &mut Mistakes) -> ForwardQuery {
+    let mut query = ForwardQuery::default();
     let mut seen = Vec::new();
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) =
@@ -35,23 +37,27 @@ pub(super) fn read(text: &str, mistakes: &mut Mistakes) -> Query {
         let Some(text) = decode(value.unwrap_or_default()) else {
             let detail =
                 Wording::new("is not UTF-8 when it is percent-decoded", "经百分号解码后不是 UTF-8");
-            mistakes.add(shortened(&name), detail);
+            mistakes.add(sanitize::name(&name), detail);
             continue;
         };
         if seen.contains(&name) {
-            mistakes.add(shortened(&name), more_than_once());
+            mistakes.add(sanitize::name(&name), more_than_once());
             continue;
         }
         match &*name {
             "receive_id_type" => {
-                query.kind = mistakes.keep("receive_id_type", ReceiveIdType::parse(&text));
+                query.receive_id_type =
+                    mistakes.keep("receive_id_type", ReceiveIdType::parse(&text));
             }
             "uuid" => query.uuid = mistakes.keep("uuid", DedupKey::parse(&text)),
             "dry_run" => {
                 query.is_dry_run =
                     mistakes.keep("dry_run", flag(value.map(|_| &*text))).unwrap_or_default();
             }
-            other => mistakes.add(shortened(other), elsewhere(other).unwrap_or_else(unknown)),
+            other => {
+                let detail = where_it_belongs(other).unwrap_or_else(unknown);
+                mistakes.add(sanitize::name(other), detail);
+            }
         }
         seen.push(name);
     }
@@ -65,8 +71,8 @@ fn unknown() -> Wording {
     )
 }
 
-/// A flag as people and programs write it. One that is there without a value is set; with an empty value
-/// it is neither, as a template may have left it out.
+/// A flag as people and programs write it. A flag without `=` is set. A flag with an empty value is a
+/// mistake, as a template may have left the value out.
 fn flag(text: Option<&str>) -> Result<bool, Wording> {
     match text {
         None | Some("true" | "True" | "TRUE" | "1") => Ok(true),
@@ -75,7 +81,7 @@ fn flag(text: Option<&str>) -> Result<bool, Wording> {
     }
 }
 
-/// A percent-decoded part of a query, in which `+` is a space; none if it is not UTF-8.
+/// A part of a query, percent-decoded, in which `+` is a space. None if it is not UTF-8.
 fn decode(text: &str) -> Option<Cow<'_, str>> {
     if text.contains('+') {
         let spaced = text.replace('+', " ");

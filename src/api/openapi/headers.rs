@@ -1,4 +1,4 @@
-//! The headers of answers.
+//! The headers of answers, described once and referred to by each response.
 
 use serde_json::{Value, json};
 use utoipa::openapi::header::{Header, HeaderBuilder};
@@ -14,12 +14,12 @@ struct AnswerHeader {
     comes: Comes,
 }
 
-/// With which answers a header comes.
+/// The answers that a header comes with.
 enum Comes {
     Always,
     WithProblems,
     With(&'static [&'static str]),
-    /// With the answers that are not given before the limiter is asked.
+    /// With the answers to a forward, except for those that are given before the limits are looked at.
     AfterTheLimiter,
 }
 
@@ -113,14 +113,14 @@ fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
-/// Describes every header, once for all answers.
-pub(super) fn describe(components: &mut Components) {
+/// Describes every header among the components.
+pub(crate) fn describe(components: &mut Components) {
     let described = HEADERS.iter().map(|header| (header.name.to_owned(), header.described()));
     components.headers.extend(described);
 }
 
-/// Names in an answer the headers that come with it.
-pub(super) fn name_in(response: &mut Response, status: &str, is_forward: bool) {
+/// Adds to a response references to the headers that come with it.
+pub(crate) fn name_in(response: &mut Response, status: &str, is_forward: bool) {
     let headers = HEADERS.iter().filter(|header| header.comes_with(status, is_forward));
     response.headers.extend(headers.map(AnswerHeader::named));
 }

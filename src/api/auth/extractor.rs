@@ -1,0 +1,79 @@
+//! Extracts the caller from a request, before anything else of the request is read.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use actix_web::{FromRequest, HttpRequest, web};
+
+use crate::api::auth::keyring::{KeyRefusal, Keyring};
+use crate::api::auth::unauthorized::Unauthorized;
+use crate::api::http::context::RequestContext;
+use crate::api::problems::problem::Problem;
+use crate::clock::Clock;
+use crate::model::api_key::Caller;
+
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(authenticate(request))
+    }
+}
+
+fn authenticate(request: &HttpRequest) -> Result<Caller, Problem> {
+    let (Some(keyring), Some(clock)) =
+        (request.app_data::<web::Data<Keyring>>(), request.app_data::<web::Data<Clock>>())
+    else {
+        unreachable!("every application of the public listener has a Keyring and a Clock");
+    };
+    let result = presented_key(request.headers()).and_then(|key| {
+        keyring.authenticate(key, clock.wall()).map_err(|refusal| match refusal {
+            KeyRefusal::Unknown => Unauthorized::of_unknown(key),
+            known => Unauthorized::Refused(known),
+        })
+    });
+    match result {
+        Ok(caller) => {
+            RequestContext::update(request, |context| context.caller = Some(caller.name.clone()));
+            Ok(caller)
+        }
+        Err(why) => {
+            RequestContext::update(request, |context| context.key_refusal = Some(why.reason()));
+            Err(why.problem())
+        }
+    }
+}
+
+/// The API key that a request shows, known or not.
+pub(crate) fn presented_key(headers: &HeaderMap) -> Result<&str, Unauthorized> {
+    // `X-API-Key` counts where both headers are there.
+    if let Some(key) = headers.get("x-api-key") {
+        return text(key);
+    }
+    let Some(authorization) = headers.get(AUTHORIZATION) else {
+        return Err(Unauthorized::without_key(|name| headers.contains_key(name)));
+    };
+    let authorization = text(authorization)?;
+    let Some((scheme, key)) = authorization.split_once(' ') else {
+        return Err(match authorization.to_ascii_lowercase().as_str() {
+            "bearer" => Unauthorized::Empty,
+            "basic" => Unauthorized::Basic,
+            _ => Unauthorized::WithoutBearer,
+        });
+    };
+    match scheme.to_ascii_lowercase().as_str() {
+        "bearer" => Some(key.trim()).filter(|key| !key.is_empty()).ok_or(Unauthorized::Empty),
+        "basic" => Err(Unauthorized::Basic),
+        _ => Err(Unauthorized::OtherScheme),
+    }
+}
+
+fn text(header: &HeaderValue) -> Result<&str, Unauthorized> {
+    match header.to_str() {
+        Ok("") => Err(Unauthorized::Empty),
+        Ok(text) => Ok(text),
+        Err(_) => Err(Unauthorized::NotText),
+    }
+}

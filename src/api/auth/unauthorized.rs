@@ -1,0 +1,276 @@
+//! What a request holds in place of a valid API key, and the answer to it. The answer describes what was
+//! sent and never repeats it.
+
+use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
+
+use crate::api::auth::keyring::KeyRefusal;
+use crate::api::problems::problem::Problem;
+use crate::model::api_key::ApiKey;
+use crate::model::problem_kind::ProblemKind;
+use crate::model::wording::Wording;
+
+/// Why a request is `unauthorized`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unauthorized {
+    /// No header that is known to hold keys.
+    NoKey,
+    /// A header that holds keys in other APIs, and is not read by this one.
+    OtherHeader(&'static str),
+    /// A header without anything in it, or `Bearer` without a key.
+    Empty,
+    /// Characters other than visible ASCII.
+    NotText,
+    /// `Authorization` without a scheme.
+    WithoutBearer,
+    /// `Authorization` with the scheme `Basic`.
+    Basic,
+    /// `Authorization` with another scheme.
+    OtherScheme,
+    /// The scheme stands inside the key: `Bearer Bearer …`, or `X-API-Key: Bearer …`.
+    BearerInKey,
+    /// A key in quotes or brackets, as examples and templates have them.
+    Quoted,
+    /// The hash of a key, as the configuration holds it.
+    Hash,
+    /// A credential of Feishu: a token, or the id of an app.
+    Feishu,
+    /// A key in the gateway's format with a wrong checksum.
+    Damaged,
+    /// A key that is unknown, expired or disabled.
+    Refused(KeyRefusal),
+}
+
+/// Headers that hold keys in other APIs.
+const OTHER_HEADERS: &[&str] = &[
+    "api-key",
+    "apikey",
+    "x-apikey",
+    "x-api_key",
+    "x_api_key",
+    "x-api-token",
+    "x-auth-token",
+    "x-access-token",
+    "proxy-authorization",
+];
+/// The beginnings of Feishu's credentials: tenant, user and app tokens, user tokens that are JWTs, and ids
+/// of apps (Feishu's documentation).
+const OF_FEISHU: &[&str] = &["t-", "u-", "a-", "eyJ", "cli_"];
+
+impl Unauthorized {
+    /// For a request without a header that is read: another one may hold the key.
+    pub(crate) fn without_key(has_header: impl Fn(&str) -> bool) -> Self {
+        let other = OTHER_HEADERS.iter().find(|name| has_header(name));
+        other.map_or(Self::NoKey, |name| Self::OtherHeader(name))
+    }
+
+    /// For a key that is unknown: classifies it by its form.
+    pub(crate) fn of_unknown(shown: &str) -> Self {
+        let begins = |prefix: &str| {
+            shown.get(..prefix.len()).is_some_and(|it| it.eq_ignore_ascii_case(prefix))
+        };
+        if begins("Bearer ") || begins("Bearer:") {
+            return Self::BearerInKey;
+        }
+        if shown.starts_with(['"', '\'', '<', '{', '$', '`']) {
+            return Self::Quoted;
+        }
+        if begins("sha256:") {
+            return Self::Hash;
+        }
+        if OF_FEISHU.iter().any(|prefix| shown.starts_with(prefix)) {
+            return Self::Feishu;
+        }
+        if ApiKey::begins_like_one(shown) && !ApiKey::has_valid_checksum(shown) {
+            return Self::Damaged;
+        }
+        Self::Refused(KeyRefusal::Unknown)
+    }
+
+    /// The reason for the log: one of a few texts, with the key's name where the key is known.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::NoKey => "there is no key".into(),
+            Self::OtherHeader(name) => format!("the key is in the header {name}"),
+            Self::Empty => "the header for the key is empty".into(),
+            Self::NotText => "the key is no text".into(),
+            Self::WithoutBearer => "the key is without Bearer".into(),
+            Self::Basic => "the scheme is Basic".into(),
+            Self::OtherScheme => "the scheme is not Bearer".into(),
+            Self::BearerInKey => "the key begins with Bearer".into(),
+            Self::Quoted => "the key is in quotes or brackets".into(),
+            Self::Hash => "the key is a hash".into(),
+            Self::Feishu => "the key is a credential of Feishu's".into(),
+            Self::Damaged => "the key is damaged".into(),
+            Self::Refused(refusal) => refusal.to_string(),
+        }
+    }
+
+    /// The problem for the caller.
+    pub(crate) fn problem(&self) -> Problem {
+        Problem::new(ProblemKind::Unauthorized, self.detail())
+            .with_header(WWW_AUTHENTICATE, self.challenge())
+    }
+
+    /// The detail of the problem. It says when a key has expired or is disabled: only the key's holder can
+    /// show the whole key.
+    fn detail(&self) -> Wording {
+        match self {
+            Self::NoKey => Wording::new(
+                "The request has no API key; send it as X-API-Key: KEY or as Authorization: Bearer KEY.",
+                "请求没有携带 API 密钥；请使用 X-API-Key: KEY 或 Authorization: Bearer KEY。",
+            ),
+            Self::OtherHeader(name) => Wording::new(
+                format!("The header {name} is not read; send the API key as X-API-Key."),
+                format!("网关不读取请求头 {name}；请通过 X-API-Key 携带 API 密钥。"),
+            ),
+            Self::Empty => Wording::new(
+                "The header for the API key is empty.",
+                "用于携带 API 密钥的请求头为空。",
+            ),
+            Self::NotText => Wording::new(
+                "The API key holds characters that no key has; copy it again.",
+                "API 密钥包含不可能出现的字符；请重新复制。",
+            ),
+            Self::WithoutBearer => Wording::new(
+                "The header Authorization has no scheme; write Bearer and a space before the API key.",
+                "请求头 Authorization 缺少认证方式；请在 API 密钥前加上 Bearer 和一个空格。",
+            ),
+            Self::Basic => Wording::new(
+                "The header Authorization has the scheme Basic; the API key is no password, send it as Bearer KEY.",
+                "请求头 Authorization 使用了 Basic 认证；API 密钥不是密码，请使用 Bearer KEY。",
+            ),
+            Self::OtherScheme => Wording::new(
+                "The header Authorization has another scheme than Bearer; send Bearer KEY.",
+                "请求头 Authorization 的认证方式不是 Bearer；请使用 Bearer KEY。",
+            ),
+            Self::BearerInKey => Wording::new(
+                "The word Bearer stands where the API key should: Authorization takes it once, X-API-Key not at all.",
+                "API 密钥的位置出现了 Bearer：Authorization 中只写一次，X-API-Key 中不写。",
+            ),
+            Self::Quoted => Wording::new(
+                "The API key is in quotes or brackets, or is a placeholder; send the key by itself.",
+                "API 密钥带有引号或括号，或是占位符；请只发送密钥本身。",
+            ),
+            Self::Hash => Wording::new(
+                "This is the hash of an API key, which stands in the gateway's configuration; send the key itself.",
+                "这是 API 密钥的哈希，只用于网关配置；请发送密钥本身。",
+            ),
+            Self::Feishu => Wording::new(
+                "This is a credential of Feishu's; the gateway has its own API keys and fetches Feishu's tokens itself.",
+                "这是飞书的凭证；网关使用自己的 API 密钥，并自行获取飞书的访问凭证。",
+            ),
+            Self::Damaged => Wording::new(
+                "The API key is damaged: characters of it are missing or changed; copy it again.",
+                "API 密钥已损坏：有字符缺失或被改动；请重新复制。",
+            ),
+            Self::Refused(KeyRefusal::Unknown) => Wording::new(
+                "The gateway does not know this API key; it may have been replaced, or belong to another gateway.",
+                "网关不认识此 API 密钥；它可能已被更换，或属于其他网关。",
+            ),
+            Self::Refused(KeyRefusal::Expired { .. }) => Wording::new(
+                "The API key has expired; ask the operator for a new one.",
+                "API 密钥已过期；请联系运维人员获取新的密钥。",
+            ),
+            Self::Refused(KeyRefusal::Disabled { .. }) => Wording::new(
+                "The API key is disabled; ask the operator.",
+                "API 密钥已停用；请联系运维人员。",
+            ),
+        }
+    }
+
+    /// The value of `WWW-Authenticate`. A request without a bearer token gets no error code (RFC 6750,
+    /// section 3).
+    fn challenge(&self) -> HeaderValue {
+        let realm = "Bearer realm=\"feishu-forward-gateway\"";
+        let bare = HeaderValue::from_static("Bearer realm=\"feishu-forward-gateway\"");
+        match self {
+            Self::NoKey
+            | Self::OtherHeader(_)
+            | Self::Empty
+            | Self::WithoutBearer
+            | Self::Basic
+            | Self::OtherScheme => bare,
+            _ => {
+                let description = self.detail().en;
+                let value = format!(
+                    "{realm}, error=\"invalid_token\", error_description=\"{description}\""
+                );
+                HeaderValue::try_from(value).unwrap_or(bare)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every_one() -> Vec<Unauthorized> {
+        use Unauthorized::*;
+        let name = || "billing".into();
+        vec![
+            NoKey,
+            OtherHeader(OTHER_HEADERS[0]),
+            Empty,
+            NotText,
+            WithoutBearer,
+            Basic,
+            OtherScheme,
+            BearerInKey,
+            Quoted,
+            Hash,
+            Feishu,
+            Damaged,
+            Refused(KeyRefusal::Unknown),
+            Refused(KeyRefusal::Expired { name: name() }),
+            Refused(KeyRefusal::Disabled { name: name() }),
+        ]
+    }
+
+    #[test]
+    fn each_says_something_else_and_none_of_it_names_a_key() {
+        let mut said: Vec<_> = every_one().iter().map(|it| it.detail().en.into_owned()).collect();
+        assert!(said.iter().all(|text| !text.contains("billing")), "{said:?}");
+        said.sort();
+        said.dedup();
+        assert_eq!(said.len(), every_one().len());
+    }
+
+    #[test]
+    fn a_challenge_holds_only_what_rfc_6750_lets_a_description_hold() {
+        for it in every_one() {
+            let description = it.detail().en;
+            let is_allowed = |c: char| matches!(c, ' '..='!' | '#'..='[' | ']'..='~');
+            assert!(description.chars().all(is_allowed), "{description}");
+            let challenge = it.challenge();
+            let challenge = challenge.to_str().expect("text");
+            assert!(challenge.starts_with("Bearer realm="), "{challenge}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_unknown_is_classified_by_its_form() {
+        for (shown, expected) in [
+            ("Bearer ffg_1", Unauthorized::BearerInKey),
+            ("bearer x", Unauthorized::BearerInKey),
+            ("\"ffg_1\"", Unauthorized::Quoted),
+            ("<key>", Unauthorized::Quoted),
+            ("${KEY}", Unauthorized::Quoted),
+            ("sha256:00", Unauthorized::Hash),
+            ("t-g1044qeGEDXTB6NDJOGV4JQCYDGHRBARFTGT1234", Unauthorized::Feishu),
+            ("u-1", Unauthorized::Feishu),
+            ("a-1", Unauthorized::Feishu),
+            ("eyJhbGciOi", Unauthorized::Feishu),
+            ("cli_1", Unauthorized::Feishu),
+            ("ffg_1", Unauthorized::Damaged),
+            ("", Unauthorized::Refused(KeyRefusal::Unknown)),
+            ("ß", Unauthorized::Refused(KeyRefusal::Unknown)),
+            ("a password", Unauthorized::Refused(KeyRefusal::Unknown)),
+        ] {
+            assert_eq!(Unauthorized::of_unknown(shown), expected, "{shown}");
+        }
+        let generated = ApiKey::generate();
+        let unknown = Unauthorized::Refused(KeyRefusal::Unknown);
+        assert_eq!(Unauthorized::of_unknown(generated.expose()), unknown);
+    }
+}

@@ -1,0 +1,139 @@
+//! Whether a connection is idle, busy or closed, and since when.
+
+use std::net::IpAddr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+
+use crate::clock::Moment;
+
+/// What goes on on a connection: written by its requests, read by the task that watches it and by those
+/// that need its slot.
+pub(crate) struct Activity {
+    /// The address of the caller, where the caller was still there when it was asked for.
+    peer: Option<IpAddr>,
+    /// When the connection got its slot.
+    admitted: OnceLock<Moment>,
+    /// How many requests came over the connection.
+    requests: AtomicU32,
+    /// The moment since which the connection is idle, in nanoseconds; or `BUSY` or `CLOSED`.
+    state: AtomicU64,
+    has_shown_key: AtomicBool,
+    /// The task that answers the connection's requests.
+    task: OnceLock<AbortHandle>,
+}
+
+/// A request is being answered.
+const BUSY: u64 = u64::MAX;
+/// Nothing is answered any longer.
+const CLOSED: u64 = u64::MAX - 1;
+
+/// The state of a connection.
+#[derive(Clone, Copy)]
+pub(crate) enum ActivityState {
+    /// No request is being answered, though a part of one may have come.
+    Idle {
+        since: Moment,
+    },
+    Busy,
+    Closed,
+}
+
+impl Activity {
+    pub(super) fn new(peer: Option<IpAddr>, now: Moment) -> Self {
+        Self {
+            peer,
+            admitted: OnceLock::new(),
+            requests: AtomicU32::new(0),
+            state: AtomicU64::new(nanoseconds(now)),
+            has_shown_key: AtomicBool::new(false),
+            task: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn peer(&self) -> Option<IpAddr> {
+        self.peer
+    }
+
+    /// Names the task that answers, so that [`Self::abort`] can end it. Called once, before
+    /// [`Self::admit`].
+    pub(super) fn is_answered_by(&self, task: AbortHandle) {
+        let _ = self.task.set(task);
+    }
+
+    pub(super) fn state(&self) -> ActivityState {
+        match self.state.load(SeqCst) {
+            BUSY => ActivityState::Busy,
+            CLOSED => ActivityState::Closed,
+            since => ActivityState::Idle { since: Duration::from_nanos(since) },
+        }
+    }
+
+    /// Begins the connection's idle time at `now`, when it gets its slot: nothing is read before.
+    pub(super) fn admit(&self, now: Moment) {
+        let _ = self.admitted.set(now);
+        let idle = |state| (state != CLOSED).then_some(nanoseconds(now));
+        let _ = self.state.fetch_update(SeqCst, SeqCst, idle);
+    }
+
+    /// Whether the connection has had its slot for `time` and no request came.
+    pub(super) fn was_mute_for(&self, time: Duration, now: Moment) -> bool {
+        let age = self.admitted.get().map(|admitted| now.saturating_sub(*admitted));
+        self.requests() == 0 && age.is_some_and(|age| age >= time)
+    }
+
+    pub(super) fn requests(&self) -> u32 {
+        self.requests.load(Relaxed)
+    }
+
+    /// Begins a request. False if the connection was closed right before.
+    pub(super) fn begin_request(&self) -> bool {
+        self.requests.fetch_add(1, Relaxed);
+        let busy = |state| (state != CLOSED).then_some(BUSY);
+        self.state.fetch_update(SeqCst, SeqCst, busy).is_ok()
+    }
+
+    /// Ends a request. False if the connection was closed before the request began.
+    pub(super) fn end_request(&self, now: Moment) -> bool {
+        self.state.compare_exchange(BUSY, nanoseconds(now), SeqCst, SeqCst).is_ok()
+    }
+
+    /// Ends a request and closes the connection after it. False if the connection was closed before the
+    /// request began.
+    pub(super) fn end_last_request(&self) -> bool {
+        self.state.compare_exchange(BUSY, CLOSED, SeqCst, SeqCst).is_ok()
+    }
+
+    /// Closes the connection, unless a request has come since it became idle at `since`. What is still to
+    /// be written is lost.
+    pub(super) fn close_if_idle(&self, since: Moment) -> bool {
+        let closes =
+            self.state.compare_exchange(nanoseconds(since), CLOSED, SeqCst, SeqCst).is_ok();
+        if closes {
+            self.abort();
+        }
+        closes
+    }
+
+    /// Ends the task that answers when it next has to wait.
+    pub(super) fn abort(&self) {
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
+    }
+
+    pub(super) fn has_shown_key(&self) -> bool {
+        self.has_shown_key.load(Relaxed)
+    }
+
+    pub(super) fn note_valid_key(&self) {
+        self.has_shown_key.store(true, Relaxed);
+    }
+}
+
+/// The moment as `state` holds it. The nanoseconds of centuries fit.
+fn nanoseconds(moment: Moment) -> u64 {
+    u64::try_from(moment.as_nanos()).unwrap_or(CLOSED - 1)
+}

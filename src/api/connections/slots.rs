@@ -1,0 +1,253 @@
+//! Slots for the connections of one listener.
+//!
+//! A new connection that finds no free slot gets the one of the connection that has been idle for the
+//! longest. That one is found without a scan: ranks (whether a key was shown, since when idle) only ever
+//! grow, so an entry that is out of date stands too far ahead, is looked at first, and is put where it
+//! belongs. A request therefore writes down one number and takes no lock.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use crate::api::connections::activity::{Activity, ActivityState};
+use crate::clock::{Clock, Moment};
+use crate::telemetry::metrics::Metrics;
+
+/// Bytes that the large heads of all connections of a listener may have together. That is far more than
+/// well-behaved callers need.
+const MOST_LARGE_HEADS: usize = 32 << 20;
+
+/// The slots for the connections of one listener. Clones share them.
+#[derive(Clone)]
+pub struct ConnectionSlots(Arc<SharedSlots>);
+
+struct SharedSlots {
+    /// The listener's name in metrics and log lines.
+    listener: &'static str,
+    clock: Clock,
+    metrics: Metrics,
+    /// Whether a connection waits for a slot and none was asked to leave for it, as all are busy.
+    is_short: AtomicBool,
+    /// Bytes of heads beyond those that each connection may have.
+    large_heads: AtomicUsize,
+    occupants: Mutex<Occupants>,
+}
+
+/// The connections that have a slot, and those that wait for one.
+struct Occupants {
+    free: usize,
+    /// The connections that wait, the first one in front.
+    waiting: VecDeque<oneshot::Sender<()>>,
+    /// How many connections were asked to leave and still have their slot.
+    leaving: usize,
+    /// The connections that have a slot and were not asked to leave; the one to be asked next comes first.
+    /// An entry is checked before it counts: the connection may have been used since, and then its true
+    /// rank is behind the one that stands here.
+    ranks: BTreeMap<EvictionRank, Arc<Activity>>,
+    /// The key of each of these connections in `ranks`.
+    recorded: HashMap<usize, EvictionRank>,
+}
+
+/// Which connection leaves first: one that has shown no valid key, then the one that has been idle for the
+/// longest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct EvictionRank {
+    has_shown_key: bool,
+    idle_since: Moment,
+    id: usize,
+}
+
+/// The slot of a connection, which this gives back when it is dropped.
+pub(super) struct ConnectionSlot {
+    slots: ConnectionSlots,
+    id: usize,
+}
+
+impl ConnectionSlots {
+    /// Makes `count` slots. `clock` is the one by which connections are idle.
+    #[must_use]
+    pub fn new(listener: &'static str, count: usize, clock: Clock, metrics: Metrics) -> Self {
+        metrics.begin_connections(listener, count);
+        let occupants = Occupants {
+            free: count,
+            waiting: VecDeque::new(),
+            leaving: 0,
+            ranks: BTreeMap::new(),
+            recorded: HashMap::new(),
+        };
+        let (is_short, occupants) = (AtomicBool::new(false), Mutex::new(occupants));
+        let large_heads = AtomicUsize::new(0);
+        Self(Arc::new(SharedSlots { listener, clock, metrics, is_short, large_heads, occupants }))
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Whether a connection may keep `bytes` more of a head than each connection may. If so, they count
+    /// until [`Self::free_large_head`].
+    pub(super) fn allow_large_head(&self, bytes: usize) -> bool {
+        let more = |sum: usize| sum.checked_add(bytes).filter(|sum| *sum <= MOST_LARGE_HEADS);
+        self.0.large_heads.fetch_update(SeqCst, SeqCst, more).is_ok()
+    }
+
+    /// Gives back `bytes` that [`Self::allow_large_head`] allowed.
+    pub(super) fn free_large_head(&self, bytes: usize) {
+        self.0.large_heads.fetch_sub(bytes, SeqCst);
+    }
+
+    /// Counts a connection that was accepted (1) or has ended (-1).
+    pub(super) fn count_connections(&self, change: i64) {
+        self.0.metrics.connections(self.0.listener, change);
+    }
+
+    /// Counts and logs a connection that the gateway closed.
+    pub(super) fn report_closed(&self, connection: &Activity, reason: &'static str) {
+        self.0.metrics.connection_closed(self.0.listener, reason);
+        let peer = connection.peer().map(tracing::field::display);
+        tracing::debug!(listener = self.0.listener, peer, reason, "a connection was closed");
+    }
+
+    /// Returns once the connection has a slot. If none is free, an idle connection is closed for it.
+    pub(super) async fn enter(&self, connection: &Arc<Activity>) -> ConnectionSlot {
+        let vacated = {
+            let mut occupants = self.occupants();
+            if occupants.free > 0 {
+                occupants.free -= 1;
+                None
+            } else {
+                let (vacate, vacated) = oneshot::channel();
+                occupants.waiting.push_back(vacate);
+                self.ask_idle_to_leave(&mut occupants);
+                Some(vacated)
+            }
+        };
+        if let Some(vacated) = vacated {
+            // It cannot fail: the sender stays in `waiting` until it sends.
+            let _ = vacated.await;
+        }
+        let now = self.0.clock.now();
+        connection.admit(now);
+        self.occupants().put(Arc::clone(connection), now);
+        ConnectionSlot { slots: self.clone(), id: id_of(connection) }
+    }
+
+    /// Asks one more idle connection to leave, if a connection waits for which none was asked.
+    pub(super) fn make_room_if_short(&self) {
+        if self.is_short() {
+            self.ask_idle_to_leave(&mut self.occupants());
+        }
+    }
+
+    /// Whether this connection, which is busy, leaves after its next answer, so that one that waits gets
+    /// its slot.
+    pub(super) fn takes_slot_of(&self, connection: &Arc<Activity>) -> bool {
+        if !self.is_short() {
+            return false;
+        }
+        let mut occupants = self.occupants();
+        let leaves = occupants.is_short() && occupants.remove(id_of(connection));
+        if leaves {
+            occupants.leaving += 1;
+            self.0.is_short.store(occupants.is_short(), SeqCst);
+        }
+        leaves
+    }
+
+    /// A connection reads this after it has become idle, and [`Self::ask_idle_to_leave`] looks at the
+    /// connections after it has written this: so one of the two sees the other.
+    fn is_short(&self) -> bool {
+        self.0.is_short.load(SeqCst)
+    }
+
+    fn ask_idle_to_leave(&self, occupants: &mut Occupants) {
+        self.0.is_short.store(occupants.is_short(), SeqCst);
+        let now = self.0.clock.now();
+        let mut busy = Vec::new();
+        while occupants.is_short() {
+            let Some((rank, connection)) = occupants.ranks.pop_first() else { break };
+            occupants.recorded.remove(&rank.id);
+            match connection.state() {
+                ActivityState::Idle { since } if rank != EvictionRank::of(&connection, since) => {
+                    occupants.put(connection, since);
+                }
+                ActivityState::Idle { since } => {
+                    if connection.close_if_idle(since) {
+                        self.report_closed(&connection, "room_needed");
+                        occupants.leaving += 1;
+                    } else {
+                        busy.push(connection);
+                    }
+                }
+                ActivityState::Closed => occupants.leaving += 1,
+                ActivityState::Busy => busy.push(connection),
+            }
+        }
+        for connection in busy {
+            // A busy connection becomes idle now at the earliest.
+            occupants.put(connection, now);
+        }
+        self.0.is_short.store(occupants.is_short(), SeqCst);
+    }
+
+    fn leave(&self, id: usize) {
+        let mut occupants = self.occupants();
+        if !occupants.remove(id) {
+            occupants.leaving -= 1;
+        }
+        // A connection that ended while it waited does not take the slot.
+        let is_taken = loop {
+            match occupants.waiting.pop_front().map(|next| next.send(())) {
+                Some(Err(())) => {}
+                next => break next.is_some(),
+            }
+        };
+        if !is_taken {
+            occupants.free += 1;
+        }
+        self.0.is_short.store(occupants.is_short(), SeqCst);
+    }
+
+    fn occupants(&self) -> MutexGuard<'_, Occupants> {
+        self.0.occupants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Occupants {
+    /// Whether a connection waits for which none was asked to leave.
+    fn is_short(&self) -> bool {
+        self.waiting.len() > self.leaving
+    }
+
+    fn put(&mut self, connection: Arc<Activity>, idle_since: Moment) {
+        let rank = EvictionRank::of(&connection, idle_since);
+        self.recorded.insert(rank.id, rank);
+        self.ranks.insert(rank, connection);
+    }
+
+    /// Removes a connection. False if it was asked to leave before.
+    fn remove(&mut self, id: usize) -> bool {
+        let rank = self.recorded.remove(&id);
+        rank.is_some_and(|rank| self.ranks.remove(&rank).is_some())
+    }
+}
+
+impl EvictionRank {
+    fn of(connection: &Arc<Activity>, idle_since: Moment) -> Self {
+        let has_shown_key = connection.has_shown_key();
+        Self { has_shown_key, idle_since, id: id_of(connection) }
+    }
+}
+
+/// A number that no other connection with a slot has.
+fn id_of(connection: &Arc<Activity>) -> usize {
+    Arc::as_ptr(connection).addr()
+}
+
+impl Drop for ConnectionSlot {
+    fn drop(&mut self) {
+        self.slots.leave(self.id);
+    }
+}

@@ -1,0 +1,7 @@
+//! The documentation that the gateway serves: the start page, Swagger UI, and a page for each problem.
+
+pub(crate) mod home;
+pub(crate) mod page;
+pub(crate) mod problems;
+pub(crate) mod reader;
+pub(crate) mod swagger_ui;

@@ -1,0 +1,130 @@
+//! `GET /problems` and `GET /problems/{code}`: the explanations of problems, as pages or as JSON.
+
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::docs::page::negotiated;
+use crate::api::docs::problems::examples::{ProblemExample, examples};
+use crate::api::docs::problems::explanation::ProblemExplanation;
+use crate::api::docs::problems::list::problems_page;
+use crate::api::docs::problems::page::problem_page;
+use crate::api::docs::reader::{Reader, prefers_json};
+use crate::api::problems::problem::Problem;
+use crate::api::public_url::PublicUrl;
+use crate::feishu::codes;
+use crate::model::problem_kind::ProblemKind;
+use crate::model::wording::Wording;
+
+/// Every problem that there is.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ProblemList<'a> {
+    problems: Vec<ProblemExplanation<'a>>,
+}
+
+/// List the problems
+///
+/// Every problem that this gateway answers with, explained. A page for people, or JSON where
+/// `Accept` prefers it.
+#[utoipa::path(
+    get,
+    path = "/problems",
+    operation_id = "list_problems",
+    tag = "problems",
+    security(),
+    params(
+        ("lang" = Option<String>, Query, nullable = false,
+            description = "The language, `en` or `zh`; it comes before `Accept-Language`."),
+        ("Accept-Language" = Option<String>, Header, nullable = false,
+            description = "`zh` or `zh-CN` for Chinese, else English."),
+    ),
+    responses((status = 200, description = "Every problem.",
+        content((ProblemList = "application/json"), (String = "text/html")))),
+)]
+pub(crate) async fn list(request: HttpRequest) -> HttpResponse {
+    let reader = Reader::of(&request);
+    if !prefers_json(&request) {
+        return problems_page(&reader);
+    }
+    let all: Vec<(ProblemKind, Vec<ProblemExample>)> =
+        ProblemKind::ALL.iter().map(|kind| (*kind, examples(*kind))).collect();
+    let public_url = PublicUrl::of(&request);
+    let problems = all.iter().map(|(kind, examples)| {
+        ProblemExplanation::of(*kind, examples, reader.language, &public_url)
+    });
+    negotiated(reader.language).json(ProblemList { problems: problems.collect() })
+}
+
+/// Explain a problem
+///
+/// Where the `type` of a problem leads: what it means, who can remove the cause, and how. A page for
+/// people, or JSON where `Accept` prefers it.
+#[utoipa::path(
+    get,
+    path = "/problems/{code}",
+    operation_id = "get_problem",
+    tag = "problems",
+    security(),
+    params(
+        ("code" = ProblemKind, Path, description = "The problem's `code`.", example = "bot_not_in_chat"),
+        ("lang" = Option<String>, Query, nullable = false,
+            description = "The language, `en` or `zh`; it comes before `Accept-Language`."),
+        ("Accept-Language" = Option<String>, Header, nullable = false,
+            description = "`zh` or `zh-CN` for Chinese, else English."),
+    ),
+    responses(
+        (status = 200, description = "The problem, explained.",
+            content((ProblemExplanation = "application/json"), (String = "text/html"))),
+        (status = 307, description = "The code was one of Feishu's, such as 230002: here is the problem that it becomes.",
+            headers(("Location" = String, description = "The address of the problem."))),
+    ),
+)]
+pub(crate) async fn one(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let code = request.match_info().query("code");
+    let reader = Reader::of(&request);
+    let Some(kind) = ProblemKind::ALL.iter().find(|kind| kind.facts().name == code) else {
+        return to_problem_of_feishu(code, &request, &reader).ok_or_else(|| no_problem(code));
+    };
+    let examples = examples(*kind);
+    let explanation =
+        ProblemExplanation::of(*kind, &examples, reader.language, &PublicUrl::of(&request));
+    if prefers_json(&request) {
+        return Ok(negotiated(reader.language).json(explanation));
+    }
+    Ok(problem_page(&reader, &explanation))
+}
+
+/// The redirect from one of Feishu's codes to the problem that it becomes.
+fn to_problem_of_feishu(
+    code: &str,
+    request: &HttpRequest,
+    reader: &Reader,
+) -> Option<HttpResponse> {
+    let known = codes::find(code.parse().ok()?)?;
+    let problem = format!("/problems/{}", known.problem.facts().name);
+    let location =
+        PublicUrl::of(request).location(request.path(), &reader.in_chosen_language(&problem));
+    Some(HttpResponse::TemporaryRedirect().insert_header((LOCATION, location)).finish())
+}
+
+fn no_problem(code: &str) -> Problem {
+    let written = code.to_ascii_lowercase().replace('-', "_");
+    let nearly =
+        ProblemKind::ALL.iter().map(|kind| kind.facts().name).find(|name| *name == written);
+    let detail = match nearly {
+        Some(name) => Wording::new(
+            format!("There is no problem with this code. Did you mean /problems/{name}?"),
+            format!("没有该代码对应的错误。您要找的是否为 /problems/{name}？"),
+        ),
+        None if code.parse::<i64>().is_ok() => Wording::new(
+            "This code of Feishu's is not known here; it becomes the problem feishu_error.",
+            "网关不认识飞书的该错误码；它对应的错误为 feishu_error。",
+        ),
+        None => Wording::new(
+            "There is no problem with this code; /problems lists all.",
+            "没有该代码对应的错误；/problems 列出了全部错误。",
+        ),
+    };
+    Problem::new(ProblemKind::RouteNotFound, detail)
+}

@@ -1,0 +1,79 @@
+//! The preferences of a page's reader: language, and HTML or JSON.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{Accept, Header as _, Quality};
+use actix_web::mime::Mime;
+use url::form_urlencoded;
+
+use crate::api::language::Language;
+use crate::api::public_url::relative;
+
+/// The reader of a page.
+pub(crate) struct Reader {
+    pub(crate) language: Language,
+    /// Whether the reader chose the language by `?lang=`, so that links to other pages have to pass it on.
+    has_chosen: bool,
+    /// The path of the page.
+    path: String,
+}
+
+impl Reader {
+    pub(crate) fn of(request: &HttpRequest) -> Self {
+        let chosen = form_urlencoded::parse(request.query_string().as_bytes())
+            .filter(|(name, _)| name == "lang")
+            .find_map(|(_, tag)| Language::of_tag(&tag));
+        Self {
+            language: chosen.unwrap_or_else(|| Language::preferred_by(request)),
+            has_chosen: chosen.is_some(),
+            path: request.path().to_owned(),
+        }
+    }
+
+    pub(crate) fn other_language(&self) -> Language {
+        match self.language {
+            Language::English => Language::Chinese,
+            Language::Chinese => Language::English,
+        }
+    }
+
+    /// A link from the page to a path.
+    pub(crate) fn link(&self, path: &str) -> String {
+        relative(&self.path, path)
+    }
+
+    /// A link to another page, which passes on the language that the reader chose.
+    pub(crate) fn link_to_page(&self, path: &str) -> String {
+        self.link(&self.in_chosen_language(path))
+    }
+
+    /// The path with the language that the reader chose.
+    pub(crate) fn in_chosen_language(&self, path: &str) -> String {
+        if self.has_chosen {
+            format!("{path}?lang={}", self.language.tag())
+        } else {
+            path.to_owned()
+        }
+    }
+}
+
+/// Whether `Accept` prefers JSON to HTML, as programs do.
+pub(crate) fn prefers_json(request: &HttpRequest) -> bool {
+    let prefers = |kind: Mime| match kind.essence_str() {
+        "application/json" => Some(true),
+        "text/html" | "text/*" | "*/*" => Some(false),
+        _ => None,
+    };
+    accepted(request).ranked().into_iter().find_map(prefers).unwrap_or(false)
+}
+
+/// Whether `Accept` names HTML, as browsers do.
+pub(crate) fn names_html(request: &HttpRequest) -> bool {
+    accepted(request).iter().any(|kind| kind.item.essence_str() == "text/html")
+}
+
+fn accepted(request: &HttpRequest) -> Accept {
+    let mut accepted = Accept::parse(request).unwrap_or_else(|_| Accept(Vec::new()));
+    // A quality of zero means that the type is not acceptable (RFC 9110, section 12.4.2).
+    accepted.retain(|kind| kind.quality > Quality::ZERO);
+    accepted
+}

@@ -1,0 +1,93 @@
+//! One log line for each request of the public listener.
+
+use std::time::Duration;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::{Error, HttpMessage};
+use tracing::{Level, Span};
+use tracing_actix_web::{RequestId, RootSpanBuilder};
+use uuid::Uuid;
+
+use crate::api::http::context::RequestContext;
+use crate::api::sanitize;
+use crate::delivery::Timings;
+use crate::model::problem_kind::{FixBy, ProblemKind};
+
+/// Opens the span that encloses every log line of a request, and writes one line when it is answered.
+pub(crate) struct AccessLog;
+
+impl RootSpanBuilder for AccessLog {
+    fn on_request_start(request: &ServiceRequest) -> Span {
+        let Some(new_id) = request.extensions().get::<RequestId>().map(|id| Uuid::from(*id)) else {
+            unreachable!("TracingLogger makes an id before it asks for the span");
+        };
+        let request_id = RequestContext::open(request, new_id);
+        // At the highest level, so that no filter takes `request_id` from the lines inside.
+        tracing::error_span!("request", request_id)
+    }
+
+    fn on_request_end<B: MessageBody>(_span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
+        let Ok(response) = outcome else {
+            return;
+        };
+        let request = response.request();
+        let context = RequestContext::of(request);
+        let context = context.borrow();
+        let timings = context.timings.as_ref();
+        let ms = |part: fn(&Timings) -> Duration| timings.map(|it| milliseconds(part(it)));
+        // tracing fixes the level of an event at compile time, so each level needs an event of its own.
+        macro_rules! line {
+            ($level:expr) => {
+                tracing::event!(
+                    $level,
+                    method = sanitize::method(request.method()),
+                    route = context.route.as_deref(),
+                    status = response.status().as_u16(),
+                    caller = context.caller.as_deref(),
+                    problem = context.problem.as_ref().map(|(kind, _)| kind.facts().name),
+                    detail = context.problem.as_ref().and_then(|(_, detail)| detail.as_deref()),
+                    reason = context.key_refusal,
+                    feishu_log_id = context.feishu_log_id,
+                    attempts = context.attempts,
+                    wait_ms = ms(|it| it.wait),
+                    token_ms = ms(|it| it.token),
+                    feishu_ms = ms(|it| it.feishu),
+                    total_ms = ms(|it| it.total),
+                    "answered"
+                )
+            };
+        }
+        match level(context.problem.as_ref().map(|(kind, _)| *kind)) {
+            Level::ERROR => line!(Level::ERROR),
+            Level::WARN => line!(Level::WARN),
+            _ => line!(Level::INFO),
+        }
+    }
+}
+
+/// The time in milliseconds, rounded to whole microseconds.
+fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}
+
+/// The level of a request's log line: an error where an operator has to act now, a warning where it may
+/// come to that.
+fn level(problem: Option<ProblemKind>) -> Level {
+    let Some(kind) = problem else {
+        return Level::INFO;
+    };
+    let facts = kind.facts();
+    match facts.fix_by {
+        FixBy::Caller | FixBy::Receiver | FixBy::ChatAdmin | FixBy::TenantAdmin => Level::INFO,
+        FixBy::Nobody if facts.status < 500 => Level::INFO,
+        FixBy::Nobody => Level::WARN,
+        FixBy::Operator => match kind {
+            ProblemKind::ReceiverNotAllowed
+            | ProblemKind::Overloaded
+            | ProblemKind::FeishuUnreachable
+            | ProblemKind::FeishuError => Level::WARN,
+            _ => Level::ERROR,
+        },
+    }
+}

@@ -1,0 +1,144 @@
+//! Who is let in: the bound on requests in flight, their metrics, and when an answer ends its connection.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::middleware::Next;
+use actix_web::{Error, web};
+use tracing::Span;
+
+use crate::api::connections::active_request::ActiveRequest;
+use crate::api::http::body::declared_length;
+use crate::api::http::context::{RequestContext, SharedContext};
+use crate::api::http::draining::Draining;
+use crate::api::http::response::complete;
+use crate::api::problems::problem::Problem;
+use crate::api::sanitize;
+use crate::clock::{Clock, Moment};
+use crate::telemetry::metrics::Metrics;
+
+/// The bound on requests in flight on the public listener. All workers share one.
+#[derive(Debug)]
+pub struct Admission {
+    clock: Clock,
+    metrics: Metrics,
+    in_flight: AtomicUsize,
+    max_in_flight: usize,
+    draining: Draining,
+}
+
+impl Admission {
+    /// Lets in at most `max_in_flight` requests at the same time. Once `draining` has begun, each answer
+    /// closes its connection.
+    #[must_use]
+    pub fn new(clock: Clock, metrics: Metrics, max_in_flight: usize, draining: Draining) -> Self {
+        Self { clock, metrics, in_flight: AtomicUsize::new(0), max_in_flight, draining }
+    }
+}
+
+/// The middleware of the public listener.
+pub(crate) async fn admit(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let Some(admission) = request.app_data::<web::Data<Admission>>().cloned() else {
+        unreachable!("every application of the public listener has an Admission");
+    };
+    let active = ActiveRequest::begin(&request, declared_length(request.headers()));
+    let mut in_flight = InFlight::begin(&admission, &request);
+    let response = if active.connection_is_over() {
+        request.error_response(Problem::connection_is_over()).map_into_boxed_body()
+    } else if in_flight.is_one_too_many {
+        let problem = Problem::too_many_in_flight(admission.max_in_flight);
+        request.error_response(problem).map_into_boxed_body()
+    } else {
+        next.call(request).await?.map_into_boxed_body()
+    };
+    let mut response = complete(response);
+    if response.response().error().is_some() && !in_flight.context.borrow().reads_body {
+        active.take_in_unread_body().await;
+    }
+    let is_too_slow = response.status() == StatusCode::REQUEST_TIMEOUT;
+    if is_too_slow {
+        active.stop_reading().await;
+    }
+    if in_flight.context.borrow().caller.is_some() {
+        active.note_valid_key();
+    }
+    if is_too_slow || admission.draining.has_begun() || active.gives_up_slot() {
+        active.close_connection_after(&mut response);
+    }
+    in_flight.end(&response);
+    Ok(response)
+}
+
+/// A request from its head to its answer, or to the moment at which the caller hangs up.
+struct InFlight<'a> {
+    admission: &'a Admission,
+    started: Moment,
+    method: &'static str,
+    span: Span,
+    context: SharedContext,
+    is_one_too_many: bool,
+    is_answered: bool,
+}
+
+impl<'a> InFlight<'a> {
+    fn begin(admission: &'a Admission, request: &ServiceRequest) -> Self {
+        let before = admission.in_flight.fetch_add(1, Relaxed);
+        admission.metrics.in_flight().inc();
+        Self {
+            admission,
+            started: admission.clock.now(),
+            method: sanitize::method(request.method()),
+            span: Span::current(),
+            context: RequestContext::of(request),
+            is_one_too_many: before >= admission.max_in_flight,
+            is_answered: false,
+        }
+    }
+
+    fn end(&mut self, response: &ServiceResponse<BoxBody>) {
+        self.is_answered = true;
+        self.count(response.status().as_u16());
+        if let Some((kind, _)) = self.context.borrow().problem {
+            self.admission.metrics.problem(kind);
+        }
+    }
+
+    fn count(&self, status: u16) {
+        let took = self.admission.clock.since(self.started);
+        let context = self.context.borrow();
+        let route = context.route.as_deref().unwrap_or("unmatched");
+        let caller = context.caller.as_deref().unwrap_or_default();
+        self.admission.metrics.http(route, self.method, status, caller, took);
+    }
+
+    /// Counts and logs a request that ends without an answer, which the access log does not see.
+    fn report_no_answer(&self) {
+        let context = self.context.borrow();
+        let (route, caller) =
+            (context.route.as_deref().unwrap_or("unmatched"), context.caller.as_deref());
+        let _in_span = self.span.enter();
+        if std::thread::panicking() {
+            self.count(500);
+            tracing::error!(route, caller, "the gateway panicked");
+        } else {
+            // nginx made 499 customary for this. No caller ever sees it.
+            self.count(499);
+            tracing::info!(route, caller, "the caller hung up");
+        }
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.admission.in_flight.fetch_sub(1, Relaxed);
+        self.admission.metrics.in_flight().dec();
+        if !self.is_answered {
+            self.report_no_answer();
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What the gateway knows of a request while it answers it.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::dev::ServiceRequest;
+use actix_web::{HttpMessage, HttpRequest};
+use uuid::Uuid;
+
+use crate::api::sanitize;
+use crate::delivery::Timings;
+use crate::model::problem_kind::ProblemKind;
+
+/// The facts of one request for its log line and its metrics. Each is written where it becomes known.
+#[derive(Debug, Default)]
+pub(crate) struct RequestContext {
+    /// The value of `X-Request-Id` in the answer, and of `request_id` in the log.
+    pub(crate) request_id: String,
+    /// The pattern of the route; none where no route matches.
+    pub(crate) route: Option<String>,
+    /// The name of the caller's API key, once the key is accepted.
+    pub(crate) caller: Option<Arc<str>>,
+    /// Whether the body is being read or was read.
+    pub(crate) reads_body: bool,
+    /// Why the API key was refused. The caller gets a text without the key's name instead.
+    pub(crate) key_refusal: Option<String>,
+    /// Where the time of a forward went.
+    pub(crate) timings: Option<Timings>,
+    /// How many calls a forward made to Feishu.
+    pub(crate) attempts: Option<u32>,
+    /// Feishu's id for the last of these calls.
+    pub(crate) feishu_log_id: Option<String>,
+    /// The problem that is answered, and what of its detail may stand in the log.
+    pub(crate) problem: Option<(ProblemKind, Option<String>)>,
+}
+
+/// A context that its request shares with the middlewares. It outlives the request where the caller hangs
+/// up.
+pub(crate) type SharedContext = Rc<RefCell<RequestContext>>;
+
+impl RequestContext {
+    /// Opens the context of a request and returns the request's id: the one that the caller sent if it is
+    /// fit to be logged, else `new_id`.
+    pub(crate) fn open(request: &ServiceRequest, new_id: Uuid) -> String {
+        let request_id = sanitize::request_id(request.headers())
+            .map_or_else(|| new_id.to_string(), str::to_owned);
+        let route = request.match_pattern();
+        let context = Self { request_id: request_id.clone(), route, ..Self::default() };
+        request.extensions_mut().insert(SharedContext::new(RefCell::new(context)));
+        request_id
+    }
+
+    /// The context of a request that was opened before.
+    pub(crate) fn of(request: &impl HttpMessage) -> SharedContext {
+        request.extensions().get::<SharedContext>().cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn update(request: &HttpRequest, change: impl FnOnce(&mut Self)) {
+        change(&mut Self::of(request).borrow_mut());
+    }
+}

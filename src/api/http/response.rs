@@ -1,0 +1,91 @@
+//! What every answer gets: the request's id, the body of a problem, and the headers that protect a page.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_LANGUAGE, CONTENT_TYPE, HeaderValue, VARY};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpRequest};
+use uuid::Uuid;
+
+use crate::api::connections::active_request::ActiveRequest;
+use crate::api::http::body::declared_length;
+use crate::api::http::context::RequestContext;
+use crate::api::http::security_headers;
+use crate::api::language::Language;
+use crate::api::problems::body::render;
+use crate::api::problems::problem::Problem;
+use crate::api::public_url::PublicUrl;
+use crate::api::sanitize::{self, X_REQUEST_ID};
+use crate::model::problem_kind::ProblemKind;
+use crate::model::wording::Wording;
+
+/// The middleware of the admin listener. It only completes the answers: requests are neither counted nor
+/// bounded nor logged, so that the admin listener answers when the public one is full.
+pub(crate) async fn complete_admin(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let _active = ActiveRequest::begin(&request, declared_length(request.headers()));
+    RequestContext::open(&request, Uuid::now_v7());
+    let response = next.call(request).await?.map_into_boxed_body();
+    Ok(complete(response))
+}
+
+/// Adds the request's id, the body of a problem, and the headers that protect a page.
+pub(crate) fn complete(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let (request, mut response) = response.into_parts();
+    let request_id = RequestContext::of(&request).borrow().request_id.clone();
+    if let Some(error) = response.error() {
+        let by_actix;
+        let problem = if let Some(problem) = error.as_error::<Problem>() {
+            problem
+        } else {
+            by_actix = problem_of_status(response.status());
+            &by_actix
+        };
+        let language = Language::preferred_by(&request);
+        let body = write_problem(problem, &request, &request_id, language);
+        response = response.set_body(BoxBody::new(body));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+        headers.insert(VARY, HeaderValue::from_static("Accept-Language"));
+    }
+    security_headers::protect(response.headers_mut());
+    if let Ok(request_id) = HeaderValue::try_from(request_id) {
+        response.headers_mut().insert(X_REQUEST_ID, request_id);
+    }
+    ServiceResponse::new(request, response)
+}
+
+/// Notes the problem for the log and returns its body.
+///
+/// `ResponseError::error_response` cannot write the body: it does not see the request, whose path, id and
+/// language stand in it.
+fn write_problem(
+    problem: &Problem,
+    request: &HttpRequest,
+    request_id: &str,
+    language: Language,
+) -> Vec<u8> {
+    RequestContext::update(request, |context| {
+        context.problem = Some((problem.kind, problem.for_log()));
+        if problem.log_id.is_some() {
+            context.feishu_log_id.clone_from(&problem.log_id);
+        }
+    });
+    let path = sanitize::path(request.path());
+    render(problem, path, request_id, language, &PublicUrl::of(request))
+}
+
+/// The problem of a failure that actix answered by itself.
+fn problem_of_status(status: StatusCode) -> Problem {
+    let kind = match status {
+        StatusCode::NOT_FOUND => ProblemKind::RouteNotFound,
+        StatusCode::PAYLOAD_TOO_LARGE => ProblemKind::BodyTooLarge,
+        status if status.is_client_error() => ProblemKind::InvalidRequest,
+        _ => ProblemKind::InternalError,
+    };
+    Problem::new(kind, Wording::new("The request was refused.", "请求被拒绝。"))
+}

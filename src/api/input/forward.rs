@@ -1,0 +1,95 @@
+//! What a caller sent to have a message forwarded.
+
+use std::time::Duration;
+
+use actix_web::http::header::HeaderMap;
+
+use crate::api::input::body;
+use crate::api::input::headers::{self, preferred_wait};
+use crate::api::input::mistakes::Mistakes;
+use crate::api::input::query::{self, ForwardQuery};
+use crate::api::problems::problem::InvalidField;
+use crate::delivery::ForwardRequest;
+use crate::model::api_key::Caller;
+use crate::model::dedup_key::DedupKey;
+use crate::model::forward::Forward;
+use crate::model::idempotency_key::UuidMaker;
+use crate::model::message_id::MessageId;
+use crate::model::receiver::Receiver;
+use crate::model::wording::Wording;
+
+/// What a caller sent to have a message forwarded.
+#[derive(Clone, Copy)]
+pub(crate) struct ForwardInput<'a> {
+    /// The message's id, a value of the path.
+    pub(crate) message_id: &'a str,
+    /// The query as it stands in the URL, without the question mark.
+    pub(crate) query: &'a str,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: &'a [u8],
+}
+
+/// A forward that was asked for without a mistake.
+pub(crate) struct ParsedForward {
+    pub(crate) order: ForwardRequest,
+    pub(crate) is_dry_run: bool,
+    /// Whether the header `Prefer` decided how long the forward waits at most.
+    pub(crate) prefers_wait: bool,
+}
+
+impl ForwardInput<'_> {
+    /// Reads the forward that `caller` asks for, which waits for `max_wait` at most. It gets a new `uuid`
+    /// if the caller gave neither one nor an `Idempotency-Key`, whose `uuid` is one of `uuids`.
+    ///
+    /// Every field that is not known is a mistake: a typo must not silently change where a message goes.
+    pub(crate) fn parse(
+        self,
+        request_id: String,
+        caller: Caller,
+        uuids: &UuidMaker,
+        max_wait: Duration,
+    ) -> Result<ParsedForward, Vec<InvalidField>> {
+        let mut mistakes = Mistakes::default();
+        let forward =
+            mistakes.keep("message_id", MessageId::parse(self.message_id)).map(Forward::Message);
+        let ForwardQuery { receive_id_type, uuid, is_dry_run } =
+            query::parse(self.query, &mut mistakes);
+        let receiver = body::receive_id(self.body, &mut mistakes)
+            .and_then(|id| mistakes.keep("receive_id", Receiver::parse(&id, receive_id_type)));
+        headers::find_misplaced(self.headers, &mut mistakes);
+        let key =
+            mistakes.keep("Idempotency-Key", headers::idempotency_key(self.headers)).flatten();
+        let preferred = mistakes.keep("Prefer", preferred_wait(self.headers)).flatten();
+        let (Some(forward), Some(receiver)) = (forward, receiver) else {
+            return Err(mistakes.into_fields());
+        };
+        let idempotent = key.map(|key| key.names(&caller.name, &caller.app, &forward, &receiver));
+        let uuid_of_key = idempotent.map(|it| uuids.of(&it));
+        if let (Some(uuid), Some(uuid_of_key)) = (&uuid, &uuid_of_key)
+            && uuid != uuid_of_key
+        {
+            let detail = Wording::new(
+                "must be left out where there is an Idempotency-Key, which stands for one",
+                "已有 Idempotency-Key（它对应一个 uuid），请勿再传 uuid",
+            );
+            mistakes.add("uuid", detail);
+        }
+        if !mistakes.none_so_far() {
+            return Err(mistakes.into_fields());
+        }
+        let given_uuid = uuid_of_key.or(uuid);
+        let order = ForwardRequest {
+            request_id,
+            caller,
+            forward,
+            receiver,
+            uuid_is_given: given_uuid.is_some(),
+            uuid: given_uuid.unwrap_or_else(DedupKey::generate),
+            idempotent,
+            // In whole seconds, so that `Preference-Applied` says exactly what holds.
+            wait: preferred
+                .map_or(max_wait, |wait| wait.min(Duration::from_secs(max_wait.as_secs()))),
+        };
+        Ok(ParsedForward { order, is_dry_run, prefers_wait: preferred.is_some() })
+    }
+}

@@ -1,0 +1,144 @@
+//! What the OpenAPI document says beside the handlers: the API as a whole, its keys, and the problems that
+//! each operation may answer, which come from the one table of problems.
+
+use std::collections::BTreeMap;
+
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder, ServerBuilder};
+use utoipa::{Modify, OpenApi};
+
+use crate::api::docs::problems::examples::{EXAMPLE_FORWARD, examples};
+use crate::api::docs::problems::routes as problems;
+use crate::api::docs::swagger_ui;
+use crate::api::language::Language;
+use crate::api::openapi::headers;
+use crate::api::problems::body::ProblemBody;
+use crate::api::public_url::PublicUrl;
+use crate::api::v1::forward;
+use crate::model::problem_kind::ProblemKind;
+use crate::model::receiver::ReceiveIdType;
+
+/// The OpenAPI document of a gateway that callers reach at `public_url`. Without a public URL it is the
+/// document under review in `openapi/openapi.json`.
+#[must_use]
+pub fn openapi_json(public_url: &PublicUrl) -> String {
+    let mut document = Document::openapi();
+    document.servers = Some(vec![
+        ServerBuilder::new().url(public_url.server()).description(Some("This gateway")).build(),
+    ]);
+    add_all_answers(&mut document, public_url);
+    let mut json = document.to_pretty_json().expect("the document is made of strings");
+    json.push('\n');
+    json
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "feishu-forward-gateway",
+        description = "Forwards Feishu (Lark) messages for internal services.\n\n\
+            Send one plain request with your API key. The gateway holds the app's secret, keeps to \
+            Feishu's limits (5 messages a second to one receiver; 50 calls a second and 1000 a \
+            minute for an app), waits for your turn, and answers with the new message, or with a \
+            problem that says whether the message went out, who can remove the cause, and how.\n\n\
+            Click **Authorize**, enter your key, then try `POST /v1/messages/{message_id}/forward`.",
+        contact(name = "Whoever runs this gateway"),
+        license(name = "Apache-2.0", url = "https://www.apache.org/licenses/LICENSE-2.0"),
+    ),
+    tags(
+        (name = "messages", description = "Forwarding messages."),
+        (name = "problems", description = "What can go wrong, and what to do about it."),
+        (name = "documentation", description = "What you are reading."),
+    ),
+    paths(forward::forward, problems::list, problems::one, swagger_ui::openapi),
+    components(schemas(ProblemBody, ReceiveIdType)),
+    modifiers(&SecuritySchemes),
+)]
+struct Document;
+
+/// The two headers that an API key can be sent in.
+struct SecuritySchemes;
+
+impl Modify for SecuritySchemes {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        let header = ApiKeyValue::with_description(
+            "X-API-Key",
+            "Your API key. An operator makes one with `keys new`.",
+        );
+        components.add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(header)));
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("The same API key as a bearer token."))
+            .build();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    }
+}
+
+const FORWARD: &str = "/v1/messages/{message_id}/forward";
+const PROBLEM: &str = "/problems/{code}";
+
+/// Adds to each operation a response for each status of its problems, with an example of each problem, and
+/// to each response its headers.
+fn add_all_answers(openapi: &mut utoipa::openapi::OpenApi, public_url: &PublicUrl) {
+    headers::describe(openapi.components.get_or_insert_default());
+    for (path, item) in &mut openapi.paths.paths {
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            add_answers(operation, path, public_url);
+        }
+    }
+}
+
+fn add_answers(operation: &mut Operation, path: &str, public_url: &PublicUrl) {
+    let is_forward = path == FORWARD;
+    let responses = &mut operation.responses.responses;
+    let mut by_status: BTreeMap<u16, Vec<ProblemKind>> = BTreeMap::new();
+    for kind in ProblemKind::ALL.iter().filter(|kind| may_come(**kind, path)) {
+        by_status.entry(kind.facts().status).or_default().push(*kind);
+    }
+    for (status, problems) in by_status {
+        let instance = if is_forward { EXAMPLE_FORWARD } else { path };
+        responses
+            .insert(status.to_string(), problem_response(&problems, instance, public_url).into());
+    }
+    for (status, response) in responses.iter_mut() {
+        if let RefOr::T(response) = response {
+            headers::name_in(response, status, is_forward);
+        }
+    }
+}
+
+/// Whether the operation may answer with a problem.
+fn may_come(kind: ProblemKind, path: &str) -> bool {
+    match kind {
+        ProblemKind::MethodNotAllowed => false,
+        ProblemKind::RouteNotFound => path == PROBLEM,
+        ProblemKind::Overloaded | ProblemKind::Draining => true,
+        _ => path == FORWARD,
+    }
+}
+
+fn problem_response(kinds: &[ProblemKind], instance: &str, public_url: &PublicUrl) -> Response {
+    let root = public_url.root_from_docs();
+    let bullet = if kinds.len() > 1 { "- " } else { "" };
+    let line = |kind: &ProblemKind| {
+        let (name, title) = (kind.facts().name, kind.facts().title);
+        format!("{bullet}[`{name}`]({root}/problems/{name}): {title}.")
+    };
+    let examples = kinds.iter().flat_map(|kind| examples(*kind)).map(|example| {
+        let body = example.body(instance, Language::English, public_url);
+        let value = serde_json::to_value(&body).ok();
+        let built = ExampleBuilder::new().summary(body.title).value(value).build();
+        (example.name, built)
+    });
+    let content = ContentBuilder::new()
+        .schema(Some(RefOr::Ref(Ref::from_schema_name("Problem"))))
+        .examples_from_iter(examples)
+        .build();
+    ResponseBuilder::new()
+        .description(kinds.iter().map(line).collect::<Vec<_>>().join("\n"))
+        .content("application/problem+json", content)
+        .build()
+}

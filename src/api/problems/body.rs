@@ -1,0 +1,129 @@
+//! The body of a problem: `application/problem+json` (RFC 9457), in the language of the answer.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::language::Language;
+use crate::api::problems::problem::{InvalidField, Problem};
+use crate::api::public_url::PublicUrl;
+use crate::feishu::error::Refusal;
+use crate::model::dedup_key::DedupKey;
+use crate::model::problem_kind::{FixBy, Outcome, ProblemKind};
+
+/// Every failure has this shape.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemBody<'a> {
+    /// Identifies the kind of problem: `/problems/` and the code, after the gateway's public URL where
+    /// the operator has set one.
+    #[serde(rename = "type")]
+    #[schema(example = "/problems/bot_not_in_chat")]
+    kind: String,
+    /// A short summary, the same for every case of the problem, in English, or in Chinese where
+    /// `Accept-Language` prefers `zh`: so are `detail`, `remedy` and the details of `errors`.
+    #[schema(example = "The bot is not in the chat")]
+    pub(crate) title: &'static str,
+    /// The HTTP status.
+    #[schema(example = 403, minimum = 400, maximum = 599)]
+    status: u16,
+    /// One sentence about this case.
+    #[schema(example = "Feishu answered 230002: The bot can not be outside the group.")]
+    detail: &'a str,
+    /// The path that was called.
+    #[schema(example = "/v1/messages/om_dc13264520392913993dd051dba21dcf/forward")]
+    instance: &'a str,
+    /// The problem, for programs.
+    #[schema(inline = false)]
+    code: ProblemKind,
+    /// Whether the message went out: `not_delivered`, or `unknown` where nobody can know.
+    outcome: Outcome,
+    /// Whether the same request may succeed later although nobody acts. Repeat it with the same
+    /// `uuid`.
+    #[schema(example = false)]
+    retryable: bool,
+    /// Who can remove the cause.
+    fix_by: FixBy,
+    /// What to do.
+    #[schema(example = "Add the app's bot to the chat that receives the message.")]
+    remedy: &'static str,
+    /// The id of this request in the gateway's log, as in the header `X-Request-Id`.
+    #[schema(example = "0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20")]
+    request_id: &'a str,
+    /// The `uuid` that this forward had or was given: repeat with it and nothing arrives twice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20", max_length = 50, nullable = false)]
+    uuid: Option<&'a str>,
+    /// Where the outcome is unknown: until when repeating with the `uuid`, or with the same
+    /// `Idempotency-Key`, cannot deliver twice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T09:55:00Z", nullable = false)]
+    safe_retry_until: Option<Timestamp>,
+    /// What Feishu said, where Feishu answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    feishu: Option<&'a Refusal>,
+    /// Every mistake in the request, where the request is what is wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<InvalidFieldBody<'a>>,
+}
+
+/// A field of the request that is wrong.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = InvalidField)]
+struct InvalidFieldBody<'a> {
+    /// The name of the parameter, header or body member; `body` for the body as a whole.
+    #[schema(example = "receive_id")]
+    field: &'a str,
+    /// What is wrong with it.
+    #[schema(example = "must not be empty")]
+    detail: &'a str,
+}
+
+impl<'a> ProblemBody<'a> {
+    /// The body of the problem of a request with this path and id.
+    pub(crate) fn of(
+        problem: &'a Problem,
+        path: &'a str,
+        request_id: &'a str,
+        language: Language,
+        public_url: &PublicUrl,
+    ) -> Self {
+        let facts = problem.kind.facts();
+        Self {
+            kind: public_url.type_of(facts.name),
+            title: language.choose(facts.title, facts.title_zh),
+            status: facts.status,
+            detail: language.of(&problem.detail),
+            instance: path,
+            code: problem.kind,
+            outcome: problem.outcome,
+            retryable: facts.retryable,
+            fix_by: facts.fix_by,
+            remedy: language.choose(problem.remedy.en, problem.remedy.zh),
+            request_id,
+            uuid: problem.uuid.as_ref().map(DedupKey::as_str),
+            safe_retry_until: problem.safe_retry_until,
+            feishu: problem.feishu.as_deref(),
+            errors: problem.errors.iter().map(|it| InvalidFieldBody::of(it, language)).collect(),
+        }
+    }
+}
+
+impl<'a> InvalidFieldBody<'a> {
+    fn of(invalid: &'a InvalidField, language: Language) -> Self {
+        Self { field: &invalid.field, detail: language.of(&invalid.detail) }
+    }
+}
+
+/// The bytes of the body.
+pub(crate) fn render(
+    problem: &Problem,
+    path: &str,
+    request_id: &str,
+    language: Language,
+    public_url: &PublicUrl,
+) -> Vec<u8> {
+    let body = ProblemBody::of(problem, path, request_id, language, public_url);
+    serde_json::to_vec(&body).expect("a struct of strings and numbers is always JSON")
+}

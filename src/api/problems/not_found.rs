@@ -1,0 +1,201 @@
+//! The problem of a path without a route, with a guess at the path that was meant.
+//!
+//! The answer repeats nothing of the path in its detail: a path can be long, and can hold a secret that was
+//! pasted into it.
+
+use crate::api::problems::problem::Problem;
+use crate::model::problem_kind::ProblemKind;
+use crate::model::wording::Wording;
+
+/// The route of a forward, as people read it.
+const FORWARD: &str = "/v1/messages/{message_id}/forward";
+/// Paths at which the admin listener or other services answer health checks and scrapes.
+const PROBES: &[&str] = &[
+    "/livez",
+    "/readyz",
+    "/metrics",
+    "/healthz",
+    "/health",
+    "/live",
+    "/liveness",
+    "/ready",
+    "/readiness",
+    "/ping",
+    "/status",
+];
+/// Paths at which other services have their documentation.
+const DOCUMENTATION: &[&str] = &[
+    "/swagger",
+    "/swagger-ui",
+    "/swagger-ui.html",
+    "/swagger-ui/index.html",
+    "/swagger.json",
+    "/openapi",
+    "/openapi.yaml",
+    "/openapi.yml",
+    "/api-docs",
+    "/v3/api-docs",
+    "/redoc",
+];
+/// Most segments before the path of a route that are taken for a prefix which a proxy should cut off.
+const LONGEST_PREFIX: usize = 8;
+
+/// The problem of a request to the public listener for a path without a route.
+pub(crate) fn not_found(path: &str) -> Problem {
+    Problem::new(ProblemKind::RouteNotFound, detail(path))
+}
+
+/// The problem of a request to the admin listener for a path without a route.
+pub(crate) fn not_found_on_admin(path: &str) -> Problem {
+    Problem::new(ProblemKind::RouteNotFound, detail_on_admin(path))
+}
+
+fn detail_on_admin(path: &str) -> Wording {
+    if route_of(&normal(path)).is_some() {
+        return Wording::new(
+            "There is nothing at this path of the admin address; the API is at server.listen.",
+            "管理地址上没有该路径；接口位于 server.listen。",
+        );
+    }
+    Wording::new(
+        "There is nothing at this path; the admin address has /livez, /readyz and /metrics.",
+        "该路径不存在；管理地址提供 /livez、/readyz 和 /metrics。",
+    )
+}
+
+fn detail(path: &str) -> Wording {
+    let path = normal(path);
+    let path = path.as_str();
+    if PROBES.contains(&path) {
+        return Wording::new(
+            "There is nothing at this path; /livez, /readyz and /metrics are at the admin address, server.admin_listen.",
+            "该路径不存在；/livez、/readyz 和 /metrics 位于管理地址 server.admin_listen。",
+        );
+    }
+    if path == "/open-apis" || path.starts_with("/open-apis/") {
+        return Wording::new(
+            format!(
+                "The gateway does not serve this path of Feishu's; it forwards by POST {FORWARD}."
+            ),
+            format!("网关不提供飞书的该路径；转发消息请使用 POST {FORWARD}。"),
+        );
+    }
+    if let Some(known) = route_of(path) {
+        return Wording::new(
+            format!("There is nothing at this path. Did you mean {known}? Case and slashes count."),
+            format!("该路径不存在。您要找的是否为 {known}？路径区分大小写，斜杠不能多也不能少。"),
+        );
+    }
+    if DOCUMENTATION.contains(&path) {
+        return Wording::new(
+            "There is nothing at this path; the documentation is at /docs/ and /openapi.json.",
+            "该路径不存在；文档位于 /docs/ 和 /openapi.json。",
+        );
+    }
+    let mut inner = path.match_indices('/').skip(1).take(LONGEST_PREFIX);
+    if let Some(known) = inner.find_map(|(at, _)| route_of(&path[at..])) {
+        return Wording::new(
+            format!(
+                "There is nothing at this path, but at {known}: cut off what stands before it, if need be in the proxy."
+            ),
+            format!("该路径不存在，但有 {known}：请去掉前面的部分，必要时在代理中去掉。"),
+        );
+    }
+    if path.contains("/messages") || path.contains("/forward") {
+        return Wording::new(
+            format!("There is nothing at this path; a message is forwarded by POST {FORWARD}."),
+            format!("该路径不存在；转发消息请使用 POST {FORWARD}。"),
+        );
+    }
+    Wording::new("There is nothing at this path.", "该路径不存在。")
+}
+
+/// The path in small letters, without doubled slashes and without one at the end.
+fn normal(path: &str) -> String {
+    let mut normal = String::with_capacity(path.len());
+    for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+        normal.push('/');
+        normal.push_str(segment);
+    }
+    normal.make_ascii_lowercase();
+    normal
+}
+
+/// The route that would answer a path from [`normal`], as people read it.
+fn route_of(path: &str) -> Option<&'static str> {
+    match path {
+        "/docs" => Some("/docs/"),
+        "/openapi.json" => Some("/openapi.json"),
+        "/problems" => Some("/problems"),
+        path if is_forward(path) => Some(FORWARD),
+        path if is_problem(path) => Some("/problems/{code}"),
+        _ => None,
+    }
+}
+
+fn is_forward(path: &str) -> bool {
+    let rest = path.strip_prefix("/v1/messages/");
+    let message_id = rest.and_then(|rest| rest.strip_suffix("/forward"));
+    message_id.is_some_and(|id| !id.is_empty() && !id.contains('/'))
+}
+
+fn is_problem(path: &str) -> bool {
+    let code = path.strip_prefix("/problems/");
+    code.is_some_and(|code| ProblemKind::ALL.iter().any(|kind| kind.facts().name == code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADMIN: &str = "server.admin_listen";
+
+    #[test]
+    fn a_path_that_was_nearly_right_leads_to_the_right_one() {
+        for (path, hint) in [
+            ("/v1/messages/om_1/forward/", FORWARD),
+            ("//v1//messages/om_1/forward", FORWARD),
+            ("/V1/Messages/om_1/Forward", FORWARD),
+            ("/feishu/v1/messages/om_1/forward", FORWARD),
+            ("/v1/messages/om_1", FORWARD),
+            ("/messages/om_1/forward", FORWARD),
+            ("/open-apis/im/v1/messages/om_1/forward", FORWARD),
+            ("/open-apis/im/v1/messages", "Feishu's"),
+            ("/Open-Apis/", "Feishu's"),
+            ("/Docs", "/docs/"),
+            ("/docs//", "/docs/"),
+            ("/swagger-ui/", "/docs/"),
+            ("/api/openapi.json", "/openapi.json"),
+            ("/problems/", "/problems"),
+            ("/problems/draining/", "/problems/{code}"),
+            ("/healthz", ADMIN),
+            ("/metrics/", ADMIN),
+            ("/livez", ADMIN),
+            ("/READYZ", ADMIN),
+        ] {
+            let Wording { en, zh } = detail(path);
+            assert!(en.contains(hint), "{path}: {en}");
+            assert!(hint == "Feishu's" || zh.contains(hint), "{path}: {zh}");
+        }
+    }
+
+    #[test]
+    fn the_admin_address_says_where_the_api_is_and_what_it_has_itself() {
+        for path in ["/docs/", "/openapi.json", "/v1/messages/om_1/forward", "/problems"] {
+            assert!(detail_on_admin(path).en.contains("server.listen"), "{path}");
+        }
+        for path in ["/", "/healthz", "/metrics/", "/nope"] {
+            assert!(detail_on_admin(path).en.contains("/livez, /readyz and /metrics"));
+        }
+    }
+
+    #[test]
+    fn the_answer_repeats_nothing_of_a_path_however_long_it_is() {
+        for path in ["/secret", "/secret/v1/messages/secret/forward/", "/problems/secret/"] {
+            let path = format!("{path}{}", "/secret".repeat(10_000));
+            for Wording { en, zh } in [detail(&path), detail_on_admin(&path)] {
+                assert!(!en.contains("secret") && !zh.contains("secret"), "{en} {zh}");
+            }
+        }
+    }
+}

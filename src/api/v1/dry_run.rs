@@ -1,0 +1,104 @@
+//! The answer to a forward with `dry_run`.
+
+use actix_web::HttpResponse;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::problems::forward_failure::problem_of_forward;
+use crate::api::v1::headers::set_measured;
+use crate::api::v1::schema::ForwardRequestBody;
+use crate::delivery::{DryRunAction, DryRunReport, ForwardRequest};
+use crate::feishu::client::Preview;
+use crate::model::receiver::ReceiveIdType;
+
+/// What would become of a forward.
+#[derive(Serialize, ToSchema)]
+pub(super) struct DryRun<'a> {
+    /// What the gateway would do.
+    would: Would,
+    /// How long the forward would wait for its turn, in seconds, as far as that can be foreseen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 0.412, minimum = 0, nullable = false)]
+    wait_seconds: Option<f64>,
+    /// The operator's name for the Feishu app that the key forwards with.
+    #[schema(example = "main")]
+    app: &'a str,
+    /// What `receive_id` is taken for.
+    receive_id_type: ReceiveIdType,
+    /// By which Feishu would know a repetition; one that was left out is another one each time.
+    #[schema(example = "0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20", max_length = 50)]
+    uuid: &'a str,
+    /// The call that Feishu would get, where there would be one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    feishu_request: Option<FeishuRequest>,
+}
+
+/// What the gateway would do with a forward.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(example = "wait")]
+enum Would {
+    /// Send it at once.
+    Send,
+    /// Let it wait for its turn, and then send it.
+    Wait,
+    /// Answer it like another one with the same `Idempotency-Key` that is in progress.
+    Join,
+    /// Answer what another one with the same `Idempotency-Key` was told.
+    Replay,
+}
+
+/// A call to Feishu; its header `Authorization` is the gateway's business.
+#[derive(Serialize, ToSchema)]
+struct FeishuRequest {
+    /// The method.
+    #[schema(example = "POST")]
+    method: &'static str,
+    /// The address.
+    #[schema(
+        example = "https://open.feishu.cn/open-apis/im/v1/messages/om_dc13264520392913993dd051dba21dcf/forward?receive_id_type=chat_id&uuid=0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20"
+    )]
+    url: String,
+    /// The body.
+    #[schema(value_type = ForwardRequestBody)]
+    body: serde_json::Value,
+}
+
+/// The answer to a dry run, without the headers that every answer to a forward has.
+pub(super) fn response(order: &ForwardRequest, dry_run: DryRunReport) -> HttpResponse {
+    let DryRunReport { result, prior_attempts, timings, standing } = dry_run;
+    let mut response = match result {
+        Ok(foreseen) => HttpResponse::Ok().json(DryRun::of(order, foreseen)),
+        Err(error) => {
+            HttpResponse::from_error(problem_of_forward(&error, order.uuid.clone(), prior_attempts))
+        }
+    };
+    set_measured(response.headers_mut(), standing, &timings, 0);
+    response
+}
+
+impl<'a> DryRun<'a> {
+    fn of(order: &'a ForwardRequest, foreseen: DryRunAction) -> Self {
+        let (would, wait, call) = match foreseen {
+            DryRunAction::Send { wait, call } if wait.is_zero() => {
+                (Would::Send, Some(wait), Some(call))
+            }
+            DryRunAction::Send { wait, call } => (Would::Wait, Some(wait), Some(call)),
+            DryRunAction::Join => (Would::Join, None, None),
+            DryRunAction::Replay => (Would::Replay, None, None),
+        };
+        Self {
+            would,
+            wait_seconds: wait.map(|wait| wait.as_secs_f64()),
+            app: &order.caller.app,
+            receive_id_type: order.receiver.kind(),
+            uuid: order.uuid.as_str(),
+            feishu_request: call.map(|Preview { url, body }| FeishuRequest {
+                method: "POST",
+                url: url.into(),
+                body,
+            }),
+        }
+    }
+}
