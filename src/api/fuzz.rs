@@ -40,7 +40,7 @@ pub(crate) fn request(target: &str, headers: &[(&[u8], &[u8])], body: &[u8]) {
     };
     assert_ne!(presented_key(request.headers()), Ok(""));
     match read(&request, message, body) {
-        Ok(order) => accepted(&order),
+        Ok(forward_request) => accepted(&forward_request),
         Err(problem) => refused(&problem, &request),
     }
 }
@@ -63,33 +63,39 @@ fn read(request: &HttpRequest, message: &str, body: &[u8]) -> Result<ForwardRequ
     let (query, headers) = (request.query_string(), request.headers());
     let input = ForwardInput { message_id: message, query, headers, body };
     let parsed = input.parse("1".into(), caller, &uuids, MAX_WAIT).map_err(Problem::invalid)?;
-    Ok(parsed.order)
+    Ok(parsed.forward_request)
 }
 
-fn accepted(order: &ForwardRequest) {
-    let (message, receiver, uuid) =
-        (order.forward.source_id(), &order.receiver, order.uuid.as_str());
+fn accepted(forward_request: &ForwardRequest) {
+    let (message, receiver, uuid) = (
+        forward_request.forward.source_id(),
+        &forward_request.receiver,
+        forward_request.uuid.as_str(),
+    );
     assert!(message.starts_with("om_") && (4..=128).contains(&message.len()));
     assert!(message.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)));
     assert!((1..=256).contains(&receiver.id().chars().count()));
     assert!(!receiver.id().chars().any(|it| it.is_control() || it.is_whitespace() || it == ','));
     assert!(!receiver.id().contains("://"));
     assert!((1..=50).contains(&uuid.chars().count()));
-    assert!(order.wait <= MAX_WAIT);
-    let again = sent_again(order);
-    assert_eq!((again.forward, again.receiver), (order.forward.clone(), receiver.clone()));
-    assert_eq!(again.uuid, order.uuid);
+    assert!(forward_request.wait <= MAX_WAIT);
+    let again = sent_again(forward_request);
+    assert_eq!(
+        (again.forward, again.receiver),
+        (forward_request.forward.clone(), receiver.clone())
+    );
+    assert_eq!(again.uuid, forward_request.uuid);
 }
 
-/// The order of a caller that sends what the gateway sends to Feishu for `order`.
-fn sent_again(order: &ForwardRequest) -> ForwardRequest {
+/// The forward_request of a caller that sends what the gateway sends to Feishu for `forward_request`.
+fn sent_again(forward_request: &ForwardRequest) -> ForwardRequest {
     let query = form_urlencoded::Serializer::new(String::new())
-        .append_pair("receive_id_type", order.receiver.kind().as_str())
-        .append_pair("uuid", order.uuid.as_str())
+        .append_pair("receive_id_type", forward_request.receiver.kind().as_str())
+        .append_pair("uuid", forward_request.uuid.as_str())
         .finish();
     let request = post(&query, &[]).expect("a request");
-    let body = serde_json::json!({ "receive_id": order.receiver.id() }).to_string();
-    read(&request, order.forward.source_id(), body.as_bytes()).expect("the same order")
+    let body = serde_json::json!({ "receive_id": forward_request.receiver.id() }).to_string();
+    read(&request, forward_request.forward.source_id(), body.as_bytes()).expect("the same request")
 }
 
 fn refused(problem: &Problem, request: &HttpRequest) {

@@ -174,5 +174,5 @@ fn one_file_alone_turns_errors_into_answers() {
     };
     let implement: Vec<_> =
         gateway.sources.iter().filter(implements).map(|source| source.path.as_str()).collect();
-    assert_eq!(implement, ["api/problem.rs"]);
+    assert_eq!(implement, ["api/problems/problem.rs"]);
 }

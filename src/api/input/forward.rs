@@ -31,7 +31,7 @@ pub(crate) struct ForwardInput<'a> {
 
 /// A forward that was asked for without a mistake.
 pub(crate) struct ParsedForward {
-    pub(crate) order: ForwardRequest,
+    pub(crate) forward_request: ForwardRequest,
     pub(crate) is_dry_run: bool,
     /// Whether the header `Prefer` decided how long the forward waits at most.
     pub(crate) prefers_wait: bool,
@@ -78,7 +78,7 @@ impl ForwardInput<'_> {
             return Err(mistakes.into_fields());
         }
         let given_uuid = uuid_of_key.or(uuid);
-        let order = ForwardRequest {
+        let forward_request = ForwardRequest {
             request_id,
             caller,
             forward,
@@ -90,6 +90,6 @@ impl ForwardInput<'_> {
             wait: preferred
                 .map_or(max_wait, |wait| wait.min(Duration::from_secs(max_wait.as_secs()))),
         };
-        Ok(ParsedForward { order, is_dry_run, prefers_wait: preferred.is_some() })
+        Ok(ParsedForward { forward_request, is_dry_run, prefers_wait: preferred.is_some() })
     }
 }

@@ -66,20 +66,22 @@ struct FeishuRequest {
 }
 
 /// The answer to a dry run, without the headers that every answer to a forward has.
-pub(super) fn response(order: &ForwardRequest, dry_run: DryRunReport) -> HttpResponse {
+pub(super) fn response(forward_request: &ForwardRequest, dry_run: DryRunReport) -> HttpResponse {
     let DryRunReport { result, prior_attempts, timings, standing } = dry_run;
     let mut response = match result {
-        Ok(foreseen) => HttpResponse::Ok().json(DryRun::of(order, foreseen)),
-        Err(error) => {
-            HttpResponse::from_error(problem_of_forward(&error, order.uuid.clone(), prior_attempts))
-        }
+        Ok(foreseen) => HttpResponse::Ok().json(DryRun::of(forward_request, foreseen)),
+        Err(error) => HttpResponse::from_error(problem_of_forward(
+            &error,
+            forward_request.uuid.clone(),
+            prior_attempts,
+        )),
     };
     set_measured(response.headers_mut(), standing, &timings, 0);
     response
 }
 
 impl<'a> DryRun<'a> {
-    fn of(order: &'a ForwardRequest, foreseen: DryRunAction) -> Self {
+    fn of(forward_request: &'a ForwardRequest, foreseen: DryRunAction) -> Self {
         let (would, wait, call) = match foreseen {
             DryRunAction::Send { wait, call } if wait.is_zero() => {
                 (Would::Send, Some(wait), Some(call))
@@ -91,9 +93,9 @@ impl<'a> DryRun<'a> {
         Self {
             would,
             wait_seconds: wait.map(|wait| wait.as_secs_f64()),
-            app: &order.caller.app,
-            receive_id_type: order.receiver.kind(),
-            uuid: order.uuid.as_str(),
+            app: &forward_request.caller.app,
+            receive_id_type: forward_request.receiver.kind(),
+            uuid: forward_request.uuid.as_str(),
             feishu_request: call.map(|Preview { url, body }| FeishuRequest {
                 method: "POST",
                 url: url.into(),

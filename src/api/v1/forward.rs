@@ -103,23 +103,27 @@ pub(crate) async fn forward(
     };
     let request_id = RequestContext::of(&request).borrow().request_id.clone();
     let uuids = delivery.uuids(&caller);
-    let ParsedForward { order, is_dry_run, prefers_wait } =
+    let ParsedForward { forward_request, is_dry_run, prefers_wait } =
         input.parse(request_id, caller, uuids, settings.max_wait).map_err(Problem::invalid)?;
-    let order = Arc::new(order);
+    let forward_request = Arc::new(forward_request);
     let mut response = if is_dry_run {
-        dry_run::response(&order, delivery.dry_run(&order).await)
+        dry_run::response(&forward_request, delivery.dry_run(&forward_request).await)
     } else {
-        response(&request, &order, delivery.forward(&order).await)
+        response(&request, &forward_request, delivery.forward(&forward_request).await)
     };
     let headers = response.headers_mut();
     headers.insert(RATE_LIMIT_POLICY, settings.rate_limit_policy.clone());
     if prefers_wait {
-        set(headers, PREFERENCE_APPLIED, format!("wait={}", order.wait.as_secs()));
+        set(headers, PREFERENCE_APPLIED, format!("wait={}", forward_request.wait.as_secs()));
     }
     Ok(response)
 }
 
-fn response(request: &HttpRequest, order: &ForwardRequest, report: ForwardReport) -> HttpResponse {
+fn response(
+    request: &HttpRequest,
+    forward_request: &ForwardRequest,
+    report: ForwardReport,
+) -> HttpResponse {
     let ForwardReport { result, prior_attempts, is_replayed, attempts, timings, standing } = report;
     let (mut response, log_id) = match result {
         Ok(forwarded) => {
@@ -127,7 +131,7 @@ fn response(request: &HttpRequest, order: &ForwardRequest, report: ForwardReport
             (response.insert_header(ContentType::json()).body(forwarded.message), forwarded.log_id)
         }
         Err(error) => {
-            let problem = problem_of_forward(&error, order.uuid.clone(), prior_attempts);
+            let problem = problem_of_forward(&error, forward_request.uuid.clone(), prior_attempts);
             let log_id = problem.log_id.clone();
             (HttpResponse::from_error(problem), log_id)
         }
