@@ -1,7 +1,7 @@
 //! The caller's name for one forward, however often it asks for it (`Idempotency-Key`,
 //! draft-ietf-httpapi-idempotency-key-header).
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use hmac::{Hmac, Mac};
 use secrecy::SecretString;
@@ -120,11 +120,8 @@ impl Uuids {
     #[must_use]
     pub fn of(&self, named: &NamedForward) -> DedupKey {
         let hash = self.0.clone().chain_update(named.key).chain_update(named.content).finalize();
-        let mut hex = String::with_capacity(UUID_BYTES * 2);
-        for byte in &hash.into_bytes()[..UUID_BYTES] {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        DedupKey::parse(&hex).expect("48 characters are not too many")
+        let uuid = hex::encode(&hash.into_bytes()[..UUID_BYTES]);
+        DedupKey::parse(&uuid).expect("48 characters are not too many")
     }
 }
 

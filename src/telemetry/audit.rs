@@ -46,15 +46,12 @@ impl AuditIds {
     pub fn show<'a>(&self, id: &'a str) -> Cow<'a, str> {
         match self {
             Self::Plain => id.into(),
-            Self::Hashed(key) => hex(key.clone().chain_update(id)).into(),
+            Self::Hashed(key) => {
+                let hash = key.clone().chain_update(id).finalize().into_bytes();
+                hex::encode(&hash[..SHOWN_BYTES]).into()
+            }
         }
     }
-}
-
-fn hex(hash: Hmac<Sha256>) -> String {
-    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
-    let hash = hash.finalize().into_bytes();
-    hash[..SHOWN_BYTES].iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 impl fmt::Debug for AuditIds {

@@ -4,7 +4,6 @@
 mod tests;
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -171,11 +170,7 @@ impl SharedKeys {
     }
 
     fn place(&self, named: NamedForward) -> String {
-        let mut place = self.prefix.clone();
-        for byte in named.key {
-            let _ = write!(place, "{byte:02x}");
-        }
-        place
+        format!("{}{}", self.prefix, hex::encode(named.key))
     }
 }
 
