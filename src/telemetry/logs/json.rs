@@ -1,200 +1,116 @@
-//! A log line as one JSON object, written in one go.
-//!
-//! tracing-subscriber's own JSON has the same members. It reads and writes the fields of a span again
-//! for each line in it, and together with serde's detours that was a sixth of what a forward costs.
+//! Log lines as JSON objects.
 
 use std::fmt::{self, Debug, Write};
 
-use serde_json::Number;
+use json_subscriber::{FieldWriter, JsonLayer};
+use serde::Serialize;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::field::RecordFields;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::time::SystemTime;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::clock::Clock;
-
-/// A whole line: time, level, the event's fields, target, and the span that it stands in.
-pub(super) struct Line {
-    clock: Clock,
-}
-
-/// Fields as `,"name":value` for each.
-pub(super) struct Fields;
-
-/// Longer than most lines, so that one seldom grows while it is made.
-const USUAL_LENGTH: usize = 768;
 /// Most bytes of a value that are shown: libraries log what others send.
 const LONGEST_VALUE: usize = 2 << 10;
-/// Bytes of a line beyond which its values are left out, and the same of a span's fields.
-const LONGEST_LINE: usize = 16 << 10;
+/// Most bytes of all values of an event that are shown.
+const LONGEST_VALUES: usize = 16 << 10;
 
-impl Line {
-    /// With the machine's time: the log is of the process, whatever clocks its parts have.
-    pub(super) fn new() -> Self {
-        Self { clock: Clock::system() }
-    }
-}
-
-impl<S> FormatEvent<S, Fields> for Line
+/// The layer that writes each event as a line: time, level, target, the event's fields, and in `span` the name of
+/// the innermost span and the fields of all spans around the event.
+pub(super) fn layer<S, W>(writer: W) -> JsonLayer<S, W>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
+    W: for<'writer> MakeWriter<'writer> + 'static,
 {
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, Fields>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let metadata = event.metadata();
-        let mut members = Members::with_room_for(USUAL_LENGTH);
-        write!(members.text, "{{\"timestamp\":\"{:.6}\"", self.clock.wall())?;
-        members.text("level", metadata.level().as_str());
-        event.record(&mut members);
-        let target = members.log_target.take();
-        members.text("target", target.as_deref().unwrap_or(metadata.target()));
-        if let Some(span) = context.lookup_current() {
-            members.text.push_str(",\"span\":{\"name\":\"");
-            members.text.push_str(span.name());
-            members.text.push('"');
-            if let Some(fields) = span.extensions().get::<FormattedFields<Fields>>() {
-                members.text.push_str(fields);
-            }
-            members.text.push('}');
-        }
-        members.text.push_str("}\n");
-        writer.write_str(&members.text)
-    }
+    let mut layer = JsonLayer::new(writer);
+    layer.with_timer("timestamp", SystemTime);
+    layer.with_level("level");
+    layer.with_flattened_span_fields("span");
+    // Not `with_flattened_event`, which shows values whatever their length.
+    layer.add_multiple_dynamic_fields(|event, _, members| write_event(event, members));
+    layer
 }
 
-impl<'writer> FormatFields<'writer> for Fields {
-    fn format_fields<R: RecordFields>(
-        &self,
-        mut writer: Writer<'writer>,
-        fields: R,
-    ) -> fmt::Result {
-        let mut members = Members::with_room_for(0);
-        fields.record(&mut members);
-        writer.write_str(&members.text)
-    }
+fn write_event(event: &Event<'_>, members: &mut FieldWriter<'_>) {
+    let mut fields = EventFields { members, room: LONGEST_VALUES, log_target: None };
+    event.record(&mut fields);
+    let target = fields.log_target.take();
+    fields.write("target", target.as_deref().unwrap_or(event.metadata().target()));
 }
 
-/// Members of an object, each behind a comma.
-struct Members {
-    text: String,
-    /// Where a line comes from that a library wrote with the `log` crate.
+/// Writes the fields of an event as members of an object, long values cut.
+struct EventFields<'a, 'line> {
+    members: &'a mut FieldWriter<'line>,
+    /// Bytes of values that may still be shown.
+    room: usize,
+    /// The target that a library named to the `log` crate.
     log_target: Option<String>,
 }
 
-impl Members {
-    fn with_room_for(bytes: usize) -> Self {
-        Self { text: String::with_capacity(bytes), log_target: None }
-    }
-
-    fn name(&mut self, name: &str) {
-        self.text.push_str(",\"");
-        self.text.push_str(name);
-        self.text.push_str("\":");
-    }
-
-    fn text(&mut self, name: &str, value: &str) {
-        self.name(name);
-        self.text.push('"');
-        let _ = self.value().write_str(value);
-        self.text.push('"');
-    }
-
-    /// Writes a value as far as there is room for it.
-    fn value(&mut self) -> Escaped<'_> {
-        let room = LONGEST_VALUE.min(LONGEST_LINE.saturating_sub(self.text.len()));
-        Escaped { text: &mut self.text, room }
-    }
-
-    /// What looks in JSON as it does everywhere.
-    fn plain(&mut self, name: &str, value: impl fmt::Display) {
-        self.name(name);
-        let _ = write!(self.text, "{value}");
+impl EventFields<'_, '_> {
+    fn write(&mut self, name: &str, value: impl Serialize) {
+        // Text and numbers can always be written.
+        let _ = self.members.write_field(name, value);
     }
 }
 
-impl Visit for Members {
+impl Visit for EventFields<'_, '_> {
     fn record_str(&mut self, field: &Field, value: &str) {
-        // So tracing names what a line of the `log` crate has beside its words.
+        // tracing's name for the target of a line of the `log` crate.
         if field.name() == "log.target" {
             self.log_target = Some(value.to_owned());
         }
-        self.text(field.name(), value);
+        let room = LONGEST_VALUE.min(self.room);
+        if value.len() <= room {
+            self.room -= value.len();
+            return self.write(field.name(), value);
+        }
+        self.record_debug(field, &format_args!("{value}"));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.name(field.name());
-        self.text.push('"');
-        let _ = write!(self.value(), "{value:?}");
-        self.text.push('"');
+        let mut shown = CutText { text: String::new(), room: LONGEST_VALUE.min(self.room) };
+        // It fails where the text is cut.
+        let _ = write!(shown, "{value:?}");
+        self.room = self.room.saturating_sub(shown.text.len());
+        self.write(field.name(), shown.text);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.plain(field.name(), value);
+        self.write(field.name(), value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.plain(field.name(), value);
+        self.write(field.name(), value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.plain(field.name(), value);
+        self.write(field.name(), value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        // JSON has no infinity.
-        match Number::from_f64(value) {
-            Some(number) => self.plain(field.name(), number),
-            None => self.plain(field.name(), "null"),
-        }
+        self.write(field.name(), value);
     }
 }
 
-/// Writes what stands within the quotes of a JSON string, and fails where there is no more room.
-struct Escaped<'a> {
-    text: &'a mut String,
-    /// In bytes, before they are escaped.
+/// A text that ends, with an ellipsis, where there is no more room.
+struct CutText {
+    text: String,
+    /// In bytes.
     room: usize,
 }
 
-impl Write for Escaped<'_> {
+impl Write for CutText {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if text.len() <= self.room {
             self.room -= text.len();
-            push_escaped(self.text, text);
+            self.text.push_str(text);
             return Ok(());
         }
-        push_escaped(self.text, &text[..text.floor_char_boundary(self.room)]);
+        self.text.push_str(&text[..text.floor_char_boundary(self.room)]);
         self.text.push('…');
         Err(fmt::Error)
     }
-}
-
-fn push_escaped(line: &mut String, text: &str) {
-    // Most texts have nothing to be escaped, which many bytes at a time can tell.
-    if !text.bytes().fold(false, |found, byte| found | needs_escape(byte)) {
-        return line.push_str(text);
-    }
-    let mut rest = text;
-    while let Some(at) = rest.bytes().position(needs_escape) {
-        line.push_str(&rest[..at]);
-        match rest.as_bytes()[at] {
-            byte @ (b'"' | b'\\') => line.extend(['\\', char::from(byte)]),
-            b'\n' => line.push_str("\\n"),
-            byte => drop(write!(line, "\\u{byte:04x}")),
-        }
-        rest = &rest[at + 1..];
-    }
-    line.push_str(rest);
-}
-
-fn needs_escape(byte: u8) -> bool {
-    byte < b' ' || byte == b'"' || byte == b'\\'
 }
 
 #[cfg(test)]
@@ -205,6 +121,8 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
     use tracing::subscriber::with_default;
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::registry;
 
     use super::*;
 
@@ -226,8 +144,7 @@ mod tests {
     fn line(log: impl FnOnce()) -> Value {
         let book = Book::default();
         let written = Arc::clone(&book.0);
-        let lines = tracing_subscriber::fmt().with_writer(move || book.clone());
-        with_default(lines.fmt_fields(Fields).event_format(Line::new()).finish(), log);
+        with_default(registry().with(layer(move || book.clone())), log);
         let text = String::from_utf8(written.lock().expect("no panic").clone()).expect("UTF-8");
         assert!(text.ends_with("}\n") && text.lines().count() == 1, "{text}");
         serde_json::from_str(&text).expect("JSON")
@@ -262,31 +179,35 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_the_fields_of_the_innermost_span() {
+    fn a_line_has_the_fields_of_all_spans_around_it() {
         let line = line(|| {
-            let _outer = tracing::error_span!("outer", a = 1).entered();
-            let span = tracing::error_span!("inner", b = "2", c = tracing::field::Empty).entered();
-            span.record("c", 3);
-            tracing::info!("told");
+            let _request = tracing::error_span!("request", request_id = "r1", part = 1).entered();
+            let child =
+                tracing::error_span!("child", part = 2, later = tracing::field::Empty).entered();
+            child.record("later", 3);
+            tracing::info!(request_id = "its own", "told");
         });
-        assert_eq!(line["span"], json!({ "name": "inner", "b": "2", "c": 3 }));
+        assert_eq!(
+            line["span"],
+            json!({ "name": "child", "request_id": "r1", "part": 2, "later": 3 })
+        );
+        assert_eq!(line["request_id"], "its own");
     }
 
     #[test]
     fn no_line_is_as_long_as_what_somebody_sends() {
         let long = "\u{1}ü\u{1}".repeat(100_000);
         let line = line(|| {
-            let _span =
-                tracing::error_span!("span", a = long, b = %long, c = ?long, d = long).entered();
-            tracing::info!(a = long, b = %long, c = ?long, d = long, e = long, f = long, "{long}");
+            tracing::info!(a = long, b = %long, c = ?long, d = long, e = long, f = long, g = long,
+                h = long, i = long, j = long, "{long}");
         });
         for (name, value) in line.as_object().expect("an object") {
             let length = value.as_str().map_or(0, str::len);
             assert!(length <= LONGEST_VALUE + '…'.len_utf8(), "{name} has {length} bytes");
         }
         assert!(line["a"].as_str().is_some_and(|it| it.starts_with("\u{1}ü") && it.ends_with('…')));
-        assert!(line["span"]["d"].is_string());
-        // The writer would cut a longer one.
+        assert_eq!(line["j"], "…");
+        // The appender would cut a longer one.
         assert!(line.to_string().len() < 64 << 10);
     }
 
