@@ -17,6 +17,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
 
 use appender::Appenders;
+use json::JsonLines;
 use output::StandardOutput;
 
 pub use appender::{LogGuard, WRITTEN_AFTER};
@@ -57,7 +58,7 @@ where
 {
     let filter = filter_of(&with_quiet_framework(filter))?;
     let lines = match format {
-        Format::Json => json::layer(writer).boxed(),
+        Format::Json => JsonLines::to(writer).boxed(),
         Format::Text => fmt::layer()
             .with_writer(writer)
             .with_ansi(io::stdout().is_terminal())

@@ -113,13 +113,13 @@ fn no_flood_of_lines_displaces_those_of_another_target_or_takes_more_than_its_ro
     let output = FakeOutput::stuck();
     let (appenders, guard) = Appenders::to(output.clone());
     for (target, length, more) in
-        [(Target::Other, 1, 300), (Target::Gateway, 4096, 200), (Target::Audit, 1024, 100)]
+        [(Target::Other, 128, 300), (Target::Gateway, 4096, 200), (Target::Audit, 1024, 100)]
     {
         let fitting = room(target) / length.max(SHORTEST_LINE);
         (0..fitting + more).for_each(|_| add(&appenders, target, &line(length)));
     }
-    // A write that is stuck has taken some lines.
-    let taken = |dropped: u64, more: u64| dropped <= more && dropped >= more - 16;
+    // A thread whose write is stuck has taken lines for one write.
+    let taken = |dropped: u64, more: u64| dropped <= more && dropped >= more - 40;
     let [audit, gateway, other] = counts.dropped();
     assert!(
         taken(audit, 100) && taken(gateway, 200) && taken(other, 300),
