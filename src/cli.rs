@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError};
 use crate::model::api_key::ApiKey;
 use crate::telemetry::audit::AuditIds;
+use crate::telemetry::logs::LogGuard;
 use crate::{api, telemetry};
 
 #[cfg(feature = "dev")]
@@ -89,7 +90,7 @@ struct ConfigFile {
 
 /// The configuration is wrong.
 const EXIT_CONFIG: u8 = 2;
-/// How long an end waits at most for who reads what the program says.
+/// How long the end of the program waits at most for a reader of standard error.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Runs the command that the arguments name.
@@ -113,25 +114,28 @@ pub fn main() -> ExitCode {
 }
 
 fn serve(file: Option<PathBuf>) -> ExitCode {
-    actix_web::rt::System::new().block_on(to_the_end(async {
+    actix_web::rt::System::new().block_on(async {
         let hangups = Hangups::heed();
         let config = match config::load(file.as_deref(), environment()) {
             Ok(config) => config,
             Err(errors) => return refuse(&errors),
         };
-        if let Err(error) = telemetry::logs::init(config.log.format, &config.log.filter) {
-            complain(&format!("log.filter: {error}"));
-            return EXIT_CONFIG.into();
-        }
-        run(config, hangups.reading(file, environment().collect())).await
-    }))
+        let log = match telemetry::logs::init(config.log.format, &config.log.filter) {
+            Ok(log) => log,
+            Err(error) => {
+                complain(&format!("log.filter: {error}"));
+                return EXIT_CONFIG.into();
+            }
+        };
+        let exit_code = run(config, hangups.reading(file, environment().collect())).await;
+        end_log(log).await;
+        exit_code
+    })
 }
 
-/// Runs to the end, and lets the log be written; meanwhile a second signal still ends the process at once.
-async fn to_the_end(run: impl Future<Output = ExitCode>) -> ExitCode {
-    let exit_code = run.await;
-    let _ = tokio::task::spawn_blocking(|| telemetry::logs::flush(LAST_WORDS)).await;
-    exit_code
+/// Writes the last lines of the log; meanwhile a second signal still ends the process at once.
+async fn end_log(log: LogGuard) {
+    let _ = tokio::task::spawn_blocking(|| drop(log)).await;
 }
 
 async fn run(config: Config, hangups: Reading) -> ExitCode {
@@ -215,8 +219,8 @@ fn refuse(errors: &[ConfigError]) -> ExitCode {
     EXIT_CONFIG.into()
 }
 
-/// Says why the program ends. Standard error may be closed, or a pipe that is full and that nobody reads:
-/// the end waits no longer for it than for the log.
+/// Says why the program ends. Standard error may be closed, or a full pipe that nobody reads, so a thread writes
+/// to it.
 fn complain(why: &str) {
     let line = format!("{why}\n");
     let (said, end) = mpsc::channel();

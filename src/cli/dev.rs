@@ -1,5 +1,6 @@
 //! `dev`: everything in one process, for trying it out.
 
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
@@ -7,7 +8,7 @@ use clap::Args;
 use feishu_simulator::{Options, Simulator};
 
 use super::signals::{Hangups, stopped};
-use super::{complain, to_the_end};
+use super::{complain, end_log};
 use crate::app::{Application, SentBefore, StartError};
 use crate::clock::Clock;
 use crate::config;
@@ -47,10 +48,10 @@ fn on_loopback(text: &str) -> Result<SocketAddr, String> {
 impl Dev {
     pub(super) fn run(self) -> ExitCode {
         // The simulator's key is made up, so there is nothing to protect: lines are for reading.
-        let _ = logs::init(Format::Text, LOGGED);
-        actix_web::rt::System::new().block_on(to_the_end(async {
+        let log = logs::init(Format::Text, LOGGED).expect("the filter parses");
+        actix_web::rt::System::new().block_on(async {
             let hangups = Hangups::heed();
-            match start(self.listen, self.admin_listen()).await {
+            let exit_code = match start(self.listen, self.admin_listen()).await {
                 Ok((application, _simulator, settings)) => {
                     stopped(application, hangups.reading(None, settings)).await
                 }
@@ -60,8 +61,10 @@ impl Dev {
                     complain(&format!("cannot start: {error}{more}"));
                     ExitCode::FAILURE
                 }
-            }
-        }))
+            };
+            end_log(log).await;
+            exit_code
+        })
     }
 
     fn admin_listen(&self) -> SocketAddr {
@@ -99,7 +102,7 @@ async fn start(
 fn greet(application: &Application, simulator: &Simulator, key: &ApiKey) {
     let (api, admin) = (application.address(), application.admin_address());
     let key = key.expose();
-    logs::print(&format!(
+    let greeting = format!(
         "\
 The gateway runs, with a Feishu simulator behind it.
 
@@ -120,7 +123,9 @@ Ctrl-C ends it.
 
 ",
         simulator.url()
-    ));
+    );
+    // Standard output may be closed.
+    let _ = io::stdout().write_all(greeting.as_bytes());
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::{Application, Reloader};
-use crate::telemetry;
+use crate::clock::Clock;
+use crate::telemetry::logs::WRITTEN_AFTER;
 
 /// The process was ended by a second signal.
 const EXIT_SIGNAL: i32 = 130;
@@ -19,7 +20,9 @@ pub(super) async fn stopped(application: Application, hangups: Reading) -> ExitC
         signals.next().await;
         actix_web::rt::spawn(async move {
             signals.next().await;
-            telemetry::logs::flush(telemetry::logs::SHORT);
+            // The guard of the log is with whoever waits for the drain.
+            let clock = Clock::system();
+            clock.sleep_until(clock.now() + WRITTEN_AFTER).await;
             std::process::exit(EXIT_SIGNAL);
         });
     };

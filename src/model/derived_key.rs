@@ -13,7 +13,7 @@ pub enum Purpose {
     /// Seals what replicas share.
     SharedState,
     /// Makes the `uuid` of a forward with an `Idempotency-Key`.
-    UuidMaker,
+    Uuids,
 }
 
 impl Purpose {
@@ -21,7 +21,7 @@ impl Purpose {
         match self {
             Self::AuditIds => "feishu-forward-gateway audit ids",
             Self::SharedState => "feishu-forward-gateway shared state",
-            Self::UuidMaker => "feishu-forward-gateway uuids",
+            Self::Uuids => "feishu-forward-gateway uuids",
         }
     }
 }
@@ -46,12 +46,12 @@ mod tests {
     #[test]
     fn each_secret_and_each_purpose_has_a_key_of_its_own() {
         let (one, other) = (SecretString::from("one"), SecretString::from("other"));
-        let purposes = [Purpose::AuditIds, Purpose::SharedState, Purpose::UuidMaker];
+        let purposes = [Purpose::AuditIds, Purpose::SharedState, Purpose::Uuids];
         let mut keys: Vec<_> =
             purposes.iter().flat_map(|it| [derive(&one, *it), derive(&other, *it)]).collect();
         keys.sort_unstable();
         keys.dedup();
         assert_eq!(keys.len(), 6);
-        assert_eq!(derive(&one, Purpose::UuidMaker), derive(&one, Purpose::UuidMaker));
+        assert_eq!(derive(&one, Purpose::Uuids), derive(&one, Purpose::Uuids));
     }
 }

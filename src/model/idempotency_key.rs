@@ -1,7 +1,7 @@
 //! The caller's name for one forward and all its repetitions: the header `Idempotency-Key`
 //! (draft-ietf-httpapi-idempotency-key-header).
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use hmac::{Hmac, Mac};
 use secrecy::SecretString;
@@ -109,7 +109,7 @@ impl UuidMaker {
     /// For the app that has this secret.
     #[must_use]
     pub fn new(app_secret: &SecretString) -> Self {
-        Self(keyed(&derive(app_secret, Purpose::UuidMaker)))
+        Self(keyed(&derive(app_secret, Purpose::Uuids)))
     }
 
     /// The `uuid` of a forward: always the same one, so that a restarted gateway, or another replica, can send
@@ -118,14 +118,11 @@ impl UuidMaker {
     /// The fingerprint is part of it. Otherwise a gateway that does not remember the first use of a key would
     /// hear from Feishu that another message under it has been sent.
     #[must_use]
-    pub fn of(&self, named: &IdempotentForward) -> DedupKey {
+    pub fn of(&self, forward: &IdempotentForward) -> DedupKey {
         let hash =
-            self.0.clone().chain_update(named.key).chain_update(named.fingerprint).finalize();
-        let mut hex = String::with_capacity(UUID_BYTES * 2);
-        for byte in &hash.into_bytes()[..UUID_BYTES] {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        DedupKey::parse(&hex).expect("48 characters are not too many")
+            self.0.clone().chain_update(forward.key).chain_update(forward.fingerprint).finalize();
+        let uuid = hex::encode(&hash.into_bytes()[..UUID_BYTES]);
+        DedupKey::parse(&uuid).expect("48 characters are not too many")
     }
 }
 

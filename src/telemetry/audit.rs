@@ -1,4 +1,4 @@
-//! How the ids of receivers and messages stand in the audit log.
+//! The ids of receivers and messages as the audit log shows them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,30 +9,30 @@ use sha2::Sha256;
 
 use crate::model::derived_key::{Purpose, derive, keyed};
 
-/// In what form ids stand in the audit log.
+/// The form of ids in the audit log: `log.audit_ids`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdForm {
-    /// As hashes.
+    /// As hashes with a key that is made from the app's secret.
     Hashed,
     /// As they are.
     Plain,
 }
 
-/// Shows the ids of one app; cheap to clone.
+/// Shows the ids of one app in the audit log. Cheap to clone.
 #[derive(Clone)]
 pub enum AuditIds {
     /// As they are.
     Plain,
-    /// As hashes with a key of the app's: who has the app's secret can find an id, and nobody else
-    /// can try ids out.
+    /// As hashes. The key is made from the app's secret, so the operator can look for an id, and nobody
+    /// else can try ids out.
     Hashed(Hmac<Sha256>),
 }
 
-/// 128 bits: far from any two ids that look alike.
+/// Bytes of a hash that are shown: with 128 bits no two ids look alike by chance.
 const SHOWN_BYTES: usize = 16;
 
 impl AuditIds {
-    /// In this form.
+    /// Shows ids in this form.
     #[must_use]
     pub fn new(form: IdForm, app_secret: &SecretString) -> Self {
         if form == IdForm::Plain {
@@ -41,20 +41,17 @@ impl AuditIds {
         Self::Hashed(keyed(&derive(app_secret, Purpose::AuditIds)))
     }
 
-    /// The id as the audit log has it.
+    /// The id as the audit log shows it.
     #[must_use]
     pub fn show<'a>(&self, id: &'a str) -> Cow<'a, str> {
         match self {
             Self::Plain => id.into(),
-            Self::Hashed(key) => hex(key.clone().chain_update(id)).into(),
+            Self::Hashed(key) => {
+                let hash = key.clone().chain_update(id).finalize().into_bytes();
+                hex::encode(&hash[..SHOWN_BYTES]).into()
+            }
         }
     }
-}
-
-fn hex(hash: Hmac<Sha256>) -> String {
-    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
-    let hash = hash.finalize().into_bytes();
-    hash[..SHOWN_BYTES].iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 impl fmt::Debug for AuditIds {

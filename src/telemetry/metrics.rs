@@ -1,6 +1,6 @@
-//! Every metric, in a registry of its own: two gateways can live in one process.
+//! The metrics of a gateway, in a registry of its own, because several gateways can live in one process.
 //!
-//! No label ever holds a receiver, a message, a key or anything else without a bound.
+//! No label holds a receiver, a message, a key or anything else whose number of values has no bound.
 
 mod series;
 
@@ -26,20 +26,20 @@ impl Metrics {
         Self(Arc::new(Series::new()))
     }
 
-    /// Counts an answered request.
+    /// Counts an answered request. `took` is the time from its head to the answer's.
     pub fn http(&self, route: &str, method: &str, status: u16, caller: &str, took: Duration) {
         let status = status.to_string();
         self.0.http_requests.with_label_values(&[route, method, &status, caller]).inc();
         self.0.http_duration.with_label_values(&[route, method]).observe(took.as_secs_f64());
     }
 
-    /// The gauge of requests that are being answered.
+    /// The gauge of requests of the public listener that are being answered.
     #[must_use]
     pub fn in_flight(&self) -> &IntGauge {
         &self.0.http_in_flight
     }
 
-    /// Shows how many connections a listener may have, and makes its other series.
+    /// Sets how many connections a listener may have, and creates its other series at zero.
     pub fn begin_connections(&self, listener: &str, most: usize) {
         self.0.connections_limit.with_label_values(&[listener]).set(whole(most));
         self.0.connections.with_label_values(&[listener]);
@@ -48,7 +48,7 @@ impl Metrics {
         }
     }
 
-    /// Counts connections that come, or go where there are less than none more.
+    /// Adds `more` to the number of a listener's connections; less than zero where connections end.
     pub fn connections(&self, listener: &str, more: i64) {
         self.0.connections.with_label_values(&[listener]).add(more);
     }
@@ -58,18 +58,18 @@ impl Metrics {
         self.0.connections_closed.with_label_values(&[listener, reason]).inc();
     }
 
-    /// Counts a call to Feishu.
+    /// Counts a call to Feishu. `code` is Feishu's, or names the failure of a call without one.
     pub fn upstream(&self, app: &str, api: &str, code: &str, took: Duration) {
         self.0.upstream_requests.with_label_values(&[app, api, code]).inc();
         self.0.upstream_duration.with_label_values(&[api]).observe(took.as_secs_f64());
     }
 
-    /// Counts a call that is made again.
+    /// Counts a repeated call to Feishu.
     pub fn retry(&self, reason: &str) {
         self.0.upstream_retries.with_label_values(&[reason]).inc();
     }
 
-    /// Counts what a limit decided.
+    /// Counts a decision of the limits of a receiver or an app.
     pub fn limit_decision(&self, scope: &str, decision: &str) {
         self.0.limit_decisions.with_label_values(&[scope, decision]).inc();
     }
@@ -79,19 +79,19 @@ impl Metrics {
         self.0.limit_wait.observe(waited.as_secs_f64());
     }
 
-    /// Sets when an app's tenant token runs out.
+    /// Sets when an app's tenant token expires.
     pub fn token_expires_at(&self, app: &str, expires_at: Timestamp) {
         #[expect(clippy::cast_precision_loss, reason = "Unix time in seconds is exact in an f64")]
         self.0.token_expiry.with_label_values(&[app]).set(expires_at.as_second() as f64);
     }
 
-    /// Counts a problem that was answered.
+    /// Counts a problem that a caller was answered.
     pub fn problem(&self, kind: ProblemKind) {
         let facts = kind.facts();
         self.0.problems.with_label_values(&[facts.name, facts.fix_by.name()]).inc();
     }
 
-    /// Makes the series of an app, so that they begin at zero.
+    /// Creates the series of an app at zero.
     pub fn begin_app(&self, app: &str) {
         self.0.retries_refused.with_label_values(&[app]);
         for result in ["delivered", "refused", "failed"] {
@@ -99,17 +99,17 @@ impl Metrics {
         }
     }
 
-    /// Counts a forward that was taken in; `took` is without its waiting for turns.
+    /// Counts an accepted forward by its result. `took` leaves out the time in which it waited for its turns.
     pub fn forward(&self, app: &str, result: &str, took: Duration) {
         self.0.forward_duration.with_label_values(&[app, result]).observe(took.as_secs_f64());
     }
 
-    /// Counts a call that was not made again because there were too many such.
+    /// Counts a call that was not repeated because the app's retry budget was used up.
     pub fn retry_refused(&self, app: &str) {
         self.0.retries_refused.with_label_values(&[app]).inc();
     }
 
-    /// Counts a request with an `Idempotency-Key`.
+    /// Counts a request with an `Idempotency-Key` by its result.
     pub fn idempotency(&self, result: &str) {
         self.0.idempotent_requests.with_label_values(&[result]).inc();
     }
@@ -120,14 +120,14 @@ impl Metrics {
         self.0.limit_waiting_limit.set(whole(waiting));
     }
 
-    /// Sets how many forwards a receiver or an app may have in any window of so many seconds.
+    /// Sets how many forwards a receiver or an app may have in any window of `window_seconds`.
     pub fn quota(&self, scope: &str, window_seconds: u32, forwards: u32) {
         let window_seconds = window_seconds.to_string();
         let quota = self.0.limit_quota.with_label_values(&[scope, &window_seconds]);
         quota.set(forwards.into());
     }
 
-    /// Makes the series of the Redis that replicas share, which does not answer yet.
+    /// Creates the series of the Redis that replicas share. It counts as down until it answers.
     pub fn begin_state(&self) {
         self.state_is_up(false);
         for operation in ["connect", "take", "note", "beat", "token", "key", "uuid", "mark"] {
@@ -138,7 +138,7 @@ impl Metrics {
         }
     }
 
-    /// Whether the Redis that replicas share answers.
+    /// Sets whether the Redis that replicas share answers.
     pub fn state_is_up(&self, up: bool) {
         self.0.state_up.with_label_values::<&str>(&[]).set(i64::from(up));
     }
@@ -150,29 +150,29 @@ impl Metrics {
         self.0.state_duration.with_label_values(&[operation]).observe(took.as_secs_f64());
     }
 
-    /// The keys file was read, and what it held is in force.
+    /// Notes that the keys file was read and its keys are in force.
     pub fn keys_file_read_at(&self, now: Timestamp) {
         self.0.keys_file_is_right.with_label_values::<&str>(&[]).set(1);
         self.0.keys_file_read_at.with_label_values::<&str>(&[]).set(now.as_second());
     }
 
-    /// The keys file has changed and cannot be taken.
+    /// Notes that the keys file has a mistake and the keys before it stay in force.
     pub fn keys_file_is_wrong(&self) {
         self.0.keys_file_is_right.with_label_values::<&str>(&[]).set(0);
     }
 
-    /// The secrets were read, and what was read is in force.
+    /// Notes that all secrets were read and are in force.
     pub fn secrets_read_at(&self, now: Timestamp) {
         self.0.secrets_are_right.set(1);
         self.0.secrets_read_at.set(now.as_second());
     }
 
-    /// A secret was to be read again, and something is wrong with it.
+    /// Notes that a secret has a mistake and the secrets before it stay in force.
     pub fn secrets_are_wrong(&self) {
         self.0.secrets_are_right.set(0);
     }
 
-    /// All metrics in the Prometheus text format, with what is counted only when it is looked at.
+    /// All metrics in the Prometheus text format. `now` has those that are counted only for this.
     #[must_use]
     pub fn render(&self, now: &Gauges) -> Vec<u8> {
         self.0.limit_receivers.set(whole(now.receivers));
@@ -192,7 +192,7 @@ fn whole(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// What is counted when somebody looks.
+/// Numbers that are counted when the metrics are read.
 #[derive(Debug, Default)]
 pub struct Gauges<'a> {
     /// Receivers that the limits remember.

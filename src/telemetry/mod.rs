@@ -1,4 +1,4 @@
-//! What operators see: logs and metrics.
+//! What operators see: logs, metrics and the ids of the audit log.
 
 pub mod audit;
 pub mod logs;

@@ -8,7 +8,6 @@
 mod tests;
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -192,11 +191,7 @@ impl SharedIdempotency {
     }
 
     fn place(&self, forward: IdempotentForward) -> String {
-        let mut place = self.prefix.clone();
-        for byte in forward.key {
-            let _ = write!(place, "{byte:02x}");
-        }
-        place
+        format!("{}{}", self.prefix, hex::encode(forward.key))
     }
 }
 

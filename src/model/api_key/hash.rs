@@ -30,32 +30,16 @@ impl FromStr for KeyHash {
     type Err = InvalidKeyHash;
 
     fn from_str(text: &str) -> Result<Self, InvalidKeyHash> {
-        let hex = text.strip_prefix("sha256:").ok_or(InvalidKeyHash)?;
-        let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
-        if pairs.len() != 32 || !rest.is_empty() {
-            return Err(InvalidKeyHash);
-        }
+        let digits = text.strip_prefix("sha256:").ok_or(InvalidKeyHash)?;
         let mut hash = [0; 32];
-        for (byte, pair) in hash.iter_mut().zip(pairs) {
-            *byte = hex_digit(pair[0])? << 4 | hex_digit(pair[1])?;
-        }
+        hex::decode_to_slice(digits, &mut hash).map_err(|_| InvalidKeyHash)?;
         Ok(Self(hash))
-    }
-}
-
-fn hex_digit(digit: u8) -> Result<u8, InvalidKeyHash> {
-    match digit {
-        b'0'..=b'9' => Ok(digit - b'0'),
-        b'a'..=b'f' => Ok(digit - b'a' + 10),
-        b'A'..=b'F' => Ok(digit - b'A' + 10),
-        _ => Err(InvalidKeyHash),
     }
 }
 
 impl fmt::Display for KeyHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sha256:")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "sha256:{}", hex::encode(self.0))
     }
 }
 

@@ -1,20 +1,25 @@
-//! The lines that nobody will read, by where they come from.
+//! The count of log lines that were not written, by their target.
 
 use std::sync::LazyLock;
 
 use prometheus::{IntCounterVec, Opts};
 
-/// Where a line comes from, in so many words as a label may have.
+/// Where a line comes from. A metric's label must have a bound, so all libraries are one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Target {
+    /// The audit log.
     Audit,
+    /// All other lines of the gateway.
     Gateway,
-    /// A library.
+    /// Libraries.
     Other,
 }
 
 impl Target {
-    /// The kind of a target of tracing's.
+    /// Each of them once.
+    pub(super) const ALL: [Self; 3] = [Self::Audit, Self::Gateway, Self::Other];
+
+    /// The kind of tracing's `target`.
     pub(super) fn of(target: &str) -> Self {
         match target {
             "audit" => Self::Audit,
@@ -23,6 +28,7 @@ impl Target {
         }
     }
 
+    /// The value of the metric's label.
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Audit => "audit",
@@ -32,25 +38,25 @@ impl Target {
     }
 }
 
-/// Lines that were not written: the log is of the process, and so is their count.
+/// One count for all gateways of the process, because they share its standard output.
 static DROPPED: LazyLock<IntCounterVec> = LazyLock::new(|| {
     let opts = Opts::new(
         "feishu_gateway_log_lines_dropped_total",
         "Log lines that could not be written, or not soon enough, by where they come from.",
     );
     let dropped = IntCounterVec::new(opts, &["target"]).expect("the name and the label are right");
-    for target in [Target::Audit, Target::Gateway, Target::Other] {
+    for target in Target::ALL {
         dropped.with_label_values(&[target.label()]);
     }
     dropped
 });
 
-/// Counts a line that is not written.
-pub(super) fn dropped(target: Target) {
-    DROPPED.with_label_values(&[target.label()]).inc();
+/// Counts lines that are not written.
+pub(super) fn dropped(target: Target, lines: u64) {
+    DROPPED.with_label_values(&[target.label()]).inc_by(lines);
 }
 
-/// The metric, for each registry that shows it.
+/// The metric `feishu_gateway_log_lines_dropped_total`, to be registered with a gateway's metrics.
 pub(in crate::telemetry) fn metric() -> IntCounterVec {
     DROPPED.clone()
 }

@@ -1,200 +1,192 @@
-//! A log line as one JSON object, written in one go.
+//! Log lines as JSON objects.
 //!
-//! tracing-subscriber's own JSON has the same members. It reads and writes the fields of a span again
-//! for each line in it, and together with serde's detours that was a sixth of what a forward costs.
+//! The layers of json-subscriber and tracing-subscriber bound no value, and take an eighth to a quarter of all
+//! instructions of a forward more for its two lines (`docs/performance.md`).
 
-use std::fmt::{self, Debug, Write};
+use std::fmt::{self, Debug, Write as _};
+use std::io::Write;
+use std::ops::Range;
 
-use serde_json::Number;
+use serde::Serialize;
 use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::field::RecordFields;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::Layer;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use crate::clock::Clock;
 
-/// A whole line: time, level, the event's fields, target, and the span that it stands in.
-pub(super) struct Line {
-    clock: Clock,
-}
-
-/// Fields as `,"name":value` for each.
-pub(super) struct Fields;
-
-/// Longer than most lines, so that one seldom grows while it is made.
+/// Longer than most lines, so that a line seldom grows while it is made.
 const USUAL_LENGTH: usize = 768;
 /// Most bytes of a value that are shown: libraries log what others send.
 const LONGEST_VALUE: usize = 2 << 10;
-/// Bytes of a line beyond which its values are left out, and the same of a span's fields.
-const LONGEST_LINE: usize = 16 << 10;
+/// Most bytes of all values of an event or a span that are shown.
+const LONGEST_VALUES: usize = 16 << 10;
 
-impl Line {
-    /// With the machine's time: the log is of the process, whatever clocks its parts have.
-    pub(super) fn new() -> Self {
-        Self { clock: Clock::system() }
+/// Writes each event as a line: time, level, the event's fields, target, and in `span` the name of the innermost
+/// span and the fields of all spans around the event.
+pub(super) struct JsonLines<W> {
+    writer: W,
+    /// The machine's: the log belongs to the process, whatever clocks its gateways have.
+    clock: Clock,
+}
+
+impl<W> JsonLines<W> {
+    /// Writes the lines to `writer`.
+    pub(super) fn to(writer: W) -> Self {
+        Self { writer, clock: Clock::system() }
     }
 }
 
-impl<S> FormatEvent<S, Fields> for Line
+impl<S, W> Layer<S> for JsonLines<W>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
+    W: for<'writer> MakeWriter<'writer> + 'static,
 {
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, Fields>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let metadata = event.metadata();
-        let mut members = Members::with_room_for(USUAL_LENGTH);
-        write!(members.text, "{{\"timestamp\":\"{:.6}\"", self.clock.wall())?;
-        members.text("level", metadata.level().as_str());
-        event.record(&mut members);
-        let target = members.log_target.take();
-        members.text("target", target.as_deref().unwrap_or(metadata.target()));
-        if let Some(span) = context.lookup_current() {
-            members.text.push_str(",\"span\":{\"name\":\"");
-            members.text.push_str(span.name());
-            members.text.push('"');
-            if let Some(fields) = span.extensions().get::<FormattedFields<Fields>>() {
-                members.text.push_str(fields);
-            }
-            members.text.push('}');
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if let Some(span) = context.span(id) {
+            let mut members = Members::default();
+            attributes.record(&mut members);
+            span.extensions_mut().insert(members);
         }
-        members.text.push_str("}\n");
-        writer.write_str(&members.text)
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(members) = span.extensions_mut().get_mut::<Members>()
+        {
+            values.record(members);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let metadata = event.metadata();
+        let mut line = Vec::with_capacity(USUAL_LENGTH);
+        let (now, level) = (self.clock.wall(), metadata.level());
+        let _ = write!(line, "{{\"timestamp\":\"{now:.6}\",\"level\":\"{level}\"");
+        let mut members = Members::default();
+        event.record(&mut members);
+        for (name, value) in members.iter() {
+            push_member(&mut line, name, value);
+        }
+        // tracing's name for the target of a line of the `log` crate.
+        match members.iter().find(|(name, _)| *name == "log.target") {
+            Some((_, target)) => push_member(&mut line, "target", target),
+            None => drop(write!(line, ",\"target\":\"{}\"", metadata.target())),
+        }
+        if let Some(span) = context.event_span(event) {
+            push_span(&mut line, &span);
+        }
+        line.extend_from_slice(b"}\n");
+        // The writer counts what it cannot write.
+        let _ = self.writer.make_writer_for(metadata).write_all(&line);
     }
 }
 
-impl<'writer> FormatFields<'writer> for Fields {
-    fn format_fields<R: RecordFields>(
-        &self,
-        mut writer: Writer<'writer>,
-        fields: R,
-    ) -> fmt::Result {
-        let mut members = Members::with_room_for(0);
-        fields.record(&mut members);
-        writer.write_str(&members.text)
+fn push_span<'a, R: LookupSpan<'a>>(line: &mut Vec<u8>, innermost: &SpanRef<'a, R>) {
+    let _ = write!(line, ",\"span\":{{\"name\":\"{}\"", innermost.name());
+    // The innermost span comes first and the latest value of a field counts, so a name is written once.
+    let mut names = vec!["name"];
+    for span in innermost.scope() {
+        if let Some(members) = span.extensions().get::<Members>() {
+            for (name, value) in members.iter().rev() {
+                if !names.contains(&name) {
+                    names.push(name);
+                    push_member(line, name, value);
+                }
+            }
+        }
     }
+    line.push(b'}');
 }
 
-/// Members of an object, each behind a comma.
+fn push_member(line: &mut Vec<u8>, name: &str, value: &[u8]) {
+    line.extend_from_slice(b",\"");
+    line.extend_from_slice(name.as_bytes());
+    line.extend_from_slice(b"\":");
+    line.extend_from_slice(value);
+}
+
+/// Fields of an event or a span as members of a JSON object.
+#[derive(Default)]
 struct Members {
-    text: String,
-    /// Where a line comes from that a library wrote with the `log` crate.
-    log_target: Option<String>,
+    /// The name of each, and where its value is.
+    names: Vec<(&'static str, Range<usize>)>,
+    /// The values, as JSON.
+    values: Vec<u8>,
 }
 
 impl Members {
-    fn with_room_for(bytes: usize) -> Self {
-        Self { text: String::with_capacity(bytes), log_target: None }
+    fn iter(&self) -> impl DoubleEndedIterator<Item = (&'static str, &[u8])> {
+        self.names.iter().map(|(name, place)| (*name, &self.values[place.clone()]))
     }
 
-    fn name(&mut self, name: &str) {
-        self.text.push_str(",\"");
-        self.text.push_str(name);
-        self.text.push_str("\":");
+    fn add(&mut self, field: &Field, value: impl Serialize) {
+        let start = self.values.len();
+        // Text, numbers and truth values can always be written to memory.
+        let _ = serde_json::to_writer(&mut self.values, &value);
+        self.names.push((field.name(), start..self.values.len()));
     }
 
-    fn text(&mut self, name: &str, value: &str) {
-        self.name(name);
-        self.text.push('"');
-        let _ = self.value().write_str(value);
-        self.text.push('"');
-    }
-
-    /// Writes a value as far as there is room for it.
-    fn value(&mut self) -> Escaped<'_> {
-        let room = LONGEST_VALUE.min(LONGEST_LINE.saturating_sub(self.text.len()));
-        Escaped { text: &mut self.text, room }
-    }
-
-    /// What looks in JSON as it does everywhere.
-    fn plain(&mut self, name: &str, value: impl fmt::Display) {
-        self.name(name);
-        let _ = write!(self.text, "{value}");
+    /// Bytes of the next value that are shown.
+    fn room(&self) -> usize {
+        LONGEST_VALUE.min(LONGEST_VALUES.saturating_sub(self.values.len()))
     }
 }
 
 impl Visit for Members {
     fn record_str(&mut self, field: &Field, value: &str) {
-        // So tracing names what a line of the `log` crate has beside its words.
-        if field.name() == "log.target" {
-            self.log_target = Some(value.to_owned());
+        if value.len() <= self.room() {
+            self.add(field, value);
+        } else {
+            self.record_debug(field, &format_args!("{value}"));
         }
-        self.text(field.name(), value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.name(field.name());
-        self.text.push('"');
-        let _ = write!(self.value(), "{value:?}");
-        self.text.push('"');
+        let mut shown = CutText { text: String::new(), room: self.room() };
+        // It fails where the text is cut.
+        let _ = write!(shown, "{value:?}");
+        self.add(field, shown.text);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.plain(field.name(), value);
+        self.add(field, value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.plain(field.name(), value);
+        self.add(field, value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.plain(field.name(), value);
+        self.add(field, value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        // JSON has no infinity.
-        match Number::from_f64(value) {
-            Some(number) => self.plain(field.name(), number),
-            None => self.plain(field.name(), "null"),
-        }
+        self.add(field, value);
     }
 }
 
-/// Writes what stands within the quotes of a JSON string, and fails where there is no more room.
-struct Escaped<'a> {
-    text: &'a mut String,
-    /// In bytes, before they are escaped.
+/// A text that ends, with an ellipsis, where there is no more room.
+struct CutText {
+    text: String,
+    /// In bytes.
     room: usize,
 }
 
-impl Write for Escaped<'_> {
+impl fmt::Write for CutText {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if text.len() <= self.room {
             self.room -= text.len();
-            push_escaped(self.text, text);
+            self.text.push_str(text);
             return Ok(());
         }
-        push_escaped(self.text, &text[..text.floor_char_boundary(self.room)]);
+        self.text.push_str(&text[..text.floor_char_boundary(self.room)]);
         self.text.push('…');
         Err(fmt::Error)
     }
-}
-
-fn push_escaped(line: &mut String, text: &str) {
-    // Most texts have nothing to be escaped, which many bytes at a time can tell.
-    if !text.bytes().fold(false, |found, byte| found | needs_escape(byte)) {
-        return line.push_str(text);
-    }
-    let mut rest = text;
-    while let Some(at) = rest.bytes().position(needs_escape) {
-        line.push_str(&rest[..at]);
-        match rest.as_bytes()[at] {
-            byte @ (b'"' | b'\\') => line.extend(['\\', char::from(byte)]),
-            b'\n' => line.push_str("\\n"),
-            byte => drop(write!(line, "\\u{byte:04x}")),
-        }
-        rest = &rest[at + 1..];
-    }
-    line.push_str(rest);
-}
-
-fn needs_escape(byte: u8) -> bool {
-    byte < b' ' || byte == b'"' || byte == b'\\'
 }
 
 #[cfg(test)]
@@ -205,6 +197,8 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
     use tracing::subscriber::with_default;
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::registry;
 
     use super::*;
 
@@ -226,8 +220,7 @@ mod tests {
     fn line(log: impl FnOnce()) -> Value {
         let book = Book::default();
         let written = Arc::clone(&book.0);
-        let lines = tracing_subscriber::fmt().with_writer(move || book.clone());
-        with_default(lines.fmt_fields(Fields).event_format(Line::new()).finish(), log);
+        with_default(registry().with(JsonLines::to(move || book.clone())), log);
         let text = String::from_utf8(written.lock().expect("no panic").clone()).expect("UTF-8");
         assert!(text.ends_with("}\n") && text.lines().count() == 1, "{text}");
         serde_json::from_str(&text).expect("JSON")
@@ -262,31 +255,37 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_the_fields_of_the_innermost_span() {
+    fn a_line_has_the_fields_of_all_spans_around_it() {
         let line = line(|| {
-            let _outer = tracing::error_span!("outer", a = 1).entered();
-            let span = tracing::error_span!("inner", b = "2", c = tracing::field::Empty).entered();
-            span.record("c", 3);
-            tracing::info!("told");
+            let _request = tracing::error_span!("request", request_id = "r1", part = 1).entered();
+            let child =
+                tracing::error_span!("child", part = 2, later = tracing::field::Empty).entered();
+            child.record("later", 3);
+            tracing::info!(request_id = "its own", "told");
         });
-        assert_eq!(line["span"], json!({ "name": "inner", "b": "2", "c": 3 }));
+        assert_eq!(
+            line["span"],
+            json!({ "name": "child", "request_id": "r1", "part": 2, "later": 3 })
+        );
+        assert_eq!(line["request_id"], "its own");
     }
 
     #[test]
     fn no_line_is_as_long_as_what_somebody_sends() {
         let long = "\u{1}ü\u{1}".repeat(100_000);
         let line = line(|| {
-            let _span =
-                tracing::error_span!("span", a = long, b = %long, c = ?long, d = long).entered();
-            tracing::info!(a = long, b = %long, c = ?long, d = long, e = long, f = long, "{long}");
+            let _span = tracing::error_span!("span", s = long, t = %long, u = ?long).entered();
+            tracing::info!(a = long, b = %long, c = ?long, d = long, e = long, f = long, g = long,
+                h = long, i = long, j = long, "{long}");
         });
-        for (name, value) in line.as_object().expect("an object") {
+        let members = |value: &Value| value.as_object().expect("an object").clone();
+        for (name, value) in members(&line).into_iter().chain(members(&line["span"])) {
             let length = value.as_str().map_or(0, str::len);
             assert!(length <= LONGEST_VALUE + '…'.len_utf8(), "{name} has {length} bytes");
         }
         assert!(line["a"].as_str().is_some_and(|it| it.starts_with("\u{1}ü") && it.ends_with('…')));
-        assert!(line["span"]["d"].is_string());
-        // The writer would cut a longer one.
+        assert_eq!(line["j"], "…");
+        // The appender would cut a longer one.
         assert!(line.to_string().len() < 64 << 10);
     }
 

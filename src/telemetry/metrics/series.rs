@@ -43,7 +43,7 @@ pub(super) struct Series {
     pub(super) secrets_read_at: IntGauge,
 }
 
-/// Why calls are made again.
+/// Why calls to Feishu are repeated.
 const RETRY_REASONS: &[&str] = &[
     "token_rejected",
     "receiver_limited",
@@ -56,11 +56,11 @@ const RETRY_REASONS: &[&str] = &[
     "no_token",
 ];
 
-/// Why connections are closed.
+/// Why the gateway closes connections.
 pub(super) const CLOSE_REASONS: &[&str] =
     &["tls", "http2", "malformed", "head_too_large", "head_too_slow", "stalled", "room_needed"];
 
-/// From a refusal in half a millisecond to the default deadline of 15 seconds.
+/// Buckets of times, in seconds: from a refusal in half a millisecond to beyond the default deadline of 15 seconds.
 const SECONDS: &[f64] = &[
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0,
     30.0,
@@ -92,7 +92,7 @@ impl Series {
             &["version", "revision"],
         );
         build_info.with_label_values(&[VERSION, REVISION]).set(1);
-        // The one that belongs to the process.
+        // The log belongs to the process, so all its gateways show the same count.
         register(&registry, Ok(dropped_lines()));
         let series = Self {
             http_requests: counters(
@@ -244,8 +244,8 @@ impl Series {
         series
     }
 
-    /// Makes the series whose labels are known: one that appears with its first event hides that
-    /// event from `rate()`.
+    /// Creates the series whose labels are known. A series that appears with its first event hides that event
+    /// from `rate()`.
     fn begin_at_zero(&self) {
         for kind in ProblemKind::ALL {
             let facts = kind.facts();
@@ -267,7 +267,7 @@ impl Series {
 
 /// The version of the package.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// The commit that was built, when whoever built it said so.
+/// The commit of the build, from the variable `GATEWAY_REVISION` at build time.
 pub const REVISION: &str = match option_env!("GATEWAY_REVISION") {
     Some(revision) => revision,
     None => "unknown",
