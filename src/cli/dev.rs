@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::Args;
 use feishu_simulator::{Options, Simulator};
 
+use super::ending::{complain, end_log};
 use super::signals::{Hangups, stopped};
-use super::{complain, end_log};
 use crate::app::{Application, SentBefore, StartError};
 use crate::clock::Clock;
 use crate::config;

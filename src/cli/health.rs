@@ -11,7 +11,8 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
 use url::Url;
 
-use super::{ConfigFile, environment, refuse};
+use super::config_file::{ConfigFile, environment};
+use super::ending::refuse;
 use crate::config::{self, ConfigError};
 
 #[derive(Args)]

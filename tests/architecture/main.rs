@@ -135,7 +135,6 @@ fn climbed(source: &Source) -> impl Iterator<Item = (usize, &str)> {
 }
 
 #[test]
-#[ignore = "until the circles are gone"]
 fn no_files_use_each_other_in_a_circle() {
     let mut broken = String::new();
     for (of, least) in [(Crate::gateway(), 400), (Crate::simulator(), 40)] {

@@ -1,29 +1,22 @@
 //! The commands.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is what talks to people")]
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
+use super::config_file::{ConfigFile, environment};
+#[cfg(feature = "dev")]
+use super::dev;
+use super::ending::{EXIT_CONFIG, complain, end_log, refuse};
+use super::health;
+use super::signals::{Hangups, Reading, stopped};
 use crate::app::{self, Application, SentBefore, StartError};
 use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError};
 use crate::model::api_key::ApiKey;
 use crate::telemetry::audit::AuditIds;
-use crate::telemetry::logs::LogGuard;
 use crate::{api, telemetry};
-
-#[cfg(feature = "dev")]
-mod dev;
-mod health;
-mod signals;
-
-use signals::{Hangups, Reading, stopped};
 
 /// Forwards Feishu (Lark) messages for internal services.
 #[derive(Parser)]
@@ -81,18 +74,6 @@ enum ConfigCommand {
     },
 }
 
-#[derive(Args)]
-struct ConfigFile {
-    /// The TOML file; variables such as `GATEWAY__SERVER__LISTEN` win over it.
-    #[arg(long = "config", value_name = "FILE", env = "GATEWAY_CONFIG")]
-    file: Option<PathBuf>,
-}
-
-/// The configuration is wrong.
-const EXIT_CONFIG: u8 = 2;
-/// How long the end of the program waits at most for a reader of standard error.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-
 /// Runs the command that the arguments name.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -131,11 +112,6 @@ fn serve(file: Option<PathBuf>) -> ExitCode {
         end_log(log).await;
         exit_code
     })
-}
-
-/// Writes the last lines of the log; meanwhile a second signal still ends the process at once.
-async fn end_log(log: LogGuard) {
-    let _ = tokio::task::spawn_blocking(|| drop(log)).await;
 }
 
 async fn run(config: Config, hangups: Reading) -> ExitCode {
@@ -211,29 +187,4 @@ fn audit_id(file: Option<&Path>, id: &str) -> ExitCode {
         println!("{name} {}", AuditIds::new(config.log.audit_ids, &app.app_secret).show(id));
     }
     ExitCode::SUCCESS
-}
-
-fn refuse(errors: &[ConfigError]) -> ExitCode {
-    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    complain(&lines.join("\n"));
-    EXIT_CONFIG.into()
-}
-
-/// Says why the program ends. Standard error may be closed, or a full pipe that nobody reads, so a thread writes
-/// to it.
-fn complain(why: &str) {
-    let line = format!("{why}\n");
-    let (said, end) = mpsc::channel();
-    thread::spawn(move || {
-        let _ = io::stderr().write_all(line.as_bytes());
-        let _ = said.send(());
-    });
-    let _ = end.recv_timeout(LAST_WORDS);
-}
-
-/// The variables as text; what is not UTF-8 in one that matters is refused by its key.
-fn environment() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os().map(|(name, value)| {
-        (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
-    })
 }

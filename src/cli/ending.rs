@@ -1,0 +1,38 @@
+//! How the program ends.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use crate::config::ConfigError;
+use crate::telemetry::logs::LogGuard;
+
+/// The configuration is wrong.
+pub(super) const EXIT_CONFIG: u8 = 2;
+/// How long the end of the program waits at most for a reader of standard error.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Writes the last lines of the log; meanwhile a second signal still ends the process at once.
+pub(super) async fn end_log(log: LogGuard) {
+    let _ = tokio::task::spawn_blocking(|| drop(log)).await;
+}
+
+pub(super) fn refuse(errors: &[ConfigError]) -> ExitCode {
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    complain(&lines.join("\n"));
+    EXIT_CONFIG.into()
+}
+
+/// Says why the program ends. Standard error may be closed, or a full pipe that nobody reads, so a thread writes
+/// to it.
+pub(super) fn complain(why: &str) {
+    let line = format!("{why}\n");
+    let (said, end) = mpsc::channel();
+    thread::spawn(move || {
+        let _ = io::stderr().write_all(line.as_bytes());
+        let _ = said.send(());
+    });
+    let _ = end.recv_timeout(LAST_WORDS);
+}
