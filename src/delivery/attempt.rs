@@ -23,7 +23,7 @@ use crate::feishu::error::{CallError, Forwarded, code_of, label_of};
 use crate::feishu::token::Token;
 use crate::limits::{AppBlock, Hold};
 use crate::model::problem_kind::Outcome;
-use crate::queue::InFlight;
+use crate::queue::InFlightAttempt;
 
 /// One attempt, with everything that it needs to outlive its caller.
 pub(super) struct Attempt {
@@ -78,7 +78,7 @@ impl Attempt {
         let Context { scheduler, client, clock, closing, metrics, .. } = &*self.context;
         let ForwardRequest { forward, receiver, uuid, .. } = &*self.request;
         let call = ForwardCall { forward, receiver, uuid };
-        let in_flight = InFlight::begin(scheduler, receiver, self.hold);
+        let in_flight = InFlightAttempt::begin(scheduler, receiver, self.hold);
         let answer = tokio::select! {
             biased;
             answer = client.forward(self.token.authorization(), call, self.deadline) => answer,

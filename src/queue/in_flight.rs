@@ -7,7 +7,7 @@ use crate::model::receiver::Receiver;
 
 /// Guards an attempt that is under way. Dropping it means that the message has arrived, perhaps only now.
 #[must_use]
-pub struct InFlight<'a> {
+pub struct InFlightAttempt<'a> {
     scheduler: &'a Scheduler,
     receiver: &'a Receiver,
     hold: Hold,
@@ -15,7 +15,7 @@ pub struct InFlight<'a> {
     has_left: bool,
 }
 
-impl<'a> InFlight<'a> {
+impl<'a> InFlightAttempt<'a> {
     /// An attempt begins, with the hold of its permit.
     pub fn begin(scheduler: &'a Scheduler, receiver: &'a Receiver, hold: Hold) -> Self {
         Self { scheduler, receiver, hold, sent_at: scheduler.clock.now(), has_left: true }
@@ -33,7 +33,7 @@ impl<'a> InFlight<'a> {
     }
 }
 
-impl Drop for InFlight<'_> {
+impl Drop for InFlightAttempt<'_> {
     fn drop(&mut self) {
         let Self { scheduler, receiver, hold, sent_at, has_left } = *self;
         if !has_left {

@@ -20,7 +20,7 @@ mod ticket;
 
 pub use coordinator::Coordinator;
 pub use error::QueueError;
-pub use in_flight::InFlight;
+pub use in_flight::InFlightAttempt;
 pub use permit::{Permit, Waited};
 pub use request::Request;
 pub use scheduler::{Bounds, Scheduler};
