@@ -91,59 +91,59 @@ $(tools)/gungraun-runner-$(GUNGRAUN_VERSION):
 
 .PHONY: test-sdks
 test-sdks: ## Runs Feishu's own SDKs against the simulator (node, npm, python3)
-	tests/sdk/run.sh
+	e2e/sdk/run.sh
 
 .PHONY: test-schemathesis
 test-schemathesis: ## Tests the running API against its OpenAPI document (python3, curl)
-	tests/schemathesis/run.sh
+	e2e/schemathesis/run.sh
 
 .PHONY: test-browser
 test-browser: ## Tests the pages and Swagger UI in Chromium (chromium, node, npm)
-	tests/browser/run.sh
+	e2e/browser/run.sh
 
 .PHONY: test-openapi
 test-openapi: ## Lints the OpenAPI document with redocly and spectral (node, npm, python3)
-	tests/openapi/run.sh
+	e2e/openapi/run.sh
 
 .PHONY: test-clients
 test-clients: ## Generates clients from the OpenAPI document and runs them (node, npm, python3, go)
-	tests/clients/run.sh
+	e2e/clients/run.sh
 
 .PHONY: test-examples
 test-examples: ## Runs docs/examples, one with a real Alertmanager (curl, jq, python3, go, node, npm, java)
-	tests/examples/run.sh
+	e2e/examples/run.sh
 
 .PHONY: test-replicas
 test-replicas: ## Has 1 to 4 gateways share a real Redis, and breaks both (cc, openssl, python3, redis-server)
-	tests/replicas/run.sh
+	e2e/replicas/run.sh
 
 .PHONY: test-observability
 test-observability: ## Tests alerts, dashboard and metrics with a real Prometheus (promtool, prometheus, python3, redis-server)
-	tests/observability/run.sh
+	e2e/observability/run.sh
 
 .PHONY: test-chart
 test-chart: ## Lints the Helm chart, runs its unit tests, validates what it renders (go, python3)
-	tests/chart/run.sh
+	e2e/chart/run.sh
 
 .PHONY: chart-docs
 chart-docs: ## Writes the chart's README and the snapshot of its unit tests (go)
-	tests/chart/generate.sh
+	e2e/chart/generate.sh
 
 .PHONY: test-chart-apiserver
 test-chart-apiserver: ## Installs the chart on a real Kubernetes control plane (etcd, go, jq, openssl, python3)
-	tests/chart/apiserver.sh
+	e2e/chart/apiserver.sh
 
 .PHONY: test-deploy
 test-deploy: ## Tests compose, the systemd unit and kustomize (go, promtool, prometheus, python3, redis-server, systemd-analyze)
-	tests/deploy/run.sh
+	e2e/deploy/run.sh
 
 .PHONY: test-image
 test-image: ## Builds the image without a registry, and runs it read-only and unprivileged (root, buildah, debootstrap, valgrind)
-	tests/image/run.sh
+	e2e/image/run.sh
 
 .PHONY: openapi-breaking
 openapi-breaking: ## Compares the OpenAPI document with the last release's (go, python3)
-	tests/openapi/breaking.sh
+	e2e/openapi/breaking.sh
 
 .PHONY: soak
 soak: ## Mixed load and random faults for SOAK_SECONDS (60), each answer against the ledger
