@@ -158,6 +158,7 @@ fn foreign(status: u16, body: &str) -> FaultKind {
 fn name(kind: &FaultKind) -> String {
     match kind {
         FaultKind::Latency { .. } => "late".into(),
+        FaultKind::Held => "held".into(),
         FaultKind::Code { code, .. } => format!("code {code}"),
         FaultKind::Status { status, .. } => format!("HTTP {status} of another"),
         FaultKind::Cut => "cut".into(),

@@ -93,6 +93,23 @@ async fn whoever_hangs_up_during_latency_before_the_commit_gets_nothing_delivere
 }
 
 #[tokio::test]
+async fn what_is_held_is_answered_once_the_faults_are_cleared() {
+    for (phase, delivered) in [(Phase::BeforeCommit, 0), (Phase::AfterCommit, 1)] {
+        let feishu = Feishu::start().await;
+        let request = forward(&feishu).await;
+        feishu.simulator.add_fault(forward_fault(FaultKind::Held, phase));
+        let held = tokio::spawn(reply(request));
+        while feishu.simulator.ledger().of(Api::Forward).count() == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!((deliveries(&feishu), last(&feishu).status), (delivered, None));
+        feishu.simulator.clear_faults();
+        assert_eq!(held.await.unwrap().verdict(), (200, 0));
+        assert_eq!((deliveries(&feishu), last(&feishu).status), (1, Some(200)));
+    }
+}
+
+#[tokio::test]
 async fn any_status_and_body_can_be_answered() {
     for (status, body, content_type, code) in [
         (502, "<html>bad gateway</html>", "text/html", None),
