@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::book::lines;
-use crate::harness::{Answer, eventually};
 use crate::run::Told;
+use gateway_harness::log::lines;
+use gateway_harness::{Answer, eventually};
 
 /// What was told, by the ids of the requests.
 #[derive(Default)]

@@ -5,9 +5,9 @@ use std::time::Duration;
 use feishu_forward_gateway::clock::Moment;
 use tokio::task::{JoinHandle, yield_now};
 
-use crate::harness::{Answer, Gateway, guarded};
 use crate::run::attempts;
 use crate::table::{Staging, hangs};
+use gateway_harness::{Answer, Gateway, guarded};
 
 /// The time-out of a call, as by default.
 const ATTEMPT: Duration = Duration::from_secs(5);

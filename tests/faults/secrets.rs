@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::book::{is_seen_at_info, lines};
-use crate::harness::{APP_SECRET, Gateway};
+use gateway_harness::log::{is_seen_at_info, lines};
+use gateway_harness::{APP_SECRET, Gateway};
 
 /// The app's secret, and the API keys and tokens of all gateways.
 #[derive(Default)]

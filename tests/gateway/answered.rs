@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use feishu_simulator::FaultKind;
 
-use crate::harness::{Answer, all, code, gateway, ms};
+use gateway_harness::{Answer, all, code, gateway, ms};
 
 #[actix_web::test]
 async fn the_answer_carries_the_headers_of_the_contract() {

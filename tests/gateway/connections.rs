@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use feishu_simulator::{Api, Attempt, Fault, FaultKind, Phase};
 
-use crate::harness::{Gateway, all, eventually, gateway, ms};
+use gateway_harness::{Gateway, all, eventually, gateway, ms};
 
 const ATTEMPT: Duration = Duration::from_secs(5);
 const DEAD: usize = 40;
@@ -32,14 +32,17 @@ async fn the_connection_of_the_token_call_serves_the_forwards_of_all_workers() {
 /// Forwards to so many receivers, and so many connections that are idle afterwards.
 async fn with_idle_connections(count: usize) -> Gateway {
     let gateway = gateway().no_app_limits().start().await;
-    let slow = Fault {
+    let held = Fault {
         api: Some(Api::Forward),
         times: Some(count.try_into().expect("a few")),
-        ..Fault::once(FaultKind::Latency { ms: 1000 })
+        ..Fault::once(FaultKind::Held)
     };
-    gateway.simulator.add_fault(slow);
+    gateway.simulator.add_fault(held);
     let forwards = (0..count).map(|number| gateway.forward(&format!("ou_{number}")).spawn());
-    all(forwards.collect()).await.iter().for_each(|answer| drop(answer.message_id()));
+    let forwards = forwards.collect();
+    gateway.forwards_reach(count).await;
+    gateway.simulator.clear_faults();
+    all(forwards).await.iter().for_each(|answer| drop(answer.message_id()));
     assert_eq!(connections_of(&gateway.forwards()).len(), count);
     gateway
 }

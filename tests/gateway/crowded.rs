@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use feishu_simulator::FaultKind;
 
-use crate::harness::{Gateway, Wire, gateway, guarded};
+use gateway_harness::{Gateway, Wire, gateway, guarded};
 
 const BODY: &str = "{\"receive_id\":\"oc_1\"}";
 const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";

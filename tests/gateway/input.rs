@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{Forward, gateway, guarded};
+use gateway_harness::{Forward, gateway, guarded};
 
 pub(crate) type Change = fn(Forward) -> Forward;
 

@@ -9,7 +9,7 @@ use std::{fs, io};
 
 use feishu_forward_gateway::model::api_key::ApiKey;
 
-use crate::harness::{Answer, Gateway, gateway, guarded};
+use gateway_harness::{Answer, Gateway, gateway, guarded};
 
 /// How often the gateway looks at its keys file.
 const LOOK: Duration = Duration::from_secs(2);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use feishu_forward_gateway::model::api_key::ApiKey;
 use feishu_simulator::{Api, Fault, FaultKind};
 
-use crate::harness::{Gateway, all, code, every_token, foreign, gateway, ms};
+use gateway_harness::{Gateway, all, code, every_token, foreign, gateway, ms};
 
 const SECOND: Duration = Duration::from_secs(1);
 

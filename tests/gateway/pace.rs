@@ -10,7 +10,7 @@ use feishu_simulator::{Api, Ledger};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::task::JoinHandle;
 
-use crate::harness::{Answer, Gateway, Setup, all, client, gateway, guarded, ms};
+use gateway_harness::{Answer, Gateway, Setup, all, client, gateway, guarded, ms};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);

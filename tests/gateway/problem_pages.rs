@@ -3,7 +3,7 @@
 use feishu_forward_gateway::feishu::codes::CODES;
 use feishu_forward_gateway::model::problem_kind::ProblemKind;
 
-use crate::harness::{Answer, Gateway, gateway};
+use gateway_harness::{Answer, Gateway, gateway};
 
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
-use crate::harness::Answer;
 use crate::program::serve;
+use gateway_harness::Answer;
 
 const TOKEN: &str = r#"{"code":0,"expire":7200,"msg":"ok","tenant_access_token":"t-1"}"#;
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";

@@ -10,7 +10,7 @@ use feishu_forward_gateway::model::api_key::ApiKey;
 use feishu_simulator::{Api, Fault, FaultKind, Options, Simulator};
 use serde_json::Value;
 
-use crate::harness::{APP_SECRET, Answer, Program, client, eventually, gateway, guarded};
+use gateway_harness::{APP_SECRET, Answer, Program, client, eventually, gateway, guarded};
 
 const READ_AGAIN: &str = "read keys and secrets again";
 /// How often the gateway looks at its files.

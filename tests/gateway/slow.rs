@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use feishu_simulator::FaultKind;
 
-use crate::harness::{Gateway, Setup, Wire, gateway, ms};
+use gateway_harness::{Gateway, Setup, Wire, gateway, ms};
 
 /// Not a time that anything else in the gateway sleeps for.
 const BODY_TIMEOUT: Duration = Duration::from_secs(7);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use feishu_simulator::FaultKind;
 
-use crate::harness::{all, code, eventually, every_token, foreign, gateway, ms};
+use gateway_harness::{all, code, eventually, every_token, foreign, gateway, ms};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use feishu_forward_gateway::model::api_key::ApiKey;
 use feishu_simulator::{Api, Fault, FaultKind, Phase};
 
-use crate::harness::{Answer, Forward, Gateway, all, code, gateway};
+use gateway_harness::{Answer, Forward, Gateway, all, code, gateway};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -50,10 +50,11 @@ async fn it_is_refused_whatever_became_of_the_first_one() {
 #[actix_web::test]
 async fn it_is_refused_while_the_first_one_is_under_way() {
     let gateway = gateway().start().await;
-    gateway.spoil_forward(FaultKind::Latency { ms: 100 });
+    gateway.spoil_forward(FaultKind::Held);
     let first = mine(&gateway, "om_1", "oc_1").spawn();
     gateway.forwards_reach(1).await;
     is_reused(&mine(&gateway, "om_2", "oc_1").send().await);
+    gateway.simulator.clear_faults();
     all(vec![first]).await[0].message_id();
     assert_eq!(gateway.forwards().len(), 1);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use feishu_forward_gateway::model::api_key::ApiKey;
 
-use crate::harness::{Answer, Gateway, Setup, all, code, eventually, gateway, ms};
+use gateway_harness::{Answer, Gateway, Setup, all, code, eventually, gateway, ms};
 
 /// The receiver's window: a second, and the guard.
 const WINDOW: Duration = Duration::from_millis(1050);

@@ -4,7 +4,7 @@ use feishu_simulator::FaultKind;
 
 use super::When::{AfterCommit, BeforeCommit, BeforeRequest, InAnswer};
 use super::{Entry, Section, Times, left_out, once_and_for_ever, struck};
-use crate::harness::{code, foreign as answer};
+use gateway_harness::{code, foreign as answer};
 
 const OFTEN: [Times; 3] = [Times::Once, Times::Thrice, Times::ForEver];
 

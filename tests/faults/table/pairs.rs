@@ -4,7 +4,7 @@ use feishu_simulator::FaultKind;
 
 use super::When::{AfterCommit, BeforeCommit};
 use super::{Entry, Row, Section, Staging, Times, struck};
-use crate::harness::code;
+use gateway_harness::code;
 
 pub(super) fn section() -> Section {
     let codes = [

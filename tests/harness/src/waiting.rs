@@ -1,18 +1,18 @@
-//! Forwards that take time: for their turns, and for the pauses between attempts.
+//! Forwards that take time: in queues, and between attempts.
 
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::{Answer, Forward, Gateway, eventually};
+use crate::{Answer, Forward, Gateway, eventually};
 
-/// Longer than any pause between two attempts, and shorter than any attempt may take.
+/// Longer than any pause between two attempts, and shorter than the longest attempt.
 const NEAR: Duration = Duration::from_millis(2100);
 
 impl Gateway {
-    /// Sends a forward and lets time pass as long as the gateway waits for moments that are near: the
-    /// pauses between attempts, and turns.
-    pub(crate) async fn see_through(&self, forward: Forward) -> Answer {
+    /// Sends a forward, and lets time pass while the gateway sleeps until moments that are near: the ends of
+    /// pauses between attempts, and of waits in queues.
+    pub async fn see_through(&self, forward: Forward) -> Answer {
         let mut answer = forward.spawn();
         loop {
             let mut next = None;
@@ -27,8 +27,8 @@ impl Gateway {
             }
             let (pauses, attempts) = (self.hand.pauses(), self.simulator.ledger().attempts.len());
             self.advance_to(next.expect("a moment that is near"));
-            // Whoever woke has done something, before time goes on. A deadline that is new says
-            // nothing: it may be that of a pause that is not.
+            // The task that woke has to act before time goes on. A new deadline does not show that it has: it
+            // may belong to a pause that has not begun.
             eventually(|| {
                 answer.is_finished()
                     || self.simulator.ledger().attempts.len() > attempts
@@ -38,10 +38,10 @@ impl Gateway {
         }
     }
 
-    /// Sends so many forwards, which will have to wait; the answers come later.
+    /// Sends so many forwards that have to wait.
     ///
-    /// Each one waits in its line before the next one is sent: so their order is certain.
-    pub(crate) async fn queue_up(&self, count: usize, receive_id: &str) -> Vec<JoinHandle<Answer>> {
+    /// Each one waits in its queue before the next one is sent, so that their order is certain.
+    pub async fn queue_up(&self, count: usize, receive_id: &str) -> Vec<JoinHandle<Answer>> {
         let mut answers = Vec::new();
         let waiting = self.waiting().await;
         for number in 0..count {
@@ -51,8 +51,8 @@ impl Gateway {
         answers
     }
 
-    /// Returns once exactly so many wait who came at this very moment.
-    pub(crate) async fn so_many_wait(&self, count: usize) {
+    /// Returns once exactly so many forwards wait that came at this moment.
+    pub async fn so_many_wait(&self, count: usize) {
         let patience_ends = self.clock.now() + self.patience;
         self.sleep(|all| all.iter().filter(|moment| **moment == patience_ends).count() == count)
             .await;

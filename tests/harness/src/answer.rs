@@ -1,28 +1,32 @@
-//! What the gateway answered, and what every problem must look like.
+//! What the gateway answers, and what holds for every problem.
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use super::guarded;
+use crate::guarded;
 
-/// A whole answer.
+/// An answer that has come whole.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// All headers.
+    pub headers: HeaderMap,
+    /// The body as it came.
+    pub body: Vec<u8>,
 }
 
 impl Answer {
-    pub(crate) async fn of(request: reqwest::RequestBuilder) -> Self {
+    /// Sends the request and reads the whole answer.
+    pub async fn of(request: reqwest::RequestBuilder) -> Self {
         let response = guarded(request.send()).await.expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = guarded(response.bytes()).await.expect("a whole body").to_vec();
         Self { status, headers, body }
     }
 
-    /// A header, if it is there; it must not be there twice.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    /// A header, if it is there. It must not be there twice.
+    pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();
         let value = values.next()?.to_str().expect("a header of visible characters");
         assert!(values.next().is_none(), "more than one header {name}: {self:?}");
@@ -30,27 +34,27 @@ impl Answer {
     }
 
     /// The body as text.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8(self.body.clone()).expect("UTF-8")
     }
 
     /// The body as JSON.
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {:?}", self.text()))
     }
 
-    /// The id of the new message; the forward must have succeeded.
-    pub(crate) fn message_id(&self) -> String {
+    /// The id of the new message. The forward must have succeeded.
+    pub fn message_id(&self) -> String {
         assert_eq!(self.status, 200, "{}", self.text());
         let message = self.json();
         message["message_id"].as_str().expect("the new message's id").to_owned()
     }
 
-    /// The problem, which must have this status, code and outcome, and all that every problem has,
-    /// in the body and in the headers.
+    /// The problem in the body, which must have this status, code and outcome. What every problem has must be
+    /// there too, in the body and in the headers.
     #[track_caller]
-    pub(crate) fn problem(&self, status: u16, code: &str, outcome: &str) -> Value {
+    pub fn problem(&self, status: u16, code: &str, outcome: &str) -> Value {
         let text = String::from_utf8_lossy(&self.body);
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{text}");
         let problem = self.json();
@@ -86,7 +90,7 @@ impl Answer {
 
     /// The names of the fields that an `invalid_request` finds wrong, in order, one for each mistake.
     #[track_caller]
-    pub(crate) fn wrong_fields(&self) -> Vec<String> {
+    pub fn wrong_fields(&self) -> Vec<String> {
         let problem = self.problem(400, "invalid_request", "not_delivered");
         let errors = problem["errors"].as_array().expect("errors");
         let field = |error: &Value| {

@@ -3,23 +3,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A whole page of metrics.
-pub(crate) struct Metrics {
-    pub(crate) samples: Vec<Sample>,
+pub struct Metrics {
+    /// All samples, in the order of the page.
+    pub samples: Vec<Sample>,
     /// Type by metric.
-    pub(crate) types: BTreeMap<String, String>,
+    pub types: BTreeMap<String, String>,
 }
 
 /// One line with a value.
 #[derive(Debug)]
-pub(crate) struct Sample {
-    pub(crate) name: String,
-    pub(crate) labels: BTreeMap<String, String>,
-    pub(crate) value: f64,
+pub struct Sample {
+    /// The name that stands in its line: that of a histogram has a suffix.
+    pub name: String,
+    /// Value by label.
+    pub labels: BTreeMap<String, String>,
+    /// What is counted or measured.
+    pub value: f64,
 }
 
 impl Metrics {
-    /// Reads a page; whatever is not of the format fails the test.
-    pub(crate) fn parse(text: &str) -> Self {
+    /// Reads a page. Whatever is not of the format fails the test.
+    pub fn parse(text: &str) -> Self {
         assert!(text.ends_with('\n'), "the last line has an end");
         let mut metrics = Self { samples: Vec::new(), types: BTreeMap::new() };
         for line in text.lines() {
@@ -34,8 +38,8 @@ impl Metrics {
         metrics
     }
 
-    /// The sum of the samples of this name that have all these labels; none at all: `None`.
-    pub(crate) fn find(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+    /// The sum of the samples of this name that have all these labels, or `None` if there are none.
+    pub fn find(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let has = |sample: &&Sample| {
             sample.name == name
                 && labels
@@ -45,24 +49,24 @@ impl Metrics {
         self.samples.iter().filter(has).map(|sample| sample.value).reduce(|sum, value| sum + value)
     }
 
-    /// The same as a whole number, 0 where there is none.
+    /// The sum that [`find`](Self::find) returns as a whole number, 0 if there is none.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "counters are small whole numbers"
     )]
-    pub(crate) fn count(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
+    pub fn count(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
         self.find(name, labels).unwrap_or_default() as u64
     }
 
     /// The label names of a metric, or `None` if it has no sample.
-    pub(crate) fn labels(&self, metric: &str) -> Option<BTreeSet<&str>> {
+    pub fn labels(&self, metric: &str) -> Option<BTreeSet<&str>> {
         let sample = self.samples.iter().find(|sample| sample.name == metric)?;
         Some(sample.labels.keys().map(String::as_str).collect())
     }
 
     /// Every value of every label.
-    pub(crate) fn label_values(&self) -> BTreeSet<&str> {
+    pub fn label_values(&self) -> BTreeSet<&str> {
         self.samples.iter().flat_map(|sample| sample.labels.values().map(String::as_str)).collect()
     }
 }

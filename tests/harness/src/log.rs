@@ -1,4 +1,4 @@
-//! Every line of the log of this process.
+//! Every line that this process has logged, of all gateways in it: a process has one log.
 
 use std::io;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -21,38 +21,38 @@ impl io::Write for Writer {
     }
 }
 
-/// Begins to keep lines, in the form in which the gateway writes JSON.
-pub(crate) fn open() {
-    static OPENED: OnceLock<()> = OnceLock::new();
-    OPENED.get_or_init(|| {
+/// Keeps every line from now on, of every target at every level, as the gateway writes JSON.
+pub fn capture() {
+    static CAPTURED: OnceLock<()> = OnceLock::new();
+    CAPTURED.get_or_init(|| {
         init_to(Format::Json, "trace,actix_server=trace,actix_http=trace", || Writer)
             .expect("a filter");
     });
 }
 
 /// Every whole line so far.
-pub(crate) fn lines() -> Vec<String> {
+pub fn lines() -> Vec<String> {
     let bytes = LINES.lock().unwrap_or_else(PoisonError::into_inner).clone();
     String::from_utf8(bytes).expect("UTF-8").lines().map(str::to_owned).collect()
 }
 
-/// The lines so far that stand in the span of a request.
-pub(crate) fn lines_of(request_id: &str) -> Vec<Value> {
+/// The lines so far in the span of a request.
+pub fn lines_of(request_id: &str) -> Vec<Value> {
     let is_of = |line: &Value| line["span"]["request_id"] == request_id;
-    // A cheap look first: there are a great many lines.
+    // A search for the text first: there are too many lines to parse all of them.
     let lines = lines().into_iter().filter(|line| line.contains(request_id));
     lines.map(|line| serde_json::from_str(&line).expect("JSON")).filter(is_of).collect()
 }
 
-/// The one line that says how a request was answered.
-pub(crate) fn answered(request_id: &str) -> Value {
+/// The line that says how a request was answered. There must be one, and no more.
+pub fn answered(request_id: &str) -> Value {
     let mut lines = lines_of(request_id);
     lines.retain(|line| line["message"] == "answered");
     assert_eq!(lines.len(), 1, "{lines:#?}");
     lines.remove(0)
 }
 
-/// Whether a line's level is seen by those who look at `info`, as everybody does.
-pub(crate) fn is_seen_at_info(line: &Value) -> bool {
+/// Whether a line is written at the level `info`, the default.
+pub fn is_seen_at_info(line: &Value) -> bool {
     matches!(line["level"].as_str(), Some("INFO" | "WARN" | "ERROR"))
 }

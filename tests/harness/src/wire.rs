@@ -1,31 +1,33 @@
-//! A connection as a caller sees it that writes and reads it byte by byte.
+//! A connection that a test writes and reads byte by byte.
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{Answer, guarded};
+use crate::{Answer, guarded};
 
 /// One connection.
-pub(crate) struct Wire {
+pub struct Wire {
     stream: TcpStream,
-    /// What came and was not looked at yet.
+    /// What has come and no answer holds yet.
     came: Vec<u8>,
 }
 
 impl Wire {
-    pub(crate) async fn to(url: &str) -> Self {
+    /// Connects to the address of this URL, which has no path.
+    pub async fn to(url: &str) -> Self {
         let address = url.trim_start_matches("http://");
         let stream = guarded(TcpStream::connect(address)).await.expect("it listens");
         Self { stream, came: Vec::new() }
     }
 
-    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    /// Writes these bytes.
+    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         guarded(self.stream.write_all(bytes.as_ref())).await.expect("the connection is open");
     }
 
-    /// The next answer, which must be a whole one.
-    pub(crate) async fn answer(&mut self) -> Answer {
+    /// The next answer, which must come whole.
+    pub async fn answer(&mut self) -> Answer {
         while self.head_length().is_none() {
             assert!(self.read().await > 0, "it ended inside a head: {self:?}");
         }
@@ -43,14 +45,14 @@ impl Wire {
         Answer { status: status.expect("a status"), headers, body }
     }
 
-    /// Returns once the gateway has closed the connection and sent nothing more before.
-    pub(crate) async fn ended(mut self) {
+    /// Returns once the gateway has closed the connection. It must have sent nothing more.
+    pub async fn ended(mut self) {
         let count = self.read().await;
         assert!(count == 0 && self.came.is_empty(), "more came: {self:?}");
     }
 
-    /// Whether there is nothing to be read now, not even an end.
-    pub(crate) fn is_silent(&self) -> bool {
+    /// Whether there is nothing to read now, not even the end.
+    pub fn is_silent(&self) -> bool {
         let found = self.stream.try_read(&mut [0]);
         found.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
     }

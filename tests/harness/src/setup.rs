@@ -1,4 +1,4 @@
-//! How a gateway under test is started.
+//! What a gateway is started with, and its start.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use feishu_forward_gateway::model::api_key::ApiKey;
 use feishu_simulator::{App, Fault, Options, Settings, Simulator};
 use tokio::sync::oneshot;
 
-use super::{Gateway, Process, guarded};
+use crate::{Gateway, Process, guarded};
 
 /// The secret of the app `main`: not a word that could stand in an answer by chance.
-pub(crate) const APP_SECRET: &str = "S3cr3t-of-main-kd92hf7";
+pub const APP_SECRET: &str = "S3cr3t-of-main-kd92hf7";
 
 /// Time left at which a token is renewed (contract).
 const RENEWED_WITH_LEFT: Duration = Duration::from_mins(30);
 
 /// What a gateway is started with.
-pub(crate) struct Setup {
+pub struct Setup {
     settings: Vec<(String, String)>,
     apps: Vec<App>,
     feishu: Settings,
@@ -31,8 +31,8 @@ pub(crate) struct Setup {
     sent_before: SentBefore,
 }
 
-/// A gateway with one app, `main`, and one caller, `tester`; all else is as by default.
-pub(crate) fn gateway() -> Setup {
+/// The setup of a gateway with one app, `main`, and one caller, `tester`. All else is as by default.
+pub fn gateway() -> Setup {
     let setup = Setup {
         settings: Vec::new(),
         apps: Vec::new(),
@@ -51,8 +51,8 @@ pub(crate) fn gateway() -> Setup {
 }
 
 impl Setup {
-    /// Sets a configuration key; the last one wins.
-    pub(crate) fn set(mut self, key: &str, value: &str) -> Self {
+    /// Sets a configuration key, such as `limits.max_wait`. The last one wins.
+    pub fn set(mut self, key: &str, value: &str) -> Self {
         let variable = format!("GATEWAY__{}", key.to_uppercase().replace('.', "__"));
         self.settings.retain(|(known, _)| *known != variable);
         self.settings.push((variable, value.to_owned()));
@@ -60,71 +60,71 @@ impl Setup {
     }
 
     /// Adds an app that Feishu knows under `cli_NAME`.
-    pub(crate) fn app(mut self, name: &str, secret: &str) -> Self {
+    pub fn app(mut self, name: &str, secret: &str) -> Self {
         let app_id = format!("cli_{name}");
         self.apps.push(App { app_id: app_id.clone(), app_secret: secret.into() });
         self.set(&format!("apps.{name}.app_id"), &app_id)
             .set(&format!("apps.{name}.app_secret"), secret)
     }
 
-    /// Takes the secret of an app that was added from this file.
-    pub(crate) fn secret_file_of(mut self, name: &str, file: &str) -> Self {
+    /// Has the secret of an app, which was added before, read from this file.
+    pub fn secret_file_of(mut self, name: &str, file: &str) -> Self {
         let variable = format!("GATEWAY__APPS__{}__APP_SECRET", name.to_uppercase());
         self.settings.retain(|(known, _)| *known != variable);
         self.set(&format!("apps.{name}.app_secret_file"), file)
     }
 
-    /// Adds the app `second`, with which the caller `other` forwards, who has this key.
-    pub(crate) fn second_app_of(self, other: &ApiKey) -> Self {
+    /// Adds the app `second`, and the caller `other`, who has this key and forwards with that app.
+    pub fn second_app_of(self, other: &ApiKey) -> Self {
         self.app("second", "secret-of-second")
             .set("keys.other.hash", &other.hash().to_string())
             .set("keys.other.app", "second")
     }
 
     /// Changes how Feishu behaves.
-    pub(crate) fn feishu(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+    pub fn feishu(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.feishu);
         self
     }
 
-    /// Lets a thing go wrong from the very start.
-    pub(crate) fn fault(mut self, fault: Fault) -> Self {
+    /// Has this go wrong from the start on.
+    pub fn fault(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
         self
     }
 
-    /// Nothing is tried again, so that each failure of Feishu's can be seen.
-    pub(crate) fn one_attempt(self) -> Self {
+    /// Allows one attempt a forward, so that each failure of Feishu's shows.
+    pub fn one_attempt(self) -> Self {
         self.set("feishu.max_attempts", "1")
     }
 
-    /// So much room in the limits of the app that they refuse nothing, here and at Feishu.
-    pub(crate) fn no_app_limits(self) -> Self {
+    /// Gives the app limits so high that they refuse nothing, here and at Feishu.
+    pub fn no_app_limits(self) -> Self {
         self.set("limits.app_per_second", "100000")
             .set("limits.app_per_minute", "6000000")
             .feishu(|feishu| (feishu.app_per_second, feishu.app_per_minute) = (100_000, 6_000_000))
     }
 
-    /// Lets the gateway look for Feishu elsewhere than where it is.
-    pub(crate) fn look_for_feishu_at(mut self, base_url: fn(&str) -> String) -> Self {
+    /// Has the gateway look for Feishu elsewhere than where it is. It starts cold, as it gets no token.
+    pub fn look_for_feishu_at(mut self, base_url: fn(&str) -> String) -> Self {
         self.base_url = base_url;
         self.cold()
     }
 
-    /// Does not wait until there is a token.
-    pub(crate) fn cold(mut self) -> Self {
+    /// Has `start` return before there is a token.
+    pub fn cold(mut self) -> Self {
         self.cold = true;
         self
     }
 
-    /// Starts as it does where another process may just have been killed.
-    pub(crate) fn after_another_process(mut self) -> Self {
+    /// Starts the gateway as where another process may have been killed a moment ago.
+    pub fn after_another_process(mut self) -> Self {
         self.sent_before = SentBefore::Anything;
         self
     }
 
-    /// Starts the simulator, then the gateway.
-    pub(crate) async fn start(self) -> Gateway {
+    /// Starts the simulator, then the gateway. Both are ready, unless the start is cold.
+    pub async fn start(self) -> Gateway {
         let lifetime = self.feishu.token_lifetime;
         let (clock, hand) = Clock::manual();
         let time = clock.clone();
@@ -138,7 +138,7 @@ impl Setup {
         let simulator = Simulator::start(options).await.expect("a free port");
         self.faults.into_iter().for_each(|fault| simulator.add_fault(fault));
         let key = ApiKey::generate();
-        // What a test has set stands later and wins.
+        // What a test has set wins.
         let mut settings = vec![
             ("GATEWAY__FEISHU__BASE_URL".to_owned(), (self.base_url)(&simulator.url())),
             ("GATEWAY__KEYS__TESTER__HASH".to_owned(), key.hash().to_string()),
@@ -175,8 +175,8 @@ impl Setup {
     }
 }
 
-/// Runs a gateway in a thread of its own, with its public and its admin address.
-pub(crate) async fn run(
+/// Starts a gateway in a thread of its own, and returns its public and its admin address.
+pub async fn run(
     config: Config,
     clock: Clock,
     sent_before: SentBefore,
@@ -201,9 +201,9 @@ pub(crate) async fn run(
     Ok((Process { stop: Some(stop), ended }, addresses))
 }
 
-/// Whoever asks over it at first opens a connection.
-pub(crate) fn client() -> reqwest::Client {
-    // No other than loopback addresses are asked, and redirects are what some tests look at.
+/// A client without any connection.
+pub fn client() -> reqwest::Client {
+    // Only loopback is asked, and some tests look at redirects.
     let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
     client.build().expect("a client")
 }

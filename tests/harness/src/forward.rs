@@ -4,10 +4,10 @@ use actix_web::rt;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use tokio::task::JoinHandle;
 
-use super::Answer;
+use crate::Answer;
 
 /// A forward to be sent.
-pub(crate) struct Forward {
+pub struct Forward {
     http: reqwest::Client,
     api: String,
     message: String,
@@ -17,7 +17,7 @@ pub(crate) struct Forward {
 }
 
 impl Forward {
-    pub(super) fn new(http: reqwest::Client, api: &str, key: &str, body: String) -> Self {
+    pub(crate) fn new(http: reqwest::Client, api: &str, key: &str, body: String) -> Self {
         let forward = Self {
             http,
             api: api.to_owned(),
@@ -29,50 +29,50 @@ impl Forward {
         forward.header("x-api-key", key).header(CONTENT_TYPE.as_str(), "application/json")
     }
 
-    /// Forwards this message; the text goes into the path as it is.
-    pub(crate) fn message(mut self, message_id: &str) -> Self {
+    /// Forwards this message. The text goes into the path unchanged.
+    pub fn message(mut self, message_id: &str) -> Self {
         message_id.clone_into(&mut self.message);
         self
     }
 
-    /// With this query, as it is.
-    pub(crate) fn query(mut self, query: &str) -> Self {
+    /// With this query, unchanged.
+    pub fn query(mut self, query: &str) -> Self {
         query.clone_into(&mut self.query);
         self
     }
 
-    /// With this header, instead of the one that was there.
-    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+    /// With this header, in place of the one that was there.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
         let value = HeaderValue::try_from(value).expect("a header's value");
         self.headers.insert(HeaderName::try_from(name).expect("a header's name"), value);
         self
     }
 
     /// Without this header.
-    pub(crate) fn without(mut self, name: &str) -> Self {
+    pub fn without(mut self, name: &str) -> Self {
         self.headers.remove(name);
         self
     }
 
-    /// With this body, as it is.
-    pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+    /// With this body, unchanged.
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
     }
 
     /// Over a connection of its own.
-    pub(crate) fn over_a_new_connection(mut self) -> Self {
-        self.http = super::setup::client();
+    pub fn over_a_new_connection(mut self) -> Self {
+        self.http = crate::setup::client();
         self
     }
 
     /// Sends it and waits for the answer.
-    pub(crate) async fn send(self) -> Answer {
+    pub async fn send(self) -> Answer {
         Answer::of(self.request()).await
     }
 
-    /// Sends it; whoever aborts the task hangs up.
-    pub(crate) fn spawn(self) -> JoinHandle<Answer> {
+    /// Sends it in a task. To abort the task is to hang up.
+    pub fn spawn(self) -> JoinHandle<Answer> {
         rt::spawn(self.send())
     }
 

@@ -1,4 +1,4 @@
-//! The program itself, as a shell starts it.
+//! The program, as a shell starts it.
 
 use std::io::{self, BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
@@ -6,29 +6,34 @@ use std::thread;
 
 use tokio::sync::mpsc::{self, Receiver};
 
-use super::guarded;
+use crate::guarded;
 
-/// A program that runs; it is killed when this is dropped.
+/// A program that runs. It is killed when this is dropped.
 ///
 /// Its standard output is read only when a test asks for a line.
-pub(crate) struct Program {
+pub struct Program {
     child: Child,
     lines: Receiver<String>,
 }
 
-/// The program with these arguments and no other variables than these.
+/// Where cargo has built the program; it says so to the tests of its package alone.
+fn path() -> String {
+    std::env::var("CARGO_BIN_EXE_feishu-forward-gateway").expect("`cargo test` runs this")
+}
+
+/// The program with these arguments, and these variables alone.
 fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_feishu-forward-gateway"));
+    let mut command = Command::new(path());
     command.args(arguments).env_clear().envs(variables.iter().copied()).stdin(Stdio::null());
     command
 }
 
-/// Runs the program with both of its outputs on a pipe that is full and that nobody reads, and returns its
-/// exit code.
-pub(crate) fn run_program_unread(arguments: &[&str], variables: &[(&str, &str)]) -> Option<i32> {
+/// Runs the program and returns its exit code. Both of its outputs are a pipe that is full and that nothing
+/// reads.
+pub fn run_program_unread(arguments: &[&str], variables: &[(&str, &str)]) -> Option<i32> {
     let (_unread, pipe) = io::pipe().expect("a pipe");
     let end = || pipe.try_clone().expect("a descriptor");
-    // As much as a pipe holds.
+    // A pipe holds 64 KiB.
     let filled = Command::new("head").args(["-c", "65536", "/dev/zero"]).stdout(end()).status();
     assert!(filled.expect("head runs").success());
     let mut command = command(arguments, variables);
@@ -36,22 +41,23 @@ pub(crate) fn run_program_unread(arguments: &[&str], variables: &[(&str, &str)])
 }
 
 /// Runs the program to its end.
-pub(crate) fn run_program(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+pub fn run_program(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     command(arguments, variables).output().expect("the program runs")
 }
 
 impl Program {
     /// Starts the program.
-    pub(crate) fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+    pub fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         Self::spawn(command(arguments, variables))
     }
 
-    /// The same where the system allows it so many open files, and half of that until it asks for more.
-    pub(crate) fn start_with_files(files: usize, variables: &[(&str, &str)]) -> Self {
+    /// Starts `serve` with these variables where the system allows it half of so many open files, and so many
+    /// once it asks for them.
+    pub fn start_with_files(files: usize, variables: &[(&str, &str)]) -> Self {
         let limited =
             format!("ulimit -S -n {} && ulimit -H -n {files} && exec \"$0\" serve", files / 2);
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", &limited, env!("CARGO_BIN_EXE_feishu-forward-gateway")]);
+        command.args(["-c", &limited, &path()]);
         command.env_clear().envs(variables.iter().copied()).stdin(Stdio::null());
         Self::spawn(command)
     }
@@ -75,7 +81,7 @@ impl Program {
     }
 
     /// The next line of its standard output that holds this text.
-    pub(crate) async fn line_with(&mut self, text: &str) -> String {
+    pub async fn line_with(&mut self, text: &str) -> String {
         guarded(async {
             loop {
                 let line = self.lines.recv().await;
@@ -88,13 +94,13 @@ impl Program {
         .await
     }
 
-    /// Closes its standard output, once a line more has come.
-    pub(crate) fn stop_reading(&mut self) {
+    /// Closes its standard output once one more line has come.
+    pub fn stop_reading(&mut self) {
         self.lines.close();
     }
 
     /// Every line of its standard output up to the next one that holds this text.
-    pub(crate) async fn lines_to(&mut self, text: &str) -> Vec<String> {
+    pub async fn lines_to(&mut self, text: &str) -> Vec<String> {
         let mut lines = vec![self.line_with("").await];
         while !lines.last().is_some_and(|line| line.contains(text)) {
             lines.push(self.line_with("").await);
@@ -102,14 +108,14 @@ impl Program {
         lines
     }
 
-    /// How many descriptors it has.
-    pub(crate) fn descriptors(&self) -> usize {
+    /// How many descriptors are open.
+    pub fn descriptors(&self) -> usize {
         let folder = format!("/proc/{}/fd", self.child.id());
         std::fs::read_dir(folder).expect("it runs").count()
     }
 
     /// The memory that it takes, in MiB.
-    pub(crate) fn resident(&self) -> usize {
+    pub fn resident(&self) -> usize {
         let path = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(path).expect("it runs");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -118,14 +124,14 @@ impl Program {
     }
 
     /// Sends it a signal, `TERM` or `INT`.
-    pub(crate) fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());
         let status = Command::new("sh").args(["-c", &kill]).status().expect("a shell");
         assert!(status.success(), "{kill}");
     }
 
-    /// Its exit code, once it has ended by itself.
-    pub(crate) async fn exit_code(&mut self) -> Option<i32> {
+    /// Its exit code, once it has ended by itself; `None` if a signal ended it.
+    pub async fn exit_code(&mut self) -> Option<i32> {
         guarded(async {
             loop {
                 if let Some(status) = self.child.try_wait().expect("a child") {
