@@ -2,6 +2,11 @@
 //! free ports of loopback and on one clock, which stands still until a test turns it.
 //!
 //! [`gateway`] begins the setup of one. Whatever is not as a test needs it panics, which fails the test.
+#![expect(
+    clippy::must_use_candidate,
+    clippy::return_self_not_must_use,
+    reason = "many are called for what they assert, and no test keeps a setup"
+)]
 
 mod answer;
 mod forward;
