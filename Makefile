@@ -1,5 +1,5 @@
-# `make run` and `make test` need Rust and make, nothing else.
-# The other targets install or find what they need and say what is missing; none of them skips.
+# `make run`, `make test` and `make check-fast` need Rust, a C compiler and make, nothing else. The other targets
+# install or find what they need, or say what is missing; none of them skips.
 
 SHELL := bash
 .DEFAULT_GOAL := help
@@ -7,7 +7,7 @@ SHELL := bash
 CARGO ?= cargo
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
-# The same as gungraun's in Cargo.toml.
+# As in Cargo.toml.
 GUNGRAUN_VERSION := 0.20.0
 # How long `make fuzz` runs each target.
 FUZZ_SECONDS ?= 60
@@ -32,6 +32,11 @@ test: ## Runs the tests
 faults: ## Writes docs/faults.md from what the fault matrix sees
 	WRITE_FAULTS=1 $(CARGO) test --quiet --locked --test faults
 
+.PHONY: openapi-current
+openapi-current: ## Compares openapi/openapi.json with what the program says
+	@set -o pipefail; $(CARGO) run --quiet --locked -- openapi | diff -u openapi/openapi.json - || \
+	  { echo "openapi/openapi.json is not what the program says: run make openapi"; exit 1; }
+
 .PHONY: openapi
 openapi: ## Writes openapi/openapi.json from the program
 	@mkdir -p openapi
@@ -46,7 +51,7 @@ fmt: ## Formats the code
 lint: ## Checks format, clippy's lints and the documentation's links
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
-	# What plain `cargo test` leaves out is left out there too.
+	# All targets are those that `cargo test` runs, which this is not.
 	$(CARGO) clippy --locked --test prove -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --document-private-items
 
@@ -55,15 +60,14 @@ deny: $(tools)/cargo-deny-$(CARGO_DENY_VERSION) ## Checks the dependencies' lice
 	$(CARGO) deny --locked check --hide-inclusion-graph bans licenses sources
 
 $(tools)/cargo-deny-$(CARGO_DENY_VERSION):
-	# Not optimised: it is built more often than it runs long.
+	# Not optimised: its build takes longer than its runs.
 	$(CARGO) install --locked --quiet --debug --no-default-features --root $(tools) cargo-deny@$(CARGO_DENY_VERSION)
 	touch $@
 
 .PHONY: fuzz
 fuzz: $(tools)/cargo-fuzz-$(CARGO_FUZZ_VERSION) ## Fuzzes each parser for FUZZ_SECONDS, 60 if not set (c++)
-	# No sanitizer: they need a nightly Rust, and this is to run where the tests do. They find misuse of
-	# memory, which the gateway's code cannot do; panics and broken promises show without them.
-	# What is found stays in target, where the next run begins with it too.
+	# Without a sanitizer, which would need a nightly Rust: it finds misuse of memory, which safe code excludes.
+	# What is found stays in target, and the next run begins with it.
 	@for target in request answer config key; do \
 	  found=target/fuzz/found/$$target; \
 	  mkdir -p $$found; \
@@ -150,16 +154,16 @@ soak: ## Mixed load and random faults for SOAK_SECONDS (60), each answer against
 	$(CARGO) test --locked --test prove -- soak
 
 .PHONY: soak-replicas
-soak-replicas: ## The same with two gateways that share a Redis, which are killed and stopped too (redis-server)
+soak-replicas: ## Soaks two gateways that share a Redis, which are killed and stopped too (redis-server)
 	@command -v redis-server >/dev/null || { echo "redis-server is not installed" >&2; exit 2; }
 	SOAK_REPLICAS=2 $(CARGO) test --locked --test prove -- soak
 
 .PHONY: memory
-memory: ## Resident memory of a gateway that is asked with MEMORY_KEYS (a million) keys, optimised: it takes minutes
+memory: ## Measures the memory of a gateway after MEMORY_KEYS (a million) keys, optimised: it takes minutes
 	$(CARGO) test --locked --release --test prove -- memory
 
 .PHONY: overload
-overload: ## Ten times what the limits allow: who is rejected how fast, and who is not disturbed
+overload: ## Sends ten times what the limits allow: who is rejected how fast, and who is not disturbed
 	$(CARGO) test --locked --test prove -- overload
 
 .PHONY: bench
@@ -174,8 +178,11 @@ cost: ## Holds the instructions that a whole request takes against its budget (p
 cost-budget: ## Makes the instructions that a request takes now its budget (python3, valgrind, xz)
 	benches/forward/run.sh write
 
+.PHONY: check-fast
+check-fast: test lint openapi-current ## Runs what must hold for each commit, in a few minutes
+
 .PHONY: check
-check: ## Runs all that must hold before a merge: what CI runs
+check: ## Runs all that must hold before a merge, as CI does (most of an hour on two cores)
 	.ci/run
 
 .PHONY: release

@@ -10,10 +10,10 @@ cache=$PWD/target/$(basename "$suite")
 programs=$(realpath -m "${CARGO_TARGET_DIR:-target}")/debug
 mkdir -p "$cache"
 
-# Everything talks to loopback; a proxy would only be in the way.
+# All requests go to loopback, past any proxy.
 export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
 
-# Suites never skip: what cannot run says why, with an exit code that is not a failed test's.
+# Suites never skip. One that cannot run says why, with another exit code than that of a failed test.
 give_up() {
   echo "$suite cannot run: $1" >&2
   exit 2
@@ -26,7 +26,7 @@ need() {
   done
 }
 
-# The program that deploy/build.sh has built.
+# Where deploy/build.sh puts the program.
 released() {
   realpath -m "${CARGO_TARGET_DIR:-target}/$(rustc --print host-tuple)/release/feishu-forward-gateway"
 }
@@ -42,7 +42,8 @@ python_packages() {
   cp "$pinned" "$cache/python/installed"
 }
 
-# The same for node, which finds packages only beside the program: run a copy from target/NAME/node.
+# node_packages [FOLDER]: the same for node, which finds packages only beside the program. So suites run a copy of
+# their program from target/NAME/node.
 node_packages() {
   local pinned=$suite/${1:-.}
   mkdir -p "$cache/node"
@@ -53,8 +54,8 @@ node_packages() {
   cp "$pinned/package-lock.json" "$cache/node/installed"
 }
 
-# go_tool FOLDER PACKAGE: builds into target/NAME/bin a program that FOLDER/go.mod names as a tool. What
-# Go keeps is under target/go for all suites; a newer Go than the one here comes from the module proxy.
+# go_tool FOLDER PACKAGE: builds into target/NAME/bin a program that FOLDER/go.mod names as a tool. A newer Go than
+# the one here comes from the module proxy.
 go_tool() {
   go_settings
   (cd "$1" && go build -o "$cache/bin/" "$2") || give_up "$2 of $1/go.mod does not build"
@@ -62,7 +63,7 @@ go_tool() {
 
 go_settings() {
   [[ $(go env GOVERSION) =~ ^go1\.(2[1-9]|[3-9]) ]] || give_up "go is too old to fetch a newer one: 1.21 is needed"
-  export GOPATH=$PWD/target/go GOCACHE=$PWD/target/go/cache GOTOOLCHAIN=auto
+  export GOTOOLCHAIN=auto
   export GOFLAGS='-mod=readonly -modcacherw -buildvcs=false' GOWORK=off
 }
 
@@ -74,19 +75,19 @@ end_started() {
 }
 trap end_started EXIT
 
-# start NAME COMMAND…: in the background, with its output in NAME.log.
+# start NAME COMMAND…: starts it in the background, with its output in NAME.log.
 start() {
   local log=$cache/$1.log
   shift
-  # Here, not in the background: `said` must not read what an earlier run has left.
+  # Emptied here and not in the background, so that `said` cannot read what an earlier run has left.
   : >"$log"
   "$@" >"$log" 2>&1 &
   started+=($!)
 }
 
-# said NAME REGEX: waits until NAME has printed it and prints the part after \K.
+# said NAME REGEX: waits until NAME has printed a match, and prints what it has after \K.
 said() {
-  local log=$cache/$1.log deadline=$((SECONDS + 20))
+  local log=$cache/$1.log deadline=$((SECONDS + 60))
   until grep -m 1 -oP "$2" "$log"; do
     ((SECONDS < deadline)) || give_up "$1 does not say $2: $(cat "$log")"
     sleep 0.05

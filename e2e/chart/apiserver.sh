@@ -26,9 +26,9 @@ namespace() {
 }
 
 # install NAMESPACE FILE, and upgrade NAMESPACE FILE OPTION…: wait until all pods are ready.
-install() { helm install gateway "$chart" --namespace "$1" --values "$2" --wait --timeout 60s >/dev/null; }
-upgrade() { helm upgrade gateway "$chart" --namespace "$1" --values "$2" --wait --timeout 60s "${@:3}" >/dev/null; }
-uninstall() { helm uninstall gateway --namespace "$1" --wait --cascade foreground --timeout 60s >/dev/null; }
+install() { helm install gateway "$chart" --namespace "$1" --values "$2" --wait --timeout 180s >/dev/null; }
+upgrade() { helm upgrade gateway "$chart" --namespace "$1" --values "$2" --wait --timeout 180s "${@:3}" >/dev/null; }
+uninstall() { helm uninstall gateway --namespace "$1" --wait --cascade foreground --timeout 180s >/dev/null; }
 
 # What there is of any release.
 left() {
@@ -51,7 +51,7 @@ values_are_taken() {
   done
   kubectl apply --dry-run=server --validate=strict --warnings-as-errors --filename "$rendered" >/dev/null
   install "$namespace" "$values"
-  helm test gateway --namespace "$namespace" --timeout 60s >/dev/null
+  helm test gateway --namespace "$namespace" --timeout 180s >/dev/null
   uninstall "$namespace"
   left=$(left)
   [[ -z $left ]] || { echo "uninstall leaves $left"; return 1; }
@@ -84,24 +84,24 @@ life() {
   started+=($!)
   upgrade life "$default" --set config.log.filter=debug
   expect 'the pod template changes' test "$(template)" != "$first"
-  expect 'all pods are replaced' within 20 'they are' two_pods "$before"
+  expect 'all pods are replaced' within 90 'they are' two_pods "$before"
 
   echo "-- rollback"
   before=$(pods)
-  helm rollback gateway 1 --namespace life --wait --timeout 60s >/dev/null
+  helm rollback gateway 1 --namespace life --wait --timeout 180s >/dev/null
   expect 'the pod template is the first one' test "$(template)" = "$first"
   expect 'so are the keys' test "$(keys)" = "$first_keys"
-  expect 'all pods are replaced' within 20 'they are' two_pods "$before"
+  expect 'all pods are replaced' within 90 'they are' two_pods "$before"
   expect 'never fewer than two were ready' test "$(sort -n "$cache/available.log" | head -n 1)" = 2
 
   echo "-- a drain that finds no place for new pods takes one of the two"
   mapfile -t running < <(pods)
   kubectl cordon node-a node-b >/dev/null
-  expect 'the first may go' within 10 'it may' evict "${running[0]}"
+  expect 'the first may go' within 90 'it may' evict "${running[0]}"
   expect 'the second may not' refused_by_the_budget "${running[1]}"
   kubectl uncordon node-a node-b >/dev/null
-  expect 'it may when there is a new one' within 20 'it may' evict "${running[1]}"
-  expect 'two run again' within 20 'they do' two_pods "$(printf '%s\n' "${running[@]}")"
+  expect 'it may when there is a new one' within 90 'it may' evict "${running[1]}"
+  expect 'two run again' within 90 'they do' two_pods "$(printf '%s\n' "${running[@]}")"
 
   echo "-- uninstall"
   uninstall life
@@ -126,14 +126,14 @@ root_is_refused() {
   namespace root
   helm template gateway "$chart" --namespace root --values "$default" --no-hooks |
     sed 's/runAsNonRoot: true/runAsNonRoot: false/' | kubectl --namespace root apply --filename - >/dev/null 2>&1
-  kubectl --namespace root wait deployment --all --for condition=ReplicaFailure --timeout 30s >/dev/null
+  kubectl --namespace root wait deployment --all --for condition=ReplicaFailure --timeout 180s >/dev/null
   kubectl --namespace root get deployment --output json | jq -e '.items[0].status.conditions[] |
     select(.type == "ReplicaFailure") | .message | contains("violates PodSecurity \"restricted")' >/dev/null
 }
 
 start_cluster
 kubectl apply --server-side --filename "$crds" >/dev/null
-kubectl wait crd --all --for condition=Established --timeout 30s >/dev/null
+kubectl wait crd --all --for condition=Established --timeout 180s >/dev/null
 echo "== Kubernetes $(kubectl version --output json | jq -r .serverVersion.gitVersion)"
 echo "== install, upgrade, rollback, drain, uninstall"
 life

@@ -36,7 +36,7 @@ start_cluster() {
   kubectl config set-credentials it --token "$token" >/dev/null
   kubectl config set-context it --cluster it --user it >/dev/null
   kubectl config use-context it >/dev/null
-  within 60 'the API server is ready' kubectl get --raw /readyz
+  within 180 'the API server is ready' kubectl get --raw /readyz
 
   controllers=deployment-controller,replicaset-controller,disruption-controller,serviceaccount-controller
   controllers+=,namespace-controller,garbage-collector-controller

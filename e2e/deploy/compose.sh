@@ -42,8 +42,8 @@ try_compose() {
   prometheus=$(said prometheus 'msg="Listening on".* address=\K\S+')
 
   for replica in gateway gateway-2; do
-    expect "$replica gets healthy" within 10 "$gateway" health --url "http://${admin[$replica]}"
-    expect "$replica counts in Redis" within 10 shows "$replica" 'feishu_gateway_state_up 1'
+    expect "$replica gets healthy" within 90 "$gateway" health --url "http://${admin[$replica]}"
+    expect "$replica counts in Redis" within 90 shows "$replica" 'feishu_gateway_state_up 1'
   done
   # README's curl, as it is pasted.
   sed -n '/^curl -i/,/^```/ { /^```/d; p }' deploy/compose/README.md >"$files/curl.sh"
@@ -53,8 +53,8 @@ try_compose() {
   expect "README's curl is answered 200: $(head -n 1 "$files/answer")" grep -q '^HTTP/1.1 200' "$files/answer"
   expect 'it arrives' test "$(curl -sS "http://$simulator/_simulator/ledger" | jq '.deliveries | length')" = 1
   expect 'its turn was taken in Redis' shows gateway 'feishu_gateway_state_requests_total{operation="take",result="ok"} [1-9]'
-  expect 'Prometheus sees both replicas' within 20 holds 'count(up{job="feishu-forward-gateway"} == 1) == 2'
-  expect 'Prometheus sees the forward' within 20 holds 'feishu_gateway_upstream_requests_total{api="forward"} > 0'
+  expect 'Prometheus sees both replicas' within 90 holds 'count(up{job="feishu-forward-gateway"} == 1) == 2'
+  expect 'Prometheus sees the forward' within 90 holds 'feishu_gateway_upstream_requests_total{api="forward"} > 0'
   expect 'no rule fails' test -z "$(curl -sS "http://$prometheus/api/v1/rules" |
     jq -r '.data.groups[].rules[] | select(.lastError) | "\(.name): \(.lastError)"')"
 
@@ -69,12 +69,12 @@ try_compose() {
 
   kill "$redis_process"
   for replica in gateway gateway-2; do
-    expect "$replica notices that Redis is gone" within 10 shows "$replica" 'feishu_gateway_state_up 0'
+    expect "$replica notices that Redis is gone" within 90 shows "$replica" 'feishu_gateway_state_up 0'
   done
   expect 'the second replica forwards without Redis' grep -q '^HTTP/1.1 200' <(bash "$files/curl-2.sh" 2>/dev/null)
 
   kill "${process[@]}"
-  expect 'without the gateway an alert is pending' within 30 holds 'ALERTS{alertname="FeishuGatewayDown"}'
+  expect 'without the gateway an alert is pending' within 90 holds 'ALERTS{alertname="FeishuGatewayDown"}'
 }
 
 # within_files SERVICE NAME ADDRESS NAME ADDRESS: the addresses and paths of a container become those of this machine.

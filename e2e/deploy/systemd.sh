@@ -36,7 +36,7 @@ try_systemd() {
   local process=$!
   api=$(said systemd-gateway '"listen":"\K[^"]+')
   admin=$(said systemd-gateway '"admin":"\K[^"]+')
-  expect 'it gets ready' within 10 "$gateway" health --url "http://$admin"
+  expect 'it gets ready' within 90 "$gateway" health --url "http://$admin"
   expect 'it forwards' curl -sSf -o "$files/answer" "http://$api/v1/messages/om_1/forward" \
     -H "X-API-Key: $key" -H 'Content-Type: application/json' -d '{"receive_id": "oc_1"}'
   curl -sSf "http://$admin/metrics" >"$files/metrics"

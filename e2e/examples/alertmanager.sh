@@ -43,7 +43,7 @@ alert() {
 
 # comes WHAT RECEIVER COUNT
 comes() {
-  local deadline=$((SECONDS + 30))
+  local deadline=$((SECONDS + 60))
   until (($(delivered "$2") >= $3 || SECONDS >= deadline)); do sleep 0.1; done
   expect "$1" test "$(delivered "$2")" = "$3"
 }

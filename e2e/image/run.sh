@@ -122,7 +122,7 @@ pid=${started[-1]}
 gateway=http://$(said gateway '"listen":"\K[^"]+')
 admin=$(said gateway '"admin":"\K[^"]+')
 
-deadline=$((SECONDS + 20))
+deadline=$((SECONDS + 60))
 until health "${admin##*:}" >"$cache/health.log" 2>&1; do
   ((SECONDS < deadline)) || { cat "$cache/health.log" "$cache/gateway.log"; exit 1; }
   sleep 0.2

@@ -24,7 +24,7 @@ SIMULATOR = os.environ["SIMULATOR_URL"]
 ADMIN, PROMETHEUS = "http://" + os.environ["GATEWAY_ADMIN"], os.environ["PROMETHEUS_URL"]
 # What Grafana would put there for a scrape each second is 4s; a longer one misses nothing.
 RATE_INTERVAL = "15s"
-PATIENCE = 30  # seconds
+PATIENCE = 120  # seconds
 mistakes = []
 
 

@@ -9,7 +9,7 @@ import threading
 import time
 from pathlib import Path
 
-PATIENCE = 20  # seconds
+PATIENCE = 60  # seconds
 _running = set()
 _starting = threading.Lock()
 _is_over = False

@@ -32,7 +32,7 @@ stand_still() {
 
 # up PORT OPTION…: waits until the server there answers.
 up() {
-  local deadline=$((SECONDS + 20))
+  local deadline=$((SECONDS + 60))
   until redis-cli -p "$@" ping 2>/dev/null | grep -q PONG; do
     ((SECONDS < deadline)) || give_up "redis-server does not start"
     sleep 0.05
