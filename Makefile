@@ -163,7 +163,7 @@ memory: ## Measures the memory of a gateway after MEMORY_KEYS (a million) keys, 
 	$(CARGO) test --locked --release --test prove -- memory
 
 .PHONY: overload
-overload: ## Sends ten times what the limits allow: who is rejected how fast, and who is not disturbed
+overload: ## Sends ten times what the limits allow, and judges how fast the rest is rejected and what it disturbs
 	$(CARGO) test --locked --test prove -- overload
 
 .PHONY: bench

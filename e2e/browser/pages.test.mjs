@@ -61,7 +61,7 @@ for (const [name, path] of PAGES) {
     });
 
     for (const colorScheme of ['light', 'dark']) {
-      test(`axe finds nothing to mend on ${path} (${language}, ${colorScheme})`, async () => {
+      test(`axe finds nothing on ${path} (${language}, ${colorScheme})`, async () => {
         const page = await visit(path, { colorScheme, locale });
         await screenshot(`${name}-${colorScheme}-${language}`, page, { fullPage: true });
         await page.evaluate(axe.source);

@@ -16,6 +16,17 @@ GATEWAY_KEY=$(said dev 'API key +\K\S+')
 SIMULATOR_URL=$(said dev 'Simulator +\K.*(?=/_simulator/)')
 export GATEWAY_URL GATEWAY_KEY SIMULATOR_URL SCREENSHOTS=$cache CHROMIUM=$(command -v chromium)
 
+# One font on every machine: whether a page fits a phone depends on it. Chinese characters are boxes.
+export FONTCONFIG_FILE=$cache/fonts.conf
+cat >"$FONTCONFIG_FILE" <<END
+<fontconfig>
+  <dir>$cache/node/node_modules/dejavu-fonts-ttf/ttf</dir>
+  <cachedir>$cache/fonts</cachedir>
+  <alias binding="same"><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>
+  <match><edit name="family" mode="append_last"><string>DejaVu Sans</string></edit></match>
+</fontconfig>
+END
+
 rm -f "$cache/node/"*.mjs "$cache/"*.png
 cp e2e/browser/*.mjs "$cache/node/"
 cd "$cache/node"

@@ -33,7 +33,7 @@ def mount(folder):
         for item in it["items"]:
             path = folder / item["path"]
             path.parent.mkdir(parents=True, exist_ok=True)
-            # A Secret that the release does not hold is somebody else's: any content will do.
+            # The release does not hold this Secret: any content will do.
             text = stand_in(item["path"]) if data is None else data[item["key"]]
             path.write_text(text.replace(MOUNT, str(folder)))
 

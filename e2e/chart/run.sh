@@ -73,7 +73,7 @@ valid() {
   for version in "${versions[@]}"; do conform "$version" "$rendered/$version"/*; done
 }
 
-# A field that nobody knows is found in each object of each file: no kind is left out.
+# An unknown field is found in each object of each file: no kind is left out.
 typo_is_found() {
   local version
   for version in "${versions[@]}"; do

@@ -1,4 +1,4 @@
-# The recipe for Alertmanager: a real one is told of alerts, and the simulator's ledger says what came of it.
+# The recipe for Alertmanager: a real one gets alerts, and the simulator's ledger shows what it forwarded.
 
 try_alertmanager() {
   echo "== alertmanager"
@@ -7,7 +7,7 @@ try_alertmanager() {
   MESSAGES=critical=om_critical,resolved=om_resolved \
     start adapter python3 -u "$examples/alertmanager/adapter.py" 0
   adapter=$(said adapter 'listening on \K\S+')
-  # As it stands in the example, but with the adapter's port and without the waiting.
+  # The example's configuration, but with the adapter's port and without the waiting.
   sed "s|http://127.0.0.1:9099/|$adapter|; s|group_wait: .*|group_wait: 0s|; s|group_interval: .*|group_interval: 10s|" \
     "$examples/alertmanager/alertmanager.yml" >"$cache/alertmanager.yml"
   rm -rf "$cache/alertmanager-data"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # enter.sh ROOT HOSTS RESOLV_CONF [NAME=VALUE…] COMMAND…: runs the command in the file system ROOT as
-# container engines do in Kubernetes' restricted mode: read-only, without capabilities, as nobody's user, with
+# container engines do in Kubernetes' restricted mode: read-only, without capabilities, as an unprivileged user, with
 # these variables only, and with /proc and two files of the engine's. All mounts end with the command.
 
 set -euo pipefail

@@ -33,7 +33,7 @@ def check_alerts(rules, runbook, tests):
     for target in re.findall(r"\]\(#([^)]*)\)", runbook):
         expect(target in slugs(runbook), f"#{target} is a heading of the runbook")
 
-    # The queries of the tests name all alerts that fire, so a case's name tells what it is about.
+    # The tests query all alerts that fire, so the alert of a case is in its name.
     cases = re.findall(r"^  - name: (\w+) (fires|is silent)\b.*\n((?:    .*\n|\n)*)", tests, re.M)
     for name in names:
         fires = [body for alert, what, body in cases if (alert, what) == (name, "fires")]

@@ -57,7 +57,7 @@ def drive(until):
     with ThreadPoolExecutor(32) as pool:
         for code in ("99991663", "230027", "10014"):
             pool.submit(forward, f"oc_code_{code}")
-        # The app pauses for a second, and somebody's answer is lost.
+        # The app pauses for a second, and the answer to a forward is lost.
         for kind in ({"code": {"code": 99991400}}, "cut"):
             post(f"{SIMULATOR}/_simulator/faults", {"api": "forward", "receive_id": "oc_busy", "kind": kind})
         while not until.is_set():
@@ -143,7 +143,7 @@ def check_panels(panels):
 
 
 def check_runbook(text):
-    """What stands in backticks and names a metric is a query that can be pasted."""
+    """The text in backticks that names a metric is a query that can be pasted."""
     spans = re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
     found = [span for span in spans if re.search(r"\b(feishu_gateway|process)_", span)]
     for query in found:

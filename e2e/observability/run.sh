@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tests the alerts with promtool, and the alerts and the dashboard with a real Prometheus that scrapes a
-# real gateway with mixed traffic and a Redis. What each query gave stands in target/observability/results.txt.
+# real gateway with mixed traffic and a Redis. The result of each query is in target/observability/results.txt.
 #
 # Exit code: 0 all as it should be, 1 something is not, 2 it could not be run.
 

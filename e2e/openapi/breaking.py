@@ -13,12 +13,12 @@ import tempfile
 
 # Where our versioning differs from what oasdiff takes for granted.
 LEVELS = {
-    # CONTRIBUTING.md tells callers to expect new problem codes, and what to go by then.
+    # By CONTRIBUTING.md callers have to expect new problem codes.
     "response-property-enum-value-added": "info",
     # It never promised that an optional field or header is there, but callers came to rely on it.
     "response-optional-property-removed": "err",
     "optional-response-header-removed": "err",
-    # A warning in time does not help those who did not hear it.
+    # A deprecation does not help callers that missed it.
     "api-removed-with-deprecation": "err",
     "api-path-removed-with-deprecation": "err",
     "request-parameter-removed-with-deprecation": "err",

@@ -85,7 +85,7 @@ impl Caller {
     pub(crate) async fn call(&self, request: &Request) -> Call {
         let sent_at = self.clock.now();
         let hangs_up_at = request.hangs_up_at.unwrap_or(Moment::MAX).min(sent_at + LONGEST);
-        // Whoever drops the future closes the connection.
+        // To drop the future is to close the connection.
         let end = match self.clock.timeout_at(hangs_up_at, self.exchange(request)).await {
             Ok(Ok(end)) => end,
             Ok(Err(_)) if self.replicas.count() > 1 => End::Lost,

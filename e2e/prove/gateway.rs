@@ -105,7 +105,7 @@ impl Gateway {
         gateway
     }
 
-    /// Somebody who forwards with the app of this number. All share their connections.
+    /// A caller that forwards with the app of this number. All callers share their connections.
     pub(crate) fn caller(&self, app: usize) -> Caller {
         Caller {
             http: self.http.clone(),

@@ -1,5 +1,6 @@
 //! Programs that prove promises in real time: the gateway as a process of its own in front of the
-//! simulator, on loopback. `make soak`, `make soak-replicas`, `make overload` and `make memory` run them; `cargo test` does not.
+//! simulator, on loopback. `make soak`, `make soak-replicas`, `make overload` and `make memory` run them, and
+//! `cargo test` does not.
 #![expect(clippy::print_stdout, reason = "this is what talks to people")]
 
 mod call;
@@ -49,5 +50,5 @@ async fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Violations that are written out: who sees more learns no more.
+/// Violations that are written out. More would teach nothing more.
 const SHOWN: usize = 20;

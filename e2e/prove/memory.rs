@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use crate::call::{Caller, End, Request};
 use crate::gateway::{AppLimits, Gateway};
 
-/// So high that nobody waits.
+/// So high that no forward waits.
 const LIMITS: AppLimits = AppLimits { per_second: 100_000, per_minute: 6_000_000 };
 const RECEIVERS: usize = 2000;
 const CALLERS: usize = 64;
@@ -46,7 +46,7 @@ pub(crate) async fn run() -> Vec<String> {
     violations
 }
 
-/// Makes these forwards, and tells how many were not answered as they should be.
+/// Makes these forwards, and returns how many were not answered as they should be.
 async fn forward(gateway: &Gateway, from: usize, to: usize) -> usize {
     let next = Arc::new(AtomicUsize::new(from));
     let mut callers = JoinSet::new();

@@ -46,7 +46,7 @@ impl Program {
             .expect("the program starts");
         let output = BufReader::new(child.stdout.take().expect("it is piped"));
         let (tell, told) = oneshot::channel();
-        // Reads to the end, so that the program never waits for somebody to read.
+        // Reads to the end, so that the program never waits for a reader.
         thread::spawn(move || {
             let mut lines = output.lines().map_while(Result::ok);
             let _ = tell.send(lines.find(|line| line.contains("\"listening\"")));

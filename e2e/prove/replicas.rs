@@ -41,7 +41,7 @@ impl Replicas {
         self.offered().choose(&mut rand::rng()).cloned().expect("one is always offered")
     }
 
-    /// One of the processes. Nobody holds it for longer than a system call takes.
+    /// One of the processes. It is held for no longer than a system call takes.
     pub(crate) fn program(&self, number: usize) -> MutexGuard<'_, Program> {
         lock(&self.programs[number])
     }

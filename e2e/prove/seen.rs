@@ -47,7 +47,7 @@ impl Rows {
     }
 }
 
-/// Spans that held more attempts than Feishu allows; `app_of` tells the app by the message.
+/// Spans that held more attempts than Feishu allows. `app_of` is the app that forwards a message.
 pub(crate) fn over_the_limits<'a>(
     ledger: &Ledger,
     limits: AppLimits,

@@ -2,7 +2,7 @@
 
 use std::process::{Child, Command};
 
-/// What a process is told by the system.
+/// A signal that a process gets.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Signal {
     /// Drain and end.

@@ -1,4 +1,4 @@
-//! Whether what callers were told is what happened.
+//! Whether the answers say what happened.
 
 use feishu_forward_gateway::clock::Moment;
 
@@ -20,7 +20,7 @@ pub(crate) struct Story {
     pub(crate) has_given_up: bool,
 }
 
-/// What a step told the caller.
+/// What the caller learned from a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
     Said(Said),
@@ -103,7 +103,7 @@ impl Story {
         hung_up && !self.has_key
     }
 
-    /// Whoever repeats what is unknown comes to know in the end.
+    /// A caller that repeats what is unknown comes to know in the end.
     fn without_an_end(&self) -> Option<String> {
         let last = heard(self.steps.last()?);
         (last == Heard::Said(Said::Unknown) && !self.has_given_up)

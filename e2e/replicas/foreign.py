@@ -3,8 +3,8 @@
 import time
 
 import ledger
-from ledger import REACHED, RECEIVER_LIMIT
-from load import Load, Watch
+from ledger import RECEIVER_LIMIT
+from load import Load, Watch, until_all
 from world import World
 
 NAMES = ("r1", "r2")
@@ -72,6 +72,7 @@ class Run:
         self.world, self.load = world, Load(receivers)
         for name in NAMES:
             self.load.on(world.replica(name), callers=4)
+        world.compare(callers=4)
         self.watch = Watch(list(world.replicas.values()))
         self.calm = []
         self.receivers = receivers
@@ -81,6 +82,11 @@ class Run:
         self.world.happens(what)
         begin()
         time.sleep(BEGINS)
+        replicas = self.world.replicas.values()
+        if not all(gateway.shares() for gateway in replicas):
+            # On a machine that is busy Redis may have been late in the meantime.
+            until_all(replicas, share=True, patience=20)
+            time.sleep(BEGINS)
         begin = time.monotonic()
         time.sleep(CALM)
         self.calm.append((what, begin, time.monotonic()))
@@ -92,8 +98,7 @@ class Run:
             rows = [row for row in attempts if row["receive_id"] == receiver]
             self.world.most(f"to {receiver}", rows, 1, RECEIVER_LIMIT)
         rows = [row for row in attempts if row["receive_id"] == self.receivers[0]]
-        for what, begin, end in self.calm:
-            reached = ledger.rate(ledger.gaps(rows, begin, end))
-            self.world.claims.that(f"{BEGINS} s after {what} forwards go on as before", reached >= REACHED * 0.8, f"{reached:.2f} a second")
+        for what, *calm in self.calm:
+            self.world.reached(f"{BEGINS} s after {what}", rows, [calm], least=0.75)
         statuses = self.watch.statuses
         self.world.claims.that("all are ready all the time", set(statuses) == {200}, f"asked {len(statuses)} times")

@@ -27,7 +27,7 @@ class Load:
 
     def __init__(self, receivers=("oc_1",)):
         self.calls = []
-        self._receivers = receivers
+        self.receivers = receivers
         self._over = threading.Event()
         self._callers = []
 
@@ -44,7 +44,7 @@ class Load:
             number = next(_numbers)
             uuid = f"{gateway.name}-{number}"
             try:
-                status, body = gateway.forward(connection, uuid, self._receivers[number % len(self._receivers)])
+                status, body = gateway.forward(connection, uuid, self.receivers[number % len(self.receivers)])
             except (OSError, http.client.HTTPException):
                 connection.close()
                 if not gateway.process.is_running():
@@ -57,7 +57,7 @@ class Load:
                 self._over.wait(PAUSE)
 
     def stop(self):
-        """Nobody begins another one; the answers to the last ones are not waited for."""
+        """No caller begins another forward. The last answers may still be under way."""
         self._over.set()
 
     def join(self):

@@ -16,7 +16,7 @@ _is_over = False
 
 
 class Process:
-    """A program and what it has said, which also stands in a file."""
+    """A program and its output, which a file keeps too."""
 
     def __init__(self, name, command, log, env=None):
         self.name = name
@@ -29,7 +29,7 @@ class Process:
             self._child = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
             _running.add(self)
-        # Reads to the end, so that the program never waits for somebody to read.
+        # Reads to the end, so that the program never waits for a reader.
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -90,7 +90,7 @@ def kill_all():
 
 
 def free_port():
-    """A port for one who is to get it again later: not one of those that connections get by themselves."""
+    """A port that can be had again later: not one of those that the system gives to connections."""
     with open("/proc/sys/net/ipv4/ip_local_port_range") as numbers:
         lowest = int(numbers.read().split()[0])
     for port in random.sample(range(10000, lowest), 100):

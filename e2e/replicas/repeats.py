@@ -46,7 +46,7 @@ def dies_with_a_key(place, claims):
         # Its lease lasts for a forward's deadline and 5 s.
         asked_at, answers = time.monotonic(), []
         while not answers or answers[-1][0] != 200:
-            if time.monotonic() > asked_at + 15:
+            if time.monotonic() > asked_at + 30:
                 break
             answers.append(second.forward(second.connect(), None, "oc_1", key="one forward"))
         *before, (status, body) = answers
@@ -78,7 +78,7 @@ def forgotten(place, claims):
         emptied_at = time.monotonic()
         refused = {"code": {"code": 230002}}
         told, outcome = [], None
-        # Who names another forward knows when the replicas trust Redis again.
+        # A forward with another key shows when the replicas trust Redis again.
         while outcome != "not_delivered" and time.monotonic() < emptied_at + 30:
             status, body = ask_spoiled(world, second, refused, "before_commit", key=f"another {len(told)}")
             outcome = body.get("outcome")
@@ -109,7 +109,7 @@ def lost(gateway):
 
 
 def at_once(world, uuid=None, key=None):
-    """What all replicas answer when they are told the same at once."""
+    """The answers of all replicas to one forward that comes to each of them at once."""
     world.redis.start()
     gateways = [world.replica(name) for name in NAMES]
     answers, together = [], threading.Barrier(len(gateways))

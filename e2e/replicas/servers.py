@@ -154,7 +154,7 @@ def received(end):
 
 
 def send(end, data):
-    # Whether there is somebody left to hear it shows elsewhere.
+    # The other end may have gone.
     with contextlib.suppress(OSError):
         end.sendall(data)
 

@@ -21,7 +21,7 @@ enum By {
 enum First {
     Delivered,
     Refused,
-    /// Delivered, and nobody hears of it.
+    /// Delivered, without an answer.
     Closed,
 }
 

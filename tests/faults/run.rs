@@ -13,7 +13,7 @@ use crate::secrets::Secrets;
 use crate::table::Staging;
 use gateway_harness::{Answer, Gateway, Setup, gateway, ms};
 
-/// Who gets the message.
+/// The receiver of the message.
 pub(crate) const RECEIVER: &str = "oc_1";
 
 /// Messages to one receiver in a second: so few that attempts have to wait for their turn.
@@ -39,7 +39,7 @@ pub(crate) struct Seen {
     pub(crate) delivered: usize,
 }
 
-/// What the caller was told.
+/// What the answer says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
     Delivered,
@@ -109,7 +109,7 @@ impl Run<'_> {
         gateway.simulator.clear_faults();
     }
 
-    /// Repeats an unknown one once nothing goes wrong any more, as its caller is told to.
+    /// Repeats a forward whose outcome is unknown once nothing goes wrong any more, as its answer advises.
     async fn repeat(&self, gateway: &Gateway, problem: &Value) {
         gateway.simulator.accept_connections().await;
         gateway.advance(Duration::from_mins(1));

@@ -1,4 +1,4 @@
-//! What the headers of an answer tell.
+//! The headers of an answer.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

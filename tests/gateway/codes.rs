@@ -160,7 +160,7 @@ async fn feishus_reset_becomes_retry_after() {
 #[actix_web::test]
 async fn an_unknown_code_is_a_feishu_error_that_is_not_retryable() {
     let gateway = gateway().start().await;
-    // A server that fails may have done its work before; who refuses has not.
+    // A server that fails may have done its work before. One that refuses has not.
     for (status, outcome) in [(200, "not_delivered"), (400, "not_delivered"), (500, "unknown")] {
         for number in [-1, 7, 239999, i64::MAX] {
             gateway.spoil_forward(code_with_status(number, status));

@@ -1,4 +1,4 @@
-//! The connections to Feishu: kept for the next call, whoever makes it, and not relied on.
+//! The connections to Feishu: kept for the next call of any worker, and not relied on.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -83,7 +83,7 @@ async fn a_connection_that_ends_as_a_request_comes_costs_no_pause() {
             let ends =
                 Fault { api: Some(Api::Forward), reused: true, phase, ..Fault::once(kind.clone()) };
             gateway.simulator.add_fault(ends);
-            // Nobody turns the clock, so a pause would never end.
+            // The clock stands still, so a pause would never end.
             let answer = gateway.forward("oc_2").send().await;
             let forwards = gateway.forwards();
             assert_eq!((forwards.len(), connections_of(&forwards).len()), (2, 2), "{kind:?}");

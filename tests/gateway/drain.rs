@@ -57,7 +57,7 @@ async fn until_the_delay_is_over_everybody_is_answered_and_sent_away() {
 async fn a_request_behind_an_answer_that_was_the_last_is_not_sent() {
     let mut gateway = with_delay().start().await;
     begins_to_drain(&mut gateway).await;
-    // Whoever reads that the connection ends with the first repeats the second elsewhere.
+    // A caller that reads that the connection ends with the first request repeats the second elsewhere.
     let mut wire = Wire::to(&gateway.api).await;
     wire.send(forward(&gateway) + &forward(&gateway)).await;
     let first = wire.answer().await;

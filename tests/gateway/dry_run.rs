@@ -1,4 +1,4 @@
-//! What a caller is told who only wants to know what would happen.
+//! A dry run: what would happen to a forward, without sending it.
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ async fn it_tells_how_long_the_forward_would_wait() {
     five_have_gone(&gateway).await;
     let answer = told(&dry(gateway.forward("oc_1")).send().await);
     assert_eq!((&answer["would"], &answer["wait_seconds"]), (&"wait".into(), &1.05.into()));
-    // Somebody else need not wait, and later nobody need.
+    // Another receiver is free, and later the first one is too.
     assert_eq!(told(&dry(gateway.forward("oc_2")).send().await)["would"], "send");
     gateway.advance(Duration::from_millis(1050));
     assert_eq!(told(&dry(gateway.forward("oc_1")).send().await)["would"], "send");

@@ -13,7 +13,7 @@ async fn read(gateway: &Gateway, path: &str, headers: &[(&str, &str)]) -> Answer
         .await
 }
 
-/// The text as it stands in HTML.
+/// The text, escaped as in HTML.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

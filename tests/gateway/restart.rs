@@ -1,4 +1,4 @@
-//! Rolling restarts under load: whoever forwards sees nothing of them, and Feishu neither.
+//! Rolling restarts under load: neither a caller nor Feishu sees anything of them.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;

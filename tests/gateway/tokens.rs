@@ -36,7 +36,7 @@ async fn each_app_has_a_token_of_its_own() {
     assert_eq!(apps, ["cli_main", "cli_second"]);
 }
 
-/// Sends a forward that must succeed, and tells with which token.
+/// Sends a forward that must succeed, and returns the token that it was sent with.
 async fn forward(gateway: &Gateway) -> String {
     gateway.forward("oc_1").send().await.message_id();
     gateway.token_of_last_forward()

@@ -97,7 +97,7 @@ async fn one_caller_learns_nothing_of_anothers_and_loses_no_message_to_it() {
     // To another receiver it is another forward to Feishu.
     mine(&gateway, "om_1", "oc_2").query("uuid=common").send().await.message_id();
     others("om_2", "oc_3").query("uuid=common").send().await.message_id();
-    // And what never went out is in nobody's way.
+    // A forward that was never sent does not keep its uuid.
     gateway.spoil_forward(code(230002));
     mine(&gateway, "om_1", "oc_4").query("uuid=third").send().await;
     others("om_2", "oc_4").query("uuid=third").send().await.message_id();
@@ -134,7 +134,7 @@ async fn what_is_not_known_from_before_the_start_is_said_with_each_refusal_for_a
     }
     gateway.spoil_forward(code(230002));
     assert!(known_since(&mine(&gateway, "om_1", "oc_1").send().await));
-    // Nobody can have made this one before.
+    // The gateway made this uuid itself, so no process before it can have.
     gateway.spoil_forward(code(230002));
     assert!(!known_since(&gateway.forward("oc_1").send().await));
     gateway.advance(HOUR / 2);

@@ -1,4 +1,4 @@
-//! Waiting for one's turn, and being told at once where waiting would be in vain.
+//! Waits in queues, and refusals at once where a wait would be in vain.
 
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ async fn who_does_not_want_to_wait_is_refused_at_once() {
     assert_eq!(answer.header("preference-applied"), Some("wait=0"));
     assert_eq!(answer.header("ratelimit"), Some("\"receiver\";r=0;t=2"));
     assert_eq!(gateway.forwards().len(), 5);
-    // That is not in the way where nobody has to wait.
+    // It does not matter to a forward that need not wait.
     let answer = gateway.forward("oc_2").header("prefer", "wait=0").send().await;
     answer.message_id();
     assert_eq!(answer.header("preference-applied"), Some("wait=0"));

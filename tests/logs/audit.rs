@@ -1,4 +1,4 @@
-//! One line for each forward: who sent what to whom, and what became of it.
+//! One audit line for each forward: its caller, message, receiver and outcome.
 
 use std::time::Duration;
 
@@ -110,7 +110,7 @@ async fn what_is_replayed_has_a_line_of_its_own_that_says_so() {
 #[actix_web::test]
 async fn a_forward_whose_caller_hangs_up_has_its_line_when_it_has_ended() {
     capture();
-    // An attempt and a wait are not as long as each other, so that it can be told who sleeps.
+    // An attempt and a wait differ in length, so that the test knows which of them sleeps.
     let setup = gateway().set("limits.receiver_per_second", "1").set("limits.max_wait", "4s");
     let gateway = setup.start().await;
     gateway.spoil_forward(FaultKind::Held);

@@ -16,7 +16,7 @@ use gateway_harness::{APP_SECRET, Answer, Gateway, all, code, every_token, forei
 const WRONG_SECRET: &str = "wr0ng-S3cr3t-83hd7s";
 const WRONG_KEY: &str = "ffg_wrongkey1234_thisIsNoKeyButSomebodySentIt";
 
-/// Who knows what must not be seen.
+/// Secrets that no log may show.
 #[derive(Default)]
 struct Secrets(BTreeSet<String>);
 

@@ -20,8 +20,8 @@ const REJECTION_TO_LIVEZ: f64 = 50.0;
 /// How long the gateway may work on one, in medians of what a forward takes it when all is calm: most
 /// of them, and all but one of a hundred.
 const REJECTION_TO_FORWARD: [(usize, f64); 2] = [(50, 1.0), (99, 10.0)];
-/// The share of pairs that may leave in another order than they came: on a busy machine a thread may
-/// be put aside for longer than [`ASIDE`] between a turn and its call.
+/// The share of pairs that may leave in another order than they came: a thread may be put aside for longer than
+/// [`aside`] says between the turn of a forward and its call.
 const OVERTAKEN: f64 = 0.005;
 /// The share of rejections that may come late: it had seemed that there would be a turn in time.
 const LATE_REJECTIONS: f64 = 0.15;
@@ -30,8 +30,8 @@ const QUIET_TO_NOISY_WAIT: f64 = 0.1;
 const FAIRNESS: f64 = 0.95;
 /// The memory that it may hold in the end: so many times what it held when all was calm.
 const MEMORY_FACTOR: f64 = 1.5;
-/// For so long a thread may be put aside between two steps that belong together.
-const ASIDE: Duration = Duration::from_millis(20);
+/// For how many times the longest `GET /livez` of the same part a thread may be put aside.
+const ASIDE_TO_LIVEZ: u32 = 4;
 
 /// Prints what was measured, and returns what should not be so.
 pub(super) fn all(parts: &[Part; 4], ledger: &Ledger) -> Vec<String> {
@@ -121,6 +121,12 @@ fn slow_rejections(Part { name, noisy, livez, .. }: &Part, calm: &Part) -> Vec<S
     violations
 }
 
+/// For how long a thread may be put aside between two steps that belong together: the busier the machine is, the
+/// longer.
+fn aside(part: &Part) -> Duration {
+    part.livez.percentile(100) * ASIDE_TO_LIVEZ
+}
+
 /// When a forward may have come to the gateway and left it, at the earliest and at the latest.
 struct Passage<'a> {
     message: &'a str,
@@ -131,14 +137,14 @@ struct Passage<'a> {
 impl<'a> Passage<'a> {
     /// From what the caller and Feishu saw and how long the gateway says that its parts took: so the
     /// ways there and back are known together, and neither is guessed.
-    fn of(sent: &'a Sent, arrived_at: Moment) -> Option<Self> {
+    fn of(sent: &'a Sent, arrived_at: Moment, aside: Duration) -> Option<Self> {
         let timings = sent.accepted()?.timings;
         let sent_at = sent.call().sent_at;
         let ways = sent.took().saturating_sub(timings.total);
         Some(Self {
             message: &sent.story.message,
-            came: (sent_at, sent_at + ways + ASIDE),
-            left: (arrived_at.saturating_sub(timings.feishu + ASIDE), arrived_at),
+            came: (sent_at, sent_at + ways + aside),
+            left: (arrived_at.saturating_sub(timings.feishu + aside), arrived_at),
         })
     }
 
@@ -156,14 +162,15 @@ impl fmt::Display for Passage<'_> {
 }
 
 /// Accepted forwards that one that came later has overtaken.
-fn out_of_order(Part { name, noisy, .. }: &Part, ledger: &Ledger) -> Option<String> {
+fn out_of_order(part: &Part, ledger: &Ledger) -> Option<String> {
+    let (Part { name, noisy, .. }, aside) = (part, aside(part));
     let deliveries = ledger.deliveries.iter();
     let arrivals: HashMap<&str, Moment> =
         deliveries.map(|it| (it.message_id.as_str(), Moment::from_nanos(it.at_ns))).collect();
     let mut receivers: BTreeMap<&str, Vec<Passage<'_>>> = BTreeMap::new();
     for sent in noisy {
         let arrived_at = arrivals.get(sent.story.message.as_str());
-        if let Some(passage) = arrived_at.and_then(|at| Passage::of(sent, *at)) {
+        if let Some(passage) = arrived_at.and_then(|at| Passage::of(sent, *at, aside)) {
             receivers.entry(&sent.story.receiver).or_default().push(passage);
         }
     }
@@ -180,7 +187,7 @@ fn out_of_order(Part { name, noisy, .. }: &Part, ledger: &Ledger) -> Option<Stri
     }
     let share = overtaken.len() as f64 / f64::from(compared);
     println!(
-        "{name}: of {compared} pairs that surely came in an order, {} left in another",
+        "{name}: of {compared} pairs that surely came in an order, for which {aside:.1?} are allowed, {} left in another",
         overtaken.len()
     );
     for pair in overtaken.iter().take(3) {

@@ -1,4 +1,4 @@
-//! Overload: ten times what the limits allow, and who is disturbed by it.
+//! Overload: ten times what the limits allow, and which forwards that disturbs.
 //!
 //! First all is calm and some quiet receivers get a message now and then. Then, twice, noisy ones get
 //! far too many beside them. In the end many receivers want the same, and it is the app's limit that

@@ -122,7 +122,7 @@ fn judge(gateway: &Gateway, stories: &[Story]) -> Vec<String> {
     violations
 }
 
-/// Gauges that do not come back to zero when nobody asks.
+/// Gauges that do not come back to zero after the last request.
 async fn still_busy(gateway: &Gateway) -> Vec<String> {
     let mut violations = Vec::new();
     let until = gateway.clock.now() + SETTLED_WITHIN;
@@ -136,7 +136,7 @@ async fn still_busy(gateway: &Gateway) -> Vec<String> {
     violations
 }
 
-/// What the process still holds when it has nothing to do and nobody is connected to it.
+/// What the process still holds when it has nothing to do and no connection.
 async fn still_held(
     gateway: Arc<Gateway>,
     before: Holdings,

@@ -26,8 +26,8 @@ const DRAINED_WITHIN: Duration = Duration::from_secs(30);
 
 /// What happens.
 ///
-/// A gateway that is killed and a Redis that is emptied are far apart, because what only those two have
-/// known nobody knows any more: README says so of its promise.
+/// A gateway that is killed and a Redis that is emptied are far apart: what only those two knew is lost, and the
+/// README's promise excludes that.
 #[derive(Clone, Copy, Debug)]
 enum Event {
     GatewayKilled,
@@ -74,7 +74,7 @@ impl Upheaval {
         let a_while = Duration::from_millis(self.dice.random_range(200..4000));
         match event {
             Event::GatewayKilled => {
-                // Callers notice first, as nobody announces it.
+                // Nothing announces it, so callers notice first.
                 replicas.program(number).signal(Signal::Kill);
                 replicas.replace(number).await;
             }

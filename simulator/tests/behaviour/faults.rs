@@ -20,7 +20,7 @@ async fn forward(feishu: &Feishu) -> RequestBuilder {
     feishu.authorized(&format!("{FORWARD}&uuid=u"), &json!({"receive_id": "oc_1"})).await
 }
 
-/// Sends a forward and closes its connection as soon as the forward stands in the ledger.
+/// Sends a forward and closes its connection as soon as the ledger has the forward.
 async fn hang_up_after_arrival(feishu: &Feishu, request: RequestBuilder) {
     let sending = tokio::spawn(request.send());
     while feishu.simulator.ledger().of(Api::Forward).count() == 0 {

@@ -8,7 +8,7 @@ use gateway_harness::{code, foreign as answer};
 
 const OFTEN: [Times; 3] = [Times::Once, Times::Thrice, Times::ForEver];
 
-/// Answers of somebody between the gateway and Feishu.
+/// Answers of a proxy between the gateway and Feishu.
 pub(super) fn foreign() -> Section {
     let answers = [
         ("HTML 502", answer(502, "text/html", "<html><h1>502 Bad Gateway</h1></html>")),

@@ -1,4 +1,4 @@
-//! A message that is delivered although nobody says so, and then something that says it is not.
+//! A delivery without an answer, and then an answer that means that nothing was delivered.
 
 use feishu_simulator::FaultKind;
 
