@@ -1,5 +1,5 @@
-# `make run` and `make test` need Rust and make, nothing else.
-# The other targets install or find what they need and say what is missing; none of them skips.
+# `make run`, `make test` and `make check-fast` need Rust, a C compiler and make, nothing else. The other targets
+# install or find what they need, or say what is missing; none of them skips.
 
 SHELL := bash
 .DEFAULT_GOAL := help
@@ -7,7 +7,7 @@ SHELL := bash
 CARGO ?= cargo
 CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
-# The same as gungraun's in Cargo.toml.
+# As in Cargo.toml.
 GUNGRAUN_VERSION := 0.20.0
 # How long `make fuzz` runs each target.
 FUZZ_SECONDS ?= 60
@@ -32,6 +32,11 @@ test: ## Runs the tests
 faults: ## Writes docs/faults.md from what the fault matrix sees
 	WRITE_FAULTS=1 $(CARGO) test --quiet --locked --test faults
 
+.PHONY: openapi-current
+openapi-current: ## Compares openapi/openapi.json with what the program says
+	@set -o pipefail; $(CARGO) run --quiet --locked -- openapi | diff -u openapi/openapi.json - || \
+	  { echo "openapi/openapi.json is not what the program says: run make openapi"; exit 1; }
+
 .PHONY: openapi
 openapi: ## Writes openapi/openapi.json from the program
 	@mkdir -p openapi
@@ -46,7 +51,7 @@ fmt: ## Formats the code
 lint: ## Checks format, clippy's lints and the documentation's links
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
-	# What plain `cargo test` leaves out is left out there too.
+	# All targets are those that `cargo test` runs, which this is not.
 	$(CARGO) clippy --locked --test prove -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --document-private-items
 
@@ -55,15 +60,14 @@ deny: $(tools)/cargo-deny-$(CARGO_DENY_VERSION) ## Checks the dependencies' lice
 	$(CARGO) deny --locked check --hide-inclusion-graph bans licenses sources
 
 $(tools)/cargo-deny-$(CARGO_DENY_VERSION):
-	# Not optimised: it is built more often than it runs long.
+	# Not optimised: its build takes longer than its runs.
 	$(CARGO) install --locked --quiet --debug --no-default-features --root $(tools) cargo-deny@$(CARGO_DENY_VERSION)
 	touch $@
 
 .PHONY: fuzz
 fuzz: $(tools)/cargo-fuzz-$(CARGO_FUZZ_VERSION) ## Fuzzes each parser for FUZZ_SECONDS, 60 if not set (c++)
-	# No sanitizer: they need a nightly Rust, and this is to run where the tests do. They find misuse of
-	# memory, which the gateway's code cannot do; panics and broken promises show without them.
-	# What is found stays in target, where the next run begins with it too.
+	# Without a sanitizer, which would need a nightly Rust: it finds misuse of memory, which safe code excludes.
+	# What is found stays in target, and the next run begins with it.
 	@for target in request answer config key; do \
 	  found=target/fuzz/found/$$target; \
 	  mkdir -p $$found; \
@@ -91,75 +95,75 @@ $(tools)/gungraun-runner-$(GUNGRAUN_VERSION):
 
 .PHONY: test-sdks
 test-sdks: ## Runs Feishu's own SDKs against the simulator (node, npm, python3)
-	tests/sdk/run.sh
+	e2e/sdk/run.sh
 
 .PHONY: test-schemathesis
 test-schemathesis: ## Tests the running API against its OpenAPI document (python3, curl)
-	tests/schemathesis/run.sh
+	e2e/schemathesis/run.sh
 
 .PHONY: test-browser
 test-browser: ## Tests the pages and Swagger UI in Chromium (chromium, node, npm)
-	tests/browser/run.sh
+	e2e/browser/run.sh
 
 .PHONY: test-openapi
 test-openapi: ## Lints the OpenAPI document with redocly and spectral (node, npm, python3)
-	tests/openapi/run.sh
+	e2e/openapi/run.sh
 
 .PHONY: test-clients
 test-clients: ## Generates clients from the OpenAPI document and runs them (node, npm, python3, go)
-	tests/clients/run.sh
+	e2e/clients/run.sh
 
 .PHONY: test-examples
 test-examples: ## Runs docs/examples, one with a real Alertmanager (curl, jq, python3, go, node, npm, java)
-	tests/examples/run.sh
+	e2e/examples/run.sh
 
 .PHONY: test-replicas
 test-replicas: ## Has 1 to 4 gateways share a real Redis, and breaks both (cc, openssl, python3, redis-server)
-	tests/replicas/run.sh
+	e2e/replicas/run.sh
 
 .PHONY: test-observability
 test-observability: ## Tests alerts, dashboard and metrics with a real Prometheus (promtool, prometheus, python3, redis-server)
-	tests/observability/run.sh
+	e2e/observability/run.sh
 
 .PHONY: test-chart
 test-chart: ## Lints the Helm chart, runs its unit tests, validates what it renders (go, python3)
-	tests/chart/run.sh
+	e2e/chart/run.sh
 
 .PHONY: chart-docs
 chart-docs: ## Writes the chart's README and the snapshot of its unit tests (go)
-	tests/chart/generate.sh
+	e2e/chart/generate.sh
 
 .PHONY: test-chart-apiserver
 test-chart-apiserver: ## Installs the chart on a real Kubernetes control plane (etcd, go, jq, openssl, python3)
-	tests/chart/apiserver.sh
+	e2e/chart/apiserver.sh
 
 .PHONY: test-deploy
 test-deploy: ## Tests compose, the systemd unit and kustomize (go, promtool, prometheus, python3, redis-server, systemd-analyze)
-	tests/deploy/run.sh
+	e2e/deploy/run.sh
 
 .PHONY: test-image
 test-image: ## Builds the image without a registry, and runs it read-only and unprivileged (root, buildah, debootstrap, valgrind)
-	tests/image/run.sh
+	e2e/image/run.sh
 
 .PHONY: openapi-breaking
 openapi-breaking: ## Compares the OpenAPI document with the last release's (go, python3)
-	tests/openapi/breaking.sh
+	e2e/openapi/breaking.sh
 
 .PHONY: soak
 soak: ## Mixed load and random faults for SOAK_SECONDS (60), each answer against the ledger
 	$(CARGO) test --locked --test prove -- soak
 
 .PHONY: soak-replicas
-soak-replicas: ## The same with two gateways that share a Redis, which are killed and stopped too (redis-server)
+soak-replicas: ## Soaks two gateways that share a Redis, which are killed and stopped too (redis-server)
 	@command -v redis-server >/dev/null || { echo "redis-server is not installed" >&2; exit 2; }
 	SOAK_REPLICAS=2 $(CARGO) test --locked --test prove -- soak
 
 .PHONY: memory
-memory: ## Resident memory of a gateway that is asked with MEMORY_KEYS (a million) keys, optimised: it takes minutes
+memory: ## Measures the memory of a gateway after MEMORY_KEYS (a million) keys, optimised: it takes minutes
 	$(CARGO) test --locked --release --test prove -- memory
 
 .PHONY: overload
-overload: ## Ten times what the limits allow: who is rejected how fast, and who is not disturbed
+overload: ## Sends ten times what the limits allow, and judges how fast the rest is rejected and what it disturbs
 	$(CARGO) test --locked --test prove -- overload
 
 .PHONY: bench
@@ -178,8 +182,11 @@ cost-budget: ## Makes the instructions that a request takes now its budget (pyth
 structure: ## Measures the sources: files, functions, circles, documentation, names twice, comments (python3)
 	@python3 benches/structure/measure.py
 
+.PHONY: check-fast
+check-fast: test lint openapi-current ## Runs what must hold for each commit, in a few minutes
+
 .PHONY: check
-check: ## Runs all that must hold before a merge: what CI runs
+check: ## Runs all that must hold before a merge, as CI does (most of an hour on two cores)
 	.ci/run
 
 .PHONY: release

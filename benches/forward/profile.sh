@@ -3,7 +3,7 @@
 # the requests that `make cost` counts. LLVM_PROFDATA names an llvm-profdata as new as the compiler's LLVM, if it is
 # not that of `rustup component add llvm-tools`.
 
-source "$(dirname "${BASH_SOURCE[0]}")/../../.ci/suite.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../../e2e/suite.sh"
 need cargo openssl python3 rustc xz
 tuple=$(rustc --print host-tuple)
 profdata=${LLVM_PROFDATA:-$(rustc --print sysroot)/lib/rustlib/$tuple/bin/llvm-profdata}

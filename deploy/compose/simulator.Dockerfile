@@ -9,9 +9,10 @@ ENV CARGO_BUILD_TARGET=host-tuple \
 
 COPY Cargo.toml Cargo.lock ./
 COPY simulator simulator
-# Cargo wants to find the gateway's sources, but does not build them.
-RUN mkdir -p src tests/prove benches/steps && \
-    touch src/lib.rs tests/prove/main.rs benches/steps/main.rs && \
+COPY tests/harness/Cargo.toml tests/harness/
+# Cargo wants to find the sources of the other packages, but does not build them.
+RUN mkdir -p src tests/harness/src e2e/prove benches/steps && \
+    touch src/lib.rs tests/harness/src/lib.rs e2e/prove/main.rs benches/steps/main.rs && \
     cargo build --locked --release --package feishu-simulator && \
     install -D --target-directory=/image/usr/local/bin target/*/release/feishu-simulator
 

@@ -79,7 +79,7 @@ pub(crate) fn answer(path: &str, call: &Call, shared: &Shared) -> Answer {
         ("faults", "GET") => Ok(json!(state.faults)),
         ("faults", "POST") => add_fault(&mut state, &call.body),
         ("faults", "DELETE") => {
-            state.faults.clear();
+            state.clear_faults();
             Ok(done())
         }
         ("settings", "GET") => Ok(json!(state.settings)),

@@ -38,8 +38,8 @@ pub struct Fault {
 pub enum Phase {
     /// The request has no effect: nothing is delivered, and no limit counts it.
     ///
-    /// [`FaultKind::Latency`] then waits before Feishu looks at the request, which is answered and
-    /// delivered afterwards unless the caller has hung up.
+    /// [`FaultKind::Latency`] and [`FaultKind::Held`] then wait before Feishu looks at the request, which is
+    /// answered and delivered afterwards unless the caller has hung up.
     #[default]
     BeforeCommit,
     /// The request has its full effect, and only its answer suffers.
@@ -62,6 +62,8 @@ pub enum FaultKind {
         /// Real milliseconds, whatever the simulator's clock does.
         ms: u64,
     },
+    /// The normal answer comes once the faults are cleared.
+    Held,
     /// An error of Feishu's.
     Code {
         /// Feishu's code.

@@ -31,7 +31,11 @@ pub(crate) async fn reply(
         shared.port.settled().await;
         return whole(&answer);
     }
-    let Received { number, fault, answer } = shared.state().receive(&call);
+    let Received { number, fault, answer, held } = shared.state().receive(&call);
+    if let Some(held) = held {
+        // Ends with an error as soon as the other half is dropped.
+        let _ = held.await;
+    }
     if let Some(fault) = fault {
         return struck(fault, answer, &call, number, &shared).await;
     }

@@ -60,9 +60,9 @@ impl Simulator {
         self.shared.state().faults.clone()
     }
 
-    /// Forgets the faults that have not struck yet.
+    /// Forgets the faults that have not struck yet, and lets those requests go on that are held.
     pub fn clear_faults(&self) {
-        self.shared.state().faults.clear();
+        self.shared.state().clear_faults();
     }
 
     /// Changes the settings, for the requests that arrive from now on.

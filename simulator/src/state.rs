@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::json;
+use tokio::sync::oneshot;
 
 use crate::answer::Answer;
 use crate::book::Book;
@@ -40,6 +41,7 @@ impl Shared {
             windows: Windows::default(),
             repeats: Repeats::default(),
             faults: Vec::new(),
+            held: Vec::new(),
             book: Book::default(),
         };
         Self { state: Mutex::new(state), port: Port::open_at_first(), lines: Lines::default() }
@@ -63,6 +65,8 @@ pub(crate) struct State {
     pub(crate) repeats: Repeats,
     /// What waits to go wrong, first come first served.
     pub(crate) faults: Vec<Fault>,
+    /// One for each request that is held: dropped, it lets the request go on.
+    held: Vec<oneshot::Sender<()>>,
     pub(crate) book: Book,
 }
 
@@ -72,6 +76,8 @@ pub(crate) struct Received {
     pub(crate) fault: Option<Fault>,
     /// Feishu's own answer, unless a fault strikes before Feishu looks at the request.
     pub(crate) answer: Option<Answer>,
+    /// Ends when the request is to go on, if a fault holds it.
+    pub(crate) held: Option<oneshot::Receiver<()>>,
 }
 
 impl State {
@@ -82,7 +88,19 @@ impl State {
         let fault = fault::take(&mut self.faults, call);
         let answer =
             fault.as_ref().is_none_or(lets_pass).then(|| self.process_at(call, number, now));
-        Received { number, fault, answer }
+        let held = fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Held);
+        let held = held.then(|| {
+            let (release, held) = oneshot::channel();
+            self.held.push(release);
+            held
+        });
+        Received { number, fault, answer, held }
+    }
+
+    /// Forgets all faults, and lets the requests go on that one of them holds.
+    pub(crate) fn clear_faults(&mut self) {
+        self.faults.clear();
+        self.held.clear();
     }
 
     /// Does what a request asks for.
@@ -111,7 +129,7 @@ impl State {
         self.revoke_tokens();
         self.windows = Windows::default();
         self.repeats = Repeats::default();
-        self.faults.clear();
+        self.clear_faults();
         self.book.clear();
     }
 

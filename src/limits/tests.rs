@@ -1,4 +1,4 @@
-//! The limits against an exact log: in memory or, if `TEST_STATE_URL` names a Redis, those in there.
+//! The limits against an exact log: those in memory or, where `TEST_STATE_URL` names a Redis, those in Redis.
 
 mod arriving;
 mod foreign;

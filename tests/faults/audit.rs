@@ -1,20 +1,20 @@
-//! What the audit log says: the same as the callers were told.
+//! The audit log says what the callers' answers say.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::book::lines;
-use crate::harness::{Answer, eventually};
 use crate::run::Told;
+use gateway_harness::log::lines;
+use gateway_harness::{Answer, eventually};
 
-/// What was told, by the ids of the requests.
+/// The outcomes in the answers, by the ids of the requests.
 #[derive(Default)]
 pub(crate) struct Audit(RefCell<BTreeMap<String, String>>);
 
 impl Audit {
-    /// Notes what a caller was told.
+    /// Notes the answer of a request.
     pub(crate) fn note(&self, answer: &Answer, told: &Told) {
         let outcome = match told {
             Told::Delivered => "delivered",
@@ -24,7 +24,7 @@ impl Audit {
         self.0.borrow_mut().insert(request_id, outcome.to_owned());
     }
 
-    /// Each forward has one line, which says what its caller was told.
+    /// Each forward has one line, with the outcome in its answer.
     pub(crate) async fn says_the_same(&self) {
         let told = self.0.take();
         assert!(told.len() > 200, "only {} forwards", told.len());

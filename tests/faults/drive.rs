@@ -5,9 +5,9 @@ use std::time::Duration;
 use feishu_forward_gateway::clock::Moment;
 use tokio::task::{JoinHandle, yield_now};
 
-use crate::harness::{Answer, Gateway, guarded};
 use crate::run::attempts;
 use crate::table::{Staging, hangs};
+use gateway_harness::{Answer, Gateway, guarded};
 
 /// The time-out of a call, as by default.
 const ATTEMPT: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ enum Standstill {
     Hang(Moment),
 }
 
-/// The limits are swept each ten seconds, which nobody waits for.
+/// The sweep of the limits each ten seconds, for which no forward waits.
 fn is_housekeeping(moment: Moment) -> bool {
     moment.as_nanos().is_multiple_of(Duration::from_secs(10).as_nanos())
 }
@@ -79,7 +79,7 @@ impl<'a> Driver<'a> {
             let (pauses, calls) = (self.gateway.hand.pauses(), self.calls());
             self.go_on(standstill).await;
             self.moments.push(self.gateway.clock.now());
-            // Whoever was woken does something, before more time passes.
+            // The task that was woken acts before more time passes.
             while !(forward.is_finished()
                 || self.calls() > calls
                 || self.begins_a_call().await
@@ -96,21 +96,21 @@ impl<'a> Driver<'a> {
         self.gateway.simulator.ledger().attempts.len()
     }
 
-    /// Whether a call has begun at this moment, be it one that never reaches Feishu.
+    /// Whether a call has begun at this moment, also one that never reaches Feishu.
     async fn begins_a_call(&self) -> bool {
         let ends_at = self.gateway.clock.now() + ATTEMPT;
         self.gateway.sleepers().await.contains(&ends_at)
     }
 
-    /// Whether somebody pauses who did not before. Another deadline that is new says nothing: it may be
-    /// that of a pause that is not.
+    /// Whether a pause has begun. A new deadline alone does not show one: it may belong to a pause that has not
+    /// begun.
     fn pauses_anew(&self, before: &[Moment]) -> bool {
         let pauses = self.gateway.hand.pauses();
         pauses.iter().any(|moment| !before.contains(moment) && !is_housekeeping(*moment))
     }
 
-    /// Whether somebody pauses no more while a call hangs. It is one for a token, which whoever wakes needs
-    /// too: they wait for what becomes of it, and nothing else shows that they do.
+    /// Whether a pause has ended while a call hangs. The call is one for a token, and the forward that paused waits
+    /// for it too, which nothing else shows.
     fn joins_a_call(&self, before: &[Moment]) -> bool {
         let pauses = self.gateway.hand.pauses();
         self.hangs() && before.iter().any(|moment| !pauses.contains(moment))

@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::harness::{Answer, Gateway};
 use crate::run::{PER_SECOND, RECEIVER, Seen, Told};
+use gateway_harness::{Answer, Gateway};
 
 /// A receiver's window: a second and the guard, as by default.
 const WINDOW: Duration = Duration::from_millis(1050);

@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use crate::audit::Audit;
 use crate::drive::{Driver, MAX_WAIT};
-use crate::harness::{Answer, Gateway, Setup, gateway, ms};
 use crate::promise;
 use crate::secrets::Secrets;
 use crate::table::Staging;
+use gateway_harness::{Answer, Gateway, Setup, gateway, ms};
 
-/// Who gets the message.
+/// The receiver of the message.
 pub(crate) const RECEIVER: &str = "oc_1";
 
 /// Messages to one receiver in a second: so few that attempts have to wait for their turn.
@@ -39,7 +39,7 @@ pub(crate) struct Seen {
     pub(crate) delivered: usize,
 }
 
-/// What the caller was told.
+/// What the answer says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
     Delivered,
@@ -52,6 +52,7 @@ impl Run<'_> {
         let gateway = self.stage().await;
         let forward = gateway.forward(RECEIVER).spawn();
         let answer = Driver::new(&gateway, self.staging).answer(forward).await;
+        self.all_has_gone_wrong(&gateway);
         let told = Told::of(&answer);
         self.audit.note(&answer, &told);
         let seen = Seen {
@@ -100,9 +101,16 @@ impl Run<'_> {
         gateway
     }
 
-    /// Repeats an unknown one once nothing goes wrong any more, as its caller is told to.
-    async fn repeat(&self, gateway: &Gateway, problem: &Value) {
+    /// Every fault has struck at least once. Those that were to strike more often are taken away.
+    fn all_has_gone_wrong(&self, gateway: &Gateway) {
+        let left = gateway.simulator.faults();
+        let never = self.staging.faults.iter().find(|fault| left.contains(fault));
+        assert_eq!(never, None, "it never struck");
         gateway.simulator.clear_faults();
+    }
+
+    /// Repeats a forward whose outcome is unknown once nothing goes wrong any more, as its answer advises.
+    async fn repeat(&self, gateway: &Gateway, problem: &Value) {
         gateway.simulator.accept_connections().await;
         gateway.advance(Duration::from_mins(1));
         if !promise::may_be_repeated(gateway, problem) {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::book::{is_seen_at_info, lines};
-use crate::harness::{APP_SECRET, Gateway};
+use gateway_harness::log::{is_seen_at_info, lines};
+use gateway_harness::{APP_SECRET, Gateway};
 
 /// The app's secret, and the API keys and tokens of all gateways.
 #[derive(Default)]
@@ -22,7 +22,7 @@ impl Secrets {
         secrets.extend(tokens.map(|(_, value)| value.trim_start_matches("Bearer ").to_owned()));
     }
 
-    /// None of them stands in a line of the gateway's own, or in any that is seen at `info`.
+    /// No secret is in a line of the gateway's own at any level, or in another line at `info`.
     pub(crate) fn are_in_no_log(&self) {
         let secrets = self.0.borrow();
         assert!(secrets.iter().any(|secret| secret.starts_with("t-")), "no token is known");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::harness::{all, gateway};
+use gateway_harness::{all, gateway};
 
 const WINDOW: Duration = Duration::from_millis(1050);
 

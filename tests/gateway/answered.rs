@@ -1,11 +1,11 @@
-//! What the headers of an answer tell.
+//! The headers of an answer.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use feishu_simulator::FaultKind;
 
-use crate::harness::{Answer, all, code, gateway, ms};
+use gateway_harness::{Answer, all, code, gateway, ms};
 
 #[actix_web::test]
 async fn the_answer_carries_the_headers_of_the_contract() {

@@ -7,7 +7,7 @@ use feishu_forward_gateway::model::problem_kind::ProblemKind;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::harness::{Gateway, Setup, code, code_with_status, gateway};
+use gateway_harness::{Gateway, Setup, code, code_with_status, gateway};
 
 #[derive(Deserialize)]
 struct Table {
@@ -100,7 +100,7 @@ async fn every_code_of_a_forward_becomes_its_problem_after_as_many_attempts_as_m
 #[actix_web::test]
 async fn every_code_of_the_token_api_becomes_its_problem_and_nothing_is_sent() {
     for row in rows(|api| api == "token") {
-        let setup = || gateway().fault(crate::harness::every_token(code(row.code))).cold();
+        let setup = || gateway().fault(gateway_harness::every_token(code(row.code))).cold();
         let gateway = check_both_languages(&row, setup, |_| {}).await;
         assert_eq!(gateway.forwards(), []);
     }
@@ -160,7 +160,7 @@ async fn feishus_reset_becomes_retry_after() {
 #[actix_web::test]
 async fn an_unknown_code_is_a_feishu_error_that_is_not_retryable() {
     let gateway = gateway().start().await;
-    // A server that fails may have done its work before; who refuses has not.
+    // A server that fails may have done its work before. One that refuses has not.
     for (status, outcome) in [(200, "not_delivered"), (400, "not_delivered"), (500, "unknown")] {
         for number in [-1, 7, 239999, i64::MAX] {
             gateway.spoil_forward(code_with_status(number, status));
@@ -180,7 +180,7 @@ async fn the_fields_that_feishu_finds_wrong_are_named() {
         format!(r#"{{"code":99992402,"msg":"m","error":{{"field_violations":{violation}}}}}"#),
         format!(r#"{{"code":99992402,"msg":"m","field_violations":{violation}}}"#),
     ] {
-        gateway.spoil_forward(crate::harness::foreign(400, "application/json", body));
+        gateway.spoil_forward(gateway_harness::foreign(400, "application/json", body));
         let answer = gateway.forward("oc_1").send().await;
         assert_eq!(answer.wrong_fields(), ["receive_id"]);
         assert_eq!(answer.json()["errors"][0]["detail"], "too odd");
@@ -198,10 +198,10 @@ async fn a_refusal_with_decorations_of_any_kind_stays_a_refusal() {
         r#"{"code":230002,"msg":"m","data":null,"field_violations":[1,{}]}"#,
         r#"{"code":230002,"msg":null}"#,
     ] {
-        gateway.spoil_forward(crate::harness::foreign(400, "text/plain", body));
+        gateway.spoil_forward(gateway_harness::foreign(400, "text/plain", body));
         let answer = gateway.forward("oc_1").send().await;
         answer.problem(403, "bot_not_in_chat", "not_delivered");
-        gateway.advance(crate::harness::ms(1050));
+        gateway.advance(gateway_harness::ms(1050));
     }
 }
 

@@ -10,7 +10,7 @@ use feishu_forward_gateway::model::api_key::KeyHash;
 use feishu_forward_gateway::telemetry::audit::{AuditIds, IdForm};
 use secrecy::SecretString;
 
-use crate::harness::{code, every_token, gateway, run_program};
+use gateway_harness::{code, every_token, gateway, run_program};
 
 /// A secret that must not be printed.
 const SECRET: &str = "not-to-be-printed-7d3h2";

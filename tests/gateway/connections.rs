@@ -1,11 +1,11 @@
-//! The connections to Feishu: kept for the next call, whoever makes it, and not relied on.
+//! The connections to Feishu: kept for the next call of any worker, and not relied on.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use feishu_simulator::{Api, Attempt, Fault, FaultKind, Phase};
 
-use crate::harness::{Gateway, all, eventually, gateway, ms};
+use gateway_harness::{Gateway, all, eventually, gateway, ms};
 
 const ATTEMPT: Duration = Duration::from_secs(5);
 const DEAD: usize = 40;
@@ -32,14 +32,17 @@ async fn the_connection_of_the_token_call_serves_the_forwards_of_all_workers() {
 /// Forwards to so many receivers, and so many connections that are idle afterwards.
 async fn with_idle_connections(count: usize) -> Gateway {
     let gateway = gateway().no_app_limits().start().await;
-    let slow = Fault {
+    let held = Fault {
         api: Some(Api::Forward),
         times: Some(count.try_into().expect("a few")),
-        ..Fault::once(FaultKind::Latency { ms: 1000 })
+        ..Fault::once(FaultKind::Held)
     };
-    gateway.simulator.add_fault(slow);
+    gateway.simulator.add_fault(held);
     let forwards = (0..count).map(|number| gateway.forward(&format!("ou_{number}")).spawn());
-    all(forwards.collect()).await.iter().for_each(|answer| drop(answer.message_id()));
+    let forwards = forwards.collect();
+    gateway.forwards_reach(count).await;
+    gateway.simulator.clear_faults();
+    all(forwards).await.iter().for_each(|answer| drop(answer.message_id()));
     assert_eq!(connections_of(&gateway.forwards()).len(), count);
     gateway
 }
@@ -80,7 +83,7 @@ async fn a_connection_that_ends_as_a_request_comes_costs_no_pause() {
             let ends =
                 Fault { api: Some(Api::Forward), reused: true, phase, ..Fault::once(kind.clone()) };
             gateway.simulator.add_fault(ends);
-            // Nobody turns the clock, so a pause would never end.
+            // The clock stands still, so a pause would never end.
             let answer = gateway.forward("oc_2").send().await;
             let forwards = gateway.forwards();
             assert_eq!((forwards.len(), connections_of(&forwards).len()), (2, 2), "{kind:?}");

@@ -1,10 +1,10 @@
-//! More connections than there are places: idle ones make room, and those who forward do not notice.
+//! More connections than there are places: idle ones make room, and callers that forward do not notice.
 
 use std::time::Duration;
 
 use feishu_simulator::FaultKind;
 
-use crate::harness::{Gateway, Wire, gateway, guarded};
+use gateway_harness::{Gateway, Wire, gateway, guarded};
 
 const BODY: &str = "{\"receive_id\":\"oc_1\"}";
 const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -13,7 +13,7 @@ fn forward(gateway: &Gateway) -> String {
     gateway.head(&format!("Content-Length: {}\r\n", BODY.len())) + BODY
 }
 
-/// A connection on which somebody without a key was answered.
+/// A connection on which a request without a key was answered.
 async fn stranger(url: &str) -> Wire {
     let mut wire = Wire::to(url).await;
     wire.send(GET).await;
@@ -102,7 +102,7 @@ async fn who_is_worked_on_stays_and_leaves_with_the_answer_when_somebody_waits()
     assert_eq!(answer.header("connection"), Some("close"));
     inside.ended().await;
     assert_eq!(waiting.answer().await.status, 307);
-    // Now nobody waits, and whoever has the place keeps it.
+    // Now no connection waits, and the one that has the place keeps it.
     waiting.send(GET).await;
     assert_eq!(waiting.answer().await.header("connection"), None);
 }

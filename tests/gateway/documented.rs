@@ -6,7 +6,7 @@ use std::path::Path;
 use feishu_forward_gateway::api::{PublicUrl, openapi_json};
 use feishu_forward_gateway::model::problem_kind::ProblemKind;
 
-use crate::harness::gateway;
+use gateway_harness::gateway;
 
 #[test]
 fn the_document_under_review_is_the_one_that_the_code_describes() {

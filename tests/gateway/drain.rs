@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use feishu_simulator::FaultKind;
 
-use crate::harness::{Gateway, Setup, Wire, gateway, refuses_connections};
+use gateway_harness::{Gateway, Setup, Wire, gateway, refuses_connections};
 
 /// Not a time that anything else in the gateway sleeps for.
 const DELAY: Duration = Duration::from_secs(3);
@@ -57,7 +57,7 @@ async fn until_the_delay_is_over_everybody_is_answered_and_sent_away() {
 async fn a_request_behind_an_answer_that_was_the_last_is_not_sent() {
     let mut gateway = with_delay().start().await;
     begins_to_drain(&mut gateway).await;
-    // Whoever reads that the connection ends with the first repeats the second elsewhere.
+    // A caller that reads that the connection ends with the first request repeats the second elsewhere.
     let mut wire = Wire::to(&gateway.api).await;
     wire.send(forward(&gateway) + &forward(&gateway)).await;
     let first = wire.answer().await;
@@ -98,12 +98,13 @@ async fn a_body_that_is_still_coming_in_when_the_listener_closes_is_waited_for()
 #[actix_web::test]
 async fn a_request_that_waits_behind_another_when_the_listener_closes_is_not_sent() {
     let mut gateway = with_delay().set("server.drain_delay", "0s").start().await;
-    gateway.spoil_forward(FaultKind::Latency { ms: 300 });
+    gateway.spoil_forward(FaultKind::Held);
     let mut wire = Wire::to(&gateway.api).await;
     wire.send(forward(&gateway) + &forward(&gateway)).await;
     gateway.forwards_reach(1).await;
     gateway.process.stop();
     refuses_connections(&gateway.api).await;
+    gateway.simulator.clear_faults();
     let first = wire.answer().await;
     first.message_id();
     assert_eq!(first.header("connection"), Some("close"));
@@ -115,11 +116,13 @@ async fn a_request_that_waits_behind_another_when_the_listener_closes_is_not_sen
 #[actix_web::test]
 async fn a_call_whose_caller_has_hung_up_is_answered_before_the_process_ends() {
     let mut gateway = with_delay().set("server.drain_delay", "0s").start().await;
-    gateway.spoil_forward(FaultKind::Latency { ms: 1000 });
+    gateway.spoil_forward(FaultKind::Held);
     let forward = gateway.forward("oc_1").spawn();
     gateway.forwards_reach(1).await;
-    forward.abort();
+    gateway.hang_up(forward).await;
     gateway.process.stop();
+    refuses_connections(&gateway.api).await;
+    gateway.simulator.clear_faults();
     gateway.process.ended().await;
     assert_eq!(gateway.forwards()[0].status, Some(200));
     assert_eq!(gateway.deliveries().len(), 1);

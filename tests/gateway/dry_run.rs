@@ -1,11 +1,11 @@
-//! What a caller is told who only wants to know what would happen.
+//! A dry run: what would happen to a forward, without sending it.
 
 use std::time::Duration;
 
 use feishu_simulator::FaultKind;
 use serde_json::Value;
 
-use crate::harness::{Answer, Forward, Gateway, all, code, gateway};
+use gateway_harness::{Answer, Forward, Gateway, all, code, gateway};
 
 fn dry(forward: Forward) -> Forward {
     forward.query("dry_run=true")
@@ -70,7 +70,7 @@ async fn it_tells_how_long_the_forward_would_wait() {
     five_have_gone(&gateway).await;
     let answer = told(&dry(gateway.forward("oc_1")).send().await);
     assert_eq!((&answer["would"], &answer["wait_seconds"]), (&"wait".into(), &1.05.into()));
-    // Somebody else need not wait, and later nobody need.
+    // Another receiver is free, and later the first one is too.
     assert_eq!(told(&dry(gateway.forward("oc_2")).send().await)["would"], "send");
     gateway.advance(Duration::from_millis(1050));
     assert_eq!(told(&dry(gateway.forward("oc_1")).send().await)["would"], "send");
@@ -141,11 +141,12 @@ async fn a_key_is_not_used_up_and_its_use_is_told() {
         |receive_id: &str| gateway.forward(receive_id).header("idempotency-key", "order-17");
     assert_eq!(told(&dry(keyed("oc_other")).send().await)["would"], "send");
 
-    gateway.spoil_forward(FaultKind::Latency { ms: 300 });
+    gateway.spoil_forward(FaultKind::Held);
     let first = keyed("oc_1").spawn();
     gateway.forwards_reach(1).await;
     let answer = told(&dry(keyed("oc_1")).send().await);
     assert_eq!((&answer["would"], answer.get("feishu_request")), (&"join".into(), None));
+    gateway.simulator.clear_faults();
     all(vec![first]).await[0].message_id();
     assert_eq!(told(&dry(keyed("oc_1")).send().await)["would"], "replay");
     let answer = dry(keyed("oc_other")).send().await;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::harness::{APP_SECRET, eventually, foreign, gateway, header};
+use gateway_harness::{APP_SECRET, eventually, foreign, gateway, header};
 
 /// Each type of receiver, with one whose type shows and is detected.
 const RECEIVERS: [(&str, &str); 5] = [

@@ -1,7 +1,7 @@
 //! Mistakes whose meaning can be guessed: the answer names them as what they are.
 
-use crate::harness::gateway;
 use crate::input::Change;
+use gateway_harness::gateway;
 
 #[actix_web::test]
 async fn a_mistake_that_can_be_guessed_is_named_as_what_it_is() {

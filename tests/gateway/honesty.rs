@@ -1,14 +1,15 @@
-//! What Feishu and the way to it can do wrong, and whether the gateway says honestly what became
-//! of the message: its word is compared with what really was delivered.
+//! What Feishu and the way to it can do wrong, and whether the gateway says honestly what became of the
+//! message: its answer is compared with what Feishu delivered.
 
 use std::time::Duration;
 
 use feishu_simulator::{Api, Fault, FaultKind, Phase};
 
-use crate::harness::{Gateway, all, code_with_status, foreign, gateway, guarded};
+use gateway_harness::{Gateway, all, code_with_status, foreign, gateway, guarded};
 
-/// A failure after which nobody can know: what goes wrong, and whether the message got through.
-fn unreadable() -> Vec<(&'static str, FaultKind, Phase)> {
+/// Answers that leave it open what became of the message: a name, what goes wrong, and whether the message was
+/// delivered before.
+fn unreadable() -> [(&'static str, FaultKind, Phase); 20] {
     let html = "<html><h1>502 Bad Gateway</h1></html>";
     let json = "application/json";
     let success_in_a_list = "[0,null,{\"message_id\":\"om_new\"},null,null]";
@@ -17,7 +18,7 @@ fn unreadable() -> Vec<(&'static str, FaultKind, Phase)> {
         "{{\"code\":0,\"data\":{{\"message_id\":\"om_new\",\"fill\":\"{}\"}}}}",
         "x".repeat(1 << 20)
     );
-    vec![
+    [
         ("cut before", FaultKind::Cut, Phase::BeforeCommit),
         ("cut after", FaultKind::Cut, Phase::AfterCommit),
         ("half a body, before", FaultKind::CutInBody, Phase::BeforeCommit),
@@ -83,16 +84,15 @@ async fn repeating_an_unknown_one_with_its_uuid_delivers_once() {
 }
 
 #[actix_web::test]
-async fn the_log_id_of_an_unreadable_answer_is_kept() {
+async fn a_refusal_after_an_unreadable_answer_has_the_log_id_of_its_own_attempt() {
     let gateway = gateway().one_attempt().start().await;
     spoil(&gateway, FaultKind::CutInBody, Phase::AfterCommit);
     gateway.forward("oc_1").send().await.problem(502, "feishu_unreadable", "unknown");
-    // The next one is refused by Feishu itself, which gives a log id.
     spoil(&gateway, code_with_status(230002, 400), Phase::BeforeCommit);
     let answer = gateway.forward("oc_1").send().await;
     answer.problem(403, "bot_not_in_chat", "not_delivered");
-    let log_id = gateway.forwards().pop().unwrap().log_id;
-    assert_eq!(answer.header("x-feishu-log-id"), log_id.as_deref());
+    let log_id = gateway.forwards().pop().unwrap().log_id.expect("Feishu gives one");
+    assert_eq!(answer.header("x-feishu-log-id"), Some(&*log_id));
 }
 
 async fn times_out_after_five_seconds(kind: FaultKind, phase: Phase, delivered: usize) {
@@ -102,6 +102,7 @@ async fn times_out_after_five_seconds(kind: FaultKind, phase: Phase, delivered: 
     gateway.forwards_reach(1).await;
     gateway.sleeps_until(Duration::from_secs(5)).await;
     gateway.advance_to_just_before(Duration::from_secs(5));
+    gateway.sleeps_until(Duration::from_secs(5)).await;
     assert!(!forward.is_finished());
     gateway.advance(Duration::from_nanos(1));
     let answer = all(vec![forward]).await.remove(0);
@@ -163,17 +164,15 @@ async fn a_refused_connection_is_not_delivered() {
         let answer = gateway.forward(&format!("ou_{number}")).send().await;
         answer.problem(502, "feishu_unreadable", "unknown");
     }
-    let Gateway { simulator, http, api, key, process: _process, .. } = gateway;
-    simulator.stop().await;
-    let url = format!("{api}/v1/messages/om_1/forward");
-    let request = http.post(url).header("x-api-key", key).body("{\"receive_id\":\"oc_1\"}");
-    let answer = crate::harness::Answer::of(request).await;
+    gateway.simulator.refuse_connections().await;
+    let answer = gateway.forward("oc_1").send().await;
     let problem = answer.problem(502, "feishu_unreachable", "not_delivered");
     assert_eq!(problem["retryable"], true);
     assert!(problem["uuid"].is_string());
+    assert_eq!(gateway.forwards().len(), 5);
 }
 
-/// A gateway that never reaches Feishu: the problem says so, and that nothing was sent.
+/// A gateway that never reaches Feishu says so, and that nothing was sent.
 async fn is_unreachable(base_url: fn(&str) -> String) {
     let gateway = gateway().one_attempt().look_for_feishu_at(base_url).start().await;
     let answer = gateway.forward("oc_1").send().await;
@@ -203,10 +202,12 @@ async fn tls_that_fails_is_unreachable() {
 #[actix_web::test]
 async fn a_call_that_has_begun_is_finished_and_counted_though_its_caller_hangs_up() {
     let gateway = gateway().one_attempt().start().await;
-    gateway.spoil_forward(FaultKind::Latency { ms: 100 });
+    gateway.spoil_forward(FaultKind::Held);
     let forward = gateway.forward("oc_1").spawn();
     gateway.forwards_reach(1).await;
-    forward.abort();
+    gateway.hang_up(forward).await;
+    assert_eq!(gateway.deliveries(), []);
+    gateway.simulator.clear_faults();
     let labels = [("api", "forward"), ("code", "0")];
     let counted =
         async || gateway.metrics().await.count("feishu_gateway_upstream_requests_total", &labels);

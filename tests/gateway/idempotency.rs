@@ -5,7 +5,7 @@ use std::time::Duration;
 use feishu_forward_gateway::model::api_key::ApiKey;
 use feishu_simulator::{Api, Fault, FaultKind, Phase};
 
-use crate::harness::{Answer, Forward, Gateway, all, code, gateway, guarded, ms};
+use gateway_harness::{Answer, Forward, Gateway, all, code, gateway, ms};
 
 const SECOND: Duration = Duration::from_secs(1);
 const REPLAYED: &str = "idempotency-replayed";
@@ -97,11 +97,13 @@ async fn a_key_for_something_else_is_refused() {
 #[actix_web::test]
 async fn who_asks_meanwhile_joins() {
     let gateway = gateway().start().await;
-    gateway.spoil_forward(FaultKind::Latency { ms: 50 });
-    let first = keyed(&gateway, "k-1").spawn();
+    gateway.spoil_forward(FaultKind::Held);
+    let mut asking = vec![keyed(&gateway, "k-1").spawn()];
     gateway.forwards_reach(1).await;
-    let others = (0..5).map(|_| keyed(&gateway, "k-1").spawn());
-    let answers = all([first].into_iter().chain(others).collect()).await;
+    asking.extend((0..5).map(|_| keyed(&gateway, "k-1").spawn()));
+    gateway.in_flight_are(6).await;
+    gateway.simulator.clear_faults();
+    let answers = all(asking).await;
     for answer in &answers {
         assert_eq!(answer.message_id(), answers[0].message_id());
     }
@@ -200,9 +202,9 @@ async fn a_leader_that_hangs_up_before_its_turn_leaves_it_to_one_that_joined() {
     let leader = keyed(&gateway, "k-1").spawn();
     gateway.so_many_wait(1).await;
     let follower = keyed(&gateway, "k-1").spawn();
-    guarded(async { while in_flight(&gateway).await < 2 {} }).await;
+    gateway.in_flight_are(2).await;
     leader.abort();
-    guarded(async { while in_flight(&gateway).await > 1 {} }).await;
+    gateway.in_flight_are(1).await;
     gateway.so_many_wait(1).await;
     gateway.advance(ms(1050));
     let answer = all(vec![follower]).await.remove(0);
@@ -211,18 +213,14 @@ async fn a_leader_that_hangs_up_before_its_turn_leaves_it_to_one_that_joined() {
     assert_eq!(gateway.deliveries().len(), 2);
 }
 
-async fn in_flight(gateway: &Gateway) -> u64 {
-    gateway.metrics().await.count("feishu_gateway_http_requests_in_flight", &[])
-}
-
 #[actix_web::test]
 async fn what_a_caller_did_not_stay_to_hear_is_told_when_it_asks_again() {
     let gateway = gateway().start().await;
-    gateway.spoil_forward(FaultKind::Latency { ms: 50 });
+    gateway.spoil_forward(FaultKind::Held);
     let impatient = keyed(&gateway, "k-1").spawn();
     gateway.forwards_reach(1).await;
-    impatient.abort();
-    guarded(async { while in_flight(&gateway).await > 0 {} }).await;
+    gateway.hang_up(impatient).await;
+    gateway.simulator.clear_faults();
     let answer = keyed(&gateway, "k-1").send().await;
     assert!(is_replayed(&answer), "joined or replayed");
     assert_eq!(answer.message_id(), gateway.deliveries()[0].new_message_id);

@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{Forward, gateway, guarded};
+use gateway_harness::{Forward, gateway, guarded};
 
 pub(crate) type Change = fn(Forward) -> Forward;
 
@@ -75,7 +75,7 @@ pub(crate) const MISTAKES: &[(Change, &[&str])] = &[
     (|it| it.body(b"\xEF\xBB\xBF{\"receive_id\":\"oc_1\"}".as_slice()), &["body"]),
     (|it| it.body(b"{\0\"\0".as_slice()), &["body"]),
     (|it| it.body("receive_id=oc_1"), &["body"]),
-    // Headers that nobody reads.
+    // Headers that the gateway does not read.
     (|it| it.header("x-idempotency-key", "a"), &["X-Idempotency-Key"]),
     (|it| it.header("idempotency_key", "a"), &["Idempotency_key"]),
     (|it| it.header("dry-run", "true"), &["Dry-Run"]),

@@ -1,4 +1,4 @@
-//! Who may call, and what everybody else is told: what came instead of a key, and nothing of it.
+//! Which keys are let in. A refusal says what kind of thing came instead of a key, and nothing of its content.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::{fs, io};
 
 use feishu_forward_gateway::model::api_key::ApiKey;
 
-use crate::harness::{Answer, Gateway, gateway, guarded};
+use gateway_harness::{Answer, Gateway, gateway, guarded};
 
 /// How often the gateway looks at its keys file.
 const LOOK: Duration = Duration::from_secs(2);
@@ -20,7 +20,7 @@ async fn look(gateway: &Gateway, number: u32) {
         gateway.advance(LOOK);
     }
     let next = LOOK * (number + 1);
-    // The limits are swept every ten seconds: that is another one who sleeps.
+    // The task that sweeps the limits every ten seconds sleeps too.
     let sleepers = if next.as_secs().is_multiple_of(10) { 2 } else { 1 };
     gateway.sleep(|all| all.iter().filter(|moment| **moment == next).count() == sleepers).await;
 }

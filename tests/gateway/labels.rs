@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use feishu_simulator::{Api, Fault};
 
-use crate::harness::{Gateway, code, foreign, gateway};
+use gateway_harness::{Gateway, code, foreign, gateway};
 
 #[actix_web::test]
 async fn what_callers_make_up_creates_no_labels() {

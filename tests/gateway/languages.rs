@@ -3,8 +3,8 @@
 use feishu_forward_gateway::model::problem_kind::ProblemKind;
 use serde_json::Value;
 
-use crate::harness::{Answer, foreign, gateway};
 use crate::input::MISTAKES;
+use gateway_harness::{Answer, foreign, gateway};
 
 /// All that a problem says in words of the gateway's own.
 fn words(problem: &Value) -> Vec<&str> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use feishu_forward_gateway::model::api_key::ApiKey;
 use feishu_simulator::{Api, Fault, FaultKind};
 
-use crate::harness::{Gateway, all, code, every_token, foreign, gateway, ms};
+use gateway_harness::{Gateway, all, code, every_token, foreign, gateway, ms};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -26,7 +26,7 @@ async fn a_group_whose_budget_others_spend_is_left_alone_for_a_growing_while() {
     let at: Vec<u64> = gateway.forwards().iter().map(|it| it.at_ns / 1_000_000).collect();
     assert_eq!(at, [0, 500, 1500, 3500]);
     assert_eq!(closed(&gateway, "receiver", "").await, 1);
-    // Whoever comes now is told at once how long, if that is longer than it may wait.
+    // A forward that may not wait that long is refused at once.
     let next = gateway.forward("oc_1").header("prefer", "wait=1").send().await;
     let problem = next.problem(429, "receiver_rate_limited", "not_delivered");
     assert!(problem.get("feishu").is_none(), "Feishu was not asked");
@@ -50,7 +50,7 @@ async fn one_tries_and_when_it_gets_through_the_rest_follows() {
     all(rest).await.iter().for_each(|answer| drop(answer.message_id()));
     let forwards = gateway.forwards();
     let order: Vec<_> = forwards.iter().filter_map(|it| it.message_id.as_deref()).collect();
-    // The one that was refused goes before those who came later.
+    // The one that was refused goes before those that came later.
     assert_eq!(order[..2], ["om_first", "om_first"]);
     // Those of one moment come over different connections.
     assert_eq!(order[2..].iter().collect::<BTreeSet<_>>().len(), 3);
@@ -200,7 +200,7 @@ async fn one_that_failed_before_does_not_try_first_nor_keep_others_out() {
     let again = gateway.forward("ou_3").send().await;
     again.problem(502, "feishu_unreachable", "not_delivered");
     assert_eq!(gateway.forwards().len(), calls);
-    // Alone, it tries too; that it fails again keeps nobody out.
+    // Alone it is the probe. That it fails again keeps no other forward out.
     gateway.advance(SECOND);
     gateway.forward("ou_3").send().await.problem(502, "feishu_unreadable", "unknown");
     gateway.simulator.clear_faults();

@@ -1,14 +1,14 @@
-//! Who reads the log may stop, leave and come back: nobody who asks the gateway for something notices.
+//! The reader of the log may stop, leave and come back. No caller notices.
 
 use feishu_simulator::{Api, Fault, FaultKind};
 use reqwest::Client;
 use serde_json::Value;
 
-use crate::harness::{Answer, Metrics, eventually, guarded, run_program_unread};
 use crate::program::{Served, client, listening_at, serve};
+use gateway_harness::{Answer, Metrics, Wire, eventually, guarded, run_program_unread};
 
 const DROPPED: &str = "feishu_gateway_log_lines_dropped_total";
-/// A request makes a great many lines, so that few requests fill what there is to be filled.
+/// More lines for each request, so that fewer requests fill the buffer.
 const ALL: (&str, &str) = ("GATEWAY__LOG__FILTER", "trace");
 
 async fn metrics(served: &Served, client: &Client) -> Metrics {
@@ -16,12 +16,17 @@ async fn metrics(served: &Served, client: &Client) -> Metrics {
     Metrics::parse(&answer.text())
 }
 
-/// Asks for pages until lines are dropped; each is answered.
+/// Sends requests until lines are dropped. Each is answered.
 async fn flood(served: &Served, client: &Client) {
+    // It costs little, and its lines are long.
+    let request_id = "x".repeat(128);
+    let request = format!("GET /nope HTTP/1.1\r\nHost: x\r\nX-Request-Id: {request_id}\r\n\r\n");
+    let mut wire = Wire::to(&served.api).await;
     guarded(async {
         while metrics(served, client).await.count(DROPPED, &[]) == 0 {
-            for _ in 0..50 {
-                assert_eq!(Answer::of(client.get(&served.api)).await.status, 200);
+            wire.send(request.repeat(200)).await;
+            for _ in 0..200 {
+                assert_eq!(wire.answer().await.status, 404);
             }
         }
     })

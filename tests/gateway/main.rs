@@ -11,7 +11,6 @@ mod documented;
 mod drain;
 mod dry_run;
 mod forwarding;
-mod harness;
 mod hints;
 mod honesty;
 mod idempotency;

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::harness::{Answer, Metrics, Wire, guarded};
 use crate::program::{client, serve, serve_with_files};
+use gateway_harness::{Answer, Metrics, Wire, guarded};
 
 async fn metrics(admin: &str) -> Metrics {
     Metrics::parse(&Answer::of(client().get(format!("{admin}/metrics"))).await.text())

@@ -2,7 +2,7 @@
 
 use feishu_simulator::FaultKind;
 
-use crate::harness::{Gateway, all, code, foreign, gateway, ms};
+use gateway_harness::{Gateway, all, code, foreign, gateway, ms};
 
 /// Every metric: name, type, labels.
 const METRICS: &[(&str, &str, &[&str])] = &[

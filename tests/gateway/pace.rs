@@ -10,7 +10,7 @@ use feishu_simulator::{Api, Ledger};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::task::JoinHandle;
 
-use crate::harness::{Answer, Gateway, Setup, all, client, gateway, guarded, ms};
+use gateway_harness::{Answer, Gateway, Setup, all, client, gateway, guarded, ms};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -87,7 +87,7 @@ async fn a_receiver_whose_line_is_long_does_not_starve_the_others() {
 /// Load in small steps of simulated time; a step ends when everybody has an answer or waits.
 struct Load {
     gateway: Gateway,
-    /// Who has no answer yet, by receiver.
+    /// The forwards without an answer yet, by receiver.
     open: Vec<(String, JoinHandle<Answer>)>,
     refused: usize,
     /// How many stand first in a line and sleep, when so many receivers wait.
@@ -99,7 +99,7 @@ struct Load {
 const STEP: Duration = Duration::from_millis(50);
 /// No multiple of a step, so that the moment at which a wait ends tells that it is one.
 const MAX_WAIT: Duration = Duration::from_micros(3_000_007);
-/// Who always sleeps: the keeper of the token, and the one who sweeps the limits.
+/// Tasks that always sleep: the one that renews the token, and the one that sweeps the limits.
 const OTHER_SLEEPERS: usize = 2;
 
 impl Load {
@@ -176,7 +176,7 @@ impl Load {
         self.gateway.advance(STEP);
     }
 
-    /// Lets everybody have their answer, and tells what Feishu saw.
+    /// Lets time pass until all forwards are answered, and returns what Feishu saw.
     async fn ledger(&mut self) -> Ledger {
         for _ in 0..80 {
             self.step().await;

@@ -1,6 +1,6 @@
 //! To whom a key may forward.
 
-use crate::harness::{Answer, gateway};
+use gateway_harness::{Answer, gateway};
 
 fn refused(answer: &Answer) {
     let problem = answer.problem(403, "receiver_not_allowed", "not_delivered");

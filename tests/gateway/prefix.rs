@@ -6,7 +6,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt, web};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use url::Url;
 
-use crate::harness::{Answer, Gateway, gateway, guarded};
+use gateway_harness::{Answer, Gateway, gateway, guarded};
 
 const PREFIX: &str = "/apps/feishu";
 const BROWSER: &str = "text/html,*/*;q=0.8";

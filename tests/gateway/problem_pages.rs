@@ -3,7 +3,7 @@
 use feishu_forward_gateway::feishu::codes::CODES;
 use feishu_forward_gateway::model::problem_kind::ProblemKind;
 
-use crate::harness::{Answer, Gateway, gateway};
+use gateway_harness::{Answer, Gateway, gateway};
 
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
@@ -13,7 +13,7 @@ async fn read(gateway: &Gateway, path: &str, headers: &[(&str, &str)]) -> Answer
         .await
 }
 
-/// The text as it stands in HTML.
+/// The text, escaped as in HTML.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

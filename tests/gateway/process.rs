@@ -8,7 +8,7 @@ use feishu_forward_gateway::config;
 use feishu_simulator::FaultKind;
 use tokio::net::TcpListener;
 
-use crate::harness::{all, code, every_token, gateway, guarded, ms, refuses_connections, run};
+use gateway_harness::{all, code, every_token, gateway, ms, refuses_connections, run};
 
 const SECOND: Duration = Duration::from_secs(1);
 const WINDOW: Duration = Duration::from_millis(1050);
@@ -53,7 +53,7 @@ async fn a_gateway_that_drains_is_not_ready_takes_nobody_in_and_lets_those_insid
     let fives = (0..5).map(|_| gateway.forward("oc_1").spawn()).collect();
     all(fives).await.iter().for_each(|answer| drop(answer.message_id()));
     let waiting = gateway.queue_up(2, "oc_1").await;
-    gateway.spoil_forward(FaultKind::Latency { ms: 300 });
+    gateway.spoil_forward(FaultKind::Held);
     let in_flight = gateway.forward("oc_2").spawn();
     gateway.forwards_reach(6).await;
 
@@ -64,6 +64,7 @@ async fn a_gateway_that_drains_is_not_ready_takes_nobody_in_and_lets_those_insid
     assert!(ready.json()["reasons"][0].as_str().is_some_and(|it| it.contains("shutting down")));
     assert_eq!(gateway.ask_admin("GET", "/livez").await.status, 200);
 
+    gateway.simulator.clear_faults();
     all(vec![in_flight]).await[0].message_id();
     gateway.sleeps_until(WINDOW).await;
     gateway.advance_to(WINDOW);
@@ -82,10 +83,12 @@ async fn a_forward_in_flight_outlives_the_worker_that_opened_its_connection_to_f
     let cut = gateway.forward("oc_1").over_a_new_connection().send().await;
     cut.problem(502, "feishu_unreadable", "unknown");
     gateway.forward("oc_1").over_a_new_connection().send().await.message_id();
-    gateway.spoil_forward(FaultKind::Latency { ms: 1000 });
+    gateway.spoil_forward(FaultKind::Held);
     let in_flight = gateway.forward("oc_1").over_a_new_connection().spawn();
     gateway.forwards_reach(3).await;
     gateway.process.stop();
+    refuses_connections(&gateway.api).await;
+    gateway.simulator.clear_faults();
     all(vec![in_flight]).await[0].message_id();
     gateway.process.ended().await;
 }
@@ -167,10 +170,7 @@ async fn one_who_hangs_up_makes_room_for_the_next() {
     let inside = gateway.forward("oc_1").spawn();
     gateway.forwards_reach(1).await;
     gateway.sleeps_until(SECOND * 5).await;
-    inside.abort();
-    let in_flight =
-        async || gateway.metrics().await.count("feishu_gateway_http_requests_in_flight", &[]);
-    guarded(async { while in_flight().await > 0 {} }).await;
+    gateway.hang_up(inside).await;
     gateway.forward("oc_2").send().await.message_id();
 }
 

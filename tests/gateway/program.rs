@@ -5,7 +5,7 @@ use feishu_simulator::{Api, Fault, FaultKind, Options, Simulator};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use crate::harness::{Answer, Program, eventually, run_program};
+use gateway_harness::{Answer, Program, eventually, run_program};
 
 /// A gateway that `serve` runs.
 pub(crate) struct Served {

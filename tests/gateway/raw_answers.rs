@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
-use crate::harness::Answer;
 use crate::program::serve;
+use gateway_harness::Answer;
 
 const TOKEN: &str = r#"{"code":0,"expire":7200,"msg":"ok","tenant_access_token":"t-1"}"#;
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
 
-/// What is said once, and then again and again until nobody listens.
+/// Bytes that are sent once, and bytes that are sent after them until the connection ends.
 type Saying = (&'static str, String, String);
 
 fn sayings() -> Vec<Saying> {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::harness::{Gateway, code, every_token, gateway};
 use feishu_forward_gateway::model::api_key::ApiKey;
+use gateway_harness::{Gateway, code, every_token, gateway};
 use serde_json::Value;
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use feishu_forward_gateway::model::api_key::ApiKey;
 use feishu_simulator::{Api, Fault};
 
-use crate::harness::{Gateway, code, gateway, ms};
+use gateway_harness::{Gateway, code, gateway, ms};
 
 /// Codes that say nothing of what was forwarded: status, problem, the metric's gate.
 const OF_THE_APP: &[(i64, u16, &str, &str)] = &[

@@ -10,7 +10,7 @@ use feishu_forward_gateway::model::api_key::ApiKey;
 use feishu_simulator::{Api, Fault, FaultKind, Options, Simulator};
 use serde_json::Value;
 
-use crate::harness::{APP_SECRET, Answer, Program, client, eventually, gateway, guarded};
+use gateway_harness::{APP_SECRET, Answer, Program, client, eventually, gateway, guarded};
 
 const READ_AGAIN: &str = "read keys and secrets again";
 /// How often the gateway looks at its files.
@@ -77,7 +77,7 @@ async fn sighup_reads_keys_and_secrets_again_and_one_mistake_changes_nothing() {
 async fn sighup_ends_neither_the_start_nor_the_drain() {
     let simulator = Simulator::start(Options::default()).await.expect("a free port");
     let (key, dir) = (ApiKey::generate(), tempfile::tempdir().unwrap());
-    // Whoever opens a pipe to write waits until somebody reads: then the gateway is about to start.
+    // To open a pipe for writing waits until it is read: then the gateway is about to start.
     let pipe = dir.path().join("gateway.toml");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let mut program = Program::start(&["serve", "--config", pipe.to_str().unwrap()], &[]);
@@ -124,7 +124,7 @@ async fn an_end_does_not_wait_for_a_file_that_never_comes() {
     assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
     program.signal("HUP");
     let opened = tokio::task::spawn_blocking(move || fs::OpenOptions::new().write(true).open(file));
-    // It reads, and nobody writes.
+    // It reads a pipe that is never written to.
     let _unwritten = guarded(opened).await.unwrap().unwrap();
     Answer::of(forward(&api, &key)).await.message_id();
     program.signal("TERM");

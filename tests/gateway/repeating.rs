@@ -6,7 +6,7 @@ use feishu_simulator::{Api, Fault, FaultKind, Phase};
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use crate::harness::{Gateway, code, eventually, gateway, guarded};
+use gateway_harness::{Gateway, code, eventually, gateway, guarded};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -144,11 +144,12 @@ async fn a_key_is_not_used_again_either_when_feishu_may_have_forgotten_it() {
 async fn who_hangs_up_and_repeats_is_not_told_that_nothing_went_out() {
     for in_flight in [true, false] {
         let gateway = gateway().one_attempt().start().await;
-        gateway.spoil_forward(FaultKind::Latency { ms: 50 });
+        gateway.spoil_forward(FaultKind::Held);
         let impatient = gateway.forward("oc_1").query("uuid=mine").spawn();
         gateway.forwards_reach(1).await;
-        impatient.abort();
+        gateway.hang_up(impatient).await;
         if !in_flight {
+            gateway.simulator.clear_faults();
             let labels = [("api", "forward"), ("code", "0")];
             let name = "feishu_gateway_upstream_requests_total";
             let counted = async || gateway.metrics().await.count(name, &labels);
@@ -157,6 +158,8 @@ async fn who_hangs_up_and_repeats_is_not_told_that_nothing_went_out() {
         gateway.spoil_forward(code(230002));
         let again = gateway.forward("oc_1").query("uuid=mine").send().await;
         again.problem(403, "bot_not_in_chat", "unknown");
+        assert_eq!(gateway.deliveries().len(), usize::from(!in_flight));
+        gateway.simulator.clear_faults();
         eventually(|| gateway.deliveries().len() == 1).await;
         gateway.forward("oc_1").query("uuid=mine").send().await.message_id();
         assert_eq!(gateway.deliveries().len(), 1);

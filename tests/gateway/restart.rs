@@ -1,4 +1,4 @@
-//! Rolling restarts under load: whoever forwards sees nothing of them, and Feishu neither.
+//! Rolling restarts under load: neither a caller nor Feishu sees anything of them.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use feishu_simulator::{Options, Settings, Simulator};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::harness::{Answer, Process, Wire, client, eventually, guarded, run};
+use gateway_harness::{Answer, Process, Wire, client, eventually, guarded, run};
 
 const REPLACEMENTS: usize = 3;
 /// Callers that keep their connection, and as many that take a new one for each forward.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use feishu_simulator::{Api, Duplicate, Fault, FaultKind, Phase};
 
-use crate::harness::{Gateway, all, code, foreign, gateway, ms};
+use gateway_harness::{Gateway, all, code, foreign, gateway, ms};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::harness::{Answer, Wire, gateway};
+use gateway_harness::{Answer, Wire, gateway};
 
 #[actix_web::test]
 async fn other_paths_are_not_found() {

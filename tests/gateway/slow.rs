@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use feishu_simulator::FaultKind;
 
-use crate::harness::{Gateway, Setup, Wire, gateway, ms};
+use gateway_harness::{Gateway, Setup, Wire, gateway, ms};
 
 /// Not a time that anything else in the gateway sleeps for.
 const BODY_TIMEOUT: Duration = Duration::from_secs(7);
@@ -99,7 +99,7 @@ async fn a_body_that_is_too_large_or_of_another_kind_is_refused_before_it_comes(
         wire.send(gateway.head(headers)).await;
         let answer = wire.answer().await;
         answer.problem(status, code, "not_delivered");
-        // Nobody reads the rest, so it can be no new request.
+        // The gateway does not read the rest, so it cannot take it for a request.
         assert_eq!(answer.header("connection"), Some("close"), "{headers}");
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use feishu_simulator::FaultKind;
 
-use crate::harness::{all, code, eventually, every_token, foreign, gateway, ms};
+use gateway_harness::{all, code, eventually, every_token, foreign, gateway, ms};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -74,7 +74,7 @@ async fn many_forwards_ask_no_more_often_than_one_and_send_nothing() {
             }
         }
         assert_eq!(gateway.token_calls().len(), 1, "{kind:?}");
-        // Who needs one asks again after a quarter of the pause.
+        // A forward that needs a token asks again after a quarter of the pause.
         gateway.advance_to(ms(250));
         let forwards = (0..10).map(|number| gateway.forward(&format!("on_{number}")).spawn());
         all(forwards.collect()).await;
@@ -160,7 +160,7 @@ async fn a_token_that_is_rejected_whenever_it_is_new_is_not_fetched_for_every_fo
     let pauses: Vec<u64> = at[1..].windows(2).map(|pair| pair[1] - pair[0]).collect();
     let are_kept = pauses.iter().zip([250, 500, 1000, 2000, 4000]).all(|(it, least)| *it >= least);
     assert!(are_kept && pauses.len() <= 4, "{at:?}");
-    // Those who came later were told without a call.
+    // Forwards that came later were refused without a call.
     assert!(gateway.forwards().len() < 20, "{}", gateway.forwards().len());
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use feishu_simulator::{Api, Fault, FaultKind};
 
-use crate::harness::{Gateway, all, code, every_token, foreign, gateway};
+use gateway_harness::{Gateway, all, code, every_token, foreign, gateway};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// When 30 minutes are left of two hours.
@@ -15,10 +15,11 @@ const START: u64 = 1_767_225_600;
 
 #[actix_web::test]
 async fn fifty_cold_forwards_at_once_make_one_token_call() {
-    let slow =
-        Fault { api: Some(Api::TenantAccessToken), ..Fault::once(FaultKind::Latency { ms: 300 }) };
-    let gateway = gateway().no_app_limits().fault(slow).cold().start().await;
+    let held = Fault { api: Some(Api::TenantAccessToken), ..Fault::once(FaultKind::Held) };
+    let gateway = gateway().no_app_limits().fault(held).cold().start().await;
     let forwards = (0..50).map(|number| gateway.forward(&format!("ou_{number}")).spawn()).collect();
+    gateway.in_flight_are(50).await;
+    gateway.simulator.clear_faults();
     for answer in all(forwards).await {
         answer.message_id();
     }
@@ -35,7 +36,7 @@ async fn each_app_has_a_token_of_its_own() {
     assert_eq!(apps, ["cli_main", "cli_second"]);
 }
 
-/// Sends a forward that must succeed, and tells with which token.
+/// Sends a forward that must succeed, and returns the token that it was sent with.
 async fn forward(gateway: &Gateway) -> String {
     gateway.forward("oc_1").send().await.message_id();
     gateway.token_of_last_forward()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use feishu_forward_gateway::model::api_key::ApiKey;
 use feishu_simulator::{Api, Fault, FaultKind, Phase};
 
-use crate::harness::{Answer, Forward, Gateway, all, code, gateway};
+use gateway_harness::{Answer, Forward, Gateway, all, code, gateway};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -50,10 +50,11 @@ async fn it_is_refused_whatever_became_of_the_first_one() {
 #[actix_web::test]
 async fn it_is_refused_while_the_first_one_is_under_way() {
     let gateway = gateway().start().await;
-    gateway.spoil_forward(FaultKind::Latency { ms: 100 });
+    gateway.spoil_forward(FaultKind::Held);
     let first = mine(&gateway, "om_1", "oc_1").spawn();
     gateway.forwards_reach(1).await;
     is_reused(&mine(&gateway, "om_2", "oc_1").send().await);
+    gateway.simulator.clear_faults();
     all(vec![first]).await[0].message_id();
     assert_eq!(gateway.forwards().len(), 1);
 }
@@ -96,7 +97,7 @@ async fn one_caller_learns_nothing_of_anothers_and_loses_no_message_to_it() {
     // To another receiver it is another forward to Feishu.
     mine(&gateway, "om_1", "oc_2").query("uuid=common").send().await.message_id();
     others("om_2", "oc_3").query("uuid=common").send().await.message_id();
-    // And what never went out is in nobody's way.
+    // A forward that was never sent does not keep its uuid.
     gateway.spoil_forward(code(230002));
     mine(&gateway, "om_1", "oc_4").query("uuid=third").send().await;
     others("om_2", "oc_4").query("uuid=third").send().await.message_id();
@@ -133,7 +134,7 @@ async fn what_is_not_known_from_before_the_start_is_said_with_each_refusal_for_a
     }
     gateway.spoil_forward(code(230002));
     assert!(known_since(&mine(&gateway, "om_1", "oc_1").send().await));
-    // Nobody can have made this one before.
+    // The gateway made this uuid itself, so no process before it can have.
     gateway.spoil_forward(code(230002));
     assert!(!known_since(&gateway.forward("oc_1").send().await));
     gateway.advance(HOUR / 2);

@@ -1,10 +1,10 @@
-//! Waiting for one's turn, and being told at once where waiting would be in vain.
+//! Waits in queues, and refusals at once where a wait would be in vain.
 
 use std::time::Duration;
 
 use feishu_forward_gateway::model::api_key::ApiKey;
 
-use crate::harness::{Answer, Gateway, Setup, all, code, eventually, gateway, ms};
+use gateway_harness::{Answer, Gateway, Setup, all, code, eventually, gateway, ms};
 
 /// The receiver's window: a second, and the guard.
 const WINDOW: Duration = Duration::from_millis(1050);
@@ -89,7 +89,7 @@ async fn who_does_not_want_to_wait_is_refused_at_once() {
     assert_eq!(answer.header("preference-applied"), Some("wait=0"));
     assert_eq!(answer.header("ratelimit"), Some("\"receiver\";r=0;t=2"));
     assert_eq!(gateway.forwards().len(), 5);
-    // That is not in the way where nobody has to wait.
+    // It does not matter to a forward that need not wait.
     let answer = gateway.forward("oc_2").header("prefer", "wait=0").send().await;
     answer.message_id();
     assert_eq!(answer.header("preference-applied"), Some("wait=0"));

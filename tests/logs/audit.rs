@@ -1,4 +1,4 @@
-//! One line for each forward: who sent what to whom, and what became of it.
+//! One audit line for each forward: its caller, message, receiver and outcome.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use feishu_simulator::FaultKind;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::book::{lines, open};
-use crate::harness::{APP_SECRET, Gateway, all, code, eventually, gateway};
+use gateway_harness::log::{capture, lines};
+use gateway_harness::{APP_SECRET, Gateway, all, code, eventually, gateway};
 
 fn audit_lines(request_id: &str) -> Vec<Value> {
-    // A cheap look first: there are a great many lines.
+    // A search for the text first: there are too many lines to parse all of them.
     let lines = lines().into_iter().filter(|line| line.contains(request_id));
     let lines = lines.map(|line| serde_json::from_str::<Value>(&line).expect("JSON"));
     lines.filter(|line| line["target"] == "audit" && line["request_id"] == request_id).collect()
@@ -32,7 +32,7 @@ fn hashed(id: &str) -> String {
 
 #[actix_web::test]
 async fn a_line_says_who_sent_what_to_whom_in_hashes() {
-    open();
+    capture();
     let gateway = gateway().start().await;
     let forward = gateway.forward("ou_audited").message("om_audited");
     let answer = forward.header("x-request-id", "audit-hashed").send().await;
@@ -52,7 +52,7 @@ async fn a_line_says_who_sent_what_to_whom_in_hashes() {
 
 #[actix_web::test]
 async fn a_line_has_the_ids_themselves_where_the_operator_wants_them() {
-    open();
+    capture();
     let gateway = gateway().set("log.audit_ids", "plain").start().await;
     let forward = gateway.forward("oc_plain").message("om_plain");
     let answer = forward.header("x-request-id", "audit-plain").send().await;
@@ -71,7 +71,7 @@ async fn outcome(gateway: &Gateway, request_id: &str) -> (Value, Value) {
 
 #[actix_web::test]
 async fn a_line_says_what_became_of_the_forward() {
-    open();
+    capture();
     let limited = gateway().one_attempt().set("limits.receiver_per_second", "1");
     let gateway = limited.set("limits.max_wait", "0s").start().await;
     assert_eq!(outcome(&gateway, "audit-1").await, ("delivered".into(), "0".into()));
@@ -86,14 +86,14 @@ async fn a_line_says_what_became_of_the_forward() {
 
 #[actix_web::test]
 async fn who_may_not_send_to_a_receiver_leaves_a_line() {
-    open();
+    capture();
     let gateway = gateway().set("keys.tester.allow_receivers", "oc_mine").start().await;
     assert_eq!(outcome(&gateway, "audit-denied").await, ("denied".into(), Value::Null));
 }
 
 #[actix_web::test]
 async fn what_is_replayed_has_a_line_of_its_own_that_says_so() {
-    open();
+    capture();
     let gateway = gateway().start().await;
     let keyed = |request_id: &str| {
         let forward = gateway.forward("oc_1").header("idempotency-key", "order-17");
@@ -109,24 +109,28 @@ async fn what_is_replayed_has_a_line_of_its_own_that_says_so() {
 
 #[actix_web::test]
 async fn a_forward_whose_caller_hangs_up_has_its_line_when_it_has_ended() {
-    open();
-    // An attempt and a wait are not as long as each other, so that it can be told who sleeps.
+    capture();
+    // An attempt and a wait differ in length, so that the test knows which of them sleeps.
     let setup = gateway().set("limits.receiver_per_second", "1").set("limits.max_wait", "4s");
     let gateway = setup.start().await;
-    gateway.spoil_forward(FaultKind::Latency { ms: 300 });
+    gateway.spoil_forward(FaultKind::Held);
     let sent = gateway.forward("oc_1").header("x-request-id", "audit-sent").spawn();
     gateway.forwards_reach(1).await;
     let waiting = gateway.forward("oc_1").header("x-request-id", "audit-waiting").spawn();
     gateway.so_many_wait(1).await;
-    sent.abort();
-    waiting.abort();
+    for forward in [sent, waiting] {
+        forward.abort();
+        assert!(forward.await.is_err(), "it was answered");
+    }
+    gateway.in_flight_are(0).await;
+    gateway.simulator.clear_faults();
     assert_eq!(audited("audit-sent").await["outcome"], "delivered");
     assert_eq!(audited("audit-waiting").await["outcome"], "not_delivered");
 }
 
 #[actix_web::test]
 async fn what_is_no_forward_leaves_no_line() {
-    open();
+    capture();
     let gateway = gateway().start().await;
     let request = |request_id: &str| gateway.forward("oc_1").header("x-request-id", request_id);
     let answers = [

@@ -5,12 +5,12 @@ use std::time::Duration;
 use feishu_forward_gateway::model::api_key::ApiKey;
 use feishu_simulator::FaultKind;
 
-use crate::book::{answered, lines, lines_of, open};
-use crate::harness::{Answer, Forward, all, code, eventually, every_token, foreign, gateway};
+use gateway_harness::log::{answered, capture, lines, lines_of};
+use gateway_harness::{Answer, Forward, all, code, eventually, every_token, foreign, gateway};
 
 #[actix_web::test]
 async fn a_forward_has_one_line_with_all_that_is_known_of_it() {
-    open();
+    capture();
     let gateway = gateway().start().await;
     let forward = gateway.forward("oc_1").header("x-request-id", "levels-well");
     forward.send().await.message_id();
@@ -39,7 +39,7 @@ async fn level(request_id: &str, forward: Forward) -> (String, String) {
 
 #[actix_web::test]
 async fn what_callers_and_chats_do_wrong_wakes_nobody() {
-    open();
+    capture();
     let gateway = gateway().one_attempt().no_app_limits().start().await;
     let forward = || gateway.forward("oc_1");
     let info = |problem: &str| (problem.to_owned(), "INFO".to_owned());
@@ -66,7 +66,7 @@ async fn what_callers_and_chats_do_wrong_wakes_nobody() {
 
 #[actix_web::test]
 async fn what_the_operator_alone_can_mend_is_an_error() {
-    open();
+    capture();
     for (number, problem) in [
         (99991663, "credentials_rejected"),
         (99991401, "gateway_address_denied"),
@@ -83,14 +83,14 @@ async fn what_the_operator_alone_can_mend_is_an_error() {
         assert_eq!(found, (problem.to_owned(), "ERROR".to_owned()));
     }
     let fault = every_token(code(10014));
-    let gateway = crate::harness::gateway().fault(fault).cold().start().await;
+    let gateway = gateway_harness::gateway().fault(fault).cold().start().await;
     let found = level("error-token", gateway.forward("oc_1")).await;
     assert_eq!(found, ("credentials_rejected".to_owned(), "ERROR".to_owned()));
 }
 
 #[actix_web::test]
 async fn what_may_pass_is_a_warning() {
-    open();
+    capture();
     let gateway = gateway().one_attempt().start().await;
     let warning = |problem: &str| (problem.to_owned(), "WARN".to_owned());
     for (request_id, problem, kind) in [
@@ -103,10 +103,10 @@ async fn what_may_pass_is_a_warning() {
         assert_eq!(level(request_id, gateway.forward(request_id)).await, warning(problem));
     }
     let fault = every_token(FaultKind::Cut);
-    let gateway = crate::harness::gateway().one_attempt().fault(fault).cold().start().await;
+    let gateway = gateway_harness::gateway().one_attempt().fault(fault).cold().start().await;
     let found = level("warn-5", gateway.forward("oc_1")).await;
     assert_eq!(found, warning("feishu_unreachable"));
-    let gateway = crate::harness::gateway();
+    let gateway = gateway_harness::gateway();
     let gateway = gateway.set("keys.tester.allow_receivers", "oc_2").start().await;
     let found = level("warn-6", gateway.forward("oc_1")).await;
     assert_eq!(found, warning("receiver_not_allowed"));
@@ -114,7 +114,7 @@ async fn what_may_pass_is_a_warning() {
 
 #[actix_web::test]
 async fn the_log_says_why_a_key_was_refused_and_whose_it_was() {
-    open();
+    capture();
     let (expired, disabled) = (ApiKey::generate(), ApiKey::generate());
     let gateway = gateway()
         .set("keys.outdated.hash", &expired.hash().to_string())
@@ -145,7 +145,7 @@ async fn the_log_says_why_a_key_was_refused_and_whose_it_was() {
 
 #[actix_web::test]
 async fn one_who_hangs_up_has_a_line_too() {
-    open();
+    capture();
     let gateway = gateway().start().await;
     gateway.spoil_forward(FaultKind::Silence);
     let forward = gateway.forward("oc_1").header("x-request-id", "hung-up").spawn();
@@ -158,7 +158,7 @@ async fn one_who_hangs_up_has_a_line_too() {
 
 #[actix_web::test]
 async fn a_drain_is_told_from_its_beginning_to_its_end() {
-    open();
+    capture();
     // A turn takes longer than the drain.
     let setup = gateway().set("limits.receiver_per_second", "1").set("limits.guard", "10m");
     let setup = setup.set("limits.max_wait", "1h").set("feishu.deadline", "1h");

@@ -10,13 +10,13 @@ use feishu_forward_gateway::model::api_key::ApiKey;
 use feishu_simulator::{Api, Fault, FaultKind, Phase};
 use serde_json::Value;
 
-use crate::book::{is_seen_at_info, lines, open};
-use crate::harness::{APP_SECRET, Answer, Gateway, all, code, every_token, foreign, gateway};
+use gateway_harness::log::{capture, is_seen_at_info, lines};
+use gateway_harness::{APP_SECRET, Answer, Gateway, all, code, every_token, foreign, gateway};
 
 const WRONG_SECRET: &str = "wr0ng-S3cr3t-83hd7s";
 const WRONG_KEY: &str = "ffg_wrongkey1234_thisIsNoKeyButSomebodySentIt";
 
-/// Who knows what must not be seen.
+/// Secrets that no log may show.
 #[derive(Default)]
 struct Secrets(BTreeSet<String>);
 
@@ -115,7 +115,7 @@ fn said(answer: &Answer) -> String {
 
 #[actix_web::test]
 async fn no_secret_is_seen_under_any_failure() {
-    open();
+    capture();
     let known = [APP_SECRET, WRONG_SECRET, WRONG_KEY, "t-0dd", "0dd\\n"];
     let mut secrets = Secrets(known.map(str::to_owned).into());
     let mut texts = failing_forwards(&mut secrets).await;
@@ -142,7 +142,7 @@ async fn no_secret_is_seen_under_any_failure() {
 
 #[actix_web::test]
 async fn neither_receivers_nor_messages_nor_what_callers_paste_into_wrong_places_is_seen() {
-    open();
+    capture();
     let gateway = gateway().start().await;
     let private = ["ou_private_8dk3", "om_private_7sj2", "pasted-private-key-5h2k"];
     let msg = format!("invalid, ext=invalid receive_id {}", private[0]);

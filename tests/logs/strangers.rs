@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use crate::book::{answered, is_seen_at_info, lines, open};
-use crate::harness::{Answer, Gateway, Wire, gateway};
+use gateway_harness::log::{answered, capture, is_seen_at_info, lines};
+use gateway_harness::{Answer, Gateway, Wire, gateway};
 
 /// A key in the wrong place; its shape is that of one.
 const PASTED: &str = "ffg_strangers000_pasted0Into0The0Wrong0Place";
@@ -21,7 +21,7 @@ fn with_method(method: &str, path: &str, request_id: &str) -> String {
 
 #[actix_web::test]
 async fn a_method_that_is_made_up_is_neither_logged_nor_counted_as_it_came() {
-    open();
+    capture();
     let gateway = gateway().start().await;
     let long = "X".repeat(100_000);
     for (number, method) in [&long, PASTED, "forward"].into_iter().enumerate() {
@@ -47,7 +47,7 @@ async fn a_method_that_is_made_up_is_neither_logged_nor_counted_as_it_came() {
 
 #[actix_web::test]
 async fn what_callers_make_up_elsewhere_is_bounded_too_and_no_key_is_seen() {
-    open();
+    capture();
     let gateway = gateway().start().await;
     let long = "y".repeat(60_000);
     let key = &gateway.key;

@@ -20,7 +20,7 @@ async fn forward(feishu: &Feishu) -> RequestBuilder {
     feishu.authorized(&format!("{FORWARD}&uuid=u"), &json!({"receive_id": "oc_1"})).await
 }
 
-/// Sends a forward and closes its connection as soon as the forward stands in the ledger.
+/// Sends a forward and closes its connection as soon as the ledger has the forward.
 async fn hang_up_after_arrival(feishu: &Feishu, request: RequestBuilder) {
     let sending = tokio::spawn(request.send());
     while feishu.simulator.ledger().of(Api::Forward).count() == 0 {
@@ -90,6 +90,23 @@ async fn whoever_hangs_up_during_latency_before_the_commit_gets_nothing_delivere
     assert_eq!(reply(patient).await.code(), 0);
     assert_eq!(deliveries(&feishu), 1);
     assert_eq!(feishu.simulator.ledger().of(Api::Forward).next().unwrap().new_message_id, None);
+}
+
+#[tokio::test]
+async fn what_is_held_is_answered_once_the_faults_are_cleared() {
+    for (phase, delivered) in [(Phase::BeforeCommit, 0), (Phase::AfterCommit, 1)] {
+        let feishu = Feishu::start().await;
+        let request = forward(&feishu).await;
+        feishu.simulator.add_fault(forward_fault(FaultKind::Held, phase));
+        let held = tokio::spawn(reply(request));
+        while feishu.simulator.ledger().of(Api::Forward).count() == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!((deliveries(&feishu), last(&feishu).status), (delivered, None));
+        feishu.simulator.clear_faults();
+        assert_eq!(held.await.unwrap().verdict(), (200, 0));
+        assert_eq!((deliveries(&feishu), last(&feishu).status), (1, Some(200)));
+    }
 }
 
 #[tokio::test]

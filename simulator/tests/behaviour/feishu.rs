@@ -117,7 +117,7 @@ pub(crate) async fn reply(request: RequestBuilder) -> Reply {
     Reply { status, headers, text: response.text().await.unwrap() }
 }
 
-/// An HTTP client. In a build of the whole workspace reqwest has TLS, and then wants to be told whose.
+/// An HTTP client. In a build of the whole workspace reqwest has TLS, and then needs a provider of cryptography.
 pub(crate) fn client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().unwrap()

@@ -1,5 +1,4 @@
-//! Several replicas at once. Without a Redis there is nothing to share, and these tests hold nothing:
-//! `make test-replicas` runs them with one.
+//! Several replicas at once.
 
 use super::subject::{Replica, Subject};
 use super::*;
@@ -7,9 +6,9 @@ use crate::redis::real::RealRedis;
 
 const APPS: [&str; 2] = [APP, "other"];
 
-/// Replicas that share limits, if there is a Redis.
+/// Replicas that share limits.
 fn replicas(count: usize, rules: &Rules) -> Vec<Replica> {
-    let Some(redis) = RealRedis::new() else { return Vec::new() };
+    let redis = RealRedis::new();
     let others: Vec<RealRedis> = (1..count).map(|_| redis.for_another()).collect();
     let mut all = vec![Replica::born(redis, rules, APPS)];
     all.extend(others.into_iter().map(|redis| Replica::joins(redis, rules, APPS)));
@@ -17,9 +16,10 @@ fn replicas(count: usize, rules: &Rules) -> Vec<Replica> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if RealRedis::is_there() { 40 } else { 1 }))]
+    #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
+    #[ignore = "needs a Redis: TEST_STATE_URL"]
     fn together_replicas_decide_as_one_would_alone(
         arrivals in arrivals(200),
         whose in prop::collection::vec((0..3_usize, 0..3_u8, 0..6_u8), 200),
@@ -28,7 +28,7 @@ proptest! {
         let alone = Limiter::new(&rules, APPS.map(Arc::from));
         let replicas = replicas(3, &rules);
         for (now, (who, to, then)) in arrivals.into_iter().zip(whose) {
-            let Some(replica) = replicas.get(who) else { return Ok(()) };
+            let replica = &replicas[who];
             let (app, to) = (APPS[usize::from(to % 2)], receiver(to));
             // In Redis nothing that is over is remembered until somebody sweeps.
             alone.sweep(now);
@@ -55,6 +55,7 @@ proptest! {
 }
 
 #[test]
+#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn nothing_goes_until_those_who_kept_to_their_shares_have_stopped_and_their_messages_are_past() {
     let rules = rules(5, 50, 1000);
     for replica in replicas(1, &rules) {
@@ -74,8 +75,9 @@ fn nothing_goes_until_those_who_kept_to_their_shares_have_stopped_and_their_mess
 }
 
 #[test]
+#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn a_receiver_is_remembered_for_as_long_as_its_last_message_counts() {
-    let Some(redis) = RealRedis::new() else { return };
+    let redis = RealRedis::new();
     let (asks, key) = (redis.for_another(), format!("{{{}}}:receiver:chat_id:oc_1", redis.prefix));
     let replica = Subject::InRedis(Replica::born(redis, &receiver_only(), APPS).into());
     for name in 1..5 {
@@ -90,9 +92,10 @@ fn a_receiver_is_remembered_for_as_long_as_its_last_message_counts() {
 }
 
 #[test]
+#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn a_quota_that_is_used_up_is_known_to_all() {
     let all = replicas(2, &receiver_only());
-    let [one, other] = all.as_slice() else { return };
+    let [one, other] = all.as_slice() else { unreachable!() };
     one.set(SECOND);
     one.redis.wait(one.shared.block(&of_app(APP), AppBlock::Quota, MINUTE));
     other.set(SECOND * 11);
@@ -194,12 +197,13 @@ fn who_waits_looks_again_early_only_while_a_caution_is_in_the_way() {
 }
 
 #[test]
+#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn a_message_has_its_cell_everywhere_while_it_is_under_way_and_not_for_ever() {
     let mut all = replicas(2, &rules(1, 50, 1000));
     for replica in &mut all {
         replica.shared.longest_call = SECOND * 5;
     }
-    let [one, other] = all.as_slice() else { return };
+    let [one, other] = all.as_slice() else { unreachable!() };
     let note = |replica: &Replica, note, now| {
         replica.set(now);
         replica.redis.wait(replica.shared.report(&receiver(1), note));

@@ -41,9 +41,10 @@ const REPLICAS: u32 = 2;
 
 impl Subject {
     pub(super) fn new(rules: &Rules, apps: [&str; 2]) -> Self {
-        match RealRedis::new() {
-            None => Self::InMemory(Limiter::new(rules, apps.map(Arc::from)).into()),
-            Some(redis) => Self::InRedis(Replica::born(redis, rules, apps).into()),
+        if RealRedis::is_there() {
+            Self::InRedis(Replica::born(RealRedis::new(), rules, apps).into())
+        } else {
+            Self::InMemory(Limiter::new(rules, apps.map(Arc::from)).into())
         }
     }
 

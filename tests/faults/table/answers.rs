@@ -4,11 +4,11 @@ use feishu_simulator::FaultKind;
 
 use super::When::{AfterCommit, BeforeCommit, BeforeRequest, InAnswer};
 use super::{Entry, Section, Times, left_out, once_and_for_ever, struck};
-use crate::harness::{code, foreign as answer};
+use gateway_harness::{code, foreign as answer};
 
 const OFTEN: [Times; 3] = [Times::Once, Times::Thrice, Times::ForEver];
 
-/// Answers of somebody between the gateway and Feishu.
+/// Answers of a proxy between the gateway and Feishu.
 pub(super) fn foreign() -> Section {
     let answers = [
         ("HTML 502", answer(502, "text/html", "<html><h1>502 Bad Gateway</h1></html>")),

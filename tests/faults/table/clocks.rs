@@ -6,7 +6,7 @@ use feishu_simulator::FaultKind;
 
 use super::When::{AfterCommit, BeforeCommit, BeforeRequest, BetweenAttempts, InAnswer};
 use super::{Entry, Row, Section, Staging, Times, staged, struck};
-use crate::harness::code;
+use gateway_harness::code;
 
 const JUMPS: [(&str, Duration); 3] = [
     ("clock jumps by a minute", Duration::from_mins(1)),

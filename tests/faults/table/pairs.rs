@@ -1,10 +1,10 @@
-//! A message that is delivered although nobody says so, and then something that says it is not.
+//! A delivery without an answer, and then an answer that means that nothing was delivered.
 
 use feishu_simulator::FaultKind;
 
 use super::When::{AfterCommit, BeforeCommit};
 use super::{Entry, Row, Section, Staging, Times, struck};
-use crate::harness::code;
+use gateway_harness::code;
 
 pub(super) fn section() -> Section {
     let codes = [

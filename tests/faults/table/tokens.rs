@@ -4,7 +4,7 @@ use feishu_simulator::{Api, Fault, FaultKind};
 
 use super::When::{AfterCommit, BeforeCommit, BeforeRequest, InAnswer};
 use super::{Entry, Section, Staging, Times, left_out, staged, struck};
-use crate::harness::{code, foreign};
+use gateway_harness::{code, foreign};
 
 pub(super) fn section() -> Section {
     let mut entries = rejected();

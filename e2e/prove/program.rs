@@ -1,0 +1,95 @@
+//! The gateway's process, and what the system says of it.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use crate::signal::{self, Signal};
+
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+/// A gateway that serves; it is killed when this is dropped.
+pub(crate) struct Program {
+    child: Child,
+    pub(crate) addresses: Addresses,
+}
+
+/// Where a gateway listens, as the beginning of a URL.
+#[derive(Clone)]
+pub(crate) struct Addresses {
+    pub(crate) api: String,
+    pub(crate) admin: String,
+}
+
+/// What a process holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Holdings {
+    /// Resident memory in MiB.
+    pub(crate) memory: f64,
+    pub(crate) threads: usize,
+    /// Open file descriptors.
+    pub(crate) files: usize,
+}
+
+impl Program {
+    /// Starts it with these variables and no others, and returns once it listens.
+    pub(crate) async fn start(variables: &[(String, String)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_feishu-forward-gateway"))
+            .arg("serve")
+            .env_clear()
+            .envs(variables.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let output = BufReader::new(child.stdout.take().expect("it is piped"));
+        let (tell, told) = oneshot::channel();
+        // Reads to the end, so that the program never waits for a reader.
+        thread::spawn(move || {
+            let mut lines = output.lines().map_while(Result::ok);
+            let _ = tell.send(lines.find(|line| line.contains("\"listening\"")));
+            lines.for_each(drop);
+        });
+        let line = told.await.expect("its output is read").expect("it listens");
+        let line: Value = serde_json::from_str(&line).expect("a log line is JSON");
+        let address = |name: &str| format!("http://{}", line[name].as_str().expect("an address"));
+        Self { child, addresses: Addresses { api: address("listen"), admin: address("admin") } }
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        signal::send(&self.child, signal);
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it is a child").is_some()
+    }
+
+    /// What it holds now.
+    #[expect(clippy::cast_precision_loss, reason = "kibibytes of memory fit into an f64")]
+    pub(crate) fn holdings(&self) -> Holdings {
+        let folder = format!("/proc/{}", self.child.id());
+        let status = fs::read_to_string(format!("{folder}/status")).expect("the program runs");
+        let number = |name: &str| -> usize {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+            let number = line.split_whitespace().next().and_then(|number| number.parse().ok());
+            number.unwrap_or_else(|| panic!("no {name} in {status}"))
+        };
+        Holdings {
+            memory: number("VmRSS:") as f64 / 1024.0,
+            threads: number("Threads:"),
+            files: fs::read_dir(format!("{folder}/fd")).expect("its files").count(),
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Fails when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
