@@ -1,5 +1,5 @@
 //! The clock. Every part that needs the time gets a [`Clock`] as an argument, so tests can use a manual clock and do
-//! not sleep. Clippy forbids to ask the machine for the time anywhere else (`clippy.toml`).
+//! not sleep. Clippy forbids asking the machine for the time anywhere else (`clippy.toml`).
 
 #[cfg(test)]
 mod tests;

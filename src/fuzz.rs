@@ -49,8 +49,8 @@ pub fn config(data: &[u8]) {
     config::fuzz::config(toml, &variables);
 }
 
-/// Checks the parsers of API keys, key hashes and idempotency keys, of the file of keys and of `Prefer`. Each parser
-/// gets the whole input.
+/// Checks the parsers of API keys, key hashes, idempotency keys, the keys file and `Prefer`. Each parser gets the
+/// whole input.
 pub fn key(data: &[u8]) {
     config::fuzz::keys_file(data);
     api::fuzz::prefer(data);

@@ -46,7 +46,7 @@ impl Answer {
         Self::plain(404, "text/plain", "404 page not found".into())
     }
 
-    /// An answer with any status and body. The ledger records no code for it.
+    /// An answer with any status and body, without a code and a log id.
     pub(crate) fn plain(status: u16, content_type: &str, body: String) -> Self {
         let content_type = content_type.to_owned();
         Self { status, content_type, body, code: None, log_id: None, limit: None, reset: None }

@@ -28,7 +28,8 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Counts a forward against both limits of the app. If one of them is full, neither counts it.
+    /// Counts a forward against both limits of the app. If one of them is full, neither counts it,
+    /// unless `Settings::refused_attempts_count` is set.
     pub(crate) fn admit_app(
         &mut self,
         app_id: &str,
@@ -56,7 +57,8 @@ impl Limits {
         Err(Refusal::app_limit(limit, wait.div_ceil(nanos(SECOND))))
     }
 
-    /// Counts a forward against the limit of the receiver, unless the limit is full.
+    /// Counts a forward against the limit of the receiver. A full limit counts it only if
+    /// `Settings::refused_attempts_count` is set.
     pub(crate) fn admit_receiver(
         &mut self,
         app_id: &str,

@@ -61,7 +61,7 @@ pub enum Reach {
     App,
     /// Feishu may refuse others too. The missing permission may be needed for this message or receiver only.
     PerhapsApp,
-    /// Feishu would not refuse the others for this reason: it has examined this message.
+    /// Feishu would not refuse the others for this reason: it has accepted the app and examined the message.
     Message,
     /// No conclusion.
     Nothing,

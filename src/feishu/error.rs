@@ -14,8 +14,8 @@ use crate::model::problem_kind::{Outcome, ProblemKind};
 /// The error of a call to Feishu.
 #[derive(Clone, Debug, Error)]
 pub enum CallError {
-    /// No connection was established, so nothing was sent. The text is the innermost cause, because the outer ones repeat the URL,
-    /// which holds data of the caller.
+    /// No connection was established, so nothing was sent. The text is the innermost cause: the outer causes repeat
+    /// the URL, which holds data of the caller.
     #[error("no connection: {0}")]
     Connect(String),
     /// The request was or may have been sent, and no complete answer arrived in time.
@@ -52,7 +52,7 @@ pub enum CallError {
 impl CallError {
     /// What the error of a forward says about the delivery of the message.
     ///
-    /// It is [`Outcome::NotDelivered`] only if nothing was sent, or if Feishu's code says that nothing was delivered.
+    /// It is [`Outcome::NotDelivered`] only if nothing was sent, or if Feishu refused the message.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         match self {

@@ -87,7 +87,7 @@ fn message_id(message: &[u8]) -> Option<String> {
     serde_json::from_str(members.get("message_id")?.get()).ok()
 }
 
-/// Whether a text is short and clean enough to stand in answers and logs unchanged.
+/// Whether a text is short and clean enough to appear in answers and logs unchanged.
 fn short(text: &str) -> bool {
     text.chars().count() <= 1001 && lenient::line(text, 1001) == text
 }
