@@ -1,4 +1,5 @@
-//! Time, handed to whatever needs it, so that tests decide how it passes.
+//! The clock. Every part that needs the time gets a [`Clock`] as an argument, so tests can use a manual clock and do
+//! not sleep. Clippy forbids asking the machine for the time anywhere else (`clippy.toml`).
 
 #[cfg(test)]
 mod tests;
@@ -12,12 +13,14 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// A point in time: how long after the clock was made. It never goes back, and stands still while the
-/// machine is suspended.
+/// A point in monotonic time, as the duration since the clock was created. Monotonic time never goes back. It does
+/// not advance while the machine is suspended.
 pub type Moment = Duration;
 
-/// A point in time by both of the machine's clocks, for promises about the calendar: the monotonic one
-/// stands still while the machine is suspended, and the calendar's can be set.
+/// A point in time by both the monotonic clock and the wall clock.
+///
+/// A deadline that outlasts a suspension of the machine or a change of the wall clock needs both: the monotonic
+/// clock stops while the machine is suspended, and an administrator can set the wall clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     moment: Moment,
@@ -25,13 +28,13 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// By the monotonic clock.
+    /// The point in monotonic time.
     #[must_use]
     pub fn moment(self) -> Moment {
         self.moment
     }
 
-    /// The stamp of a time so much earlier.
+    /// The stamp of the time that is `age` earlier.
     #[must_use]
     pub fn earlier_by(self, age: Duration) -> Self {
         let wall = self.wall.saturating_sub(age).unwrap_or(Timestamp::MIN);
@@ -39,96 +42,98 @@ impl Stamp {
     }
 }
 
-/// A time in whole seconds, rounded up: so who waits them has waited long enough.
+/// A duration in whole seconds, rounded up, so that a wait of that many seconds is long enough.
 #[must_use]
 pub fn seconds_up(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
-/// A time in whole milliseconds, rounded down.
+/// A duration in whole milliseconds, rounded down.
 #[must_use]
 pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The deadline came first.
+/// The error of [`Clock::timeout_at`]: the deadline passed before the work was done.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Elapsed;
 
-/// Reads the time and waits for it. Clones show the same time.
+/// A source of time that can also be waited for. All clones show one time.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
     System(Instant),
-    Manual(Arc<Manual>),
+    Manual(Arc<ManualTime>),
 }
 
+/// The time of a manual clock, and the tasks that wait for it.
 #[derive(Debug)]
-struct Manual {
+struct ManualTime {
     now: watch::Sender<Moment>,
-    /// How far the calendar has moved away from it.
-    calendar_moved: watch::Sender<SignedDuration>,
-    /// When those who sleep wake, deadlines included.
+    /// By how much the wall clock was moved relative to `now`.
+    wall_offset: watch::Sender<SignedDuration>,
+    /// The moments for which tasks wait in `sleep_until` or `timeout_at`.
     sleepers: watch::Sender<Vec<Moment>>,
-    /// The same of those who sleep until a moment, and not until a deadline at the latest.
+    /// The moments for which tasks wait in `sleep_until` only.
     pauses: watch::Sender<Vec<Moment>>,
 }
 
-/// The hand that turns a manual clock.
+/// The control of a manual clock, with which a test makes time pass.
 #[derive(Clone, Debug)]
-pub struct ManualClock(Arc<Manual>);
+pub struct ManualClock(Arc<ManualTime>);
 
 impl Clock {
-    /// The machine's monotonic clock; in a runtime whose time tokio pauses, that time.
+    /// The machine's monotonic clock. In a tokio runtime with paused time it shows tokio's time.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
+    #[expect(clippy::disallowed_methods, reason = "the only module that asks the machine")]
     pub fn system() -> Self {
+        // tokio's `Instant`, not that of `std`: the tests of `delivery` simulate hours in tokio's paused time.
         Self(Source::System(Instant::now()))
     }
 
-    /// A clock that stands still until its hand is turned.
+    /// A clock whose time advances only through the returned [`ManualClock`].
     #[must_use]
     pub fn manual() -> (Self, ManualClock) {
-        let manual = Arc::new(Manual {
+        let time = Arc::new(ManualTime {
             now: watch::Sender::new(Moment::ZERO),
-            calendar_moved: watch::Sender::new(SignedDuration::ZERO),
+            wall_offset: watch::Sender::new(SignedDuration::ZERO),
             sleepers: watch::Sender::new(Vec::new()),
             pauses: watch::Sender::new(Vec::new()),
         });
-        (Self(Source::Manual(Arc::clone(&manual))), ManualClock(manual))
+        (Self(Source::Manual(Arc::clone(&time))), ManualClock(time))
     }
 
-    /// The time now.
+    /// The current point in monotonic time.
     #[must_use]
     pub fn now(&self) -> Moment {
         match &self.0 {
             Source::System(start) => start.elapsed(),
-            Source::Manual(manual) => *manual.now.borrow(),
+            Source::Manual(time) => *time.now.borrow(),
         }
     }
 
-    /// The time that has passed since `moment`.
+    /// The time that has passed since `moment`, or zero if `moment` is in the future.
     #[must_use]
     pub fn since(&self, moment: Moment) -> Duration {
         self.now().saturating_sub(moment)
     }
 
-    /// The calendar's time, for expiry dates and time stamps; a manual clock starts on 2026-01-01.
+    /// The current time of the wall clock, for expiry dates and time stamps. A manual clock starts on 2026-01-01.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks the machine")]
+    #[expect(clippy::disallowed_methods, reason = "the only module that asks the machine")]
     pub fn wall(&self) -> Timestamp {
         match &self.0 {
             Source::System(_) => Timestamp::now(),
-            Source::Manual(manual) => {
-                let moved = *manual.calendar_moved.borrow();
-                Timestamp::constant(1_767_225_600, 0) + *manual.now.borrow() + moved
+            Source::Manual(time) => {
+                let offset = *time.wall_offset.borrow();
+                Timestamp::constant(1_767_225_600, 0) + *time.now.borrow() + offset
             }
         }
     }
 
-    /// The calendar's time at `moment`.
+    /// The time of the wall clock at `moment`.
     #[must_use]
     pub fn wall_at(&self, moment: Moment) -> Timestamp {
         let now = self.now();
@@ -137,47 +142,47 @@ impl Clock {
         later.and_then(|it| it.saturating_sub(earlier)).unwrap_or(Timestamp::MAX)
     }
 
-    /// The time now, by both clocks.
+    /// The current time by both clocks.
     #[must_use]
     pub fn stamp(&self) -> Stamp {
         Stamp { moment: self.now(), wall: self.wall() }
     }
 
-    /// The time that has passed since, by the clock that says more: so neither a suspended machine nor a
-    /// calendar that was set back makes a thing younger than it is.
+    /// The time that has passed since `since`, by the clock that shows more. So neither a suspended machine nor a wall
+    /// clock that was set back makes the result too small.
     #[must_use]
     pub fn age(&self, since: Stamp) -> Duration {
-        let by_calendar = self.wall().duration_since(since.wall);
-        self.since(since.moment).max(by_calendar.try_into().unwrap_or(Duration::ZERO))
+        let by_wall = self.wall().duration_since(since.wall);
+        self.since(since.moment).max(by_wall.try_into().unwrap_or(Duration::ZERO))
     }
 
-    /// The calendar's time at which `span` has passed `since`, by the clock that says sooner.
+    /// The time of the wall clock at which `span` has passed since `since`, by the clock that shows it sooner.
     #[must_use]
     pub fn wall_after(&self, since: Stamp, span: Duration) -> Timestamp {
-        let by_calendar = since.wall.saturating_add(span).unwrap_or(Timestamp::MAX);
-        by_calendar.min(self.wall_at(since.moment + span))
+        let by_wall = since.wall.saturating_add(span).unwrap_or(Timestamp::MAX);
+        by_wall.min(self.wall_at(since.moment + span))
     }
 
-    /// Returns once `moment` has come.
+    /// Waits until `moment`.
     pub async fn sleep_until(&self, moment: Moment) {
         let _pause = match &self.0 {
-            Source::Manual(manual) => Some(Bed::new(&manual.pauses, moment)),
+            Source::Manual(time) => Some(Entry::new(&time.pauses, moment)),
             Source::System(_) => None,
         };
-        self.coming_of(moment).await;
+        self.wait_until(moment).await;
     }
 
-    async fn coming_of(&self, moment: Moment) {
+    async fn wait_until(&self, moment: Moment) {
         if moment <= self.now() {
             return;
         }
         match &self.0 {
             Source::System(start) => tokio::time::sleep_until(*start + moment).await,
-            Source::Manual(manual) => manual.sleep_until(moment).await,
+            Source::Manual(time) => time.wait_until(moment).await,
         }
     }
 
-    /// The output of `work`, unless `moment` comes first.
+    /// Runs `work` until `moment` at the latest, and returns its output if it is done by then.
     pub async fn timeout_at<F: Future>(
         &self,
         moment: Moment,
@@ -187,9 +192,9 @@ impl Clock {
         tokio::select! {
             biased;
             output = &mut work => return Ok(output),
-            () = self.coming_of(moment) => {}
+            () = self.wait_until(moment) => {}
         }
-        // The moment may have come after the work was looked at: what is done by then is in time.
+        // The work may have finished after the poll above and before the moment. Then it is in time.
         match poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
             Poll::Ready(output) => Ok(output),
             Poll::Pending => Err(Elapsed),
@@ -197,13 +202,13 @@ impl Clock {
     }
 }
 
-impl Manual {
-    async fn sleep_until(&self, moment: Moment) {
+impl ManualTime {
+    async fn wait_until(&self, moment: Moment) {
         let mut now = self.now.subscribe();
-        let _bed = Bed::new(&self.sleepers, moment);
+        let _sleeper = Entry::new(&self.sleepers, moment);
         let notified = now.wait_for(|now| *now >= moment);
         tokio::pin!(notified);
-        // The time is looked at by itself, because it changes a little before the notice of it.
+        // `watch` changes the value shortly before it wakes the receivers, so each poll also reads the value.
         poll_fn(|context| {
             let has_come = *self.now.borrow() >= moment;
             if has_come { Poll::Ready(()) } else { notified.as_mut().poll(context).map(drop) }
@@ -212,47 +217,49 @@ impl Manual {
     }
 }
 
-/// A sleeper's entry in the list of those who sleep, removed when it wakes or is dropped.
-struct Bed<'a>(&'a watch::Sender<Vec<Moment>>, Moment);
+/// The entry of a waiting task in a list of moments. Dropping it removes the entry.
+struct Entry<'a>(&'a watch::Sender<Vec<Moment>>, Moment);
 
-impl<'a> Bed<'a> {
+impl<'a> Entry<'a> {
     fn new(list: &'a watch::Sender<Vec<Moment>>, moment: Moment) -> Self {
         list.send_modify(|all| all.push(moment));
         Self(list, moment)
     }
 }
 
-impl Drop for Bed<'_> {
+impl Drop for Entry<'_> {
     fn drop(&mut self) {
         self.0.send_modify(|all| {
-            if let Some(mine) = all.iter().position(|moment| *moment == self.1) {
-                all.swap_remove(mine);
+            if let Some(index) = all.iter().position(|moment| *moment == self.1) {
+                all.swap_remove(index);
             }
         });
     }
 }
 
 impl ManualClock {
-    /// Lets `by` pass and wakes everybody whose moment has come.
+    /// Advances the time by `by` and wakes every task whose moment has come.
     pub fn advance(&self, by: Duration) {
         self.0.now.send_modify(|now| *now += by);
     }
 
-    /// Moves the calendar alone: ahead, as when the machine was suspended or somebody set its clock, or back.
+    /// Moves the wall clock alone. Forward, this simulates a suspended machine or a clock that was set; backward, a
+    /// clock that was set back.
     pub fn move_calendar(&self, by: SignedDuration) {
-        self.0.calendar_moved.send_modify(|moved| *moved += by);
+        self.0.wall_offset.send_modify(|offset| *offset += by);
     }
 
-    /// The moments that somebody sleeps until, without those that are only deadlines of something.
+    /// The moments for which tasks wait in [`Clock::sleep_until`]. Deadlines of [`Clock::timeout_at`] are not
+    /// included.
     #[must_use]
     pub fn pauses(&self) -> Vec<Moment> {
         self.0.pauses.borrow().clone()
     }
 
-    /// Returns once `enough` is true of the moments that sleepers wait for.
+    /// Waits until `enough` returns true for the list of moments for which tasks wait, deadlines included.
     pub async fn wait_for_sleepers(&self, enough: impl FnMut(&Vec<Moment>) -> bool) {
         let mut sleepers = self.0.sleepers.subscribe();
-        // Fails only when the sender is gone, and `self` holds it.
+        // This fails only if the sender is dropped, and `self` holds the sender.
         let _ = sleepers.wait_for(enough).await;
     }
 }

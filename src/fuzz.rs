@@ -1,6 +1,7 @@
-//! What `fuzz/` feeds with bytes of its own making, and the tests with those that it kept.
+//! The checks behind the fuzz targets in `fuzz/`. The tests below run them on the corpus in `fuzz/corpus`.
 //!
-//! Each function panics if something does not hold that is promised of all such input.
+//! Each public function takes the bytes of one input, and panics if a property that must hold for every input does
+//! not hold.
 
 use secrecy::SecretString;
 
@@ -11,7 +12,8 @@ use crate::model::message_id::MessageId;
 use crate::model::receiver::Receiver;
 use crate::{api, config, feishu};
 
-/// A request for a forward: a first line such as `om_1?uuid=2`, headers, an empty line, a body.
+/// Checks a request for a forward. The input has a first line such as `om_1?uuid=2`, headers, an empty line and a
+/// body.
 pub fn request(data: &[u8]) {
     let message = Message::read(data);
     let Ok(target) = str::from_utf8(message.first_line) else {
@@ -20,7 +22,7 @@ pub fn request(data: &[u8]) {
     api::fuzz::request(target, &message.headers, message.body);
 }
 
-/// An answer of Feishu's: a first line with the status, headers, an empty line, a body.
+/// Checks an answer of Feishu. The input has a first line with the HTTP status, headers, an empty line and a body.
 pub fn answer(data: &[u8]) {
     let message = Message::read(data);
     let status = str::from_utf8(message.first_line).ok().and_then(|line| line.parse().ok());
@@ -34,7 +36,8 @@ pub fn answer(data: &[u8]) {
     }
 }
 
-/// A configuration: the file, and behind the first zero byte a variable `NAME=VALUE` on each line.
+/// Checks a configuration. The input is the file, a zero byte, and environment variables, one `NAME=VALUE` on each
+/// line.
 pub fn config(data: &[u8]) {
     let (toml, variables) = split_at(data, b"\0");
     let variables = String::from_utf8_lossy(variables);
@@ -46,7 +49,8 @@ pub fn config(data: &[u8]) {
     config::fuzz::config(toml, &variables);
 }
 
-/// What opens something, or tells one thing from another: each parser gets the same bytes.
+/// Checks the parsers of API keys, key hashes, idempotency keys, the keys file and `Prefer`. Each parser gets the
+/// whole input.
 pub fn key(data: &[u8]) {
     config::fuzz::keys_file(data);
     api::fuzz::prefer(data);
@@ -64,9 +68,9 @@ fn idempotency_key(text: &str) {
     };
     let receiver = Receiver::parse("oc_1", None).expect("a receiver");
     let uuids = UuidMaker::new(&SecretString::from("fuzz"));
-    let named = key.names("caller", "main", &Forward::Message(message), &receiver);
-    assert!(uuids.of(&named).as_str().len() <= 50);
-    // Written as the draft has it, it is the same key.
+    let forward = key.names("caller", "main", &Forward::Message(message), &receiver);
+    assert!(uuids.of(&forward).as_str().len() <= 50);
+    // In quotes, as the draft for this header requires, the text is an equal key.
     let bare = text.trim_matches([' ', '\t']);
     if !bare.starts_with('"') {
         let quoted = format!("\"{}\"", bare.replace('\\', "\\\\").replace('"', "\\\""));
@@ -89,7 +93,7 @@ fn key_hash(text: &str) {
     }
 }
 
-/// A message of HTTP in less than its own words, so that a corpus can be read and written by hand.
+/// An HTTP message in a shortened format, which people can read and write in a corpus.
 struct Message<'a> {
     first_line: &'a [u8],
     headers: Vec<(&'a [u8], &'a [u8])>,
@@ -109,7 +113,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// What is before and what is behind the first `separator`.
+/// The bytes before and after the first `separator`.
 fn split_at<'a>(data: &'a [u8], separator: &[u8]) -> (&'a [u8], &'a [u8]) {
     match data.windows(separator.len()).position(|window| window == separator) {
         Some(at) => (&data[..at], &data[at + separator.len()..]),
@@ -125,7 +129,7 @@ mod tests {
 
     use super::*;
 
-    /// Checks each input that is kept for a target.
+    /// Runs `check` on each input in the corpus of a target.
     fn check_corpus(target: &str, check: fn(&[u8])) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
         let mut inputs = 0;
@@ -139,22 +143,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_promised_of_requests_holds_for_the_corpus() {
+    fn all_checks_of_requests_hold_for_the_corpus() {
         check_corpus("request", request);
     }
 
     #[test]
-    fn what_is_promised_of_feishus_answers_holds_for_the_corpus() {
+    fn all_checks_of_feishus_answers_hold_for_the_corpus() {
         check_corpus("answer", answer);
     }
 
     #[test]
-    fn what_is_promised_of_configurations_holds_for_the_corpus() {
+    fn all_checks_of_configurations_hold_for_the_corpus() {
         check_corpus("config", config);
     }
 
     #[test]
-    fn what_is_promised_of_keys_holds_for_the_corpus() {
+    fn all_checks_of_keys_hold_for_the_corpus() {
         check_corpus("key", key);
     }
 }

@@ -1,4 +1,4 @@
-//! An answer of Feishu's, before it goes on the wire.
+//! An answer of Feishu or of the control API, before it becomes an HTTP response.
 
 use serde_json::{Value, json};
 
@@ -23,11 +23,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Code 0 with this body.
+    /// A success with this body, whose `code` must be 0.
     pub(crate) fn success(body: &Value, log_id: String) -> Self {
         Self { code: Some(0), log_id: Some(log_id), ..Self::plain(200, JSON, body.to_string()) }
     }
 
+    /// The answer for a refusal. The settings determine the HTTP status of two codes.
     pub(crate) fn refused(refusal: &Refusal, settings: &Settings, log_id: String) -> Self {
         let status = refusal.status.unwrap_or_else(|| status(refusal.code, settings));
         let body = body(refusal, &log_id);
@@ -40,12 +41,12 @@ impl Answer {
         }
     }
 
-    /// What Feishu says to a path or a method that it does not know (seen).
+    /// Feishu's answer to an unknown path or method (seen).
     pub(crate) fn page_not_found() -> Self {
         Self::plain(404, "text/plain", "404 page not found".into())
     }
 
-    /// Any status and body; a `code` in the body is none of Feishu's.
+    /// An answer with any status and body, without a code and a log id.
     pub(crate) fn plain(status: u16, content_type: &str, body: String) -> Self {
         let content_type = content_type.to_owned();
         Self { status, content_type, body, code: None, log_id: None, limit: None, reset: None }
@@ -65,7 +66,7 @@ fn status(code: i64, settings: &Settings) -> u16 {
     }
 }
 
-/// The body of a refusal (doc: the shape; seen: that of the token APIs, which has no `error`).
+/// The body of a refusal (doc). Refusals of the token APIs have a different format without `error` (seen).
 fn body(refusal: &Refusal, log_id: &str) -> Value {
     let code = refusal.code;
     let msg = refusal.msg.as_deref().unwrap_or_else(|| codes::msg(code));

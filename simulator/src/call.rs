@@ -1,4 +1,4 @@
-//! A request as the simulator reads it.
+//! A request to Feishu's API, with the values that the simulator reads from it.
 
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -6,31 +6,25 @@ use hyper::{Method, Request};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
+use crate::connections::Connection;
 use crate::cut::Cut;
 use crate::ledger::Api;
 
-/// Most bytes that a request body may have; a longer one is cut off (guess: Feishu's limit is unknown).
+/// The largest size of a request body in bytes. The connection is closed on a larger one (guess: Feishu's limit is
+/// unknown).
 const MAX_BODY: usize = 1024 * 1024;
 
-/// One connection, by its number, as each of its requests finds it.
-#[derive(Clone, Copy)]
-pub(crate) struct Line {
-    pub(crate) number: u64,
-    pub(crate) is_reused: bool,
-}
-
+/// A request.
 pub(crate) struct Call {
-    /// The number of the connection that it came over.
-    pub(crate) connection: u64,
-    /// Whether another request came over the connection before.
-    pub(crate) is_on_reused_connection: bool,
+    pub(crate) connection: Connection,
     pub(crate) api: Api,
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
-    /// The body as JSON, if it is JSON, whatever `Content-Type` says: one official SDK sends none.
+    /// The body as JSON, or `None` if it is not JSON. `Content-Type` does not matter, because one official SDK does
+    /// not send it.
     pub(crate) json: Option<Value>,
     pub(crate) message_id: Option<String>,
     pub(crate) receive_id: Option<String>,
@@ -39,7 +33,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) async fn read(request: Request<Incoming>, line: Line) -> Result<Self, Cut> {
+    /// Reads a request and its body.
+    pub(crate) async fn read(
+        request: Request<Incoming>,
+        connection: Connection,
+    ) -> Result<Self, Cut> {
         let (head, body) = request.into_parts();
         let body =
             Limited::new(body, MAX_BODY).collect().await.map_err(|_| Cut::Closed)?.to_bytes();
@@ -48,8 +46,7 @@ impl Call {
         let query = head.uri.query().unwrap_or_default().to_owned();
         let (api, message_id) = route(&head.method, &path);
         Ok(Self {
-            connection: line.number,
-            is_on_reused_connection: line.is_reused,
+            connection,
             api,
             method: head.method.to_string(),
             headers: head
@@ -70,22 +67,23 @@ impl Call {
         })
     }
 
-    /// A text member of the JSON body.
+    /// A member of the JSON body, if it is a string.
     pub(crate) fn text(&self, member: &str) -> Option<&str> {
         text(self.json.as_ref(), member)
     }
 
-    /// The app that a token call names.
+    /// The app id in the body of a token call.
     pub(crate) fn app_id(&self) -> Option<&str> {
         self.text("app_id")
     }
 
+    /// The first header with this name, which must be in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
-/// The API of a path, with or without a slash at its end, and the message id that it holds.
+/// The API and the message id of a path. A trailing slash does not matter.
 fn route(method: &Method, path: &str) -> (Api, Option<String>) {
     let segments: Vec<&str> = path.strip_suffix('/').unwrap_or(path).split('/').skip(1).collect();
     match segments[..] {

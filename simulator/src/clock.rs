@@ -1,14 +1,14 @@
-//! The simulator's clock: an injected time plus what was added to it by hand.
+//! The simulator's clock: a source of time, plus the duration by which the clock was moved forward.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Sleep;
 
-/// Monotonic time since an arbitrary start. It must never run backwards.
+/// A source of time. It returns the duration since an arbitrary start, and must never go back.
 pub type TimeSource = Arc<dyn Fn() -> Duration + Send + Sync>;
 
-/// The time that really passes, counted from this call.
+/// A source of real time that starts with this call.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "the one place where real time comes in")]
 pub fn real_time() -> TimeSource {
@@ -16,12 +16,13 @@ pub fn real_time() -> TimeSource {
     Arc::new(move || start.elapsed())
 }
 
-const MOST_ADDED: Duration = Duration::from_hours(100 * 365 * 24);
+/// The longest duration by which the clock can be moved forward in total.
+const MAX_ADDED: Duration = Duration::from_hours(100 * 365 * 24);
 
 pub(crate) struct Clock {
     source: TimeSource,
     added: Duration,
-    /// The wall time in Unix milliseconds at which the simulator's clock would have shown zero.
+    /// The wall time at which the simulator's clock shows zero, in Unix milliseconds.
     zero_unix_ms: u64,
 }
 
@@ -36,23 +37,23 @@ impl Clock {
         Self { source, added: Duration::ZERO, zero_unix_ms: millis(zero) }
     }
 
-    /// Nanoseconds on the simulator's clock.
+    /// The time on the simulator's clock, in nanoseconds.
     pub(crate) fn now(&self) -> u64 {
         nanos((self.source)() + self.added)
     }
 
-    /// Moves the clock forward, by 100 years in all at most, so that no time overflows.
+    /// Moves the clock forward. The total is limited to 100 years, so that no time overflows.
     pub(crate) fn advance(&mut self, by: Duration) {
-        self.added = self.added.saturating_add(by).min(MOST_ADDED);
+        self.added = self.added.saturating_add(by).min(MAX_ADDED);
     }
 
-    /// What a wall clock shows at `now`, in Unix milliseconds, as Feishu writes `create_time`.
+    /// The wall time at `now` in Unix milliseconds, the format of Feishu's `create_time`.
     pub(crate) fn unix_ms(&self, now: u64) -> u64 {
         self.zero_unix_ms + now / 1_000_000
     }
 }
 
-/// Waits for real time, as a fault asks for that slows an answer down.
+/// Sleeps in real time, for faults that delay an answer.
 #[expect(
     clippy::disallowed_methods,
     reason = "a slow answer is slow for the caller, whose clock is real"
@@ -61,7 +62,7 @@ pub(crate) fn wait(time: Duration) -> Sleep {
     tokio::time::sleep(time)
 }
 
-/// A duration in nanoseconds; 584 years and more become `u64::MAX`.
+/// A duration in nanoseconds. Durations of more than 584 years become `u64::MAX`.
 pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

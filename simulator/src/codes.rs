@@ -1,4 +1,4 @@
-//! Feishu's codes: the HTTP status that each comes with, and its text.
+//! The table of Feishu's codes, with the HTTP status and the text of each.
 
 pub(crate) const INVALID_PARAMETER: i64 = 230_001;
 pub(crate) const RECEIVER_LIMIT: i64 = 230_020;
@@ -13,17 +13,17 @@ pub(crate) const NOT_AN_ID: i64 = 99_992_354;
 pub(crate) const MALFORMED_APP: i64 = 10_003;
 pub(crate) const WRONG_APP: i64 = 10_014;
 
-/// The HTTP status of a code; 400 for one that is not known (guess).
+/// The HTTP status of a code. It is 400 for an unknown code (guess).
 pub(crate) fn status(code: i64) -> u16 {
     find(code).map_or(400, |(_, status, _)| *status)
 }
 
-/// The text of a code.
+/// The value of `msg` for a code.
 pub(crate) fn msg(code: i64) -> &'static str {
     find(code).map_or("simulated error", |(_, _, msg)| msg)
 }
 
-/// Whether a code belongs to the token APIs, whose failures have a shape of their own.
+/// Whether a code belongs to the token APIs. Their failures have a different format.
 pub(crate) fn is_of_token_api(code: i64) -> bool {
     (10_000..11_000).contains(&code) || code == 99_991_543
 }
@@ -35,9 +35,9 @@ fn find(code: i64) -> Option<&'static (i64, u16, &'static str)> {
 const INVALID_TOKEN_TEXT: &str =
     "Invalid access token for authorization. Please make a request with token attached.";
 
-/// Every known code, its HTTP status and its text.
+/// All known codes with their HTTP statuses and texts.
 const CODES: &[(i64, u16, &str)] = &[
-    // The documentation page of forward: codes, statuses and texts (doc).
+    // Codes of the documentation page of forward. Codes, statuses and texts: doc.
     (230_001, 400, "Your request contains an invalid request parameter."),
     (230_002, 400, "The bot can not be outside the group."),
     (230_006, 400, "Bot ability is not activated."),
@@ -68,12 +68,13 @@ const CODES: &[(i64, u16, &str)] = &[
     (230_074, 400, "The target thread is invisible to the operator."),
     (230_110, 400, "Action unavailable as the message has been deleted."),
     (232_009, 400, "Your request specifies a chat which has already been dissolved."),
-    // The pages of merge_forward and of the forward of threads (doc).
+    // Codes of the documentation pages of merge_forward and of the forward of threads. Statuses and texts: doc.
     (230_067, 400, "The source of the messages to be merged and forwarded are not in compliance."),
     (230_069, 400, "Does not support forwarding messages from different groups."),
     (230_073, 400, "The thread is invisible to the operator."),
-    // Any API. Status and text of 99991400 and the text of 99992402: doc; of 99991661, 99991663 and
-    // 99991668: seen. The other texts, and the statuses of the codes below 100000: guess.
+    // Codes that every API can return. The status and the text of 99991400 and the text of 99992402: doc. The status
+    // and the text of 99991661, 99991663 and 99991668: seen. The other texts, and the statuses of the codes below
+    // 100000: guess.
     (99_991_400, 429, "request trigger frequency limit"),
     (99_991_401, 400, "denied by the app's ip allow list"),
     (99_991_403, 429, "the tenant's monthly api quota is used up"),
@@ -106,7 +107,7 @@ const CODES: &[(i64, u16, &str)] = &[
         400,
         "The request you send is not a valid {message_id} or not exists, example value: om_dc13264520392913993dd051dba21dcf",
     ),
-    // The table of general codes: codes and texts (doc); HTTP 400 where a page gives one (doc).
+    // Codes of Feishu's table of general codes. Codes and texts: doc. HTTP 400: doc, on the pages that give a status.
     (99_992_351, 400, "these open ids not existed"),
     (99_992_352, 400, "these lark ids not existed"),
     (99_992_353, 400, "these lark ids not existed"),
@@ -127,7 +128,7 @@ const CODES: &[(i64, u16, &str)] = &[
     (2_200, 500, "internal error"),
     (5_000, 500, "internal error"),
     (55_001, 500, "server internal error"),
-    // The token APIs answer HTTP 200 (seen); the texts of 10003 and 10014: seen, the others: guess.
+    // Codes of the token APIs. HTTP 200, and the texts of 10003 and 10014: seen. The other texts: guess.
     (10_003, 200, "invalid param"),
     (10_005, 200, "app not authorised"),
     (10_012, 200, "get app access token failed"),

@@ -1,4 +1,4 @@
-//! Connections that end before their answer does.
+//! Connections that a fault ends before the answer is complete.
 
 use std::error::Error;
 use std::fmt;
@@ -6,28 +6,30 @@ use std::io;
 
 use tokio::net::TcpStream;
 
-/// The connection ends here, whatever was still to come.
+/// The way in which a connection ends before the answer is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cut {
-    /// It is closed, as after an answer.
+    /// The connection is closed (FIN).
     Closed,
-    /// It is reset, so that the caller sees an error and no end.
+    /// The connection is reset (RST), so the caller gets an error instead of an end of file.
     Reset,
-    /// It is closed after something that is no HTTP.
+    /// The connection is closed after bytes that are not HTTP.
     Garbage,
 }
 
-/// What no HTTP answer begins with.
+/// Bytes with which no HTTP answer starts.
 const GARBAGE: &[u8] = b"\x00\xff\xfe~ this is no HTTP ~\xfe\xff\x00\r\n\r\n";
 
 impl Cut {
-    /// The one that a service or a body asked for; hyper's own errors close the connection.
+    /// The `Cut` that the handler or the body returned to hyper as its error. Other errors of hyper close the
+    /// connection.
     pub(crate) fn of(error: &hyper::Error) -> Self {
         error.source().and_then(|cause| cause.downcast_ref()).copied().unwrap_or(Self::Closed)
     }
 
-    /// Ends a connection. Where the caller was faster, there is nothing left to do.
+    /// Ends a connection.
     pub(crate) async fn end(self, stream: TcpStream) {
+        // An error means that the caller has ended the connection already.
         let _ = match self {
             Self::Closed => Ok(()),
             Self::Reset => stream.set_zero_linger(),
@@ -44,13 +46,13 @@ impl fmt::Display for Cut {
 
 impl Error for Cut {}
 
-/// Writes what fits into the socket's buffer, which a few bytes do.
+/// Writes a few bytes. They fit into the socket's buffer.
 async fn write(stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
     stream.writable().await?;
     stream.try_write(bytes).map(drop)
 }
 
-/// Takes what comes and answers nothing, until the caller hangs up.
+/// Reads and discards everything until the caller closes the connection.
 pub(crate) async fn keep_silent(stream: TcpStream) {
     let mut buffer = [0; 4096];
     while stream.readable().await.is_ok() {

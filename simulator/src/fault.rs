@@ -1,4 +1,4 @@
-//! Faults on demand: what shall go wrong, for whom, and how often.
+//! Injected faults: which requests they affect, how often, and what goes wrong.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,50 +6,48 @@ use crate::call::Call;
 use crate::cut::Cut;
 use crate::ledger::Api;
 
-/// Something that goes wrong at the next request it fits.
+/// A fault that affects the next matching requests.
 ///
-/// Faults wait in a queue; a request is struck by the first that fits it, and by that one only.
+/// Faults form a queue. A request is affected by the first fault that matches it, and by no other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// The API it strikes; `None`: any.
+    /// The API of the affected requests. `None` matches any API.
     #[serde(default)]
     pub api: Option<Api>,
-    /// The receiver it strikes; `None`: any, and requests without a receiver too.
+    /// The receiver of the affected requests. `None` matches any receiver, and requests without a receiver.
     #[serde(default)]
     pub receive_id: Option<String>,
-    /// Whether it strikes only a request that is not the first one on its connection: one that the caller
-    /// kept open.
+    /// Whether the fault affects only requests that are not the first one on their connection.
     #[serde(default)]
     pub reused: bool,
-    /// How many requests it strikes; `None`: all of them, for ever. Left out of JSON it is 1.
+    /// How many requests the fault affects. `None` means all. The default in JSON is 1.
     #[serde(default = "once")]
     pub times: Option<u32>,
     /// What goes wrong.
     pub kind: FaultKind,
-    /// Whether Feishu has done its work when it goes wrong. Left out of JSON it is `before_commit`.
+    /// Whether the request takes effect before the fault applies. The default in JSON is `before_commit`.
     #[serde(default)]
     pub phase: Phase,
 }
 
-/// How far a request that a fault strikes has come.
+/// The point in the processing of a request at which a fault applies.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// The request has no effect: nothing is delivered, and no limit counts it.
+    /// Before the request takes effect. Nothing is delivered, and no limit counts the request.
     ///
     /// [`FaultKind::Latency`] and [`FaultKind::Held`] then wait before Feishu looks at the request, which is
     /// answered and delivered afterwards unless the caller has hung up.
     #[default]
     BeforeCommit,
-    /// The request has its full effect, and only its answer suffers.
+    /// After the request has taken effect. The fault affects the answer only.
     AfterCommit,
-    /// The next connection is struck as soon as it is accepted, or, where it is reset, as soon as its
-    /// first byte arrives: nothing is read, nothing counted.
+    /// When the next connection is accepted, before a request is read. [`FaultKind::Reset`] applies when the first
+    /// byte arrives. The ledger records no attempt.
     ///
-    /// A connection has neither API nor receiver and is not reused, so a fault that asks for one of
-    /// these never strikes it; and only [`FaultKind::Cut`], [`FaultKind::Reset`], [`FaultKind::Garbage`] and
-    /// [`FaultKind::Silence`] can.
+    /// Only [`FaultKind::Cut`], [`FaultKind::Reset`], [`FaultKind::Garbage`] and [`FaultKind::Silence`] can affect a
+    /// connection. A fault with an API, with a receiver or with `reused` never affects a connection.
     BeforeRequest,
 }
 
@@ -57,9 +55,9 @@ pub enum Phase {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum FaultKind {
-    /// The normal answer comes late.
+    /// The normal answer, after a delay.
     Latency {
-        /// Real milliseconds, whatever the simulator's clock does.
+        /// The delay in milliseconds of real time. The simulator's clock does not matter.
         ms: u64,
     },
     /// The normal answer comes once the faults are cleared.
@@ -68,48 +66,48 @@ pub enum FaultKind {
     Code {
         /// Feishu's code.
         code: i64,
-        /// HTTP status; `None`: what Feishu uses for the code, 400 if it is unknown.
+        /// The HTTP status. `None` means Feishu's status for the code, or 400 for an unknown code.
         #[serde(default)]
         status: Option<u16>,
-        /// Feishu's text; `None`: its own for the code.
+        /// The text in `msg`. `None` means Feishu's text for the code.
         #[serde(default)]
         msg: Option<String>,
-        /// Seconds in the header `x-ogw-ratelimit-reset`; `None`: no such header.
+        /// The value of the header `x-ogw-ratelimit-reset` in seconds. `None` omits the header.
         #[serde(default)]
         reset: Option<u64>,
     },
-    /// An answer that is not Feishu's own, such as HTML from a proxy or a body that does not parse.
+    /// An answer that is not one of Feishu, such as HTML from a proxy or a body that is not valid JSON.
     Status {
-        /// HTTP status, 200 to 599.
+        /// The HTTP status, 200 to 599.
         status: u16,
-        /// The body as it is sent.
+        /// The body.
         #[serde(default)]
         body: String,
-        /// The header `Content-Type`; left out of JSON it is `text/html`.
+        /// The header `Content-Type`. The default in JSON is `text/html`.
         #[serde(default = "html")]
         content_type: String,
     },
-    /// The connection is closed without an answer.
+    /// No answer. The connection is closed.
     Cut,
-    /// The headers and half of the body, then the connection is closed.
+    /// The headers and half of the body. Then the connection is closed.
     CutInBody,
-    /// The connection is reset without an answer.
+    /// No answer. The connection is reset.
     Reset,
-    /// The headers and half of the body, then the connection is reset.
+    /// The headers and half of the body. Then the connection is reset.
     ResetInBody,
-    /// Bytes that are no HTTP, then the connection is closed.
+    /// Bytes that are not HTTP. Then the connection is closed.
     Garbage,
-    /// No answer until the caller hangs up.
+    /// No answer. The connection stays open until the caller closes it.
     Silence,
-    /// The normal answer, one byte of the body at a time; the phase does not matter.
+    /// The normal answer, with the body one byte at a time. The phase does not matter.
     SlowDrip {
-        /// Real milliseconds before each byte.
+        /// The delay before each byte, in milliseconds of real time.
         ms_per_byte: u64,
     },
 }
 
 impl Fault {
-    /// A fault that strikes the next request of any API, once, before it has an effect.
+    /// A fault that affects the next request to any API once, before the request takes effect.
     #[must_use]
     pub fn once(kind: FaultKind) -> Self {
         Self {
@@ -122,24 +120,24 @@ impl Fault {
         }
     }
 
-    fn fits(&self, call: &Call) -> bool {
+    fn matches(&self, call: &Call) -> bool {
         self.phase != Phase::BeforeRequest
             && self.api.is_none_or(|api| api == call.api)
             && self.receive_id.as_ref().is_none_or(|id| Some(id) == call.receive_id.as_ref())
-            && (call.is_on_reused_connection || !self.reused)
+            && (call.connection.is_reused || !self.reused)
     }
 
-    fn fits_a_connection(&self) -> bool {
+    fn matches_connection(&self) -> bool {
         self.phase == Phase::BeforeRequest
             && self.api.is_none()
             && self.receive_id.is_none()
             && !self.reused
-            && self.kind.strikes_connections()
+            && self.kind.can_affect_connections()
     }
 }
 
 impl FaultKind {
-    /// How it ends the connection instead of answering, if that is what it does.
+    /// How the fault ends the connection without an answer. `None` if it does not.
     pub(crate) fn cut(&self) -> Option<Cut> {
         match self {
             Self::Cut => Some(Cut::Closed),
@@ -149,24 +147,25 @@ impl FaultKind {
         }
     }
 
-    /// Whether it makes sense without a request.
-    pub(crate) fn strikes_connections(&self) -> bool {
+    /// Whether the fault can affect a connection before a request.
+    pub(crate) fn can_affect_connections(&self) -> bool {
         *self == Self::Silence || self.cut().is_some()
     }
 }
 
-/// The first fault that fits the call, which is then used up by one.
+/// Takes the first fault that matches a request, and decrements the number of requests that it still affects.
 pub(crate) fn take(faults: &mut Vec<Fault>, call: &Call) -> Option<Fault> {
-    take_first(faults, |fault| fault.fits(call))
+    take_first(faults, |fault| fault.matches(call))
 }
 
-/// The first fault that strikes connections as they are accepted, which is then used up by one.
+/// Takes the first fault that affects a new connection, and decrements the number of connections that it still
+/// affects.
 pub(crate) fn take_for_connection(faults: &mut Vec<Fault>) -> Option<Fault> {
-    take_first(faults, Fault::fits_a_connection)
+    take_first(faults, Fault::matches_connection)
 }
 
-fn take_first(faults: &mut Vec<Fault>, fits: impl Fn(&Fault) -> bool) -> Option<Fault> {
-    let index = faults.iter().position(fits)?;
+fn take_first(faults: &mut Vec<Fault>, matches: impl Fn(&Fault) -> bool) -> Option<Fault> {
+    let index = faults.iter().position(matches)?;
     let Some(times) = &mut faults[index].times else {
         return Some(faults[index].clone());
     };
@@ -174,7 +173,7 @@ fn take_first(faults: &mut Vec<Fault>, fits: impl Fn(&Fault) -> bool) -> Option<
     if *times == 0 { Some(faults.remove(index)) } else { Some(faults[index].clone()) }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "it is the default of a field that may be None")]
+#[expect(clippy::unnecessary_wraps, reason = "the default of an optional field")]
 fn once() -> Option<u32> {
     Some(1)
 }

@@ -1,4 +1,4 @@
-//! What arrived, what it was answered, and what counts as delivered.
+//! The ledger: the record of all requests, their answers, and the delivered messages.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::nanos;
 
-/// A snapshot of everything the simulator has seen, oldest first.
+/// A snapshot of the requests and the delivered messages, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
-    /// Every request to Feishu's API, whatever became of it.
+    /// All requests to Feishu's API, including refused and unanswered ones.
     pub attempts: Vec<Attempt>,
-    /// Every message that a receiver got.
+    /// All messages that were delivered to a receiver.
     pub deliveries: Vec<Delivery>,
-    /// How many attempts and deliveries were dropped because of `Settings::ledger_limit`.
+    /// The number of attempts and deliveries that were dropped because of `Settings::ledger_limit`.
     pub dropped: u64,
 }
 
-/// The APIs that the simulator tells apart.
+/// The APIs of Feishu that the simulator implements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Api {
@@ -27,82 +27,82 @@ pub enum Api {
     AppAccessToken,
     /// `POST /open-apis/im/v1/messages/{message_id}/forward`
     Forward,
-    /// Anything else.
+    /// Any other path or method.
     Unknown,
 }
 
 /// One request to Feishu's API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Counts from 1 and never starts again.
+    /// The number of the attempt. It counts from 1, and clearing the ledger does not reset it.
     pub number: u64,
-    /// The number of the connection that it came over; it counts from 1.
+    /// The number of the request's connection. It counts from 1.
     pub connection: u64,
-    /// When the whole request had arrived, in nanoseconds on the simulator's clock.
+    /// The time at which the request had arrived completely, in nanoseconds on the simulator's clock.
     pub at_ns: u64,
-    /// The API by path and method.
+    /// The API that path and method select.
     pub api: Api,
-    /// HTTP method.
+    /// The HTTP method.
     pub method: String,
-    /// Path as it came, still percent-encoded.
+    /// The path as received, with percent-encoding.
     pub path: String,
-    /// Query as it came, without the `?`; empty if there was none.
+    /// The query as received, without the `?`. Empty if there was none.
     pub query: String,
-    /// Headers in the order in which they came, names in lower case.
+    /// The headers in the order of their arrival, with names in lower case.
     pub headers: Vec<(String, String)>,
-    /// Body as text.
+    /// The body as text.
     pub body: String,
-    /// The app: by its token for a forward, as it called itself for a token.
+    /// The app: that of the token for a forward, and `app_id` of the body for a token call.
     pub app_id: Option<String>,
     /// The message to forward.
     pub message_id: Option<String>,
     /// The receiver.
     pub receive_id: Option<String>,
-    /// What kind of id the receiver is given by.
+    /// The type of `receive_id`.
     pub receive_id_type: Option<String>,
-    /// The deduplication key.
+    /// The `uuid`, by which Feishu recognises a repeated request.
     pub uuid: Option<String>,
-    /// HTTP status that was sent; `None` while unanswered, when cut off without an answer, when silent.
+    /// The HTTP status of the answer. `None` while there is no answer, or if a fault prevented one.
     pub status: Option<u16>,
-    /// Feishu's code that was sent; `None` as for `status`, and where the body held none.
+    /// The code in the answer. `None` without an answer, or if its body held no code.
     pub code: Option<i64>,
-    /// The log id that was sent in `X-Tt-Logid`.
+    /// The log id in the answer's header `X-Tt-Logid`.
     pub log_id: Option<String>,
-    /// The message id that Feishu decided on, even if a fault kept it from the caller.
+    /// The id of the new message, even if a fault prevented the answer.
     pub new_message_id: Option<String>,
 }
 
-/// One message that a receiver got.
+/// One message that was delivered to a receiver.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// The number of the attempt that caused it.
     pub attempt: u64,
-    /// When, in nanoseconds on the simulator's clock.
+    /// The time of the delivery, in nanoseconds on the simulator's clock.
     pub at_ns: u64,
     /// The app whose token was used.
     pub app_id: String,
     /// The message that was forwarded.
     pub message_id: String,
-    /// Who got it.
+    /// The receiver.
     pub receive_id: String,
-    /// What kind of id `receive_id` is.
+    /// The type of `receive_id`.
     pub receive_id_type: String,
-    /// The deduplication key, if one was sent.
+    /// The `uuid` of the request, if it had one.
     pub uuid: Option<String>,
-    /// The message that the receiver got.
+    /// The id of the new message in the receiver's chat.
     pub new_message_id: String,
 }
 
 impl Ledger {
-    /// The attempts at one API, oldest first.
+    /// The attempts to call one API, oldest first.
     pub fn of(&self, api: Api) -> impl Iterator<Item = &Attempt> {
         self.attempts.iter().filter(move |attempt| attempt.api == api)
     }
 
-    /// The largest number of forward attempts in any half-open span of this length, to one receiver
-    /// or, with `None`, of all forwards together.
+    /// The largest number of forward attempts in any time span of this length. `None` counts the forwards to all
+    /// receivers.
     ///
-    /// Half-open: two attempts exactly `span` apart are never in one span.
+    /// A span is half-open: two attempts that are exactly `span` apart are never in one span.
     #[must_use]
     pub fn max_in_any_span(&self, receive_id: Option<&str>, span: Duration) -> usize {
         let mut times: Vec<u64> = self

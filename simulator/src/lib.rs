@@ -1,36 +1,36 @@
-//! A Feishu (Lark) open API that runs on loopback, for tests and for trying things out.
+//! A simulator of the Feishu (Lark) open API for tests and experiments. It listens on loopback.
 //!
-//! It behaves as Feishu's documentation says, and where that is silent as others saw Feishu behave;
-//! `README.md` names the source of every behaviour. Faults come on demand, the clock can be moved,
-//! and a [`Ledger`] keeps every request that arrived and every message that counts as delivered.
+//! A test can inject a [`Fault`], move the clock, and read the [`Ledger`], which records every request and every
+//! delivered message. A control API under `/_simulator/` offers these functions over HTTP.
 //!
-//! The same things can be reached over HTTP under `/_simulator/`.
+//! Comments name the source of each behaviour: "doc" is Feishu's documentation, "sdk" an official SDK, "seen" a report
+//! of somebody who called the real Feishu, and "guess" an assumption. `README.md` lists all behaviours.
 
 mod answer;
-mod body;
-mod book;
 mod call;
 mod clock;
 mod codes;
-mod control;
+mod connections;
+mod control_api;
 mod cut;
 mod fault;
-mod forward;
+mod forward_api;
+mod handler;
 mod ids;
 mod ledger;
-mod lines;
+mod ledger_writer;
+mod limits;
 mod options;
 mod port;
 mod refusal;
 mod repeats;
-mod reply;
 mod server;
 mod settings;
 mod simulator;
 mod state;
-mod token;
 mod token_api;
-mod window;
+mod tokens;
+mod wire_body;
 
 pub use clock::{TimeSource, real_time};
 pub use fault::{Fault, FaultKind, Phase};

@@ -1,4 +1,4 @@
-//! The Feishu simulator as a program of its own.
+//! The Feishu simulator as a program.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(arguments: Arguments) -> io::Result<()> {
-    // Installed first, so that a signal right after the first line of output is not lost.
+    // The handlers are installed first: another program may send a signal as soon as it reads the first line of output.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let Arguments { listen, app_id, app_secret, .. } = arguments;
@@ -63,7 +63,7 @@ async fn run(arguments: Arguments) -> io::Result<()> {
 }
 
 fn fail(code: u8, message: &str) -> ExitCode {
-    // Where nobody reads the message, the exit code still tells.
+    // If stderr is closed, the exit code still reports the failure.
     let _ = writeln!(io::stderr(), "feishu-simulator: {message}");
     ExitCode::from(code)
 }

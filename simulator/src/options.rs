@@ -1,28 +1,28 @@
-//! What a simulator is started with.
+//! The options with which a simulator starts.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::clock::{TimeSource, real_time};
 use crate::settings::Settings;
 
-/// How to start a simulator; the default listens on a free loopback port and knows one made-up app.
+/// The options of a simulator. By default it listens on a free port of the loopback address and knows one example app.
 pub struct Options {
-    /// The address to listen on; port 0 takes a free one.
+    /// The address to listen on. Port 0 selects a free port.
     pub listen: SocketAddr,
-    /// The apps that may fetch tokens.
+    /// The apps that can get a token.
     pub apps: Vec<App>,
-    /// Where the time comes from.
+    /// The source of the simulator's time.
     pub clock: TimeSource,
-    /// How Feishu behaves at first.
+    /// The initial settings.
     pub settings: Settings,
 }
 
 /// A Feishu app that the simulator knows.
 ///
-/// Use made-up secrets: the ledger shows requests as they came.
+/// Do not use a real secret: the ledger records requests with their secrets.
 #[derive(Clone)]
 pub struct App {
-    /// The app's id, `cli_…` by Feishu's habit.
+    /// The app's id. Feishu's app ids start with `cli_`.
     pub app_id: String,
     /// The app's secret.
     pub app_secret: String,

@@ -1,4 +1,4 @@
-//! Whether the simulator listens on its port, and whether it shall.
+//! The state of the listening port, and outages, in which the port refuses connections.
 
 use std::time::Duration;
 
@@ -7,81 +7,84 @@ use tokio::task;
 
 use crate::clock::wait;
 
-/// The port, which is open at first.
-pub(crate) struct Port(watch::Sender<Door>);
+/// The listening port.
+pub(crate) struct Port(watch::Sender<PortState>);
 
-struct Door {
+struct PortState {
+    /// Whether the server listens.
     is_open: bool,
-    shutting: Option<Shutting>,
+    /// The requested outage.
+    outage: Option<Outage>,
 }
 
-/// That nobody shall be able to connect.
+/// A time in which the port refuses new connections and closes existing ones.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Shutting {
-    /// Real time after which it opens by itself; `None`: never.
-    pub(crate) lasts: Option<Duration>,
-    /// The task of the one connection that is not closed: over it the port was asked to shut.
-    pub(crate) but: Option<task::Id>,
+pub(crate) struct Outage {
+    /// The real time after which the outage ends. `None` means that it lasts until [`Port::end_outage`].
+    pub(crate) duration: Option<Duration>,
+    /// The task of the one connection that stays open: the control API was asked for the outage over it.
+    pub(crate) kept: Option<task::Id>,
 }
 
 impl Port {
-    pub(crate) fn open_at_first() -> Self {
-        Self(watch::Sender::new(Door { is_open: true, shutting: None }))
+    /// An open port.
+    pub(crate) fn new() -> Self {
+        Self(watch::Sender::new(PortState { is_open: true, outage: None }))
     }
 
-    /// Asks for it to be shut; `settled` returns when it is.
-    pub(crate) fn shut(&self, shutting: Shutting) {
-        self.0.send_modify(|door| door.shutting = Some(shutting));
+    /// Requests an outage. [`Self::settled`] returns when the server has closed the port.
+    pub(crate) fn start_outage(&self, outage: Outage) {
+        self.0.send_modify(|port| port.outage = Some(outage));
     }
 
-    /// Asks for it to be opened again.
-    pub(crate) fn open(&self) {
-        self.0.send_modify(|door| door.shutting = None);
+    /// Requests the end of the outage. [`Self::settled`] returns when the server listens again.
+    pub(crate) fn end_outage(&self) {
+        self.0.send_modify(|port| port.outage = None);
     }
 
-    /// Returns once it is as it was asked to be.
+    /// Waits until the server has done what was requested last.
     pub(crate) async fn settled(&self) {
-        self.wait_for(|door| door.is_open == door.shutting.is_none()).await;
+        self.wait_for(|port| port.is_open == port.outage.is_none()).await;
     }
 
-    /// Returns once it shall be shut.
-    pub(crate) async fn is_to_shut(&self) {
-        self.wait_for(|door| door.shutting.is_some()).await;
+    /// Waits until an outage is requested.
+    pub(crate) async fn outage_requested(&self) {
+        self.wait_for(|port| port.outage.is_some()).await;
     }
 
-    /// Returns once the connection of a task shall be closed.
-    pub(crate) async fn closes(&self, connection: task::Id) {
-        self.wait_for(|door| door.shutting.is_some_and(|it| it.but != Some(connection))).await;
+    /// Waits until an outage closes the connection that this task serves.
+    pub(crate) async fn wait_until_closed(&self, connection: task::Id) {
+        self.wait_for(|port| port.outage.is_some_and(|it| it.kept != Some(connection))).await;
     }
 
-    /// Says that it is shut, and returns once it shall be open again.
-    pub(crate) async fn stay_shut(&self) {
-        self.0.send_modify(|door| door.is_open = false);
-        let lasts = self.0.borrow().shutting.and_then(|it| it.lasts);
+    /// Marks the port as closed, and waits until the outage is over.
+    pub(crate) async fn wait_out_outage(&self) {
+        self.0.send_modify(|port| port.is_open = false);
+        let duration = self.0.borrow().outage.and_then(|it| it.duration);
         let over = async {
-            match lasts {
+            match duration {
                 Some(time) => wait(time).await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
-            () = self.wait_for(|door| door.shutting.is_none()) => {}
-            () = over => self.open(),
+            () = self.wait_for(|port| port.outage.is_none()) => {}
+            () = over => self.end_outage(),
         }
     }
 
-    /// Says that it is open again.
-    pub(crate) fn is_open(&self) {
-        self.0.send_modify(|door| door.is_open = true);
+    /// Marks the port as open.
+    pub(crate) fn mark_open(&self) {
+        self.0.send_modify(|port| port.is_open = true);
     }
 
-    /// How many connections stay although it is shut.
-    pub(crate) fn kept(&self) -> usize {
-        usize::from(self.0.borrow().shutting.is_some_and(|it| it.but.is_some()))
+    /// The number of connections that stay open during the outage.
+    pub(crate) fn kept_connections(&self) -> usize {
+        usize::from(self.0.borrow().outage.is_some_and(|it| it.kept.is_some()))
     }
 
-    async fn wait_for(&self, condition: impl FnMut(&Door) -> bool) {
-        // Fails only when the sender is gone, and `self` holds it.
+    async fn wait_for(&self, condition: impl FnMut(&PortState) -> bool) {
+        // This fails only if the sender is dropped, and `self` holds the sender.
         let _ = self.0.subscribe().wait_for(condition).await;
     }
 }

@@ -1,15 +1,14 @@
-//! The uuids that were forwarded within the hour.
+//! Recognises repeated forwards by the uuids of the last hour.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use crate::clock::nanos;
 
-/// How long a uuid is remembered (doc: 1 hour).
+/// How long a uuid is remembered (doc).
 const REMEMBERED: Duration = Duration::from_hours(1);
 
-/// One uuid of one app for one receiver: for another receiver it is another forward (doc), for
-/// another app too (guess).
+/// The key by which a repeat is recognised. A uuid with another receiver (doc) or another app (guess) is not a repeat.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct RepeatKey {
     pub(crate) app_id: String,
@@ -18,7 +17,7 @@ pub(crate) struct RepeatKey {
     pub(crate) uuid: String,
 }
 
-/// The new message of each uuid, and the order in which they will be forgotten.
+/// The ids of the new messages by uuid, and the order in which they expire.
 #[derive(Default)]
 pub(crate) struct Repeats {
     messages: HashMap<RepeatKey, String>,
@@ -26,7 +25,7 @@ pub(crate) struct Repeats {
 }
 
 impl Repeats {
-    /// The message that this uuid has already made.
+    /// The id of the message that a forward with this key has already created.
     pub(crate) fn find(&mut self, key: &RepeatKey, now: u64) -> Option<&str> {
         while let Some((_, old)) = self.order.pop_front_if(|(at, _)| now - *at >= nanos(REMEMBERED))
         {
@@ -35,6 +34,7 @@ impl Repeats {
         self.messages.get(key).map(String::as_str)
     }
 
+    /// Records the id of the message that a forward with this key has created.
     pub(crate) fn remember(&mut self, key: RepeatKey, new_message_id: String, now: u64) {
         self.order.push_back((now, key.clone()));
         self.messages.insert(key, new_message_id);

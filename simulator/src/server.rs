@@ -1,4 +1,4 @@
-//! The listener and its connections.
+//! The server: accepts connections and serves HTTP on them.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -14,37 +14,37 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{self, JoinSet};
 
-use crate::call::Line;
 use crate::clock::wait;
+use crate::connections::Connection;
 use crate::cut::{Cut, keep_silent};
 use crate::fault::{self, FaultKind};
-use crate::reply::reply;
+use crate::handler::handle;
 use crate::state::Shared;
 
-/// How many may wait to be accepted.
+/// How many connections the kernel queues until they are accepted.
 const BACKLOG: u32 = 1024;
-/// Before something is tried again that somebody else is in the way of.
+/// The pause before a failed operation on a socket is retried.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Serves connections until it is dropped, and drops them with it.
+/// Serves connections until the future is dropped, which also closes all connections.
 pub(crate) async fn run(mut listener: TcpListener, shared: Arc<Shared>) -> io::Result<()> {
     let address = listener.local_addr()?;
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             never = accept(&listener, &mut connections, &shared) => match never {},
-            () = shared.port.is_to_shut() => {}
+            () = shared.port.outage_requested() => {}
         }
         drop(listener);
-        // Who connects to a port that is bound, but not listened on, is refused, and nobody takes it.
-        let reserved = persist(|| bind(address)).await;
-        while connections.len() > shared.port.kept() {
+        // A socket that is bound but does not listen refuses connections, and keeps the port from other programs.
+        let reserved = retry(|| bind(address)).await;
+        while connections.len() > shared.port.kept_connections() {
             connections.join_next().await;
         }
-        shared.port.stay_shut().await;
+        shared.port.wait_out_outage().await;
         drop(reserved);
-        listener = persist(|| bind(address)?.listen(BACKLOG)).await;
-        shared.port.is_open();
+        listener = retry(|| bind(address)?.listen(BACKLOG)).await;
+        shared.port.mark_open();
     }
 }
 
@@ -57,9 +57,9 @@ async fn accept(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(connection(stream, Arc::clone(shared)));
+                    connections.spawn(serve_connection(stream, Arc::clone(shared)));
                 }
-                // No file descriptors, most likely: others have to end first.
+                // Most likely the process has no free file descriptor. It gets one when a connection ends.
                 Err(_) => wait(PAUSE).await,
             },
             Some(_) = connections.join_next() => {}
@@ -69,13 +69,13 @@ async fn accept(
 
 fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // Old connections linger on.
+    // Closed connections in the state TIME_WAIT still occupy the port.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     Ok(socket)
 }
 
-async fn persist<T>(attempt: impl Fn() -> io::Result<T>) -> T {
+async fn retry<T>(attempt: impl Fn() -> io::Result<T>) -> T {
     loop {
         match attempt() {
             Ok(done) => return done,
@@ -84,49 +84,49 @@ async fn persist<T>(attempt: impl Fn() -> io::Result<T>) -> T {
     }
 }
 
-async fn connection(stream: TcpStream, shared: Arc<Shared>) {
-    let struck = fault::take_for_connection(&mut shared.state().faults);
-    let number = shared.lines.open();
+async fn serve_connection(stream: TcpStream, shared: Arc<Shared>) {
+    let fault = fault::take_for_connection(&mut shared.state().faults);
+    let number = shared.connections.open();
     let served = async {
-        match struck.map(|fault| fault.kind) {
-            None => serve(stream, number, &shared).await,
+        match fault.map(|fault| fault.kind) {
+            None => serve_http(stream, number, &shared).await,
             Some(FaultKind::Silence) => keep_silent(stream).await,
-            Some(kind) => strike(kind.cut().unwrap_or(Cut::Closed), stream).await,
+            Some(kind) => cut(stream, kind.cut().unwrap_or(Cut::Closed)).await,
         }
     };
     tokio::pin!(served);
     tokio::select! {
         () = &mut served => return,
-        () = shared.port.closes(task::id()) => return,
-        () = shared.lines.is_stranded(number) => {}
+        () = shared.port.wait_until_closed(task::id()) => return,
+        () = shared.connections.wait_until_stranded(number) => {}
     }
-    // Held, so that it is open, and never looked at again.
-    shared.port.closes(task::id()).await;
+    // The connection is stranded. `served` still owns it, so it stays open, but is not polled any more.
+    shared.port.wait_until_closed(task::id()).await;
 }
 
-async fn strike(cut: Cut, stream: TcpStream) {
+async fn cut(stream: TcpStream, cut: Cut) {
     if cut == Cut::Reset {
-        // Sooner, it would be a connection that never came about to some callers and not to others.
+        // A reset before the first byte looks like a refused connection to some callers and not to others.
         let _ = stream.peek(&mut [0; 1]).await;
     }
     cut.end(stream).await;
 }
 
-async fn serve(stream: TcpStream, number: u64, shared: &Arc<Shared>) {
-    // Without it a slow drip would arrive in clumps; not being able to set it harms nothing else.
+async fn serve_http(stream: TcpStream, number: u64, shared: &Arc<Shared>) {
+    // Without this option the bytes of a slow drip are sent in groups. An error affects nothing but that.
     let _ = stream.set_nodelay(true);
     let is_reused = AtomicBool::new(false);
     let service = service_fn(|request| {
-        let line = Line { number, is_reused: is_reused.swap(true, Ordering::Relaxed) };
-        Box::pin(reply(request, line, Arc::clone(shared)))
+        let connection = Connection { number, is_reused: is_reused.swap(true, Ordering::Relaxed) };
+        Box::pin(handle(request, connection, Arc::clone(shared)))
     });
-    // One official SDK finds the headers only if their names are in title case.
     let keep_alive = shared.state().settings.keep_alive;
     let mut served = http1::Builder::new()
+        // One official SDK finds the headers only if their names are in title case (sdk).
         .title_case_headers(true)
         .keep_alive(keep_alive)
         .serve_connection(TokioIo::new(stream), service);
-    // It ends in an error whenever it is cut, by either side.
+    // A fault, or a caller that closes the connection early, ends it with an error.
     if let Err(error) = poll_fn(|context| served.poll_without_shutdown(context)).await {
         Cut::of(&error).end(served.into_parts().io.into_inner()).await;
     }

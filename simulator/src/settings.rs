@@ -1,59 +1,60 @@
-//! How the simulated Feishu behaves where it could behave in more than one way.
+//! The settings of a simulator: behaviour of Feishu that is configurable because it is not documented, or because a
+//! test needs a variant.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The switches of a simulator; they can be changed while it runs.
+/// The settings of a simulator. They can be changed while it runs.
 ///
-/// As JSON every field has its own name, but for `token_lifetime`, which is the whole number
-/// `token_lifetime_seconds`.
+/// The JSON members have the names of the fields, except that `token_lifetime` is `token_lifetime_seconds`, a whole
+/// number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(clippy::struct_excessive_bools, reason = "they are switches, each by itself")]
+#[expect(clippy::struct_excessive_bools, reason = "the settings are independent of each other")]
 pub struct Settings {
-    /// How long a new token lives; 2 hours at most in Feishu (doc).
+    /// The lifetime of a new token. Feishu's tokens live for at most 2 hours (doc).
     #[serde(rename = "token_lifetime_seconds", with = "seconds")]
     pub token_lifetime: Duration,
-    /// What a uuid gets that was forwarded to the same receiver within the hour (not documented).
+    /// The answer to a repeated uuid (not documented).
     pub duplicate: Duplicate,
-    /// Forwards to one receiver in any span of one second (doc: 5; that the span slides: guess).
+    /// The limit of forwards to one receiver in any time span of one second (doc: 5; a sliding span: guess).
     pub receiver_per_second: usize,
-    /// Forwards of one app in any span of one second (doc: 50; sliding: guess).
+    /// The limit of forwards of one app in any time span of one second (doc: 50; a sliding span: guess).
     pub app_per_second: usize,
-    /// Forwards of one app in any span of one minute (doc: 1000; sliding: guess).
+    /// The limit of forwards of one app in any time span of one minute (doc: 1000; a sliding span: guess).
     pub app_per_minute: usize,
-    /// Whether the three limits above refuse anything.
+    /// Whether the three limits above are enforced.
     pub enforce_limits: bool,
-    /// Whether an attempt that a limit refused still takes room in that limit's span (not documented).
+    /// Whether a limit counts attempts that it refused (not documented).
     ///
-    /// Off: with it on, the user who sent 20 messages at once and retried twice within 1.5 s could
-    /// not have got all of them through, and that was seen.
+    /// The default is false: somebody sent 20 messages at once, retried the refused ones twice within 1.5 s, and all
+    /// were accepted (seen). If refused attempts counted, this would be impossible.
     pub refused_attempts_count: bool,
-    /// HTTP status of 99991400 (doc: 429; 400 in some old APIs).
+    /// The HTTP status of 99991400 (doc: 429; 400 in some old APIs).
     pub app_limit_status: u16,
-    /// HTTP status of 99991663 (400 and 200 were both seen).
+    /// The HTTP status of 99991663 (400 and 200 were both seen).
     pub rejected_token_status: u16,
-    /// Whether answers carry fields that the documentation page does not list but the SDKs know.
+    /// Whether answers contain fields that only the SDKs know (sdk). The documentation does not list them.
     pub extra_fields: bool,
-    /// Whether a connection is kept open after an answer; each connection keeps to what held as it was
-    /// accepted. Off: each answer says `Connection: close`, and it is closed.
+    /// Whether a connection stays open after an answer. If false, each answer has the header `Connection: close`. A
+    /// change affects new connections only.
     pub keep_alive: bool,
-    /// Most attempts, and most deliveries, that the ledger keeps; the oldest are dropped.
+    /// The largest number of attempts, and of deliveries, in the ledger. Older ones are dropped.
     pub ledger_limit: usize,
 }
 
-/// What Feishu says to a uuid that it has already forwarded to the same receiver within the hour.
+/// The answer to a uuid that was already forwarded to the receiver within the last hour.
 ///
-/// None of them delivers a second message: that a uuid succeeds once is documented.
+/// No variant delivers a second message, because Feishu executes a uuid only once (doc).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Duplicate {
-    /// Success with the first message's id (seen for the send API).
+    /// Success with the id of the first message (seen on the send API).
     OriginalId,
-    /// Success with an id that was never given before (guess).
+    /// Success with a new message id (guess).
     AnotherId,
-    /// 230049, the message is being sent (guess).
+    /// 230049, "The message is being sent." (guess).
     InProgress,
 }
 

@@ -1,4 +1,4 @@
-//! The handle of a running simulator.
+//! [`Simulator`], the handle of a running simulator.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use tokio::task::JoinHandle;
 use crate::fault::Fault;
 use crate::ledger::Ledger;
 use crate::options::Options;
-use crate::port::Shutting;
+use crate::port::Outage;
 use crate::server;
 use crate::settings::Settings;
 use crate::state::Shared;
 
-/// A running simulator; dropping it stops the server and closes its connections.
+/// A running simulator. Dropping it stops the server and closes its connections.
 pub struct Simulator {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -23,7 +23,7 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Listens, and serves in tasks of the current tokio runtime.
+    /// Starts a simulator in the current tokio runtime.
     pub async fn start(options: Options) -> std::io::Result<Simulator> {
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
@@ -32,29 +32,29 @@ impl Simulator {
         Ok(Self { address, shared, server })
     }
 
-    /// The base URL, such as `http://127.0.0.1:40001`, without a slash at its end.
+    /// The base URL without a trailing slash, such as `http://127.0.0.1:40001`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Everything seen so far.
+    /// A snapshot of the ledger.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
-        self.shared.state().book.snapshot()
+        self.shared.state().ledger.snapshot()
     }
 
-    /// Forgets everything seen so far; limits, uuids and tokens stay as they are.
+    /// Deletes all entries of the ledger. Limits, uuids and tokens do not change.
     pub fn clear_ledger(&self) {
-        self.shared.state().book.clear();
+        self.shared.state().ledger.clear();
     }
 
-    /// Adds a fault at the end of the queue.
+    /// Appends a fault to the queue.
     pub fn add_fault(&self, fault: Fault) {
         self.shared.state().faults.push(fault);
     }
 
-    /// The faults that have not struck yet, or not as often as they shall.
+    /// The pending faults: those that will still affect a matching request.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
         self.shared.state().faults.clone()
@@ -65,49 +65,49 @@ impl Simulator {
         self.shared.state().clear_faults();
     }
 
-    /// Changes the settings, for the requests that arrive from now on.
+    /// Changes the settings for all later requests.
     pub fn change_settings(&self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.shared.state().settings);
     }
 
-    /// Makes every token invalid; the next token call gets a new one.
+    /// Revokes all tokens. The next token call gets a new token.
     pub fn revoke_tokens(&self) {
         self.shared.state().revoke_tokens();
     }
 
-    /// Moves the simulator's clock ahead of its time source.
+    /// Moves the simulator's clock forward.
     pub fn advance_clock(&self, by: Duration) {
         self.shared.state().clock.advance(by);
     }
 
-    /// Refuses connections from now on and closes those that there are; the port stays taken.
+    /// Refuses new connections and closes all existing ones. The port stays reserved.
     pub async fn refuse_connections(&self) {
-        self.shared.port.shut(Shutting::default());
+        self.shared.port.start_outage(Outage::default());
         self.shared.port.settled().await;
     }
 
-    /// Accepts connections again.
+    /// Accepts connections again after [`Self::refuse_connections`].
     pub async fn accept_connections(&self) {
-        self.shared.port.open();
+        self.shared.port.end_outage();
         self.shared.port.settled().await;
     }
 
-    /// Lets every connection that is open now go silent for ever, as behind a NAT that has forgotten it:
-    /// what comes over it is neither read nor answered, and it is not closed. New ones work.
+    /// Strands all open connections: each stays open, but nothing is read from it or answered any more. This simulates
+    /// a NAT that has dropped its entry of the connection. New connections work.
     pub fn strand_connections(&self) {
-        self.shared.lines.strand(None);
+        self.shared.connections.strand(None);
     }
 
-    /// How many connections have been accepted so far.
+    /// The number of connections that were accepted so far.
     #[must_use]
     pub fn connections(&self) -> u64 {
-        self.shared.lines.opened()
+        self.shared.connections.opened()
     }
 
-    /// Stops the server; afterwards its port is free.
+    /// Stops the server and releases its port.
     pub async fn stop(mut self) {
         self.server.abort();
-        // The error says that it was aborted.
+        // The error only says that the task was aborted.
         let _ = (&mut self.server).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Everything the simulated Feishu knows, behind one lock, and what it does with a request.
+//! The state of the simulated Feishu behind one lock, and the dispatch of a request to its API.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,26 +7,26 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use crate::answer::Answer;
-use crate::book::Book;
 use crate::call::Call;
 use crate::clock::Clock;
+use crate::connections::Connections;
 use crate::fault::{self, Fault, FaultKind, Phase};
 use crate::ids::Ids;
 use crate::ledger::Api;
-use crate::lines::Lines;
+use crate::ledger_writer::LedgerWriter;
+use crate::limits::Limits;
 use crate::options::Options;
 use crate::port::Port;
 use crate::refusal::Refusal;
 use crate::repeats::Repeats;
 use crate::settings::Settings;
-use crate::token::Tokens;
-use crate::window::Windows;
+use crate::tokens::Tokens;
 
-/// The state that all connections share.
+/// What all connections share.
 pub(crate) struct Shared {
     state: Mutex<State>,
     pub(crate) port: Port,
-    pub(crate) lines: Lines,
+    pub(crate) connections: Connections,
 }
 
 impl Shared {
@@ -38,58 +38,64 @@ impl Shared {
             clock: Clock::new(options.clock),
             ids: Ids::new(),
             tokens: Tokens::default(),
-            windows: Windows::default(),
+            limits: Limits::default(),
             repeats: Repeats::default(),
             faults: Vec::new(),
             held: Vec::new(),
-            book: Book::default(),
+            ledger: LedgerWriter::default(),
         };
-        Self { state: Mutex::new(state), port: Port::open_at_first(), lines: Lines::default() }
+        Self { state: Mutex::new(state), port: Port::new(), connections: Connections::default() }
     }
 
-    /// The state; a panic elsewhere does not make it useless.
+    /// Locks the state.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        // A panic in one request must not make all others fail.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// The state of the simulated Feishu.
 pub(crate) struct State {
-    /// Secrets by app id.
+    /// The app secrets by app id.
     pub(crate) apps: HashMap<String, String>,
     settings_at_start: Settings,
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) tokens: Tokens,
-    pub(crate) windows: Windows,
+    pub(crate) limits: Limits,
     pub(crate) repeats: Repeats,
-    /// What waits to go wrong, first come first served.
+    /// The pending faults. The first one that matches a request affects it.
     pub(crate) faults: Vec<Fault>,
-    /// One for each request that is held: dropped, it lets the request go on.
+    /// One sender for each held request. Dropping it releases the request.
     held: Vec<oneshot::Sender<()>>,
-    pub(crate) book: Book,
+    pub(crate) ledger: LedgerWriter,
 }
 
-/// A request that was written into the ledger.
+/// A request that was recorded in the ledger.
 pub(crate) struct Received {
+    /// The number of the attempt in the ledger.
     pub(crate) number: u64,
+    /// The fault that affects the request.
     pub(crate) fault: Option<Fault>,
-    /// Feishu's own answer, unless a fault strikes before Feishu looks at the request.
+    /// Feishu's answer. `None` if the fault applies before the request is executed.
     pub(crate) answer: Option<Answer>,
-    /// Ends when the request is to go on, if a fault holds it.
+    /// Ends when a held request is released. None if no fault holds the request.
     pub(crate) held: Option<oneshot::Receiver<()>>,
 }
 
 impl State {
-    /// Writes a request down and, if nothing goes wrong before, does what it asks for.
+    /// Records a request, and executes it unless a fault applies before.
     pub(crate) fn receive(&mut self, call: &Call) -> Received {
         let now = self.clock.now();
-        let number = self.book.open(call, now, self.settings.ledger_limit);
+        let number = self.ledger.record_attempt(call, now, self.settings.ledger_limit);
         let fault = fault::take(&mut self.faults, call);
-        let answer =
-            fault.as_ref().is_none_or(lets_pass).then(|| self.process_at(call, number, now));
-        let held = fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Held);
-        let held = held.then(|| {
+        let answer = fault
+            .as_ref()
+            .is_none_or(takes_effect_at_once)
+            .then(|| self.execute_at(call, number, now));
+        let is_held = fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Held);
+        let held = is_held.then(|| {
             let (release, held) = oneshot::channel();
             self.held.push(release);
             held
@@ -97,43 +103,43 @@ impl State {
         Received { number, fault, answer, held }
     }
 
-    /// Forgets all faults, and lets the requests go on that one of them holds.
+    /// Removes all pending faults, and releases the held requests.
     pub(crate) fn clear_faults(&mut self) {
         self.faults.clear();
         self.held.clear();
     }
 
-    /// Does what a request asks for.
-    pub(crate) fn process(&mut self, call: &Call, number: u64) -> Answer {
-        self.process_at(call, number, self.clock.now())
+    /// Executes a request and returns Feishu's answer.
+    pub(crate) fn execute(&mut self, call: &Call, number: u64) -> Answer {
+        self.execute_at(call, number, self.clock.now())
     }
 
-    /// The answer that carries a refusal.
+    /// The answer for a refusal, with a new log id.
     pub(crate) fn refuse(&mut self, refusal: &Refusal) -> Answer {
         Answer::refused(refusal, &self.settings, self.ids.log_id())
     }
 
-    /// A success without content, for a request that was not looked at.
-    pub(crate) fn hollow_success(&mut self) -> Answer {
+    /// A success without content, for a request that was not executed.
+    pub(crate) fn empty_success(&mut self) -> Answer {
         Answer::success(&json!({"code": 0, "msg": "success", "data": {}}), self.ids.log_id())
     }
 
-    /// Makes every token invalid.
+    /// Revokes all tokens.
     pub(crate) fn revoke_tokens(&mut self) {
         self.tokens = Tokens::default();
     }
 
-    /// Everything as it was at the start, but for the time, which never runs backwards.
+    /// Restores the initial state. The clock is not reset, because time never goes back.
     pub(crate) fn reset(&mut self) {
         self.settings = self.settings_at_start.clone();
         self.revoke_tokens();
-        self.windows = Windows::default();
+        self.limits = Limits::default();
         self.repeats = Repeats::default();
         self.clear_faults();
-        self.book.clear();
+        self.ledger.clear();
     }
 
-    fn process_at(&mut self, call: &Call, number: u64, now: u64) -> Answer {
+    fn execute_at(&mut self, call: &Call, number: u64, now: u64) -> Answer {
         let result = match call.api {
             Api::TenantAccessToken | Api::AppAccessToken => self.token(call, now),
             Api::Forward => self.forward(call, number, now),
@@ -143,7 +149,7 @@ impl State {
     }
 }
 
-/// Whether a request that the fault strikes still has its effect as it arrives.
-fn lets_pass(fault: &Fault) -> bool {
+/// Whether a request with this fault takes effect as soon as it arrives.
+fn takes_effect_at_once(fault: &Fault) -> bool {
     fault.phase == Phase::AfterCommit || matches!(fault.kind, FaultKind::SlowDrip { .. })
 }

@@ -1,4 +1,4 @@
-//! Calls for a token.
+//! The two token APIs.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use crate::refusal::Refusal;
 use crate::state::State;
 
 impl State {
-    /// Answers a call of a token API.
+    /// Executes a token call.
     pub(crate) fn token(&mut self, call: &Call, now: u64) -> Result<Answer, Refusal> {
         let (app_id, secret) =
             credentials(call).ok_or_else(|| Refusal::new(codes::MALFORMED_APP))?;
@@ -30,7 +30,7 @@ impl State {
     }
 }
 
-/// The app id and the secret of a call, if both are texts and not empty.
+/// The app id and the app secret in the body. `None` unless both are non-empty strings.
 fn credentials(call: &Call) -> Option<(&str, &str)> {
     let app_id = call.text("app_id").filter(|id| !id.is_empty())?;
     let secret = call.text("app_secret").filter(|secret| !secret.is_empty())?;

@@ -1,4 +1,4 @@
-//! Two clocks that move apart.
+//! The monotonic clock and the wall clock when they diverge.
 
 use super::*;
 
@@ -9,37 +9,37 @@ fn minutes(minutes: i64) -> SignedDuration {
 }
 
 #[test]
-fn an_age_is_what_the_clock_says_that_says_more() {
-    let (clock, hand) = Clock::manual();
+fn an_age_is_by_the_clock_that_shows_more() {
+    let (clock, time) = Clock::manual();
     let stamp = clock.stamp();
-    hand.advance(10 * MINUTE);
+    time.advance(10 * MINUTE);
     assert_eq!(clock.age(stamp), 10 * MINUTE);
-    // A suspended machine.
-    hand.move_calendar(minutes(120));
+    // The machine was suspended.
+    time.move_calendar(minutes(120));
     assert_eq!(clock.age(stamp), 130 * MINUTE);
-    // A calendar that was set back.
-    hand.move_calendar(minutes(-500));
+    // The wall clock was set back.
+    time.move_calendar(minutes(-500));
     assert_eq!(clock.age(stamp), 10 * MINUTE);
 }
 
 #[test]
-fn the_end_of_a_span_does_not_move_away_when_a_clock_is_set() {
-    let (clock, hand) = Clock::manual();
+fn the_end_of_a_span_is_not_later_after_a_clock_was_set() {
+    let (clock, time) = Clock::manual();
     let (stamp, start) = (clock.stamp(), clock.wall());
     let end = || clock.wall_after(stamp, 55 * MINUTE);
     assert_eq!(end(), start + 55 * MINUTE);
-    hand.move_calendar(minutes(120));
+    time.move_calendar(minutes(120));
     assert_eq!(end(), start + 55 * MINUTE);
-    hand.move_calendar(minutes(-180));
+    time.move_calendar(minutes(-180));
     assert_eq!(end(), clock.wall() + 55 * MINUTE);
 }
 
 #[test]
-fn a_stamp_of_long_ago_is_as_old_by_either_clock() {
-    let (clock, hand) = Clock::manual();
-    hand.advance(10 * MINUTE);
+fn an_earlier_stamp_is_equally_old_by_both_clocks() {
+    let (clock, time) = Clock::manual();
+    time.advance(10 * MINUTE);
     assert_eq!(clock.age(clock.stamp().earlier_by(4 * MINUTE)), 4 * MINUTE);
-    // Longer ago than the clock was made.
+    // The stamp is earlier than the creation of the clock.
     assert_eq!(clock.age(clock.stamp().earlier_by(40 * MINUTE)), 40 * MINUTE);
     let longest_ago = clock.stamp().earlier_by(Duration::MAX);
     assert_eq!(clock.wall_after(longest_ago, MINUTE), Timestamp::MIN + MINUTE);

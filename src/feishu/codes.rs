@@ -1,20 +1,22 @@
-//! Feishu's result codes and what each one means here. Judge by the code, never by the HTTP status
-//! or by `msg`, which carries suffixes such as `, ext=chat rate limit` (Feishu's documentation).
+//! The table of Feishu's result codes: for each code the gateway's problem, whether to retry, and the remedy.
+//!
+//! Only the code identifies a failure. The HTTP status does not, and neither does `msg`, to which Feishu appends
+//! suffixes such as `, ext=chat rate limit` (Feishu's documentation).
 
 use crate::model::problem_kind::ProblemKind::{self, *};
 use crate::model::problem_kind::Remedy;
 use Retry::{AfterReset, Backoff, Never, RefreshTokenOnce, ResendTicket};
 
-/// Whether the same call may succeed when it is made again.
+/// Whether, and after which event, a repetition of the call may succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
-    /// It will fail again.
+    /// A repetition will fail too.
     Never,
-    /// After a growing pause.
+    /// After a pause that grows with each attempt.
     Backoff,
     /// After the seconds in `x-ogw-ratelimit-reset`.
     AfterReset,
-    /// Once, with a fresh tenant token.
+    /// With a new tenant token, and only once.
     RefreshTokenOnce,
     /// After Feishu has pushed a new app ticket (store apps).
     ResendTicket,
@@ -23,19 +25,19 @@ pub enum Retry {
 /// One of Feishu's result codes.
 #[derive(Clone, Copy, Debug)]
 pub struct Code {
-    /// The number in `code`.
+    /// The number in the member `code` of the answer.
     pub code: i64,
-    /// What the gateway answers.
+    /// The problem that the gateway reports to its caller.
     pub problem: ProblemKind,
-    /// Whether to call again.
+    /// Whether to repeat the call.
     pub retry: Retry,
-    /// Feishu's description of it, as documented; empty where none is.
+    /// Feishu's documented description of the code. Empty if Feishu documents none.
     pub msg: &'static str,
-    /// What to do about it.
+    /// Instructions to solve the problem.
     pub remedy: Remedy,
 }
 
-/// The row of a code, if it is known.
+/// The row of a code. `None` if the table does not hold the code.
 #[must_use]
 pub fn find(code: i64) -> Option<&'static Code> {
     CODES.iter().find(|row| row.code == code)
@@ -46,27 +48,27 @@ const fn row(code: i64, problem: ProblemKind, retry: Retry, msg: &'static str) -
 }
 
 impl Code {
-    /// With a remedy that is more exact than the problem's own.
+    /// Replaces the problem's general remedy by a more specific one.
     const fn saying(self, en: &'static str, zh: &'static str) -> Self {
         Self { remedy: Remedy { en, zh }, ..self }
     }
 }
 
-/// What a refusal says of other forwards with the same app.
+/// What a refusal of one forward implies for the app's other forwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// All of them would be refused: nothing in the code depends on what is forwarded.
+    /// Feishu would refuse all of them: the code does not depend on what is forwarded.
     App,
-    /// They may be refused too: what is missing may be needed for this message or receiver only.
+    /// Feishu may refuse others too. The missing permission may be needed for this message or receiver only.
     PerhapsApp,
-    /// They would not: Feishu has looked at the message.
+    /// Feishu would not refuse the others for this reason: it has accepted the app and examined the message.
     Message,
-    /// Nothing.
+    /// No conclusion.
     Nothing,
 }
 
 impl Code {
-    /// What it says of other forwards with the same app.
+    /// What a refusal with this code implies for the app's other forwards.
     #[must_use]
     pub fn reach(&self) -> Reach {
         match self.problem {
@@ -76,22 +78,23 @@ impl Code {
             | AppNotInUse
             | AppNotAvailable
             | BotNotEnabled => Reach::App,
-            // Not 230027, which chats outside the tenant get too.
+            // A missing permission can depend on the receiver, so one such refusal must not stop a whole app.
+            // 230027 is not one of these codes: Feishu also returns it for chats outside the tenant.
             PermissionMissing if self.code > 99_991_000 => Reach::PerhapsApp,
-            // The message APIs' own codes.
+            // The codes of the message APIs.
             _ if (230_000..240_000).contains(&self.code) => Reach::Message,
             _ => Reach::Nothing,
         }
     }
 }
 
-/// The month's quota of API calls is used up.
+/// The row for a used-up monthly quota of API calls.
 pub const MONTHLY_QUOTA: &Code = &row(99991403, MonthlyQuotaExhausted, Never, "");
 
-/// Every code that is known.
+/// All known codes.
 #[rustfmt::skip]
 pub const CODES: &[Code] = &[
-    // The forward API: each one is on its documentation page, with HTTP 400.
+    // The forward API. Its documentation page lists these codes with HTTP 400.
     row(230001, InvalidRequest, Never, "Your request contains an invalid request parameter.").saying("Check message_id, receive_id, receive_id_type and uuid; Feishu's message names the field after 'ext='.", "检查 message_id、receive_id、receive_id_type 与 uuid；飞书返回信息中 ext= 之后会指出出错字段。"),
     row(230002, BotNotInChat, Never, "The bot can not be outside the group."),
     row(230006, BotNotEnabled, Never, "Bot ability is not activated."),
@@ -118,11 +121,11 @@ pub const CODES: &[Code] = &[
     row(230074, ThreadNotVisible, Never, "The target thread is invisible to the operator."),
     row(230110, MessageDeleted, Never, "Action unavailable as the message has been deleted."),
     row(232009, ChatDissolved, Never, "Your request specifies a chat which has already been dissolved."),
-    // Its siblings, merge_forward and the forward of threads: each one is on its page.
+    // merge_forward and the forward of threads. Their documentation pages list these codes.
     row(230067, MessagesNotMergeable, Never, "The source of the messages to be merged and forwarded are not in compliance."),
     row(230069, MessagesNotMergeable, Never, "Does not support forwarding messages from different groups.").saying("All messages must come from the same chat.", "待合并的消息必须来自同一个群。"),
     row(230073, ThreadSourceNotVisible, Never, "The thread is invisible to the operator."),
-    // Any API.
+    // Codes that every API can return.
     row(99991400, AppRateLimited, AfterReset, "request trigger frequency limit").saying("The app used up its 50 calls a second or 1000 calls a minute; wait the seconds in x-ogw-ratelimit-reset.", "应用触发了每秒 50 次或每分钟 1000 次的上限，按 x-ogw-ratelimit-reset 等待后重试。"),
     *MONTHLY_QUOTA,
     row(99991401, GatewayAddressDenied, Never, ""),
@@ -139,7 +142,7 @@ pub const CODES: &[Code] = &[
     row(99991679, PermissionMissing, Never, "").saying("The user has not authorised the app.", "用户未授权该应用。"),
     row(99992402, InvalidRequest, Never, "field validation failed").saying("Feishu's field_violations name the wrong field (a uuid of over 50 characters is answered so, without a name).", "field_violations 会指出错误字段；uuid 超过 50 字符也会返回此码但不指明字段。"),
     row(99992354, MessageNotFound, Never, ""),
-    // The platform looks at ids before the API does (Feishu's table of general codes).
+    // Codes of Feishu's platform, which checks ids before the API does (Feishu's table of general codes).
     row(99992351, ReceiverInvalid, Never, "these open ids not existed").saying("The open_id does not exist, or not in this tenant. Check that the id and receive_id_type belong together.", "open_id 不存在或不属于本租户，请检查 ID 与 receive_id_type 是否匹配。"),
     row(99992352, ReceiverInvalid, Never, "these lark ids not existed").saying("The open_id does not exist, or not in this tenant. Check that the id and receive_id_type belong together.", "open_id 不存在或不属于本租户，请检查 ID 与 receive_id_type 是否匹配。"),
     row(99992353, ReceiverInvalid, Never, "these lark ids not existed").saying("The open_id does not exist, or not in this tenant. Check that the id and receive_id_type belong together.", "open_id 不存在或不属于本租户，请检查 ID 与 receive_id_type 是否匹配。"),
@@ -160,7 +163,7 @@ pub const CODES: &[Code] = &[
     row(1663, FeishuInternalError, Backoff, "").saying("Feishu failed internally; the gateway retried with the same uuid.", "飞书内部错误，网关已用相同 uuid 重试。"),
     row(5000, FeishuInternalError, Backoff, "").saying("Feishu failed internally; the gateway retried with the same uuid.", "飞书内部错误，网关已用相同 uuid 重试。"),
     row(55001, FeishuInternalError, Backoff, "").saying("Feishu failed internally; the gateway retried with the same uuid.", "飞书内部错误，网关已用相同 uuid 重试。"),
-    // The token APIs, seen with HTTP 200.
+    // The token APIs. They were seen with HTTP 200.
     row(10003, CredentialsRejected, Never, "invalid param").saying("app_id or app_secret is malformed.", "app_id 或 app_secret 格式错误。"),
     row(10005, CredentialsRejected, Never, "").saying("The app_id is not authorised.", "app_id 未授权。"),
     row(10012, CredentialsRejected, ResendTicket, "").saying("The app token of a store app could not be made; its app_ticket is missing or old.", "商店应用的 app_access_token 获取失败，app_ticket 缺失或过期。"),

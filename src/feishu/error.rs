@@ -1,4 +1,4 @@
-//! How a call to Feishu can fail, told apart by what the caller of this module can do about it.
+//! The ways in which a call to Feishu can fail, one variant for each way in which the caller of this module can react.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -11,36 +11,37 @@ use utoipa::ToSchema;
 use super::codes;
 use crate::model::problem_kind::{Outcome, ProblemKind};
 
-/// A call that did not succeed.
+/// The error of a call to Feishu.
 #[derive(Clone, Debug, Error)]
 pub enum CallError {
-    /// No connection came about, so nothing was sent.
+    /// No connection was established, so nothing was sent. The text is the innermost cause: the outer causes repeat
+    /// the URL, which holds data of the caller.
     #[error("no connection: {0}")]
     Connect(String),
-    /// The request was written, or may have been, and no whole answer came in time.
+    /// The request was or may have been sent, and no complete answer arrived in time.
     #[error("no answer in time")]
     TimedOut {
-        /// As of [`CallError::Broken`].
+        /// See `is_stale` of [`CallError::Broken`].
         is_stale: bool,
     },
-    /// The connection broke after the request was written, or may have been.
+    /// The connection broke when the request was or may have been sent.
     #[error("the connection broke: {cause}")]
     Broken {
-        /// Why.
+        /// The cause.
         cause: String,
-        /// Whether an earlier call had left the connection, and not a byte came back over it: then it may
-        /// have been dead for long, and nothing is known of Feishu.
+        /// Whether the connection was reused from an earlier call and delivered no byte for this call. Then the
+        /// connection may have been dead before the call, and the failure says nothing about Feishu.
         is_stale: bool,
     },
-    /// An answer that is not Feishu's: HTML of a proxy, JSON without a code, a success without a
-    /// message.
+    /// The answer is not a valid answer of Feishu. Examples are HTML of a proxy, JSON without a code, and a success
+    /// without a message.
     #[error("HTTP {http_status} that cannot be read: {detail}")]
     Unreadable {
         /// The HTTP status.
         http_status: u16,
-        /// What is wrong with it.
+        /// What is wrong with the answer.
         detail: &'static str,
-        /// Feishu's log id, if a header holds one.
+        /// Feishu's log id, if the headers hold one.
         log_id: Option<String>,
     },
     /// Feishu answered with a result code that is not zero.
@@ -49,7 +50,9 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// What it says about the message, where the call was to forward one.
+    /// What the error of a forward says about the delivery of the message.
+    ///
+    /// It is [`Outcome::NotDelivered`] only if nothing was sent, or if Feishu refused the message.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         match self {
@@ -61,7 +64,7 @@ impl CallError {
         }
     }
 
-    /// Feishu's code, or in a word why there is none.
+    /// Feishu's code as text, or a word for the reason why there is no code.
     #[must_use]
     pub fn code(&self) -> Cow<'static, str> {
         match self {
@@ -82,24 +85,24 @@ impl CallError {
         }
     }
 
-    /// Whether it shows that Feishu is there: with a code, or with any HTTP answer but one of a server that
-    /// fails, which a proxy gives for a Feishu that is gone.
+    /// Whether the error proves that Feishu can be reached.
     #[must_use]
     pub fn shows_feishu(&self) -> bool {
         match self {
             Self::Refused(_) => true,
+            // A proxy answers with a status from 500 on behalf of a Feishu that it cannot reach.
             Self::Unreadable { http_status, .. } => *http_status < 500,
             Self::Connect(_) | Self::TimedOut { .. } | Self::Broken { .. } => false,
         }
     }
 
-    /// Whether all that is known is that a connection which an earlier call had left is dead.
+    /// Whether the error may only mean that a reused connection was dead. See [`CallError::Broken`].
     #[must_use]
     pub fn is_stale(&self) -> bool {
         matches!(self, Self::TimedOut { is_stale: true } | Self::Broken { is_stale: true, .. })
     }
 
-    /// The problem that Feishu's code stands for, if Feishu answered with one that is known.
+    /// The problem of Feishu's code. `None` if there is no code, or if the table of codes does not hold it.
     #[must_use]
     pub fn problem(&self) -> Option<ProblemKind> {
         match self {
@@ -139,47 +142,46 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// What it says about the message.
+    /// What the refusal of a forward says about the delivery of the message.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         match codes::find(self.code) {
             Some(known) => known.problem.facts().outcome,
-            // A server that fails may have done its work before.
+            // A failing server may have delivered the message before it failed.
             None if self.http_status >= 500 => Outcome::Unknown,
             None => Outcome::NotDelivered,
         }
     }
 }
 
-/// A field that Feishu found wrong.
+/// A field that Feishu reports as invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldViolation {
-    /// Its name.
+    /// The name of the field.
     pub field: String,
-    /// What is wrong with it.
+    /// What is wrong with the field.
     pub description: String,
 }
 
-/// Feishu's answer to a forward that went out.
+/// Feishu's answer to a successful forward.
 #[derive(Clone, Debug)]
 pub struct Forwarded {
-    /// The new message as Feishu wrote it, a JSON object.
+    /// The new message: the JSON object as Feishu sent it.
     pub message: Bytes,
-    /// Its id.
+    /// The id of the new message.
     pub message_id: String,
     /// The id under which Feishu's support finds the call.
     pub log_id: Option<String>,
 }
 
-/// How a call ended, in a word for metrics and logs: Feishu's own code, 0 for a success, or why there
-/// is none.
+/// The result of a call as text for logs: `0` for a success, otherwise [`CallError::code`].
 #[must_use]
 pub fn code_of<T>(answer: &Result<T, CallError>) -> Cow<'static, str> {
     answer.as_ref().map_or_else(CallError::code, |_| "0".into())
 }
 
-/// The same as the label of a metric, of which there may not be as many as Feishu has numbers: `other` for a
-/// code that the table does not hold.
+/// The result of a call as the label of a metric: [`code_of`], but `other` for a code that the table does not hold.
+/// So Feishu's answers cannot create an unlimited number of time series.
 #[must_use]
 pub fn label_of<T>(answer: &Result<T, CallError>) -> Cow<'static, str> {
     match answer {

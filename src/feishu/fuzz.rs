@@ -1,4 +1,4 @@
-//! What is promised of every answer of Feishu's, as checks.
+//! Checks of properties that must hold for every answer of Feishu, for the fuzz target `answer`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::error::{CallError, Forwarded};
 use super::lenient;
 use super::wire::Answer;
 
-/// Checks the answer to a forward, and gives what is read from it.
+/// Checks how an answer to a forward is read, and returns the result.
 pub(crate) fn forwarded(
     status: StatusCode,
     headers: &[(&[u8], &[u8])],
@@ -23,7 +23,7 @@ pub(crate) fn forwarded(
         Ok(forwarded) => {
             assert_eq!(code(body), Some(0));
             assert!(short(&forwarded.message_id) && short_log_id(forwarded.log_id.as_deref()));
-            // Another reader may refuse what nobody reads.
+            // This second parser is strict. It may refuse the object for members that the gateway does not read.
             if let Some(message_id) = message_id(&forwarded.message).filter(|it| short(it)) {
                 assert!(message_id.starts_with(forwarded.message_id.trim_end_matches('…')));
             }
@@ -33,7 +33,7 @@ pub(crate) fn forwarded(
     result
 }
 
-/// Checks the answer to a call for a tenant token.
+/// Checks how an answer to a call for a tenant token is read.
 pub(crate) fn token(status: StatusCode, headers: &[(&[u8], &[u8])], body: &[u8]) {
     match answer(status, headers, body).token() {
         Ok(token) => {
@@ -72,22 +72,22 @@ fn failed(error: &CallError, status: StatusCode, body: &[u8]) {
     }
 }
 
-/// The code in the JSON object that `body` is.
+/// The member `code` of the JSON object `body`.
 fn code(body: &[u8]) -> Option<i64> {
-    // What nobody reads may be anything between its quotes.
+    // Strings that the gateway does not read may hold invalid UTF-8.
     let text = String::from_utf8_lossy(body);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let [code] = lenient::members(text, ["code"])?;
     lenient::whole_number(code?)
 }
 
-/// The id in the JSON object that `message` is.
+/// The member `message_id` of the JSON object `message`.
 fn message_id(message: &[u8]) -> Option<String> {
     let members: BTreeMap<String, &RawValue> = serde_json::from_slice(message).ok()?;
     serde_json::from_str(members.get("message_id")?.get()).ok()
 }
 
-/// Whether it can be told and logged as it is.
+/// Whether a text is short and clean enough to appear in answers and logs unchanged.
 fn short(text: &str) -> bool {
     text.chars().count() <= 1001 && lenient::line(text, 1001) == text
 }

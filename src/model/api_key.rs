@@ -1,4 +1,4 @@
-//! API keys: what callers show, and the only form in which the gateway keeps them, a hash.
+//! API keys, with which callers authenticate, and their hashes. The gateway stores only the hashes.
 
 use std::sync::Arc;
 
@@ -20,19 +20,19 @@ const SECRET_LENGTH: usize = 43;
 const CHECKSUM_LENGTH: usize = 6;
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// A fresh API key in clear: `ffg_`, 12 characters of public id, `_`, 43 secret characters and a
-/// checksum of 6, all of them base62.
+/// A newly generated API key in plain text: `ffg_`, a public id of 12 characters, `_`, 43 secret characters and
+/// a checksum of 6 characters. The id, the secret and the checksum are base62.
 ///
-/// The checksum, like the one of GitHub's tokens, lets a secret scanner tell a key from a
-/// look-alike without asking anybody. `Debug` shows nothing of the key.
+/// The checksum lets a secret scanner recognise a key offline, as that of a GitHub token does. `Debug` does not
+/// print the key.
 #[derive(Debug)]
 pub struct ApiKey(SecretString);
 
 impl ApiKey {
-    /// Makes a key that nobody has seen.
+    /// Generates a random key.
     #[must_use]
     pub fn generate() -> Self {
-        // A generator for cryptography, seeded by the operating system.
+        // This generator is cryptographically secure. The operating system seeds it.
         let mut random = rand::rng();
         let id = Alphanumeric.sample_string(&mut random, ID_LENGTH);
         let secret = Alphanumeric.sample_string(&mut random, SECRET_LENGTH);
@@ -41,30 +41,31 @@ impl ApiKey {
         Self(SecretString::from(body + &checksum))
     }
 
-    /// The key in clear, to be shown once to the one who asked for it.
+    /// The key in plain text. `keys new` prints it once; the gateway does not store it.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 
-    /// The hash that goes into the configuration in place of the key.
+    /// The hash of the key. The configuration holds the hash instead of the key.
     #[must_use]
     pub fn hash(&self) -> KeyHash {
         KeyHash::of(self.expose())
     }
 
-    /// Whether `text` begins as generated keys do, and so may be one, or what is left of one.
+    /// Whether `text` starts with the prefix of generated keys. Such a text may be a key or a truncated key.
     #[must_use]
     pub fn begins_like_one(text: &str) -> bool {
         text.starts_with(PREFIX)
     }
 
-    /// Whether `text` has the shape of a generated key and its checksum holds.
+    /// Whether `text` has the format of a generated key and a correct checksum.
     ///
-    /// It does not say that anybody knows the key, and a key without this shape may be configured.
+    /// A key with a correct checksum need not be configured. A configured key need not have this format, because
+    /// an operator may hash any text.
     #[must_use]
     pub fn has_valid_checksum(text: &str) -> bool {
-        let Some((body, checksum_shown)) =
+        let Some((body, given_checksum)) =
             text.split_at_checked(PREFIX.len() + ID_LENGTH + 1 + SECRET_LENGTH)
         else {
             return false;
@@ -75,11 +76,11 @@ impl ApiKey {
         };
         id.len() == ID_LENGTH
             && id.chars().chain(secret.chars()).all(|c| c.is_ascii_alphanumeric())
-            && checksum_shown == checksum(body)
+            && given_checksum == checksum(body)
     }
 }
 
-/// CRC32 of `body` in base62, most significant digit first.
+/// The CRC32 of `body` in base62. The most significant digit comes first.
 fn checksum(body: &str) -> String {
     let mut rest = crc32fast::hash(body.as_bytes());
     let mut digits = [b'0'; CHECKSUM_LENGTH];
@@ -90,29 +91,29 @@ fn checksum(body: &str) -> String {
     digits.iter().copied().map(char::from).collect()
 }
 
-/// What the configuration says of one API key.
+/// One API key as the configuration describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyEntry {
     /// The hash of the whole key.
     pub hash: KeyHash,
     /// The name of the app that the caller forwards with.
     pub app: String,
-    /// From this moment on the key is refused; none: never.
+    /// The time from which on the key is refused. `None` means never.
     pub expires_at: Option<Timestamp>,
-    /// A disabled key is refused as if it were unknown.
+    /// Whether the key is disabled. A disabled key is refused like an unknown one.
     pub disabled: bool,
-    /// To whom the caller may forward.
+    /// The receivers to which the caller may forward.
     pub policy: Policy,
 }
 
-/// Who calls; cheap to clone.
+/// An authenticated caller. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// The name of the key, for logs and metrics.
+    /// The name of the caller's API key. Logs and metrics show it.
     pub name: Arc<str>,
     /// The name of the app that the caller forwards with.
     pub app: Arc<str>,
-    /// To whom the caller may forward.
+    /// The receivers to which the caller may forward.
     pub policy: Arc<Policy>,
 }
 
@@ -125,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fresh_key_has_the_documented_shape() {
+    fn a_new_key_has_the_documented_format() {
         let key = ApiKey::generate();
         let (id, rest) = key
             .expose()
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_fresh_keys_share_their_id_or_their_secret() {
+    fn no_two_new_keys_share_their_id_or_their_secret() {
         let keys: Vec<ApiKey> = (0..1000).map(|_| ApiKey::generate()).collect();
         let ids: HashSet<&str> = keys.iter().map(|key| &key.expose()[4..16]).collect();
         let secrets: HashSet<&str> = keys.iter().map(|key| &key.expose()[17..60]).collect();
@@ -146,14 +147,14 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_another_shape_has_no_valid_checksum() {
+    fn a_text_of_another_format_has_no_valid_checksum() {
         for text in ["", "ffg_", "a password", &"é".repeat(40), &"_".repeat(66)] {
             assert!(!ApiKey::has_valid_checksum(text), "{text}");
         }
     }
 
     #[test]
-    fn debug_shows_nothing_of_a_key() {
+    fn debug_does_not_print_the_key() {
         let key = ApiKey::generate();
         let shown = format!("{key:?}");
         assert!(shown.contains("REDACTED"));
@@ -169,7 +170,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_checksum_tells_of_any_one_changed_character(
+        fn the_checksum_detects_any_single_changed_character(
             place in 0..66_usize,
             other in proptest::char::range('!', '~'),
         ) {
@@ -182,7 +183,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_may_be_asked_about(text: String) {
+        fn a_random_text_has_no_valid_checksum(text: String) {
             prop_assert!(!ApiKey::has_valid_checksum(&text));
         }
     }

@@ -1,4 +1,4 @@
-//! The `uuid` by which Feishu knows that two requests are one.
+//! The `uuid` of a forward, by which Feishu recognises a repeated request.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,15 +7,15 @@ use uuid::Uuid;
 
 use super::wording::Wording;
 
-/// 1 to 50 characters; requests with the same one succeed once within an hour for the same receiver
-/// (Feishu's documentation). Clones share the text.
+/// A `uuid` of 1 to 50 characters. Of the requests with one `uuid` to one receiver, Feishu executes only one within
+/// an hour (Feishu's documentation). Clones share the text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DedupKey(Arc<str>);
 
 const MAX_CHARACTERS: usize = 50;
 
 impl DedupKey {
-    /// Reads a caller's `uuid`; the error is a sentence for the caller.
+    /// Parses a caller's `uuid`. The error is a sentence for the caller.
     pub fn parse(text: &str) -> Result<Self, Wording> {
         if text.is_empty() {
             return Err(Wording::new(
@@ -29,7 +29,7 @@ impl DedupKey {
         Ok(Self(text.into()))
     }
 
-    /// A new one that nobody else has.
+    /// Generates a random `uuid`.
     #[must_use]
     pub fn generate() -> Self {
         Self(Uuid::new_v4().to_string().into())
@@ -55,24 +55,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_generated_one_is_one_that_a_caller_could_have_sent() {
+    fn a_generated_uuid_is_valid_for_a_caller_too() {
         let generated = DedupKey::generate();
         assert_eq!(DedupKey::parse(generated.as_str()), Ok(generated));
     }
 
     #[test]
-    fn two_generated_ones_differ() {
+    fn two_generated_uuids_differ() {
         assert_ne!(DedupKey::generate(), DedupKey::generate());
     }
 
     proptest! {
         #[test]
-        fn one_to_fifty_characters_are_accepted_and_kept(text in "\\PC{1,50}") {
+        fn one_to_fifty_characters_are_accepted_unchanged(text in "\\PC{1,50}") {
             prop_assert_eq!(DedupKey::parse(&text).map(|key| key.to_string()), Ok(text));
         }
 
         #[test]
-        fn more_than_fifty_are_refused(text in "\\PC{51,80}") {
+        fn more_than_fifty_characters_are_refused(text in "\\PC{51,80}") {
             prop_assert!(DedupKey::parse(&text).is_err());
         }
     }

@@ -1,22 +1,23 @@
-//! Keys that are made from an app's secret, so that all replicas have the same ones and there is none more
-//! to keep.
+//! Keys that are derived from an app's secret. All replicas derive equal keys, and the operator has no further
+//! secret to configure. Every key that depends on an app's secret is derived here.
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-/// What a key is for: keys for different purposes have nothing to do with each other.
+/// The purpose of a derived key. Keys for different purposes are independent of each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// Hashes ids for the audit log.
+    /// To hash ids for the audit log.
     AuditIds,
-    /// Seals what replicas share.
+    /// To encrypt the state that replicas share in Redis.
     SharedState,
     /// Makes the `uuid` of a forward with an `Idempotency-Key`.
     Uuids,
 }
 
 impl Purpose {
+    // A changed label changes the key, and with it each `uuid` and each sealed value.
     fn label(self) -> &'static str {
         match self {
             Self::AuditIds => "feishu-forward-gateway audit ids",
@@ -26,17 +27,17 @@ impl Purpose {
     }
 }
 
-/// The key for this purpose of the app that has this secret.
+/// Derives the key for `purpose` from an app's secret.
 #[must_use]
 pub fn derive(app_secret: &SecretString, purpose: Purpose) -> [u8; 32] {
     let secret = keyed(app_secret.expose_secret().as_bytes());
     secret.chain_update(purpose.label()).finalize().into_bytes().into()
 }
 
-/// Hashes with a key.
+/// An HMAC-SHA-256 with `key`.
 #[must_use]
 pub fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("a key of any length will do")
+    Hmac::new_from_slice(key).expect("HMAC accepts a key of any length")
 }
 
 #[cfg(test)]
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_secret_and_each_purpose_has_a_key_of_its_own() {
+    fn each_secret_and_each_purpose_has_a_different_key() {
         let (one, other) = (SecretString::from("one"), SecretString::from("other"));
         let purposes = [Purpose::AuditIds, Purpose::SharedState, Purpose::Uuids];
         let mut keys: Vec<_> =

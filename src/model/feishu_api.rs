@@ -1,6 +1,6 @@
-//! Feishu's APIs that the gateway calls.
+//! The APIs of Feishu that the gateway calls.
 
-/// One of Feishu's APIs.
+/// An API of Feishu.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FeishuApi {
     /// `POST /open-apis/im/v1/messages/{message_id}/forward`
@@ -10,7 +10,7 @@ pub enum FeishuApi {
 }
 
 impl FeishuApi {
-    /// The name in metrics.
+    /// The name of the API in metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! What is forwarded.
+//! A forward: what is sent to a receiver, and how Feishu's request for it is built.
 
 use serde::Serialize;
 
@@ -6,21 +6,21 @@ use super::fingerprint::{Fingerprint, fingerprint};
 use super::message_id::MessageId;
 use super::receiver::Receiver;
 
-/// What is forwarded. It knows what Feishu's call for it looks like.
+/// What is forwarded. Path and body of Feishu's request depend on it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Forward {
     /// One message.
     Message(MessageId),
 }
 
-/// The body of Feishu's call.
+/// The JSON body of Feishu's request.
 #[derive(Debug, Serialize)]
 pub struct FeishuBody<'a> {
     receive_id: &'a str,
 }
 
 impl Forward {
-    /// The segments of the call's path below `/open-apis/` (Feishu's documentation).
+    /// The segments of the request's path below `/open-apis/` (Feishu's documentation).
     #[must_use]
     pub fn path(&self) -> [&str; 5] {
         match self {
@@ -28,7 +28,7 @@ impl Forward {
         }
     }
 
-    /// The body of the call (Feishu's documentation).
+    /// The body of the request (Feishu's documentation).
     #[must_use]
     pub fn body<'a>(&self, receiver: &'a Receiver) -> FeishuBody<'a> {
         match self {
@@ -36,7 +36,7 @@ impl Forward {
         }
     }
 
-    /// The id of what is forwarded, as it stands in the audit log.
+    /// The id of what is forwarded. The audit log records it.
     #[must_use]
     pub fn source_id(&self) -> &str {
         match self {
@@ -44,8 +44,8 @@ impl Forward {
         }
     }
 
-    /// The fingerprint of this forward to a receiver with an app: equal for a repetition, and different for
-    /// any other forward.
+    /// The fingerprint of this forward to `receiver` with the app of this name. A repetition has an equal
+    /// fingerprint, any other forward a different one.
     #[must_use]
     pub fn fingerprint(&self, app: &str, receiver: &Receiver) -> Fingerprint {
         match self {

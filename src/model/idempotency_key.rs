@@ -1,5 +1,5 @@
-//! The caller's name for one forward and all its repetitions: the header `Idempotency-Key`
-//! (draft-ietf-httpapi-idempotency-key-header).
+//! The header `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header), with which a caller marks a forward
+//! and its repetitions, and the `uuid` that the gateway derives from it.
 
 use std::fmt;
 
@@ -14,14 +14,15 @@ use super::forward::Forward;
 use super::receiver::Receiver;
 use super::wording::Wording;
 
-/// 1 to 255 visible ASCII characters, written as a structured field's string (`"…"`) or bare.
+/// An idempotency key of 1 to 255 printable ASCII characters. A caller writes it as a string of a structured field
+/// (`"…"`, RFC 9651) or without the quotes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(Box<str>);
 
 const MAX_CHARACTERS: usize = 255;
 
 impl IdempotencyKey {
-    /// Reads the value of the header; the error is a sentence for the caller.
+    /// Parses the value of the header. The error is a sentence for the caller.
     pub fn parse(value: &str) -> Result<Self, Wording> {
         let value = value.trim_matches([' ', '\t']);
         let key = if value.starts_with('"') { unquoted(value)? } else { value.to_owned() };
@@ -40,7 +41,7 @@ impl IdempotencyKey {
         Ok(Self(key.into()))
     }
 
-    /// The forward that this key names.
+    /// The idempotent forward that consists of this key and what the caller forwards with it.
     #[must_use]
     pub fn names(
         &self,
@@ -54,24 +55,25 @@ impl IdempotencyKey {
     }
 }
 
-/// Reads a string of a structured field (RFC 9651): in quotes, with a backslash before quotes and backslashes.
+/// Parses a string of a structured field (RFC 9651): double quotes enclose it, and a backslash escapes a double
+/// quote or a backslash.
 fn unquoted(value: &str) -> Result<String, Wording> {
-    let wrong = || {
+    let invalid = || {
         let english = "must be a string in quotes, or the same without them";
         Err(Wording::new(english, "须为带双引号的字符串，或去掉双引号"))
     };
     let inner = value.get(1..value.len().max(2) - 1).unwrap_or_default();
     if value.len() < 2 || !value.ends_with('"') {
-        return wrong();
+        return invalid();
     }
     let mut key = String::with_capacity(inner.len());
     let mut characters = inner.chars();
     while let Some(character) = characters.next() {
         match character {
-            '"' => return wrong(),
+            '"' => return invalid(),
             '\\' => match characters.next() {
                 Some(escaped @ ('"' | '\\')) => key.push(escaped),
-                _ => return wrong(),
+                _ => return invalid(),
             },
             other => key.push(other),
         }
@@ -79,11 +81,10 @@ fn unquoted(value: &str) -> Result<String, Wording> {
     Ok(key)
 }
 
-/// A forward that its caller names by a key. It holds hashes alone, so its size does not depend on what the
-/// caller sends.
+/// A forward with an idempotency key. It holds hashes only, so its size does not depend on what the caller sends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct IdempotentForward {
-    /// The fingerprint of the caller and its key.
+    /// The fingerprint of the caller and the idempotency key.
     pub key: Fingerprint,
     /// The fingerprint of the forward.
     pub fingerprint: Fingerprint,
@@ -95,28 +96,26 @@ impl fmt::Debug for IdempotentForward {
     }
 }
 
-/// Makes the `uuid`s of forwards with an idempotency key, for one app. Cheap to clone.
+/// Computes the `uuid`s of one app's forwards with an idempotency key. Cheap to clone.
 ///
-/// Everything that a key names can be guessed, and Feishu has one namespace for the `uuid`s of all who forward
-/// with an app. So the `uuid` is derived from the app's secret: nobody else can use it first.
+/// All callers of an app share one namespace of `uuid`s at Feishu, and another caller can guess a key and its
+/// forward. The `uuid` is derived from the app's secret, so no other caller can predict it and use it first.
 #[derive(Clone)]
 pub struct UuidMaker(Hmac<Sha256>);
 
-/// A uuid may have 50 characters (Feishu's documentation): 24 bytes are 48.
+/// The length of a `uuid` in bytes. Feishu allows 50 characters (its documentation); 24 bytes are 48 hexadecimal
+/// digits.
 const UUID_BYTES: usize = 24;
 
 impl UuidMaker {
-    /// For the app that has this secret.
+    /// The `UuidMaker` of the app with this secret.
     #[must_use]
     pub fn new(app_secret: &SecretString) -> Self {
         Self(keyed(&derive(app_secret, Purpose::Uuids)))
     }
 
-    /// The `uuid` of a forward: always the same one, so that a restarted gateway, or another replica, can send
-    /// the forward again and Feishu delivers it once.
-    ///
-    /// The fingerprint is part of it. Otherwise a gateway that does not remember the first use of a key would
-    /// hear from Feishu that another message under it has been sent.
+    /// The `uuid` of a forward. It depends on the app's secret and the forward only, so a restarted gateway or
+    /// another replica can repeat the forward and Feishu delivers it once.
     #[must_use]
     pub fn of(&self, forward: &IdempotentForward) -> DedupKey {
         let hash =
@@ -139,7 +138,7 @@ mod tests {
     use super::*;
     use crate::model::message_id::MessageId;
 
-    fn named(
+    fn idempotent(
         key: &str,
         caller: &str,
         app: &str,
@@ -152,20 +151,20 @@ mod tests {
     }
 
     #[test]
-    fn a_quoted_key_and_a_bare_one_are_the_same() {
+    fn a_key_with_quotes_equals_the_key_without_them() {
         assert_eq!(IdempotencyKey::parse("\"a-1\""), IdempotencyKey::parse("a-1"));
         assert_eq!(IdempotencyKey::parse(r#""a\"\\b""#).unwrap().0.as_ref(), r#"a"\b"#);
     }
 
     #[test]
-    fn what_is_no_string_of_a_structured_field_is_refused() {
+    fn an_invalid_string_of_a_structured_field_is_refused() {
         for value in ["\"", "\"a", "\"a\"b\"", r#""a\b""#, r#""a\""#, "\"a\"b"] {
             assert!(IdempotencyKey::parse(value).is_err(), "{value}");
         }
     }
 
     #[test]
-    fn empty_and_long_and_invisible_keys_are_refused() {
+    fn empty_and_long_and_unprintable_keys_are_refused() {
         for value in ["", "  ", "\"\"", "a\u{7f}", "schlüssel", &"a".repeat(256)] {
             assert!(IdempotencyKey::parse(value).is_err(), "{value}");
         }
@@ -177,18 +176,18 @@ mod tests {
     }
 
     #[test]
-    fn the_uuid_depends_on_all_that_names_and_makes_the_forward() {
+    fn the_uuid_depends_on_the_key_and_on_every_part_of_the_forward() {
         let uuids = uuids("secret");
-        let one = named("k", "alice", "main", "om_1", "oc_1");
-        assert_eq!(uuids.of(&one), uuids.of(&named("\"k\"", "alice", "main", "om_1", "oc_1")));
+        let one = idempotent("k", "alice", "main", "om_1", "oc_1");
+        assert_eq!(uuids.of(&one), uuids.of(&idempotent("\"k\"", "alice", "main", "om_1", "oc_1")));
         for other in [
-            named("k2", "alice", "main", "om_1", "oc_1"),
-            named("k", "bob", "main", "om_1", "oc_1"),
-            named("k", "alice", "second", "om_1", "oc_1"),
-            named("k", "alice", "main", "om_2", "oc_1"),
-            named("k", "alice", "main", "om_1", "oc_2"),
-            // Where one part ends and the next begins is part of it.
-            named("ek", "alic", "main", "om_1", "oc_1"),
+            idempotent("k2", "alice", "main", "om_1", "oc_1"),
+            idempotent("k", "bob", "main", "om_1", "oc_1"),
+            idempotent("k", "alice", "second", "om_1", "oc_1"),
+            idempotent("k", "alice", "main", "om_2", "oc_1"),
+            idempotent("k", "alice", "main", "om_1", "oc_2"),
+            // The boundary between key and caller counts too.
+            idempotent("ek", "alic", "main", "om_1", "oc_1"),
         ] {
             assert_ne!(uuids.of(&one), uuids.of(&other));
         }
@@ -197,9 +196,9 @@ mod tests {
     #[test]
     fn the_uuid_cannot_be_computed_without_the_secret_and_stays_the_same_from_one_version_to_the_next()
      {
-        let one = named("k", "alice", "main", "om_1", "oc_1");
+        let one = idempotent("k", "alice", "main", "om_1", "oc_1");
         assert_ne!(uuids("secret").of(&one), uuids("another").of(&one));
-        // Computed with Python's hmac and hashlib, from the secret and the key to the uuid.
+        // Computed independently with Python's hmac and hashlib.
         let uuid = "7d48909c3845e8f6b0a5515234d5818e0e546b4decbc471e";
         assert_eq!(uuids("secret").of(&one).as_str(), uuid);
         assert_eq!(format!("{:?}", uuids("secret")), "UuidMaker");
@@ -207,8 +206,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_visible_key_makes_a_uuid_that_feishu_takes(key in "[!#-\\[\\]-~][ -~]{0,254}") {
-            let uuid = uuids("secret").of(&named(key.trim_end(), "a", "main", "om_1", "oc_1"));
+        fn every_printable_key_has_a_uuid_that_feishu_accepts(key in "[!#-\\[\\]-~][ -~]{0,254}") {
+            let uuid = uuids("secret").of(&idempotent(key.trim_end(), "a", "main", "om_1", "oc_1"));
             prop_assert!(uuid.as_str().len() <= 50);
         }
     }

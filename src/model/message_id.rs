@@ -1,17 +1,17 @@
-//! The id of the message that is to be forwarded.
+//! The id of the message to forward.
 
 use std::fmt;
 
 use super::wording::{Wording, is_white_space};
 
-/// A Feishu message id: `om_` and then letters, digits, `_` and `-`, at most 128 characters.
+/// A message id of Feishu: `om_`, then ASCII letters, digits, `_` and `-`. It has at most 128 characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MessageId(Box<str>);
 
 const MAX_LENGTH: usize = 128;
 
 impl MessageId {
-    /// Reads an id; the error is a sentence for the caller.
+    /// Parses an id. The error is a sentence for the caller.
     pub fn parse(text: &str) -> Result<Self, Wording> {
         if text.chars().any(is_white_space) {
             return Err(Wording::new(
@@ -40,7 +40,7 @@ impl MessageId {
         Ok(Self(text.into()))
     }
 
-    /// The id as text; nothing in it needs encoding in a URL.
+    /// The id as text. It needs no percent-encoding in a URL.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -60,14 +60,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_that_are_not_of_the_form_are_refused() {
+    fn malformed_ids_are_refused() {
         for bad in ["", "om_", "oc_1", "om", "om_a b", "om_ä", "om_a/b", "xom_1"] {
             assert!(MessageId::parse(bad).is_err(), "{bad:?}");
         }
     }
 
     #[test]
-    fn white_space_is_named_wherever_it_stands() {
+    fn the_error_names_white_space_at_any_place() {
         for id in [" om_1", "om_1 ", "om_1\n", "om_a b", "om_1\u{3000}", "\u{feff}om_1"] {
             let refusal = MessageId::parse(id).expect_err(id);
             assert!(refusal.en.contains("white space"), "{id:?}: {}", refusal.en);
@@ -82,12 +82,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_id_of_the_form_is_kept_as_it_is(text in "om_[A-Za-z0-9_-]{1,125}") {
+        fn every_valid_id_is_accepted_unchanged(text in "om_[A-Za-z0-9_-]{1,125}") {
             prop_assert_eq!(MessageId::parse(&text).map(|id| id.to_string()), Ok(text));
         }
 
         #[test]
-        fn no_text_at_all_makes_the_parser_panic(text in any::<String>()) {
+        fn no_text_makes_the_parser_panic(text in any::<String>()) {
             let _ = MessageId::parse(&text);
         }
     }

@@ -1,4 +1,4 @@
-//! Values that are parsed once and valid for ever after.
+//! The values of the domain. Each is parsed once, where it enters the gateway, and is valid from then on.
 
 pub mod api_key;
 pub mod dedup_key;

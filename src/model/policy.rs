@@ -1,27 +1,27 @@
-//! To whom a caller may forward.
+//! The policy of a caller: which receivers it may forward to.
 
 use std::collections::BTreeSet;
 
 use crate::model::receiver::{ReceiveIdType, Receiver};
 
-/// To whom a caller may forward: to everybody, unless the operator says otherwise.
+/// The receivers to which a caller may forward. The default allows all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// The receivers; none: all.
+    /// The allowed receivers. `None` allows all.
     pub receivers: Option<AllowedReceivers>,
-    /// The types of `receive_id`; none: all.
+    /// The allowed types of `receive_id`. `None` allows all.
     pub types: Option<Vec<ReceiveIdType>>,
 }
 
-/// Receivers by their whole ids, or by what their ids begin with.
+/// Allowed receivers, listed by whole ids and by prefixes of ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedReceivers {
     ids: BTreeSet<String>,
-    beginnings: BTreeSet<String>,
+    prefixes: BTreeSet<String>,
 }
 
-/// Stands at the end of what ids begin with.
-const ANY_END: char = '*';
+/// The wildcard at the end of a pattern. It makes the pattern a prefix.
+const WILDCARD: char = '*';
 
 impl Policy {
     /// Whether the caller may forward to the receiver.
@@ -33,20 +33,20 @@ impl Policy {
 }
 
 impl AllowedReceivers {
-    /// Reads whole ids, and beginnings of ids that end with `*`. The error is a sentence for the
+    /// Parses patterns. A pattern is a whole id, or a prefix of ids followed by `*`. The error is a sentence for the
     /// operator.
     pub fn parse<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, &'static str> {
         let mut allowed = Self::default();
         for pattern in patterns {
-            let (id, is_beginning) = match pattern.strip_suffix(ANY_END) {
-                Some(beginning) => (beginning, true),
+            let (id, is_prefix) = match pattern.strip_suffix(WILDCARD) {
+                Some(prefix) => (prefix, true),
                 None => (pattern, false),
             };
-            if id.contains(ANY_END) {
+            if id.contains(WILDCARD) {
                 return Err("may have a * at the end of an id only");
             }
-            if is_beginning {
-                allowed.beginnings.insert(id.to_owned());
+            if is_prefix {
+                allowed.prefixes.insert(id.to_owned());
             } else {
                 allowed.ids.insert(id.to_owned());
             }
@@ -54,17 +54,17 @@ impl AllowedReceivers {
         Ok(allowed)
     }
 
-    /// What it was read from, in order.
+    /// The patterns, sorted.
     #[must_use]
     pub fn patterns(&self) -> Vec<String> {
-        let beginnings = self.beginnings.iter().map(|beginning| format!("{beginning}{ANY_END}"));
-        let mut patterns: Vec<String> = self.ids.iter().cloned().chain(beginnings).collect();
+        let prefixes = self.prefixes.iter().map(|prefix| format!("{prefix}{WILDCARD}"));
+        let mut patterns: Vec<String> = self.ids.iter().cloned().chain(prefixes).collect();
         patterns.sort();
         patterns
     }
 
     fn contain(&self, id: &str) -> bool {
-        self.ids.contains(id) || self.beginnings.iter().any(|beginning| id.starts_with(beginning))
+        self.ids.contains(id) || self.prefixes.iter().any(|prefix| id.starts_with(prefix))
     }
 }
 
@@ -82,14 +82,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_policy_everybody_may_be_sent_to() {
+    fn the_default_policy_allows_every_receiver() {
         for id in ["oc_1", "ou_1", "somebody@example.com", "*"] {
             assert!(Policy::default().allows(&receiver(id)), "{id}");
         }
     }
 
     #[test]
-    fn a_whole_id_allows_itself_and_nothing_that_begins_with_it() {
+    fn a_whole_id_allows_this_id_only() {
         let policy = only(&["oc_team", "oc_other"]);
         assert!(policy.allows(&receiver("oc_team")) && policy.allows(&receiver("oc_other")));
         for id in ["oc_team2", "oc_tea", "OC_TEAM", "xoc_team", "oc_team."] {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_beginning_allows_what_begins_with_it() {
+    fn a_prefix_allows_every_id_that_starts_with_it() {
         let policy = only(&["oc_ops*", "ou_1"]);
         assert!(policy.allows(&receiver("oc_ops")) && policy.allows(&receiver("oc_ops_night")));
         assert!(!policy.allows(&receiver("oc_op")) && !policy.allows(&receiver("xoc_ops")));
@@ -106,24 +106,24 @@ mod tests {
     }
 
     #[test]
-    fn types_hold_beside_receivers() {
+    fn types_and_receivers_must_both_allow_a_receiver() {
         let types = Some(vec![ReceiveIdType::ChatId]);
         let policy = Policy { types, ..only(&["oc_*", "ou_*"]) };
         assert!(policy.allows(&receiver("oc_1")) && !policy.allows(&receiver("ou_1")));
-        // What the caller says the id is counts: that is how Feishu takes it.
+        // The type that the caller gives counts, whatever the id starts with: Feishu resolves the id by that type.
         let user = Receiver::parse("oc_1", Some(ReceiveIdType::UserId)).unwrap();
         assert!(!policy.allows(&user));
     }
 
     #[test]
-    fn a_star_elsewhere_is_refused_as_it_would_allow_nobody() {
+    fn a_star_before_the_end_is_refused_because_no_id_contains_one() {
         for pattern in ["*_team", "oc_*_team", "oc_**"] {
             assert!(AllowedReceivers::parse([pattern]).is_err(), "{pattern}");
         }
     }
 
     #[test]
-    fn what_was_read_can_be_written_back() {
+    fn parsed_patterns_can_be_listed_again() {
         let patterns = ["oc_*", "oc_team", "ou_1"];
         assert_eq!(AllowedReceivers::parse(patterns).unwrap().patterns(), patterns);
     }

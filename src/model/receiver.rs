@@ -1,4 +1,4 @@
-//! Who gets the message.
+//! The receiver of a forward.
 
 use std::sync::Arc;
 
@@ -26,11 +26,11 @@ pub enum ReceiveIdType {
 }
 
 impl ReceiveIdType {
-    /// Every type, in the order of Feishu's documentation.
+    /// All types, in the order of Feishu's documentation.
     pub const ALL: [Self; 6] =
         [Self::OpenId, Self::UserId, Self::UnionId, Self::Email, Self::ChatId, Self::ThreadId];
 
-    /// The name on the wire.
+    /// The name in requests and answers.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ impl ReceiveIdType {
         }
     }
 
-    /// Reads a name; the error is a sentence for the caller.
+    /// Parses a name. The error is a sentence for the caller.
     pub fn parse(text: &str) -> Result<Self, Wording> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
             Wording::new(
@@ -53,8 +53,10 @@ impl ReceiveIdType {
         })
     }
 
-    /// Guesses from the id. A prefix is a hint: a company chooses its user ids, and they can look
-    /// like anything, so a type that the caller gives is always believed instead.
+    /// Guesses the type of an id from its prefix.
+    ///
+    /// The guess can be wrong, because a company chooses its user ids freely. A type that the caller gives takes
+    /// precedence.
     #[must_use]
     pub fn detect(id: &str) -> Self {
         match id {
@@ -81,8 +83,9 @@ pub struct Receiver {
 
 const MAX_CHARACTERS: usize = 256;
 
-/// Why nobody has this id: it was copied with too much, or is the id of something else.
-fn cannot_be_meant(id: &str) -> Option<Wording> {
+/// Detects common mistakes that make a text no receiver's id, such as white space that was copied with the id or
+/// the id of a message. The result is a sentence for the caller.
+fn mistake_in(id: &str) -> Option<Wording> {
     if id.chars().any(is_white_space) {
         return Some(Wording::new(
             "must not hold white space; look at its beginning and its end",
@@ -98,7 +101,7 @@ fn cannot_be_meant(id: &str) -> Option<Wording> {
     if id.contains("://") {
         return Some(Wording::new("must be an id, not a URL", "必须是 ID，而不是链接"));
     }
-    // An e-mail address may begin like a message's id.
+    // An e-mail address may start with om_ too.
     if id.starts_with("om_") && !id.contains('@') {
         return Some(Wording::new(
             "must be the id of a receiver; this is that of a message, which belongs in the path",
@@ -109,8 +112,8 @@ fn cannot_be_meant(id: &str) -> Option<Wording> {
 }
 
 impl Receiver {
-    /// Reads a `receive_id` of 1 to 256 characters, none of them a control character, white space or a
-    /// comma, that is neither a URL nor a message's id; without a type it is detected. The error is for
+    /// Parses a `receive_id` of 1 to 256 characters. Control characters, white space and commas are refused, and so
+    /// are URLs and message ids. Without a given type, [`ReceiveIdType::detect`] decides. The error is a sentence for
     /// the caller.
     pub fn parse(id: &str, kind: Option<ReceiveIdType>) -> Result<Self, Wording> {
         if id.is_empty() {
@@ -119,8 +122,8 @@ impl Receiver {
         if id.chars().count() > MAX_CHARACTERS {
             return Err(Wording::new("must be at most 256 characters long", "不能超过 256 个字符"));
         }
-        if let Some(hint) = cannot_be_meant(id) {
-            return Err(hint);
+        if let Some(mistake) = mistake_in(id) {
+            return Err(mistake);
         }
         if id.chars().any(char::is_control) {
             return Err(Wording::new("must not hold control characters", "不能包含控制字符"));
@@ -134,7 +137,7 @@ impl Receiver {
         &self.id
     }
 
-    /// What kind of id it is.
+    /// The type of the id.
     #[must_use]
     pub fn kind(&self) -> ReceiveIdType {
         self.kind
@@ -148,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_type_is_detected_from_what_ids_begin_with_or_hold() {
+    fn the_type_is_detected_from_the_prefix_or_the_at_sign_of_an_id() {
         for (id, kind) in [
             ("ou_1", ReceiveIdType::OpenId),
             ("on_1", ReceiveIdType::UnionId),
@@ -166,13 +169,13 @@ mod tests {
     }
 
     #[test]
-    fn a_given_type_is_believed() {
+    fn a_given_type_takes_precedence_over_the_prefix() {
         let receiver = Receiver::parse("ou_1", Some(ReceiveIdType::UserId)).map(|it| it.kind());
         assert_eq!(receiver, Ok(ReceiveIdType::UserId));
     }
 
     #[test]
-    fn ids_that_cannot_be_meant_are_refused_with_a_hint_whatever_their_type() {
+    fn a_common_mistake_is_refused_with_a_hint_whatever_the_type() {
         for (id, hint) in [
             (" oc_1", "white space"),
             ("oc_1 ", "white space"),
@@ -199,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn each_name_reads_back() {
+    fn each_name_parses_to_its_type() {
         for kind in ReceiveIdType::ALL {
             assert_eq!(ReceiveIdType::parse(kind.as_str()), Ok(kind));
         }
@@ -207,7 +210,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_receiver_of_up_to_256_characters_is_kept_as_it_is(id in "[\\pL\\pN\\pM._@+/-]{1,256}") {
+        fn an_id_of_up_to_256_characters_is_accepted_unchanged(id in "[\\pL\\pN\\pM._@+/-]{1,256}") {
             prop_assume!(!id.starts_with("om_"));
             let receiver = Receiver::parse(&id, None);
             prop_assert_eq!(receiver.map(|it| it.id().to_owned()), Ok(id));

@@ -1,4 +1,4 @@
-//! Where the Redis is that replicas share, as `state.url` says it.
+//! The configuration value `state.url`: the address of the Redis that replicas share.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,54 +6,54 @@ use std::str::FromStr;
 use thiserror::Error;
 use url::Host;
 
-/// A URL of the forms `redis://[USER@]HOST[:PORT][/DB]`, `redis+sentinel://H1[:P1],H2[:P2]/MASTER` and
-/// `redis+cluster://H1[:P1],H2[:P2]`; with `rediss` by TLS.
+/// A URL of the form `redis://[USER@]HOST[:PORT][/DB]`, `redis+sentinel://H1[:P1],H2[:P2]/MASTER` or
+/// `redis+cluster://H1[:P1],H2[:P2]`. `rediss` instead of `redis` means TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateUrl {
-    /// As it was written; it holds no secret.
+    /// The URL as the operator wrote it. It holds no secret, because a URL with a password is refused.
     text: String,
-    /// Whether connections are encrypted.
+    /// Whether connections use TLS.
     pub tls: bool,
-    /// The user name, where it is not the default one.
+    /// The user name. `None` means Redis' default user.
     pub user: Option<String>,
-    /// The servers, and how they work together.
+    /// The addresses of the servers, and their topology.
     pub servers: Servers,
 }
 
-/// The servers of a Redis, and how they work together.
+/// The addresses of a Redis, and its topology.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Servers {
-    /// One server.
+    /// A single server.
     One {
-        /// Where it is.
+        /// The address of the server.
         at: Node,
         /// The number of the database.
         database: i64,
     },
-    /// Sentinels, which know the server that is the master now.
+    /// Sentinels, which know the address of the current master.
     Sentinels {
-        /// Where they are.
+        /// The addresses of the sentinels.
         at: Vec<Node>,
-        /// The name that they have for the master.
+        /// The name of the master in the sentinels' configuration.
         master: String,
     },
-    /// Some of the servers of a cluster, which know the others.
+    /// A cluster. The listed servers know the addresses of all others.
     Cluster {
-        /// Where they are.
+        /// The addresses of some of the servers.
         at: Vec<Node>,
     },
 }
 
-/// A host, without brackets where it is an IPv6 address, and a port.
+/// A host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// The host's name or address.
+    /// The host's name or address. An IPv6 address has no brackets.
     pub host: String,
     /// The port.
     pub port: u16,
 }
 
-/// What is wrong with a `state.url`.
+/// The error for an invalid `state.url`. Its text does not repeat the value, which may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("{0}")]
 pub struct InvalidStateUrl(&'static str);
@@ -120,15 +120,16 @@ fn nodes(hosts: &str, default_port: u16) -> Result<Vec<Node>, InvalidStateUrl> {
 }
 
 fn node(text: &str, default_port: u16) -> Result<Node, InvalidStateUrl> {
-    let wrong = InvalidStateUrl("must name hosts as HOST or HOST:PORT, IPv6 addresses in brackets");
+    let invalid =
+        InvalidStateUrl("must name hosts as HOST or HOST:PORT, IPv6 addresses in brackets");
     let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| wrong)?),
+        Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| invalid)?),
         _ => (text, default_port),
     };
     if host.contains(',') {
-        return Err(wrong);
+        return Err(invalid);
     }
-    let host = match Host::parse(host).map_err(|_| wrong)? {
+    let host = match Host::parse(host).map_err(|_| invalid)? {
         Host::Ipv6(address) => address.to_string(),
         host => host.to_string(),
     };
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn one_server_has_a_port_and_a_database_of_its_own_or_the_usual_ones() {
+    fn a_single_server_has_a_given_or_default_port_and_database() {
         let url = read("redis://redis.chat.svc");
         assert_eq!((url.tls, &url.user), (false, &None));
         assert_eq!(url.servers, Servers::One { at: at("redis.chat.svc", 6379), database: 0 });
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn several_servers_are_sentinels_or_a_cluster() {
+    fn a_list_of_hosts_is_a_list_of_sentinels_or_of_cluster_servers() {
         let sentinels = read("redis+sentinel://a,b:5000/main").servers;
         let both = vec![at("a", 26379), at("b", 5000)];
         assert_eq!(sentinels, Servers::Sentinels { at: both, master: "main".to_owned() });
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_without_repeating_it() {
+    fn the_error_for_an_invalid_url_does_not_repeat_the_url() {
         for text in [
             "localhost:6379",
             "http://localhost",

@@ -1,24 +1,24 @@
-//! What the API says, in both of its languages.
+//! The texts of the API, in both of its languages.
 
 use std::borrow::Cow;
 
-/// One text in English and in Chinese: neither can be written without the other.
+/// One text in English and in Chinese. A text in one language only does not compile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wording {
-    /// English.
+    /// The English text.
     pub en: Cow<'static, str>,
-    /// Chinese.
+    /// The Chinese text.
     pub zh: Cow<'static, str>,
 }
 
 impl Wording {
-    /// The English text and the Chinese one.
+    /// A text from its English and its Chinese version.
     pub fn new(en: impl Into<Cow<'static, str>>, zh: impl Into<Cow<'static, str>>) -> Self {
         Self { en: en.into(), zh: zh.into() }
     }
 }
 
-/// Whether a character is white space or is not seen at all, as people copy it along with an id.
+/// Whether a character is white space or invisible. People copy such characters together with an id.
 pub(super) fn is_white_space(character: char) -> bool {
     character.is_whitespace()
         || matches!(character, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')

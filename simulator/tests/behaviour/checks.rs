@@ -1,3 +1,5 @@
+//! How the simulator checks tokens and parameters.
+
 use feishu_simulator::Settings;
 use reqwest::Method;
 use serde_json::json;
@@ -27,7 +29,7 @@ async fn each_kind_of_bad_authorization_has_its_code() {
 }
 
 #[tokio::test]
-async fn a_forward_without_authorization_is_refused_before_anything_else_is_looked_at() {
+async fn a_forward_without_authorization_is_refused_before_any_other_check() {
     let feishu = Feishu::start().await;
     let answer = reply(feishu.request(Method::POST, FORWARD).body("{")).await;
     assert_eq!(answer.verdict(), (400, 99_991_661));
@@ -42,7 +44,7 @@ async fn the_status_of_a_rejected_token_can_be_200() {
 }
 
 #[tokio::test]
-async fn a_missing_or_mistyped_field_is_named() {
+async fn the_refusal_names_a_missing_or_mistyped_field() {
     let feishu = Feishu::start().await;
     let path = "/open-apis/im/v1/messages/om_1/forward";
     let receiver = json!({"receive_id": "oc_1"});
@@ -62,7 +64,7 @@ async fn a_missing_or_mistyped_field_is_named() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_is_refused() {
+async fn a_body_that_is_not_json_is_refused() {
     let feishu = Feishu::start().await;
     let (token, _) = feishu.token().await;
     let answer =
@@ -73,7 +75,7 @@ async fn a_body_that_is_no_json_is_refused() {
 }
 
 #[tokio::test]
-async fn a_uuid_may_have_50_characters_and_with_51_no_field_is_named() {
+async fn a_uuid_may_have_50_characters_and_the_refusal_of_51_names_no_field() {
     let feishu = Feishu::start().await;
     assert_eq!(feishu.forward_once("oc_1", &"é".repeat(50)).await.verdict(), (200, 0));
     let answer = feishu.forward_once("oc_1", &"u".repeat(51)).await;
@@ -82,7 +84,7 @@ async fn a_uuid_may_have_50_characters_and_with_51_no_field_is_named() {
 }
 
 #[tokio::test]
-async fn an_empty_receiver_is_an_invalid_parameter_whose_name_stands_in_the_text() {
+async fn an_empty_receiver_is_an_invalid_parameter_and_the_text_names_it() {
     let feishu = Feishu::start().await;
     let answer = feishu.forward(" ").await;
     assert_eq!(answer.verdict(), (400, 230_001));
@@ -93,7 +95,7 @@ async fn an_empty_receiver_is_an_invalid_parameter_whose_name_stands_in_the_text
 }
 
 #[tokio::test]
-async fn an_id_that_is_no_message_id_is_refused() {
+async fn an_id_without_the_prefix_of_message_ids_is_refused() {
     let feishu = Feishu::start().await;
     let path = FORWARD.replace("om_1", "oc_1");
     let answer = reply(feishu.authorized(&path, &json!({"receive_id": "oc_1"})).await).await;
@@ -101,7 +103,7 @@ async fn an_id_that_is_no_message_id_is_refused() {
 }
 
 #[tokio::test]
-async fn a_prefix_of_the_receiver_is_never_a_reason_to_refuse() {
+async fn a_receiver_is_accepted_whatever_its_prefix() {
     let feishu = Feishu::start().await;
     for kind in ["open_id", "user_id", "union_id", "email", "chat_id", "thread_id"] {
         assert_eq!(feishu.forward_to(kind, "anything").await.verdict(), (200, 0), "{kind}");
@@ -109,7 +111,7 @@ async fn a_prefix_of_the_receiver_is_never_a_reason_to_refuse() {
 }
 
 #[tokio::test]
-async fn ids_are_decoded_as_each_sdk_encodes_them() {
+async fn ids_are_decoded_in_the_encoding_of_each_sdk() {
     let feishu = Feishu::start().await;
     for (path, uuid) in [("om_a%2Fb%3Fc", "u-1%20a%2Fb"), ("om_a%2Fb%3Fc", "u-1+a%2Fb")] {
         let path = format!("{}&uuid={uuid}", FORWARD.replace("om_1", path));

@@ -1,9 +1,11 @@
+//! Feishu's codes, requested by ids and by faults.
+
 use feishu_simulator::{Api, Fault, FaultKind};
 use serde_json::json;
 
 use crate::feishu::{APP, FORWARD, Feishu, Reply, SECRET, TENANT_TOKEN, reply};
 
-/// The failures on the documentation page of forward, with their texts; each comes with HTTP 400.
+/// The codes and texts on the documentation page of forward. All have HTTP 400.
 const OF_FORWARD: [(i64, &str); 26] = [
     (230_001, "Your request contains an invalid request parameter."),
     (230_002, "The bot can not be outside the group."),
@@ -33,7 +35,7 @@ const OF_FORWARD: [(i64, &str); 26] = [
     (232_009, "Your request specifies a chat which has already been dissolved."),
 ];
 
-/// The codes that any API can answer, and their statuses.
+/// The codes that every API can return, and their HTTP statuses.
 const OF_ANY_API: [(i64, u16); 25] = [
     (99_991_400, 429),
     (99_991_401, 400),
@@ -66,7 +68,7 @@ const OF_ANY_API: [(i64, u16); 25] = [
 const OF_TOKEN_API: [i64; 8] = [10_003, 10_005, 10_012, 10_013, 10_014, 10_015, 10_016, 99_991_543];
 
 #[tokio::test]
-async fn a_receiver_asks_for_each_documented_failure_by_its_code() {
+async fn a_receive_id_can_request_each_documented_code() {
     let feishu = Feishu::start().await;
     for (code, msg) in OF_FORWARD {
         let answer = feishu.forward(&format!("oc_code_{code}")).await;
@@ -80,7 +82,7 @@ async fn a_receiver_asks_for_each_documented_failure_by_its_code() {
 }
 
 #[tokio::test]
-async fn a_message_asks_for_a_failure_by_its_code() {
+async fn a_message_id_can_request_a_code() {
     let feishu = Feishu::start().await;
     let path = FORWARD.replace("om_1", "om_code_230064");
     let answer = reply(feishu.authorized(&path, &json!({"receive_id": "oc_1"})).await).await;
@@ -88,7 +90,7 @@ async fn a_message_asks_for_a_failure_by_its_code() {
 }
 
 #[tokio::test]
-async fn what_a_receiver_asks_for_is_neither_delivered_nor_limited_per_receiver() {
+async fn a_forward_with_a_requested_code_is_neither_delivered_nor_counted_for_the_receiver() {
     let feishu = Feishu::start().await;
     for _ in 0..20 {
         assert_eq!(feishu.forward("oc_code_230002").await.code(), 230_002);
@@ -97,7 +99,7 @@ async fn what_a_receiver_asks_for_is_neither_delivered_nor_limited_per_receiver(
 }
 
 #[tokio::test]
-async fn an_unknown_code_can_be_asked_for_but_not_code_0() {
+async fn an_unknown_code_can_be_requested_but_not_code_0() {
     let feishu = Feishu::start().await;
     assert_refusal(&feishu.forward("oc_code_123456").await, 400, 123_456);
     assert_eq!(feishu.forward("oc_code_0").await.verdict(), (200, 0));
@@ -105,7 +107,7 @@ async fn an_unknown_code_can_be_asked_for_but_not_code_0() {
 }
 
 #[tokio::test]
-async fn the_app_limit_asked_for_by_a_receiver_says_when_to_come_again() {
+async fn a_requested_app_limit_has_the_reset_header() {
     let feishu = Feishu::start().await;
     assert_eq!(
         feishu.forward("oc_code_99991400").await.header("x-ogw-ratelimit-reset"),
@@ -114,7 +116,7 @@ async fn the_app_limit_asked_for_by_a_receiver_says_when_to_come_again() {
 }
 
 #[tokio::test]
-async fn a_fault_answers_with_each_code() {
+async fn a_fault_can_return_each_code() {
     let feishu = Feishu::start().await;
     let codes = OF_FORWARD.map(|(code, _)| (code, 400));
     for (code, status) in codes.into_iter().chain(OF_ANY_API) {
@@ -126,7 +128,7 @@ async fn a_fault_answers_with_each_code() {
 }
 
 #[tokio::test]
-async fn a_fault_answers_a_token_call_with_each_of_its_codes_and_http_200() {
+async fn a_fault_can_return_each_code_of_the_token_apis_with_http_200() {
     let feishu = Feishu::start().await;
     for code in OF_TOKEN_API {
         feishu.simulator.add_fault(Fault::once(FaultKind::Code {
@@ -142,7 +144,7 @@ async fn a_fault_answers_a_token_call_with_each_of_its_codes_and_http_200() {
 }
 
 #[tokio::test]
-async fn a_fault_can_set_status_text_and_reset() {
+async fn a_fault_can_set_the_status_the_text_and_the_reset_header() {
     let feishu = Feishu::start().await;
     let kind = FaultKind::Code {
         code: 230_002,
@@ -156,7 +158,7 @@ async fn a_fault_can_set_status_text_and_reset() {
     assert_eq!(answer.header("x-ogw-ratelimit-reset"), Some("7"));
 }
 
-/// Status, code, and the log id both in the body and in the header.
+/// Asserts the status and the code of a refusal, and that the log id is in the body and in the header.
 fn assert_refusal(answer: &Reply, status: u16, code: i64) {
     assert_eq!(answer.verdict(), (status, code), "{}", answer.text);
     let error = &answer.json()["error"];

@@ -1,4 +1,4 @@
-//! Connections that are cut, reset, refused, or never get an answer.
+//! Faults that affect connections, outages, and connections without an answer.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -25,14 +25,14 @@ async fn connect(feishu: &Feishu) -> TcpStream {
     TcpStream::connect(address(feishu)).await.unwrap()
 }
 
-/// What arrives, and how it ends.
+/// Reads to the end, and returns the received bytes and the error kind, if the connection ended with an error.
 async fn read_all(stream: &mut TcpStream) -> (Vec<u8>, Result<(), ErrorKind>) {
     let mut bytes = Vec::new();
     let end = stream.read_to_end(&mut bytes).await;
     (bytes, end.map(drop).map_err(|error| error.kind()))
 }
 
-/// Sends a forward over a connection of its own, and reads all that comes back.
+/// Sends a forward over a new connection, and reads to the end.
 async fn forward(feishu: &Feishu) -> (Vec<u8>, Result<(), ErrorKind>) {
     let (token, _) = feishu.token().await;
     let body = r#"{"receive_id":"oc_1"}"#;
@@ -44,28 +44,28 @@ async fn forward(feishu: &Feishu) -> (Vec<u8>, Result<(), ErrorKind>) {
     read_all(&mut stream).await
 }
 
-/// A simulator at which this goes wrong with the next forward.
+/// A simulator with a fault that affects the next forward.
 async fn feishu_with(kind: FaultKind, phase: Phase) -> Feishu {
     let feishu = Feishu::start().await;
     feishu.simulator.add_fault(Fault { api: Some(Api::Forward), phase, ..Fault::once(kind) });
     feishu
 }
 
-/// Deliveries, and the status and the code that the ledger has for the last attempt.
-fn seen(feishu: &Feishu) -> (usize, Option<u16>, Option<i64>) {
+/// The number of deliveries, and the status and the code of the last attempt in the ledger.
+fn recorded(feishu: &Feishu) -> (usize, Option<u16>, Option<i64>) {
     let ledger = feishu.simulator.ledger();
     let last = ledger.attempts.last().unwrap();
     (ledger.deliveries.len(), last.status, last.code)
 }
 
 #[tokio::test]
-async fn a_cut_is_an_end_and_a_reset_is_an_error() {
+async fn a_cut_is_an_end_of_file_and_a_reset_is_an_error() {
     let ends = [(FaultKind::Cut, Ok(())), (FaultKind::Reset, Err(ErrorKind::ConnectionReset))];
     for (kind, end) in ends {
         for (phase, delivered) in PHASES {
             let feishu = feishu_with(kind.clone(), phase).await;
             assert_eq!(forward(&feishu).await, (Vec::new(), end), "{kind:?}");
-            assert_eq!(seen(&feishu), (delivered, None, None));
+            assert_eq!(recorded(&feishu), (delivered, None, None));
         }
     }
 }
@@ -80,17 +80,17 @@ async fn a_reset_in_the_body_comes_after_the_headers_and_half_of_the_body() {
         let length = head.split_once("Content-Length: ").unwrap().1;
         let length: usize = length.split("\r\n").next().unwrap().parse().unwrap();
         assert_eq!((body.len(), end), (length / 2, Err(ErrorKind::ConnectionReset)));
-        assert_eq!(seen(&feishu), (delivered, Some(200), None));
+        assert_eq!(recorded(&feishu), (delivered, Some(200), None));
     }
 }
 
 #[tokio::test]
-async fn garbage_is_something_but_no_http() {
+async fn garbage_is_bytes_that_are_not_http() {
     for (phase, delivered) in PHASES {
         let feishu = feishu_with(FaultKind::Garbage, phase).await;
         let (bytes, end) = forward(&feishu).await;
         assert!(bytes.len() > 10 && !bytes.starts_with(b"H"));
-        assert_eq!((end, seen(&feishu)), (Ok(()), (delivered, None, None)));
+        assert_eq!((end, recorded(&feishu)), (Ok(()), (delivered, None, None)));
 
         let feishu = feishu_with(FaultKind::Garbage, phase).await;
         let request = feishu.authorized(FORWARD, &json!({"receive_id": "oc_1"})).await;
@@ -99,11 +99,11 @@ async fn garbage_is_something_but_no_http() {
 }
 
 #[tokio::test]
-async fn before_the_request_a_connection_ends_without_having_been_read() {
+async fn a_fault_before_the_request_ends_a_connection_without_reading() {
     for kind in [FaultKind::Cut, FaultKind::Garbage] {
         let feishu = Feishu::start().await;
         feishu.simulator.add_fault(before_request(kind.clone()));
-        // Nothing is sent, so that it cannot be what the connection ends for.
+        // The test sends nothing, so the end of the connection cannot be a reaction to a request.
         let (bytes, end) = read_all(&mut connect(&feishu).await).await;
         assert_eq!((end, bytes.is_empty()), (Ok(()), kind == FaultKind::Cut), "{kind:?}");
         assert_eq!(feishu.simulator.ledger().attempts, []);
@@ -112,7 +112,7 @@ async fn before_the_request_a_connection_ends_without_having_been_read() {
 }
 
 #[tokio::test]
-async fn before_the_request_a_connection_is_reset_with_its_first_byte() {
+async fn a_reset_before_the_request_comes_with_the_first_byte() {
     let feishu = Feishu::start().await;
     feishu.simulator.add_fault(before_request(FaultKind::Reset));
     let mut stream = connect(&feishu).await;
@@ -124,7 +124,7 @@ async fn before_the_request_a_connection_is_reset_with_its_first_byte() {
 }
 
 #[tokio::test]
-async fn silence_before_the_request_keeps_the_connection_and_does_nothing() {
+async fn silence_before_the_request_keeps_the_connection_open_without_an_answer() {
     let feishu = Feishu::start().await;
     feishu.simulator.add_fault(before_request(FaultKind::Silence));
     let mut silent = connect(&feishu).await;
@@ -138,7 +138,7 @@ async fn silence_before_the_request_keeps_the_connection_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn before_the_request_only_new_connections_are_struck_and_as_many_as_it_says() {
+async fn a_fault_before_the_request_affects_only_new_connections_and_as_many_as_requested() {
     let feishu = Feishu::start().await;
     feishu.token().await;
     feishu.simulator.add_fault(Fault { times: Some(2), ..before_request(FaultKind::Cut) });
@@ -153,7 +153,7 @@ async fn before_the_request_only_new_connections_are_struck_and_as_many_as_it_sa
 }
 
 #[tokio::test]
-async fn a_fault_that_makes_no_sense_without_a_request_strikes_no_connection() {
+async fn a_fault_that_needs_a_request_affects_no_connection() {
     let feishu = Feishu::start().await;
     for fault in [
         before_request(FaultKind::CutInBody),
@@ -167,7 +167,7 @@ async fn a_fault_that_makes_no_sense_without_a_request_strikes_no_connection() {
 }
 
 #[tokio::test]
-async fn refused_connections_are_accepted_again_at_the_same_port_and_nothing_is_forgotten() {
+async fn after_an_outage_the_port_and_the_state_are_unchanged() {
     let feishu = Feishu::start().await;
     let original = feishu.forward_once("oc_1", "u").await.message_id();
     for _ in 0..3 {
@@ -185,7 +185,7 @@ async fn refused_connections_are_accepted_again_at_the_same_port_and_nothing_is_
 }
 
 #[tokio::test]
-async fn what_hangs_is_closed_when_connections_are_refused() {
+async fn an_outage_closes_a_connection_that_gets_no_answer() {
     let feishu = feishu_with(FaultKind::Silence, Phase::AfterCommit).await;
     let (attempt, ()) = tokio::join!(forward(&feishu), async {
         while feishu.simulator.ledger().deliveries.is_empty() {
@@ -196,7 +196,7 @@ async fn what_hangs_is_closed_when_connections_are_refused() {
     assert_eq!(attempt.0, Vec::<u8>::new());
 }
 
-/// Has connections refused over the control API.
+/// Requests an outage over the control API.
 async fn refuse(feishu: &Feishu, ms: u64) {
     let body = json!({"ms": ms}).to_string();
     let request = feishu.request(Method::POST, "/_simulator/refuse").body(body);
@@ -212,7 +212,7 @@ async fn connections_can_be_refused_for_a_while_over_the_control_api() {
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
     assert_eq!(read_all(&mut open).await.0, Vec::<u8>::new());
 
-    // The connection that it was asked over is still there, and a shorter while can be asked for.
+    // The connection of the first request to the control API is still open, and can request a shorter outage.
     feishu.simulator.accept_connections().await;
     refuse(&feishu, 1).await;
     while TcpStream::connect(address(&feishu)).await.is_err() {
@@ -222,7 +222,7 @@ async fn connections_can_be_refused_for_a_while_over_the_control_api() {
 }
 
 #[tokio::test]
-async fn whoever_gives_up_during_a_slow_drip_gets_the_message_delivered() {
+async fn a_message_is_delivered_although_the_caller_gives_up_during_a_slow_drip() {
     let drip = FaultKind::SlowDrip { ms_per_byte: 3_600_000 };
     for (phase, _) in PHASES {
         let feishu = feishu_with(drip.clone(), phase).await;
@@ -230,6 +230,6 @@ async fn whoever_gives_up_during_a_slow_drip_gets_the_message_delivered() {
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 200);
         drop(response);
-        assert_eq!(seen(&feishu), (1, Some(200), Some(0)));
+        assert_eq!(recorded(&feishu), (1, Some(200), Some(0)));
     }
 }

@@ -1,3 +1,5 @@
+//! The control API.
+
 use feishu_simulator::{Fault, FaultKind, Ledger, Phase, Settings};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -118,7 +120,7 @@ async fn tokens_can_be_revoked_and_the_clock_moved() {
 }
 
 #[tokio::test]
-async fn no_advance_is_too_far() {
+async fn the_clock_can_be_moved_by_any_duration() {
     let feishu = Feishu::start().await;
     for _ in 0..2 {
         let body = json!({"advance_ms": u64::MAX}).to_string();
@@ -128,7 +130,7 @@ async fn no_advance_is_too_far() {
 }
 
 #[tokio::test]
-async fn a_reset_makes_everything_new_but_the_time() {
+async fn a_reset_restores_everything_except_the_time() {
     let first = Settings { receiver_per_second: 2, ..Settings::default() };
     let feishu = Feishu::start_with(first.clone()).await;
     let (token, _) = feishu.token().await;
@@ -147,7 +149,7 @@ async fn a_reset_makes_everything_new_but_the_time() {
     assert_eq!(call(&feishu, Method::GET, "/clock", "").await.json(), json!({"now_ms": 1000}));
 }
 
-/// A fault that strikes before the request, and has these members.
+/// The JSON of a fault with the phase `before_request` and these members.
 fn connection_fault(members: &str) -> String {
     format!(r#"{{"phase": "before_request", {members}}}"#)
 }
@@ -163,7 +165,7 @@ async fn a_fault_before_the_request_can_be_added_as_json() {
 }
 
 #[tokio::test]
-async fn a_mistake_in_the_body_names_its_field_and_changes_nothing() {
+async fn the_error_for_an_invalid_body_names_the_field_and_nothing_changes() {
     let feishu = Feishu::start().await;
     let before = call(&feishu, Method::GET, "/settings", "").await.text;
     for (method, path, body, field) in [
@@ -203,7 +205,7 @@ async fn a_mistake_in_the_body_names_its_field_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn an_unknown_path_and_a_wrong_method_are_told_what_there_is() {
+async fn the_error_for_an_unknown_path_or_method_lists_what_exists() {
     let feishu = Feishu::start().await;
     let unknown = call(&feishu, Method::GET, "/fault", "").await;
     assert_eq!(
@@ -219,7 +221,7 @@ async fn an_unknown_path_and_a_wrong_method_are_told_what_there_is() {
 
 fn error(reply: &Reply) -> String {
     let Value::String(error) = reply.json()["error"].clone() else {
-        unreachable!("an error is a text")
+        unreachable!("an error is a string")
     };
     error
 }

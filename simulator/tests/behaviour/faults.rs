@@ -1,3 +1,5 @@
+//! Faults that affect requests.
+
 use std::time::Duration;
 
 use feishu_simulator::{Api, Attempt, Fault, FaultKind, Phase, real_time};
@@ -6,7 +8,7 @@ use serde_json::json;
 
 use crate::feishu::{FORWARD, Feishu, reply};
 
-/// What strikes the next forward.
+/// A fault that affects the next forward.
 fn forward_fault(kind: FaultKind, phase: Phase) -> Fault {
     Fault { api: Some(Api::Forward), phase, ..Fault::once(kind) }
 }
@@ -15,7 +17,7 @@ fn code(code: i64) -> FaultKind {
     FaultKind::Code { code, status: None, msg: None, reset: None }
 }
 
-/// A forward of `om_1` with the uuid `u`, which makes repeats harmless.
+/// A forward of `om_1` with the uuid `u`, so that a repeat is not delivered again.
 async fn forward(feishu: &Feishu) -> RequestBuilder {
     feishu.authorized(&format!("{FORWARD}&uuid=u"), &json!({"receive_id": "oc_1"})).await
 }
@@ -39,7 +41,7 @@ fn deliveries(feishu: &Feishu) -> usize {
 }
 
 #[tokio::test]
-async fn before_the_commit_a_code_delivers_nothing_and_after_it_the_message() {
+async fn with_a_code_the_message_is_delivered_only_after_the_commit() {
     for (phase, delivered) in [(Phase::BeforeCommit, 0), (Phase::AfterCommit, 1)] {
         let feishu = Feishu::start().await;
         feishu.simulator.add_fault(forward_fault(code(2200), phase));
@@ -56,7 +58,7 @@ async fn before_the_commit_a_code_delivers_nothing_and_after_it_the_message() {
 }
 
 #[tokio::test]
-async fn latency_comes_before_the_normal_answer() {
+async fn latency_delays_the_normal_answer() {
     for phase in [Phase::BeforeCommit, Phase::AfterCommit] {
         let feishu = Feishu::start().await;
         let request = forward(&feishu).await;
@@ -69,7 +71,7 @@ async fn latency_comes_before_the_normal_answer() {
 }
 
 #[tokio::test]
-async fn while_latency_lasts_only_what_is_committed_is_delivered() {
+async fn during_latency_the_message_is_delivered_only_after_the_commit() {
     for (phase, delivered) in [(Phase::BeforeCommit, 0), (Phase::AfterCommit, 1)] {
         let feishu = Feishu::start().await;
         let request = forward(&feishu).await;
@@ -80,7 +82,7 @@ async fn while_latency_lasts_only_what_is_committed_is_delivered() {
 }
 
 #[tokio::test]
-async fn whoever_hangs_up_during_latency_before_the_commit_gets_nothing_delivered() {
+async fn nothing_is_delivered_if_the_caller_hangs_up_during_latency_before_the_commit() {
     let feishu = Feishu::start().await;
     let (hung_up, patient) = (forward(&feishu).await, forward(&feishu).await);
     for ms in [1000, 1200] {
@@ -178,7 +180,7 @@ async fn silence_lasts_until_the_caller_hangs_up() {
 }
 
 #[tokio::test]
-async fn a_slow_drip_is_the_normal_answer_in_single_bytes() {
+async fn a_slow_drip_is_the_normal_answer_byte_by_byte() {
     for phase in [Phase::BeforeCommit, Phase::AfterCommit] {
         let feishu = Feishu::start().await;
         let request = forward(&feishu).await;
@@ -192,7 +194,7 @@ async fn a_slow_drip_is_the_normal_answer_in_single_bytes() {
 }
 
 #[tokio::test]
-async fn a_fault_strikes_as_often_as_it_says() {
+async fn a_fault_affects_as_many_requests_as_requested() {
     let feishu = Feishu::start().await;
     feishu
         .simulator
@@ -207,7 +209,7 @@ async fn a_fault_strikes_as_often_as_it_says() {
 }
 
 #[tokio::test]
-async fn faults_strike_in_the_order_in_which_they_were_added() {
+async fn faults_apply_in_the_order_in_which_they_were_added() {
     let feishu = Feishu::start().await;
     for number in [2200, 230_002] {
         feishu.simulator.add_fault(forward_fault(code(number), Phase::BeforeCommit));
@@ -216,7 +218,7 @@ async fn faults_strike_in_the_order_in_which_they_were_added() {
 }
 
 #[tokio::test]
-async fn a_fault_strikes_only_its_api_and_its_receiver() {
+async fn a_fault_affects_only_its_api_and_its_receiver() {
     let feishu = Feishu::start().await;
     let receive_id = Some("oc_2".to_owned());
     feishu.simulator.add_fault(Fault { receive_id, ..Fault::once(code(2200)) });
@@ -228,12 +230,12 @@ async fn a_fault_strikes_only_its_api_and_its_receiver() {
         .add_fault(Fault { api: Some(Api::TenantAccessToken), ..Fault::once(code(10_014)) });
     feishu.simulator.clear_ledger();
     let request = feishu.request(reqwest::Method::POST, FORWARD);
-    assert_eq!(reply(request).await.code(), 99_991_661, "a forward is not struck");
+    assert_eq!(reply(request).await.code(), 99_991_661, "the fault does not affect a forward");
     assert_eq!(feishu.simulator.ledger().of(Api::Forward).count(), 1);
 }
 
 #[tokio::test]
-async fn what_a_fault_refuses_takes_no_room_in_a_limit() {
+async fn a_limit_does_not_count_a_forward_that_a_fault_refuses() {
     let feishu = Feishu::start().await;
     let fault = forward_fault(code(230_020), Phase::BeforeCommit);
     feishu.simulator.add_fault(Fault { times: Some(9), ..fault });
@@ -246,7 +248,7 @@ async fn what_a_fault_refuses_takes_no_room_in_a_limit() {
 }
 
 #[tokio::test]
-async fn a_rejected_token_can_be_followed_by_the_very_same_token() {
+async fn after_a_rejected_token_a_token_call_can_return_that_token_again() {
     let feishu = Feishu::start().await;
     let (token, _) = feishu.token().await;
     feishu.simulator.add_fault(forward_fault(code(99_991_663), Phase::BeforeCommit));

@@ -1,4 +1,4 @@
-//! A simulator whose clock stands still, and a client for it.
+//! The test harness: a simulator with a manual clock, and a client for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub(crate) struct Feishu {
     client: reqwest::Client,
 }
 
-/// An answer, read to its end.
+/// An answer with its complete body.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -37,7 +37,7 @@ impl Feishu {
         Self { simulator: Simulator::start(options).await.unwrap(), client }
     }
 
-    /// Moves the clock, the only way in which time passes.
+    /// Moves the clock forward. Time passes in no other way.
     pub(crate) fn pass(&self, time: Duration) {
         self.simulator.advance_clock(time);
     }
@@ -50,14 +50,14 @@ impl Feishu {
         reply(self.request(Method::POST, path).json(body)).await
     }
 
-    /// Fetches the token of the app, and the seconds it has left.
+    /// The app's token, and its remaining lifetime in seconds.
     pub(crate) async fn token(&self) -> (String, u64) {
         let reply = self.post(TENANT_TOKEN, &json!({"app_id": APP, "app_secret": SECRET})).await;
         let body = reply.json();
         (body["tenant_access_token"].as_str().unwrap().to_owned(), body["expire"].as_u64().unwrap())
     }
 
-    /// A forward with a good token and this body.
+    /// A request with a valid token and this body.
     pub(crate) async fn authorized(&self, path: &str, body: &Value) -> RequestBuilder {
         let (token, _) = self.token().await;
         self.request(Method::POST, path).bearer_auth(token).json(body)
@@ -104,13 +104,13 @@ impl Reply {
         Some(self.headers.get(name)?.to_str().unwrap())
     }
 
-    /// Status and code, which is what a caller decides by.
+    /// The HTTP status and the code.
     pub(crate) fn verdict(&self) -> (u16, i64) {
         (self.status, self.code())
     }
 }
 
-/// Sends a request that is answered.
+/// Sends a request and reads the answer.
 pub(crate) async fn reply(request: RequestBuilder) -> Reply {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -119,6 +119,7 @@ pub(crate) async fn reply(request: RequestBuilder) -> Reply {
 
 /// An HTTP client. In a build of the whole workspace reqwest has TLS, and then needs a provider of cryptography.
 pub(crate) fn client() -> reqwest::Client {
+    // In a build of the whole workspace reqwest has TLS, and then it needs a cryptography provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().unwrap()
 }

@@ -1,3 +1,5 @@
+//! What the ledger records.
+
 use std::time::Duration;
 
 use feishu_simulator::{Api, Delivery, Settings};
@@ -5,7 +7,7 @@ use feishu_simulator::{Api, Delivery, Settings};
 use crate::feishu::{APP, Feishu};
 
 #[tokio::test]
-async fn a_forward_and_its_delivery_are_written_down_in_full() {
+async fn a_forward_and_its_delivery_are_recorded_completely() {
     let feishu = Feishu::start().await;
     feishu.pass(Duration::from_millis(3));
     let answer = feishu.forward_once("oc_1", "u").await;
@@ -47,7 +49,7 @@ async fn a_forward_and_its_delivery_are_written_down_in_full() {
 }
 
 #[tokio::test]
-async fn a_token_call_is_written_down_with_its_app() {
+async fn a_token_call_is_recorded_with_its_app() {
     let feishu = Feishu::start().await;
     feishu.token().await;
     let ledger = feishu.simulator.ledger();
@@ -57,7 +59,7 @@ async fn a_token_call_is_written_down_with_its_app() {
 }
 
 #[tokio::test]
-async fn clearing_forgets_what_was_seen_but_not_the_count() {
+async fn clearing_deletes_the_entries_and_continues_the_numbering() {
     let feishu = Feishu::start().await;
     feishu.forward("oc_1").await;
     feishu.simulator.clear_ledger();
@@ -67,7 +69,7 @@ async fn clearing_forgets_what_was_seen_but_not_the_count() {
 }
 
 #[tokio::test]
-async fn the_oldest_rows_are_dropped_and_counted() {
+async fn the_oldest_entries_are_dropped_and_counted() {
     let feishu = Feishu::start_with(Settings { ledger_limit: 3, ..Settings::default() }).await;
     for n in 0..4 {
         feishu.forward(&format!("oc_{n}")).await;
@@ -80,7 +82,7 @@ async fn the_oldest_rows_are_dropped_and_counted() {
 }
 
 #[tokio::test]
-async fn the_fullest_span_is_half_open_and_counts_refused_attempts_too() {
+async fn the_maximum_in_any_span_is_half_open_and_includes_refused_attempts() {
     let feishu =
         Feishu::start_with(Settings { receiver_per_second: 1, ..Settings::default() }).await;
     let second = Duration::from_secs(1);

@@ -1,3 +1,5 @@
+//! The limits for apps and receivers.
+
 use std::time::Duration;
 
 use feishu_simulator::{Api, App, Options, Settings, Simulator};
@@ -42,7 +44,7 @@ async fn a_second_is_any_half_open_span_of_that_length() {
 }
 
 #[tokio::test]
-async fn a_user_is_limited_without_the_words_about_a_chat() {
+async fn the_refusal_for_a_user_does_not_mention_a_chat() {
     let feishu =
         Feishu::start_with(Settings { receiver_per_second: 1, ..Settings::default() }).await;
     feishu.forward_to("open_id", "ou_1").await;
@@ -53,7 +55,7 @@ async fn a_user_is_limited_without_the_words_about_a_chat() {
 }
 
 #[tokio::test]
-async fn a_chat_is_shared_by_all_apps_and_a_user_is_not() {
+async fn all_apps_share_the_limit_of_a_chat_but_not_that_of_a_user() {
     let app = |app_id: &str| App { app_id: app_id.into(), app_secret: "s".into() };
     let settings = Settings { receiver_per_second: 1, ..Settings::default() };
     let options = Options { apps: vec![app("cli_a"), app("cli_b")], settings, ..frozen() };
@@ -110,7 +112,7 @@ async fn an_app_gets_1000_in_a_minute_and_then_429_until_the_first_is_a_minute_o
 }
 
 #[tokio::test]
-async fn where_both_limits_of_the_app_are_full_the_longer_wait_is_told() {
+async fn if_both_limits_of_the_app_are_full_the_answer_holds_the_longer_wait() {
     let settings = Settings { app_per_second: 1, app_per_minute: 1, ..Settings::default() };
     let feishu = Feishu::start_with(settings).await;
     feishu.forward("oc_1").await;
@@ -118,7 +120,7 @@ async fn where_both_limits_of_the_app_are_full_the_longer_wait_is_told() {
 }
 
 #[tokio::test]
-async fn a_limit_holds_however_many_receivers_there_are() {
+async fn a_limit_holds_with_many_receivers() {
     let many = 1500;
     let settings = Settings {
         receiver_per_second: 1,
@@ -136,7 +138,7 @@ async fn a_limit_holds_however_many_receivers_there_are() {
 }
 
 #[tokio::test]
-async fn an_old_api_answers_the_app_limit_with_400() {
+async fn the_status_of_the_app_limit_can_be_400() {
     let settings = Settings { app_limit_status: 400, app_per_second: 0, ..Settings::default() };
     let feishu = Feishu::start_with(settings).await;
     let refused = feishu.forward("oc_1").await;
@@ -145,7 +147,7 @@ async fn an_old_api_answers_the_app_limit_with_400() {
 }
 
 #[tokio::test]
-async fn what_a_limit_refused_takes_no_room_unless_it_is_told_to() {
+async fn a_limit_counts_refused_attempts_only_if_the_setting_says_so() {
     for (refused_attempts_count, code) in [(false, 0), (true, 230_020)] {
         let settings =
             Settings { receiver_per_second: 1, refused_attempts_count, ..Settings::default() };
@@ -159,7 +161,7 @@ async fn what_a_limit_refused_takes_no_room_unless_it_is_told_to() {
 }
 
 #[tokio::test]
-async fn what_the_app_limit_refused_takes_no_room_with_the_receiver() {
+async fn the_receivers_limit_does_not_count_attempts_that_the_apps_limit_refused() {
     let settings = Settings { app_per_second: 1, receiver_per_second: 1, ..Settings::default() };
     let feishu = Feishu::start_with(settings).await;
     feishu.forward("oc_1").await;

@@ -1,6 +1,6 @@
-//! What the simulator does, over HTTP, with time that stands still until a test moves it.
+//! Tests of the simulator over HTTP. Its time advances only when a test moves the clock.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it has to be")]
+#![expect(clippy::unwrap_used, reason = "a test fails at an unexpected value")]
 
 mod checks;
 mod codes;

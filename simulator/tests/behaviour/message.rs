@@ -1,3 +1,5 @@
+//! The new message in the answer to a forward.
+
 use feishu_simulator::Settings;
 use serde_json::{Value, json};
 
@@ -37,7 +39,7 @@ async fn a_success_has_the_fields_of_the_documentation_page() {
 }
 
 #[tokio::test]
-async fn times_are_texts_of_unix_milliseconds_that_follow_the_clock() {
+async fn times_are_strings_of_unix_milliseconds_that_follow_the_clock() {
     let feishu = Feishu::start().await;
     let first = created(&feishu.forward("oc_1").await.json());
     feishu.pass(std::time::Duration::from_secs(7));
@@ -45,7 +47,7 @@ async fn times_are_texts_of_unix_milliseconds_that_follow_the_clock() {
 }
 
 #[tokio::test]
-async fn newer_fields_come_unless_they_are_switched_off() {
+async fn newer_fields_are_included_unless_they_are_switched_off() {
     let feishu = Feishu::start().await;
     let message = feishu.forward("oc_1").await.json()["data"].clone();
     assert!(message["message_app_link"].is_string());
@@ -54,7 +56,7 @@ async fn newer_fields_come_unless_they_are_switched_off() {
 }
 
 #[tokio::test]
-async fn a_thread_receiver_is_named_in_the_message() {
+async fn a_message_to_a_thread_holds_the_thread_id() {
     let feishu = Feishu::start().await;
     assert_eq!(
         feishu.forward_to("thread_id", "omt_1").await.json()["data"]["thread_id"],
@@ -64,7 +66,7 @@ async fn a_thread_receiver_is_named_in_the_message() {
 }
 
 #[tokio::test]
-async fn a_user_has_one_chat_that_is_always_the_same() {
+async fn all_messages_to_a_user_have_one_chat_id() {
     let feishu = Feishu::start().await;
     let chat =
         async |user| feishu.forward_to("open_id", user).await.json()["data"]["chat_id"].clone();

@@ -1,3 +1,5 @@
+//! The simulator as a program.
+
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
@@ -7,7 +9,7 @@ use crate::feishu::{APP, TENANT_TOKEN, reply};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_feishu-simulator");
 
-/// The program while it runs; it does not outlive its test.
+/// The running program. Dropping it kills the process.
 struct Program(Child);
 
 impl Drop for Program {
@@ -30,7 +32,7 @@ fn start(arguments: &[&str]) -> (Program, String, String) {
     let mut address =
         |name: &str| lines.next().unwrap().unwrap().strip_prefix(name).unwrap().to_owned();
     let (url, control) = (address("Feishu simulator: "), address("Control API: "));
-    // The pipe has to be read to its last line before it is closed, or the program cannot write it.
+    // The last line is read too. If the pipe were closed before, the program could not write the line.
     address("App: ");
     (Program(child), url, control)
 }
@@ -42,7 +44,7 @@ async fn token_code(url: &str, app_id: &str, app_secret: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn the_program_prints_addresses_that_answer() {
+async fn the_printed_addresses_answer() {
     let (_program, url, control) = start(&[]);
     assert_eq!(control, format!("{url}/_simulator/"));
     let client = crate::feishu::client();
@@ -58,7 +60,7 @@ async fn the_secret_comes_from_the_environment_or_the_command_line() {
 }
 
 #[test]
-fn the_program_ends_well_on_both_signals() {
+fn both_signals_end_the_program_successfully() {
     for signal in ["-INT", "-TERM"] {
         let (mut program, _, _) = start(&[]);
         let killed =
@@ -69,7 +71,7 @@ fn the_program_ends_well_on_both_signals() {
 }
 
 #[test]
-fn an_address_that_others_can_reach_has_to_be_asked_for() {
+fn an_address_other_than_loopback_needs_an_option() {
     let output = Command::new(PROGRAM).args(["--listen", "0.0.0.0:0"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let message = String::from_utf8(output.stderr).unwrap();

@@ -1,3 +1,5 @@
+//! Repeated uuids.
+
 use std::time::Duration;
 
 use feishu_simulator::{Duplicate, Settings};
@@ -29,7 +31,7 @@ async fn a_repeat_can_get_another_id_and_is_still_delivered_once() {
 }
 
 #[tokio::test]
-async fn a_repeat_can_be_told_that_the_message_is_being_sent() {
+async fn a_repeat_can_be_refused_because_the_message_is_being_sent() {
     let feishu = feishu_with(Duplicate::InProgress).await;
     feishu.forward_once("oc_1", "u").await;
     assert_eq!(feishu.forward_once("oc_1", "u").await.verdict(), (400, 230_049));
@@ -48,7 +50,7 @@ async fn after_an_hour_a_uuid_delivers_again() {
 }
 
 #[tokio::test]
-async fn another_receiver_another_uuid_or_none_is_no_repeat() {
+async fn a_forward_with_another_receiver_another_uuid_or_no_uuid_is_not_a_repeat() {
     let feishu = Feishu::start().await;
     feishu.forward_once("oc_1", "u").await;
     feishu.forward_once("oc_2", "u").await;

@@ -1,3 +1,5 @@
+//! The token APIs.
+
 use std::time::Duration;
 
 use feishu_simulator::{App, Options, Settings, Simulator};
@@ -37,7 +39,7 @@ async fn a_token_call_needs_no_content_type_and_ignores_unknown_members_and_a_sl
 }
 
 #[tokio::test]
-async fn with_30_minutes_left_the_same_token_comes_with_the_seconds_that_remain() {
+async fn with_30_minutes_left_a_token_call_returns_the_current_token_and_its_remaining_seconds() {
     let feishu = Feishu::start().await;
     let (first, _) = feishu.token().await;
     feishu.pass(Duration::from_mins(90));
@@ -45,7 +47,7 @@ async fn with_30_minutes_left_the_same_token_comes_with_the_seconds_that_remain(
 }
 
 #[tokio::test]
-async fn with_less_than_30_minutes_left_a_new_token_comes_and_both_are_valid() {
+async fn with_less_than_30_minutes_left_a_token_call_returns_a_new_token_and_both_are_valid() {
     let feishu = Feishu::start().await;
     let (first, _) = feishu.token().await;
     feishu.pass(Duration::from_mins(90) + Duration::from_nanos(1));
@@ -75,7 +77,7 @@ async fn the_lifetime_of_new_tokens_can_be_changed() {
 }
 
 #[tokio::test]
-async fn after_a_revocation_the_old_token_is_rejected_and_a_new_one_can_be_had() {
+async fn after_a_revocation_the_old_token_is_rejected_and_a_token_call_returns_a_new_one() {
     let feishu = Feishu::start().await;
     let (old, _) = feishu.token().await;
     feishu.simulator.revoke_tokens();
@@ -127,7 +129,7 @@ async fn wrong_credentials_are_refused_with_http_200() {
     assert_eq!(answer.verdict(), (200, 10_003));
 }
 
-/// The verdict of a forward with this token to a chat of its own.
+/// Forwards with this token, and returns the status and the code.
 async fn forward_with(feishu: &Feishu, token: &str) -> (u16, i64) {
     let request = feishu.request(Method::POST, FORWARD).bearer_auth(token);
     reply(request.json(&json!({"receive_id": "oc_1"}))).await.verdict()

@@ -1,10 +1,12 @@
+//! HTTP details, and the end of the server.
+
 use feishu_simulator::{Options, Settings, Simulator};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::feishu::Feishu;
 
-/// Sends text and reads until the server closes.
+/// Sends a request as text, and reads until the server closes the connection.
 async fn raw(simulator: &Simulator, request: &str) -> String {
     let url = simulator.url();
     let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).await.unwrap();
@@ -32,7 +34,7 @@ async fn header_names_are_in_title_case_and_the_body_has_its_length() {
 }
 
 #[tokio::test]
-async fn a_connection_serves_one_request_after_the_other() {
+async fn a_connection_serves_several_requests() {
     let feishu = Feishu::start().await;
     let get = "GET /_simulator/clock HTTP/1.1\r\nHost: x\r\n";
     let answer = raw(&feishu.simulator, &format!("{get}\r\n{get}Connection: close\r\n\r\n")).await;

@@ -1,25 +1,25 @@
-//! The hash of an API key: all that the gateway keeps of it.
+//! The hash of an API key, the only form in which the gateway stores a key.
 
 use std::fmt;
 use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-/// SHA-256 of a whole API key, written `sha256:` and 64 hex digits.
+/// The SHA-256 of a whole API key. Its text is `sha256:` and 64 hexadecimal digits.
 ///
-/// One fast round is enough: a key of 256 random bits cannot be guessed, unlike a password.
+/// A slow password hash is not needed: unlike a password, a key of 256 random bits cannot be guessed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KeyHash([u8; 32]);
 
 impl KeyHash {
-    /// The hash of `key`, which need not have the shape of a generated one.
+    /// The hash of `key`. The key need not have the format of a generated key.
     #[must_use]
     pub fn of(key: &str) -> Self {
         Self(Sha256::digest(key.as_bytes()).into())
     }
 }
 
-/// The text is not the hash of a key; the text itself is left out, as it may be a key in clear.
+/// The error for a text that is not the hash of a key. It omits the text, which may be a key in plain text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "must be `sha256:` and the 64 hex digits of the API key's SHA-256 (`keys new NAME` makes one)"
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hash_is_refused_without_being_repeated() {
+    fn the_error_for_an_invalid_hash_does_not_repeat_the_text() {
         let whole = KeyHash::of("abc").to_string();
         let one_less = &whole[..whole.len() - 1];
         let one_more = format!("{whole}0");
@@ -88,7 +88,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_may_be_parsed(text: String) {
+        fn a_random_text_is_refused(text: String) {
             prop_assert!(text.parse::<KeyHash>().is_err());
         }
     }

@@ -1,4 +1,4 @@
-//! What is said of a problem.
+//! The facts about a problem that the API, its documentation and the metrics show.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -23,7 +23,7 @@ pub enum FixBy {
 }
 
 impl FixBy {
-    /// The name on the wire.
+    /// The name in answers.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -49,32 +49,32 @@ pub enum Outcome {
     Unknown,
 }
 
-/// What to do about a problem, in both languages of the API.
+/// Instructions to solve a problem, in both languages of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Remedy {
-    /// English.
+    /// The English text.
     pub en: &'static str,
-    /// Chinese.
+    /// The Chinese text.
     pub zh: &'static str,
 }
 
-/// All that holds for every case of one problem.
+/// The facts that hold for every occurrence of a problem.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
     /// The problem code.
     pub name: &'static str,
-    /// A short summary that is the same for each case, as it stands in every problem.
+    /// The title in English: a short summary that does not change from occurrence to occurrence (RFC 9457).
     pub title: &'static str,
-    /// The same in Chinese.
+    /// The title in Chinese.
     pub title_zh: &'static str,
     /// The HTTP status.
     pub status: u16,
     /// Who can remove the cause.
     pub fix_by: FixBy,
-    /// What it says about delivery.
+    /// What the problem says about delivery.
     pub outcome: Outcome,
-    /// Whether the same request may succeed later although nobody acts.
+    /// Whether a repetition of the request may succeed although nobody removes the cause.
     pub retryable: bool,
-    /// What to do, unless Feishu's code says it more exactly.
+    /// The instructions to solve the problem. A row of `feishu::codes` may replace them by more specific ones.
     pub remedy: Remedy,
 }

@@ -119,7 +119,7 @@ pub enum ProblemKind {
 }
 
 impl ProblemKind {
-    /// Every problem code, Feishu's first.
+    /// All problem codes. Those that stand for a code of Feishu come first.
     pub const ALL: &'static [Self] = &[
         Self::InvalidRequest,
         Self::BotNotInChat,

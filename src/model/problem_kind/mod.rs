@@ -1,4 +1,4 @@
-//! What can go wrong, in the words of the API.
+//! The problems that the API reports, and the table of facts about each.
 
 mod facts;
 mod kind;

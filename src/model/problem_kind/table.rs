@@ -1,4 +1,5 @@
-//! One row for each problem code: everything that is said of it anywhere comes from here.
+//! The table of problems, with one row for each problem code. Answers, help pages and the OpenAPI document take
+//! their texts from it.
 
 use super::facts::FixBy::{Caller, ChatAdmin, Nobody, Operator, Receiver, TenantAdmin};
 use super::facts::Outcome::{NotDelivered, Unknown};
@@ -6,7 +7,7 @@ use super::facts::{Facts, Remedy};
 use super::kind::ProblemKind::{self, *};
 
 impl ProblemKind {
-    /// What holds for every case of this problem.
+    /// The facts that hold for every occurrence of this problem.
     #[must_use]
     #[rustfmt::skip]
     #[expect(clippy::too_many_lines, reason = "a table with one row for each problem")]

@@ -1,4 +1,4 @@
-//! The forward API: checks in Feishu's order, then the new message.
+//! The forward API. It checks a request in Feishu's order, then delivers the message and answers with the new one.
 
 use serde_json::{Value, json};
 
@@ -12,17 +12,17 @@ use crate::repeats::RepeatKey;
 use crate::settings::Duplicate;
 use crate::state::State;
 
-/// What `receive_id_type` may be (doc).
+/// The valid values of `receive_id_type` (doc).
 const RECEIVE_ID_TYPES: [&str; 6] =
     ["open_id", "user_id", "union_id", "email", "chat_id", "thread_id"];
 
-/// Most characters of a uuid (doc).
+/// The largest number of characters in a uuid (doc).
 const MAX_UUID: usize = 50;
 
-/// The one tenant of the simulated Feishu.
+/// The key of the only tenant in the simulator.
 const TENANT_KEY: &str = "736588c9260f175e";
 
-/// A forward that holds everything it needs.
+/// The checked parameters of a forward.
 struct Forward<'a> {
     message_id: &'a str,
     receive_id: &'a str,
@@ -31,7 +31,7 @@ struct Forward<'a> {
 }
 
 impl State {
-    /// Answers a forward. That the token comes first was seen; the order of the rest is a guess.
+    /// Executes a forward. The token is checked first (seen). The order of the other checks is a guess.
     pub(crate) fn forward(
         &mut self,
         call: &Call,
@@ -40,25 +40,25 @@ impl State {
     ) -> Result<Answer, Refusal> {
         let app_id =
             self.tokens.app_of(call.header("authorization"), now).map_err(Refusal::new)?.to_owned();
-        self.book.note_app(number, &app_id);
+        self.ledger.note_app(number, &app_id);
         if self.settings.enforce_limits {
-            self.windows.admit_app(&app_id, now, &self.settings)?;
+            self.limits.admit_app(&app_id, now, &self.settings)?;
         }
         let forward = check(call)?;
-        if let Some(refusal) = asked_for(&forward) {
+        if let Some(refusal) = requested_refusal(&forward) {
             return Err(refusal);
         }
         if self.settings.enforce_limits {
             let receiver = (forward.receive_id_type, forward.receive_id);
-            self.windows.admit_receiver(&app_id, receiver, now, &self.settings)?;
+            self.limits.admit_receiver(&app_id, receiver, now, &self.settings)?;
         }
         let new_message_id = self.deliver_once(&forward, &app_id, number, now)?;
-        self.book.note_new_message(number, &new_message_id);
+        self.ledger.note_new_message(number, &new_message_id);
         let data = self.message(&forward, &app_id, &new_message_id, now);
         Ok(Answer::success(&json!({"code": 0, "msg": "success", "data": data}), self.ids.log_id()))
     }
 
-    /// The id that the caller is told; a uuid that has already delivered does not deliver again.
+    /// Delivers the message unless its uuid has already been delivered. Returns the message id for the answer.
     fn deliver_once(
         &mut self,
         forward: &Forward,
@@ -94,11 +94,11 @@ impl State {
             uuid: forward.uuid.map(str::to_owned),
             new_message_id: new_message_id.clone(),
         };
-        self.book.deliver(delivery, self.settings.ledger_limit);
+        self.ledger.record_delivery(delivery, self.settings.ledger_limit);
         Ok(new_message_id)
     }
 
-    /// The new message with the fields of the documentation page, and the newer ones if wanted (sdk).
+    /// The new message with the documented fields. The setting `extra_fields` adds newer fields (sdk).
     fn message(&self, forward: &Forward, app_id: &str, new_message_id: &str, now: u64) -> Value {
         let Forward { receive_id, receive_id_type, .. } = *forward;
         let time = self.clock.unix_ms(now).to_string();
@@ -132,7 +132,7 @@ impl State {
     }
 }
 
-/// Everything that Feishu can refuse without knowing the message or the receiver.
+/// Checks everything that does not depend on whether the message and the receiver exist.
 fn check(call: &Call) -> Result<Forward<'_>, Refusal> {
     let message_id = call.message_id.as_deref().unwrap_or_default();
     if !message_id.starts_with("om_") {
@@ -140,11 +140,11 @@ fn check(call: &Call) -> Result<Forward<'_>, Refusal> {
     }
     let uuid = call.uuid.as_deref();
     if uuid.is_some_and(|uuid| uuid.chars().count() > MAX_UUID) {
-        return Err(Refusal::new(codes::FIELD_VALIDATION)); // names no field (seen)
+        return Err(Refusal::new(codes::FIELD_VALIDATION)); // This refusal names no field (seen).
     }
     let receive_id_type = check_type(call.receive_id_type.as_deref())?;
     let receive_id = check_receiver(call)?;
-    // An empty uuid is none (guess).
+    // An empty uuid counts as no uuid (guess).
     Ok(Forward {
         message_id,
         receive_id,
@@ -180,7 +180,7 @@ fn check_receiver(call: &Call) -> Result<&str, Refusal> {
     }
 }
 
-/// Ids that a person can type to see a refusal, `oc_code_230002` for one.
-fn asked_for(forward: &Forward) -> Option<Refusal> {
-    Refusal::asked_for_by(forward.message_id).or_else(|| Refusal::asked_for_by(forward.receive_id))
+/// The refusal that a caller requests with an id such as `oc_code_230002`.
+fn requested_refusal(forward: &Forward) -> Option<Refusal> {
+    Refusal::requested_by(forward.message_id).or_else(|| Refusal::requested_by(forward.receive_id))
 }

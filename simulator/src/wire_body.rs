@@ -1,4 +1,4 @@
-//! Bodies that arrive whole, in part, or slowly.
+//! The body of an HTTP response. A fault can truncate it or slow it down.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,25 +11,26 @@ use tokio::time::Sleep;
 use crate::clock::wait;
 use crate::cut::Cut;
 
-/// The body of an answer as it goes on the wire.
+/// The body of an HTTP response.
 pub(crate) enum WireBody {
+    /// All bytes at once.
     Whole(Bytes),
-    /// These bytes, then a pause in which they are written out, then the connection is cut.
+    /// These bytes, then the end of the connection.
     CutAfter(Bytes, Cut),
+    /// The end of the connection with the next poll.
     Paused(Cut),
-    Drip {
-        rest: Bytes,
-        each: Duration,
-        pause: Pin<Box<Sleep>>,
-    },
+    /// One byte at a time, with a pause before each.
+    Drip { rest: Bytes, each: Duration, pause: Pin<Box<Sleep>> },
 }
 
 impl WireBody {
+    /// The first half of a body, then the end of the connection.
     pub(crate) fn half(mut whole: Bytes, cut: Cut) -> Self {
         whole.truncate(whole.len() / 2);
         Self::CutAfter(whole, cut)
     }
 
+    /// A body that is sent one byte at a time, with the pause `each` before every byte.
     pub(crate) fn drip(rest: Bytes, each: Duration) -> Self {
         Self::Drip { rest, each, pause: Box::pin(wait(each)) }
     }
@@ -47,7 +48,8 @@ impl Body for WireBody {
             Self::Whole(rest) if rest.is_empty() => Poll::Ready(None),
             Self::Whole(rest) => data(std::mem::take(rest)),
             Self::CutAfter(half, cut) if half.is_empty() => {
-                // hyper writes out what it has when the body is not ready, and drops it on an error.
+                // hyper flushes the bytes so far when the body is pending, and discards them when it fails. So the
+                // body is pending once before it fails.
                 *self = Self::Paused(*cut);
                 cx.waker().wake_by_ref();
                 Poll::Pending

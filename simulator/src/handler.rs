@@ -1,4 +1,4 @@
-//! The answer to one request, and what a fault does to it on its way out.
+//! Handles one HTTP request: reads it, gets the answer, and applies a fault to the response.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,24 +10,25 @@ use hyper::{Request, Response};
 use serde_json::Value;
 
 use crate::answer::Answer;
-use crate::body::WireBody;
-use crate::call::{Call, Line};
+use crate::call::Call;
 use crate::clock::wait;
-use crate::control;
+use crate::connections::Connection;
+use crate::control_api;
 use crate::cut::Cut;
 use crate::fault::{Fault, FaultKind};
 use crate::refusal::Refusal;
 use crate::state::{Received, Shared};
+use crate::wire_body::WireBody;
 
-/// Answers a request of Feishu's API or of the control API.
-pub(crate) async fn reply(
+/// Answers a request to Feishu's API or to the control API.
+pub(crate) async fn handle(
     request: Request<Incoming>,
-    line: Line,
+    connection: Connection,
     shared: Arc<Shared>,
 ) -> Result<Response<WireBody>, Cut> {
-    let call = Call::read(request, line).await?;
-    if let Some(path) = control::path(&call) {
-        let answer = control::answer(path, &call, &shared);
+    let call = Call::read(request, connection).await?;
+    if let Some(path) = control_api::path(&call) {
+        let answer = control_api::answer(path, &call, &shared);
         shared.port.settled().await;
         return whole(&answer);
     }
@@ -37,15 +38,15 @@ pub(crate) async fn reply(
         let _ = held.await;
     }
     if let Some(fault) = fault {
-        return struck(fault, answer, &call, number, &shared).await;
+        return answer_with_fault(fault, answer, &call, number, &shared).await;
     }
-    let answer = answer.unwrap_or_else(|| shared.state().process(&call, number));
-    shared.state().book.note_answer(number, &answer);
+    let answer = answer.unwrap_or_else(|| shared.state().execute(&call, number));
+    shared.state().ledger.note_answer(number, &answer);
     whole(&answer)
 }
 
-/// Sends what a fault leaves of the answer.
-async fn struck(
+/// Answers a request that a fault affects. `answer` is `None` if the request has not been executed.
+async fn answer_with_fault(
     fault: Fault,
     answer: Option<Answer>,
     call: &Call,
@@ -71,11 +72,11 @@ async fn struck(
             Answer { code: code_in(body), ..Answer::plain(*status, content_type, body.clone()) }
         }
         FaultKind::CutInBody | FaultKind::ResetInBody => {
-            Answer { code: None, ..answer.unwrap_or_else(|| state.hollow_success()) }
+            Answer { code: None, ..answer.unwrap_or_else(|| state.empty_success()) }
         }
-        _ => answer.unwrap_or_else(|| state.process(call, number)),
+        _ => answer.unwrap_or_else(|| state.execute(call, number)),
     };
-    state.book.note_answer(number, &answer);
+    state.ledger.note_answer(number, &answer);
     drop(state);
 
     let bytes = Bytes::from(answer.body.clone());
@@ -89,7 +90,7 @@ async fn struck(
     }
 }
 
-/// The `code` of a made-up body, for the ledger.
+/// The `code` in the body of a fault, for the ledger.
 fn code_in(body: &str) -> Option<i64> {
     serde_json::from_str::<Value>(body).ok()?.get("code")?.as_i64()
 }
@@ -98,7 +99,7 @@ fn whole(answer: &Answer) -> Result<Response<WireBody>, Cut> {
     response(answer, WireBody::Whole(Bytes::from(answer.body.clone())))
 }
 
-/// The headers of an answer in front of a body; a status that HTTP does not have cuts the connection.
+/// A response with the headers of an answer and a body. A status that HTTP does not allow closes the connection.
 fn response(answer: &Answer, body: WireBody) -> Result<Response<WireBody>, Cut> {
     let mut response = Response::builder()
         .status(answer.status)

@@ -1,4 +1,5 @@
-//! Feishu's limits as the strictest reading has them: so many in any span.
+//! Feishu's limits in their strictest interpretation, as sliding windows: a limit holds in every time span of its
+//! length.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -11,23 +12,24 @@ use crate::settings::Settings;
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// Fewer receivers than this are not worth sweeping.
+/// The number of receivers from which on unused windows are removed.
 const SWEEP_FROM: usize = 1024;
 
-/// Who a limit per receiver belongs to: the app, but for chats, whose limit all bots share (doc).
+/// The app, the type and the id of a receiver. Chats have no app here, because all bots share a chat's limit (doc).
 type ReceiverKey = (Option<String>, String, String);
 
-/// When the attempts came that count, per app and per receiver.
+/// The sliding windows of all apps and receivers.
 #[derive(Default)]
-pub(crate) struct Windows {
+pub(crate) struct Limits {
     seconds: HashMap<String, Window>,
     minutes: HashMap<String, Window>,
     receivers: HashMap<ReceiverKey, Window>,
     sweep_at: usize,
 }
 
-impl Windows {
-    /// Takes a place in both spans of the app, or in neither.
+impl Limits {
+    /// Counts a forward against both limits of the app. If one of them is full, neither counts it,
+    /// unless `Settings::refused_attempts_count` is set.
     pub(crate) fn admit_app(
         &mut self,
         app_id: &str,
@@ -40,7 +42,7 @@ impl Windows {
             (&*second, SECOND, settings.app_per_second),
             (&*minute, MINUTE, settings.app_per_minute),
         ];
-        // Where both are full, the one that takes longer decides when to come again.
+        // If both limits are full, the answer holds the longer wait.
         let longest = spans
             .into_iter()
             .filter_map(|(window, span, limit)| Some((window.wait(now, span, limit)?, limit)))
@@ -55,7 +57,8 @@ impl Windows {
         Err(Refusal::app_limit(limit, wait.div_ceil(nanos(SECOND))))
     }
 
-    /// Takes a place in the receiver's span.
+    /// Counts a forward against the limit of the receiver. A full limit counts it only if
+    /// `Settings::refused_attempts_count` is set.
     pub(crate) fn admit_receiver(
         &mut self,
         app_id: &str,
@@ -80,7 +83,8 @@ impl Windows {
         }
     }
 
-    /// Forgets receivers that have been quiet, each time their number has doubled.
+    /// Removes the windows of receivers without a forward in the last second, each time the number of windows has
+    /// doubled.
     fn sweep(&mut self, now: u64) {
         if self.receivers.len() < self.sweep_at.max(SWEEP_FROM) {
             return;
@@ -90,14 +94,14 @@ impl Windows {
     }
 }
 
-/// The times that count towards one limit, oldest first.
+/// The times of the forwards that one limit counts, oldest first.
 #[derive(Default)]
 struct Window(VecDeque<u64>);
 
 impl Window {
-    /// Nanoseconds until the span has room, or `None` if it has room now.
+    /// The time in nanoseconds until the limit allows another forward. `None` if it allows one now.
     ///
-    /// The span is half-open: what came exactly one span ago is outside.
+    /// The span is half-open: a forward exactly one span ago does not count.
     fn wait(&self, now: u64, span: Duration, limit: usize) -> Option<u64> {
         let span = nanos(span);
         let Some(from_the_end) = limit.checked_sub(1) else {
@@ -107,9 +111,10 @@ impl Window {
         (self.0[deciding] + span).checked_sub(now).filter(|wait| *wait > 0)
     }
 
-    /// Only the newest `limit` times can decide anything, so no more are kept.
+    /// Counts a forward.
     fn count(&mut self, now: u64, limit: usize) {
         self.0.push_back(now);
+        // Only the newest `limit` times affect later decisions.
         let surplus = self.0.len().saturating_sub(limit);
         self.0.drain(..surplus);
     }

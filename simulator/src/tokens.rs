@@ -1,4 +1,4 @@
-//! Tenant access tokens: who gets one, how long it lives, and who holds one.
+//! Tenant access tokens: issues them, and checks the token of a request.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,14 +7,14 @@ use crate::clock::nanos;
 use crate::codes;
 use crate::ids::Ids;
 
-/// A token with less time than this left is replaced when it is asked for (doc: 30 minutes).
+/// A token call gets a new token if the current one expires sooner than this (doc).
 const RENEWED_BELOW: Duration = Duration::from_mins(30);
 
-/// The tokens that are valid.
+/// The issued tokens.
 #[derive(Default)]
 pub(crate) struct Tokens {
     valid: HashMap<String, Token>,
-    /// Each app's newest token.
+    /// The newest token of each app.
     newest: HashMap<String, String>,
 }
 
@@ -24,7 +24,7 @@ struct Token {
 }
 
 impl Tokens {
-    /// The app's token and the seconds it has left: the one it has, or a new one if that is old.
+    /// The app's token and its remaining lifetime in seconds. An old token is replaced by a new one.
     pub(crate) fn issue(
         &mut self,
         app_id: &str,
@@ -45,14 +45,14 @@ impl Tokens {
         (token, lifetime.as_secs())
     }
 
-    /// Nanoseconds that a token has left, or `None` if it is not valid.
+    /// The remaining lifetime of a token in nanoseconds. `None` if the token is not valid.
     fn left(&self, token: &str, now: u64) -> Option<u64> {
         self.valid.get(token)?.expires_at.checked_sub(now).filter(|left| *left > 0)
     }
 
-    /// The app that an `Authorization` header speaks for, or the code that refuses it.
+    /// The app that the `Authorization` header authenticates. The error is the code of the refusal.
     pub(crate) fn app_of(&self, authorization: Option<&str>, now: u64) -> Result<&str, i64> {
-        // A header without the word counts as none (seen).
+        // A header without `Bearer ` counts as missing (seen).
         let token = authorization
             .and_then(|header| header.strip_prefix("Bearer "))
             .ok_or(codes::TOKEN_MISSING)?;
@@ -63,7 +63,7 @@ impl Tokens {
     }
 }
 
-/// The code that refuses a token that is not valid, by its shape.
+/// The code of the refusal of an invalid token. It depends on the prefix of the token.
 fn refusal_of(token: &str) -> i64 {
     let starts_with = |prefix| token.starts_with(prefix);
     if token.is_empty() {
@@ -75,5 +75,5 @@ fn refusal_of(token: &str) -> i64 {
     if starts_with("t-") || starts_with("a-") || starts_with("Bearer ") {
         return codes::TOKEN_INVALID; // seen for t-, guess for the others
     }
-    codes::TOKEN_SHAPE // doc: the code means a token that starts with neither t- nor u-
+    codes::TOKEN_SHAPE // doc: the code means that a token starts with neither t- nor u-
 }

@@ -1,4 +1,4 @@
-//! The control API under `/_simulator/`: what the handle offers, over HTTP.
+//! The control API under `/_simulator/`. It offers the methods of [`crate::Simulator`] over HTTP.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::fault::{Fault, FaultKind, Phase};
-use crate::port::Shutting;
+use crate::port::Outage;
 use crate::settings::Settings;
 use crate::state::{Shared, State};
 
 const ROOT: &str = "/_simulator";
 
-/// What there is: path, method, meaning.
+/// The routes: path, method, and description.
 const ROUTES: [(&str, &str, &str); 14] = [
     ("", "GET", "this list"),
     ("ledger", "GET", "every request and every delivery so far, oldest first"),
@@ -53,7 +53,7 @@ struct Refuse {
     ms: u64,
 }
 
-/// The rest of a path that belongs to the control API.
+/// The path below `/_simulator`. `None` if the request is not one to the control API.
 pub(crate) fn path(call: &Call) -> Option<&str> {
     let rest = call.path.strip_prefix(ROOT)?;
     if !rest.is_empty() && !rest.starts_with('/') {
@@ -62,18 +62,18 @@ pub(crate) fn path(call: &Call) -> Option<&str> {
     Some(rest.trim_matches('/'))
 }
 
-/// Answers a call of the control API.
+/// Answers a request to the control API.
 pub(crate) fn answer(path: &str, call: &Call, shared: &Shared) -> Answer {
     let mut state = shared.state();
     let result = match (path, call.method.as_str()) {
         ("", "GET") => Ok(index()),
         ("ledger", "GET") => {
-            let ledger = state.book.snapshot();
-            drop(state); // so that writing a long ledger holds up nobody
+            let ledger = state.ledger.snapshot();
+            drop(state); // Serializing a long ledger must not block other requests.
             Ok(json!(ledger))
         }
         ("ledger", "DELETE") => {
-            state.book.clear();
+            state.ledger.clear();
             Ok(done())
         }
         ("faults", "GET") => Ok(json!(state.faults)),
@@ -92,7 +92,7 @@ pub(crate) fn answer(path: &str, call: &Call, shared: &Shared) -> Answer {
         ("clock", "POST") => advance(&mut state, &call.body),
         ("refuse", "POST") => refuse(shared, &call.body),
         ("strand", "POST") => {
-            shared.lines.strand(Some(call.connection));
+            shared.connections.strand(Some(call.connection.number));
             Ok(done())
         }
         ("reset", "POST") => {
@@ -146,7 +146,7 @@ fn add_fault(state: &mut State, body: &str) -> Result<Value, Value> {
     Ok(json!({"ok": true, "waiting": state.faults.len()}))
 }
 
-/// What a fault before the request cannot say.
+/// Refuses members that have no meaning in a fault with the phase `before_request`.
 fn check_connection_fault(fault: &Fault) -> Result<(), Value> {
     let never = "never strikes before_request: a connection has none";
     if fault.api.is_some() {
@@ -158,7 +158,7 @@ fn check_connection_fault(fault: &Fault) -> Result<(), Value> {
     if fault.reused {
         return Err(mistake("reused", "never strikes before_request: such a connection is new"));
     }
-    if !fault.kind.strikes_connections() {
+    if !fault.kind.can_affect_connections() {
         return Err(mistake(
             "kind",
             "only cut, reset, garbage and silence can come before_request",
@@ -171,15 +171,15 @@ fn check_connection_fault(fault: &Fault) -> Result<(), Value> {
     Ok(())
 }
 
-/// Shuts the port for all but the connection that this call came over.
+/// Starts an outage, in which only the connection of this request stays open.
 fn refuse(shared: &Shared, body: &str) -> Result<Value, Value> {
     let Refuse { ms } = parse(body)?;
-    let lasts = Some(Duration::from_millis(ms));
-    shared.port.shut(Shutting { lasts, but: tokio::task::try_id() });
+    let duration = Some(Duration::from_millis(ms));
+    shared.port.start_outage(Outage { duration, kept: tokio::task::try_id() });
     Ok(done())
 }
 
-/// Puts the members of the body in the place of the settings' own.
+/// Replaces those settings that the body contains.
 fn change_settings(state: &mut State, body: &str) -> Result<Value, Value> {
     let changes: serde_json::Map<String, Value> = parse(body)?;
     let mut merged = json!(state.settings);
@@ -209,7 +209,7 @@ fn clock(state: &State) -> Value {
     json!({"now_ms": state.clock.now() / 1_000_000})
 }
 
-/// Reads JSON, or says which field is wrong.
+/// Parses JSON. The error names the invalid field.
 fn parse<T: DeserializeOwned>(body: &str) -> Result<T, Value> {
     let mut reader = serde_json::Deserializer::from_str(body);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
@@ -221,7 +221,7 @@ fn parse<T: DeserializeOwned>(body: &str) -> Result<T, Value> {
     Ok(value)
 }
 
-/// A mistake in the body; the field `.` is the body as a whole.
+/// The body of an answer about an invalid field. The field `.` means the whole body.
 fn mistake(field: &str, detail: &str) -> Value {
     json!({"error": format!("{field}: {detail}"), "field": field})
 }

@@ -1,4 +1,4 @@
-//! The ledger while it is being written.
+//! Records the attempts and deliveries of which a [`Ledger`] is a snapshot.
 
 use std::collections::VecDeque;
 
@@ -6,22 +6,22 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::ledger::{Attempt, Delivery, Ledger};
 
-/// Attempts and deliveries, oldest first.
+/// The recorded attempts and deliveries, oldest first.
 #[derive(Default)]
-pub(crate) struct Book {
+pub(crate) struct LedgerWriter {
     attempts: VecDeque<Attempt>,
     deliveries: VecDeque<Delivery>,
     dropped: u64,
     last_number: u64,
 }
 
-impl Book {
-    /// Writes a request down as unanswered and returns its number.
-    pub(crate) fn open(&mut self, call: &Call, at_ns: u64, limit: usize) -> u64 {
+impl LedgerWriter {
+    /// Records a request without an answer, and returns its number.
+    pub(crate) fn record_attempt(&mut self, call: &Call, at_ns: u64, limit: usize) -> u64 {
         self.last_number += 1;
         self.attempts.push_back(Attempt {
             number: self.last_number,
-            connection: call.connection,
+            connection: call.connection.number,
             at_ns,
             api: call.api,
             method: call.method.clone(),
@@ -43,18 +43,21 @@ impl Book {
         self.last_number
     }
 
+    /// Records the app whose token the request carried.
     pub(crate) fn note_app(&mut self, number: u64, app_id: &str) {
         if let Some(attempt) = self.attempt(number) {
             attempt.app_id = Some(app_id.to_owned());
         }
     }
 
+    /// Records the id of the message that the request created.
     pub(crate) fn note_new_message(&mut self, number: u64, new_message_id: &str) {
         if let Some(attempt) = self.attempt(number) {
             attempt.new_message_id = Some(new_message_id.to_owned());
         }
     }
 
+    /// Records the answer to the request.
     pub(crate) fn note_answer(&mut self, number: u64, answer: &Answer) {
         if let Some(attempt) = self.attempt(number) {
             attempt.status = Some(answer.status);
@@ -63,7 +66,8 @@ impl Book {
         }
     }
 
-    pub(crate) fn deliver(&mut self, delivery: Delivery, limit: usize) {
+    /// Records a delivery.
+    pub(crate) fn record_delivery(&mut self, delivery: Delivery, limit: usize) {
         self.deliveries.push_back(delivery);
         self.dropped += drop_oldest(&mut self.deliveries, limit);
     }
@@ -76,13 +80,14 @@ impl Book {
         }
     }
 
-    /// Forgets everything but the last number, so that late answers find no wrong attempt.
+    /// Deletes all records. The numbering continues, so that a late answer is not recorded for a new attempt.
     pub(crate) fn clear(&mut self) {
         *self = Self { last_number: self.last_number, ..Self::default() };
     }
 
-    /// An attempt by its number, unless it was dropped; numbers follow each other without gaps.
+    /// The attempt with this number. `None` if it was dropped.
     fn attempt(&mut self, number: u64) -> Option<&mut Attempt> {
+        // The numbers have no gaps, so the number determines the index.
         let first = self.attempts.front()?.number;
         let index = usize::try_from(number.checked_sub(first)?).ok()?;
         self.attempts.get_mut(index)
