@@ -47,17 +47,17 @@ where
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         if let Some(span) = context.span(id) {
-            let mut members = Members::default();
-            attributes.record(&mut members);
-            span.extensions_mut().insert(members);
+            let mut fields = JsonFields::default();
+            attributes.record(&mut fields);
+            span.extensions_mut().insert(fields);
         }
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         if let Some(span) = context.span(id)
-            && let Some(members) = span.extensions_mut().get_mut::<Members>()
+            && let Some(fields) = span.extensions_mut().get_mut::<JsonFields>()
         {
-            values.record(members);
+            values.record(fields);
         }
     }
 
@@ -66,13 +66,13 @@ where
         let mut line = Vec::with_capacity(USUAL_LENGTH);
         let (now, level) = (self.clock.wall(), metadata.level());
         let _ = write!(line, "{{\"timestamp\":\"{now:.6}\",\"level\":\"{level}\"");
-        let mut members = Members::default();
-        event.record(&mut members);
-        for (name, value) in members.iter() {
+        let mut fields = JsonFields::default();
+        event.record(&mut fields);
+        for (name, value) in fields.iter() {
             push_member(&mut line, name, value);
         }
         // tracing's name for the target of a line of the `log` crate.
-        match members.iter().find(|(name, _)| *name == "log.target") {
+        match fields.iter().find(|(name, _)| *name == "log.target") {
             Some((_, target)) => push_member(&mut line, "target", target),
             None => drop(write!(line, ",\"target\":\"{}\"", metadata.target())),
         }
@@ -90,8 +90,8 @@ fn push_span<'a, R: LookupSpan<'a>>(line: &mut Vec<u8>, innermost: &SpanRef<'a, 
     // The innermost span comes first and the latest value of a field counts, so a name is written once.
     let mut names = vec!["name"];
     for span in innermost.scope() {
-        if let Some(members) = span.extensions().get::<Members>() {
-            for (name, value) in members.iter().rev() {
+        if let Some(fields) = span.extensions().get::<JsonFields>() {
+            for (name, value) in fields.iter().rev() {
                 if !names.contains(&name) {
                     names.push(name);
                     push_member(line, name, value);
@@ -109,16 +109,16 @@ fn push_member(line: &mut Vec<u8>, name: &str, value: &[u8]) {
     line.extend_from_slice(value);
 }
 
-/// Fields of an event or a span as members of a JSON object.
+/// Fields of an event or a span, their values as JSON.
 #[derive(Default)]
-struct Members {
+struct JsonFields {
     /// The name of each, and where its value is.
     names: Vec<(&'static str, Range<usize>)>,
     /// The values, as JSON.
     values: Vec<u8>,
 }
 
-impl Members {
+impl JsonFields {
     fn iter(&self) -> impl DoubleEndedIterator<Item = (&'static str, &[u8])> {
         self.names.iter().map(|(name, place)| (*name, &self.values[place.clone()]))
     }
@@ -136,7 +136,7 @@ impl Members {
     }
 }
 
-impl Visit for Members {
+impl Visit for JsonFields {
     fn record_str(&mut self, field: &Field, value: &str) {
         if value.len() <= self.room() {
             self.add(field, value);
@@ -203,9 +203,9 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Book(Arc<Mutex<Vec<u8>>>);
+    struct WrittenLines(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Book {
+    impl io::Write for WrittenLines {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().expect("no panic").extend_from_slice(bytes);
             Ok(bytes.len())
@@ -218,7 +218,7 @@ mod tests {
 
     /// The one line that `log` logs.
     fn line(log: impl FnOnce()) -> Value {
-        let book = Book::default();
+        let book = WrittenLines::default();
         let written = Arc::clone(&book.0);
         with_default(registry().with(JsonLines::to(move || book.clone())), log);
         let text = String::from_utf8(written.lock().expect("no panic").clone()).expect("UTF-8");

@@ -7,10 +7,10 @@ use super::*;
 
 /// What becomes of the writes, one after the other; once these are used up, all succeed.
 #[derive(Clone, Default)]
-struct FakeOutput(Arc<(Mutex<Fate>, Condvar)>);
+struct FakeOutput(Arc<(Mutex<FakeState>, Condvar)>);
 
 #[derive(Default)]
-struct Fate {
+struct FakeState {
     is_stuck: bool,
     results: VecDeque<io::Result<usize>>,
     written: Vec<Vec<u8>>,
@@ -19,36 +19,36 @@ struct Fate {
 impl FakeOutput {
     fn stuck() -> Self {
         let output = Self::default();
-        output.fate().is_stuck = true;
+        output.state().is_stuck = true;
         output
     }
 
     fn failing(kinds: &[ErrorKind]) -> Self {
         let output = Self::default();
-        output.fate().results = kinds.iter().map(|kind| Err((*kind).into())).collect();
+        output.state().results = kinds.iter().map(|kind| Err((*kind).into())).collect();
         output
     }
 
-    fn fate(&self) -> MutexGuard<'_, Fate> {
+    fn state(&self) -> MutexGuard<'_, FakeState> {
         self.0.0.lock().expect("no panic")
     }
 
     fn let_go(&self) {
-        self.fate().is_stuck = false;
+        self.state().is_stuck = false;
         self.0.1.notify_all();
     }
 
     fn writes(&self) -> Vec<String> {
         let text = |write: &Vec<u8>| String::from_utf8(write.clone()).expect("UTF-8");
-        self.fate().written.iter().map(text).collect()
+        self.state().written.iter().map(text).collect()
     }
 }
 
 impl Write for FakeOutput {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        let mut fate = self.0.1.wait_while(self.fate(), |it| it.is_stuck).expect("no panic");
-        let count = fate.results.pop_front().unwrap_or(Ok(text.len()))?.min(text.len());
-        fate.written.push(text[..count].to_vec());
+        let mut state = self.0.1.wait_while(self.state(), |it| it.is_stuck).expect("no panic");
+        let count = state.results.pop_front().unwrap_or(Ok(text.len()))?.min(text.len());
+        state.written.push(text[..count].to_vec());
         Ok(count)
     }
 
@@ -188,7 +188,7 @@ fn a_line_that_is_written_in_part_is_written_to_its_end_before_another() {
     let counts = Counts::begin();
     let fake = FakeOutput::default();
     let full = || Err(ErrorKind::StorageFull.into());
-    fake.fate().results = [Ok(6), full(), full()].into();
+    fake.state().results = [Ok(6), full(), full()].into();
     let mut output = Output::to(fake.clone());
     output.write_lines(Target::Gateway, b"one\ntwo\nlost\n");
     assert_eq!(counts.dropped(), [0, 1, 0]);
