@@ -32,7 +32,7 @@ try_alertmanager() {
   said adapter '422 bot_not_in_chat, fix by \Kchat_admin' >/dev/null
   alert oc_alerts unheard-of
   said adapter '400 no chat or no message' >/dev/null
-  expect 'what has to be mended is not repeated' test "$(grep -c '42[0-9] bot_not_in_chat' "$cache/adapter.log")" = 1
+  expect 'what has to be corrected is not repeated' test "$(grep -c '42[0-9] bot_not_in_chat' "$cache/adapter.log")" = 1
 }
 
 # alert CHAT SEVERITY [further members]

@@ -66,7 +66,7 @@ def main(oasdiff, earlier, present, changelog):
     ]
     if not unnamed:
         return 0
-    print(f"{present} breaks what {earlier} says. Mend it, or, if it has to be, name each change in")
+    print(f"{present} breaks what {earlier} says. Correct it, or, if it has to be, name each change in")
     print('CHANGELOG.md under "### Breaking" of "Unreleased", and what callers are to do:\n')
     for change in unnamed:
         print("- " + " ".join(f"`{name}`" for name in change) + ": …")

@@ -1,4 +1,4 @@
-//! The one place that puts the parts together, starts them and stops them.
+//! The running gateway: its parts, its start and its end.
 
 use std::io;
 use std::net::SocketAddr;
@@ -29,9 +29,9 @@ pub struct Application {
     drain_timeout: Duration,
     clock: Clock,
     delivery: Delivery,
-    /// What goes on beside answering: dropped with the application.
+    /// Background tasks, which end when the application is dropped.
     _tasks: JoinSet<()>,
-    /// Ends last.
+    /// Ends last, because calls to Feishu may outlive everything else.
     _feishu: FeishuRuntime,
 }
 
@@ -96,15 +96,15 @@ impl Application {
         self.admin.address
     }
 
-    /// Has API keys and secrets read again.
+    /// The handle that has API keys and secrets read again.
     #[must_use]
     pub fn reloader(&self) -> Reloader {
         self.reloader.clone()
     }
 
-    /// Answers until `stop` returns, then drains: no longer ready, it sends everybody away with the
-    /// next answer, after the delay listens no longer and lets the requests in flight finish, and at
-    /// the end of the drain time refuses those that wait.
+    /// Answers until `stop` returns, and then drains. It is not ready any more and closes connections with their
+    /// next answer. After the drain delay it stops to listen, and lets the requests in flight finish. At the end
+    /// of the drain time it refuses the requests that still wait.
     pub async fn run_until_stopped(self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let (public, admin) = (self.public.server.handle(), self.admin.server.handle());
         let mut running = JoinSet::new();
@@ -127,7 +127,7 @@ impl Application {
             self.closing.cancel();
             drained.await;
         }
-        // Those whose callers are gone: what became of them belongs into the log, and to who asks again.
+        // Calls whose callers are gone end too: their outcome belongs into the log, and to repetitions.
         let calls = self.delivery.calls_have_ended();
         if self.clock.timeout_at(drain_until, calls).await.is_err() {
             self.closing.cancel();
@@ -142,7 +142,7 @@ impl Application {
     }
 }
 
-/// Shows what the configuration allows, so that what is in use can be held against it.
+/// Publishes the configured bounds as metrics, so that dashboards can compare the use with them.
 fn show_bounds(config: &Config, metrics: &Metrics) {
     let limits = &config.limits;
     metrics.bounds(config.server.max_in_flight, limits.max_waiting);

@@ -1,4 +1,4 @@
-//! Puts together what forwards messages.
+//! Puts the parts together that forward messages.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::redis::RedisClient;
 use crate::telemetry::audit::AuditIds;
 use crate::telemetry::metrics::Metrics;
 
-/// What forwards messages, and the Redis that it shares with other replicas.
+/// The service that forwards messages, and the Redis that it shares with other replicas.
 pub(super) fn assemble(
     config: &Config,
     clock: &Clock,

@@ -1,5 +1,5 @@
-//! The file descriptors that the process may have, and how many of them callers get: Feishu, Redis,
-//! health and files never go short of them because of callers.
+//! The file descriptors of the process, and how many of them callers get. Callers never use up those for Feishu,
+//! Redis, health checks and files.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -7,11 +7,11 @@ use crate::config::Config;
 
 /// Connections to the admin listener at the same time.
 const ADMIN_CONNECTIONS: usize = 256;
-/// Connections that each worker may have accepted and not let in yet.
+/// Connections that each worker may have accepted but not admitted yet.
 pub(super) const AT_THE_DOOR: usize = 8;
-/// Descriptors that each worker has for itself: what it waits with, and what wakes it.
+/// Descriptors that each worker needs for itself: its poll instance and its waker.
 const PER_WORKER: usize = 4;
-/// Descriptors for all else: Redis and the nodes of a cluster, name servers, listeners, files.
+/// Descriptors for everything else: Redis and the nodes of a cluster, name servers, listeners, files.
 const FOR_THE_REST: usize = 64;
 
 /// How many connections there may be at the same time.
@@ -23,8 +23,7 @@ pub(super) struct Share {
     pub(super) admin: usize,
 }
 
-/// Raises the limit on descriptors as far as the process itself may, and returns it; none: there is
-/// no limit.
+/// Raises the limit on descriptors as far as the process may, and returns it. None if there is no limit.
 pub(super) fn raise_limit() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
@@ -34,7 +33,7 @@ pub(super) fn raise_limit() -> Option<u64> {
     limit.maximum
 }
 
-/// Shares the descriptors out, and warns where callers cannot have what is configured.
+/// Divides the descriptors, and warns if callers get fewer connections than configured.
 pub(super) fn share(config: &Config, workers: usize, limit: Option<u64>) -> Share {
     let configured = config.server.max_connections;
     let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
@@ -43,7 +42,7 @@ pub(super) fn share(config: &Config, workers: usize, limit: Option<u64>) -> Shar
         .saturating_add(admin)
         .saturating_add((workers + 1) * (AT_THE_DOOR + PER_WORKER))
         .saturating_add(FOR_THE_REST);
-    // Where the limit is tiny, callers still get a part of it.
+    // Even if the limit is tiny, callers get a part of it.
     let public = configured.min(limit.saturating_sub(reserve).max(limit / 4).max(1));
     if public < configured {
         tracing::warn!(
@@ -57,8 +56,8 @@ pub(super) fn share(config: &Config, workers: usize, limit: Option<u64>) -> Shar
     Share { public, admin }
 }
 
-/// How many calls to Feishu there may be at the same time: each app's limit for as long as a call may
-/// take, but no more than there are requests.
+/// How many calls to Feishu there may be at the same time: each app's limit for the longest time of a call, but
+/// no more than requests in flight.
 fn calls_to_feishu(config: &Config) -> usize {
     let seconds = config.feishu.attempt_timeout.as_secs() + 1;
     let of_one_app = u64::from(config.limits.app_per_second.get()).saturating_mul(seconds);

@@ -1,16 +1,16 @@
-//! The threads that talk to Feishu.
+//! The threads that call Feishu.
 
 use std::io;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// A runtime of its own for the connections to Feishu. The workers that answer callers end one after the
-/// other in a drain, and a connection ends with the runtime that opened it; so each worker would need
-/// connections of its own, which at low rates are never warm.
+/// The runtime of the connections to Feishu. A connection ends with the runtime that opened it, and the workers
+/// that answer callers end one after the other in a drain. So each worker would need connections of its own, which
+/// are never warm at low rates. It is not the main runtime either, so that no other work delays a call.
 pub(super) struct FeishuRuntime(Option<Runtime>);
 
-/// Feishu allows an app fifty calls a second, for which one is enough. While one of them is kept busy by an answer that
-/// does not end (hyper reads interim answers for as long as there are any), the other one goes on.
+/// One thread is enough for the fifty calls a second that Feishu allows an app. The second one goes on while an answer
+/// without an end keeps the first one busy: hyper reads interim answers for as long as they come.
 const THREADS: usize = 2;
 
 impl FeishuRuntime {
@@ -31,7 +31,7 @@ impl FeishuRuntime {
 impl Drop for FeishuRuntime {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {
-            // Nobody waits for a name server that does not answer.
+            // In the background, because a lookup at a silent name server would block the end.
             runtime.shutdown_background();
         }
     }

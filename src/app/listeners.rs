@@ -1,4 +1,7 @@
-//! The two listeners, and what each holds against callers that are many, slow or silent.
+//! The two listeners, and their bounds against callers that are many, slow or silent.
+//!
+//! The servers are put together from actix' parts and not by `HttpServer`, because actix bounds only the first head of
+//! a connection and knows no idle ones (`api/connections`).
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -29,27 +32,27 @@ use crate::config::{Config, LimitsConfig, ServerConfig};
 use crate::delivery::Delivery;
 use crate::telemetry::metrics::Metrics;
 
-/// An address that is listened on, and the server that does.
+/// An address, and the server that listens on it.
 pub(super) struct Listener {
     pub(super) address: SocketAddr,
     pub(super) server: Server,
 }
 
-/// How many workers and connections there may be.
+/// The number of workers and connections.
 pub(super) struct Size {
     workers: usize,
     connections: Share,
 }
 
-/// How long those who were refused at the end of draining have to read their answer.
+/// How long callers that are refused at the end of a drain have to read their answer.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// How long a connection whose last answer is out is still read from, so that the answer is not lost
-/// with what was still to come.
+/// How long a connection is still read from after its last answer. Closing it with unread data would reset it, and
+/// the caller would lose the answer.
 const LINGER: Duration = Duration::from_secs(1);
-/// More threads than this actix does not take.
+/// The most threads that actix takes.
 const MOST_WORKERS: usize = 512;
 
-/// As much as the machine and the limit on descriptors allow, which it raises as far as it may.
+/// The size that the machine and the limit on descriptors allow. Raises that limit as far as the process may.
 pub(super) fn size(config: &Config) -> Size {
     let cores = available_parallelism().map_or(1, usize::from);
     let workers = cores.min(MOST_WORKERS).min(config.server.max_connections);
@@ -57,7 +60,7 @@ pub(super) fn size(config: &Config) -> Size {
     Size { workers, connections }
 }
 
-/// The API.
+/// The listener of the API.
 pub(super) fn public(
     config: &Config,
     size: &Size,
@@ -98,15 +101,15 @@ pub(super) fn public(
         address: server.listen,
         workers: size.workers,
         connections: size.connections.public,
-        // A caller that closes its side has hung up: its place in line goes to the next.
+        // A caller that closes its side has hung up, so its place in the queue goes to the next request.
         allows_half_closed: false,
-        // A drain lasts in whole seconds here; the drain time itself is kept by the clock.
+        // actix counts whole seconds. The clock keeps the drain time itself.
         shutdown_timeout: (server.drain_timeout + LAST_WORDS).as_secs() + 1,
     };
     way_in.open(metrics, app)
 }
 
-/// Metrics and health.
+/// The listener of metrics and health.
 pub(super) fn admin(
     config: &Config,
     size: &Size,
@@ -136,7 +139,7 @@ pub(super) fn admin(
     way_in.open(metrics, app)
 }
 
-/// What one listener is made of.
+/// The parts of one listener.
 struct WayIn {
     name: &'static str,
     address: SocketAddr,
@@ -148,7 +151,7 @@ struct WayIn {
 }
 
 impl WayIn {
-    /// Listens, and lets `app` answer.
+    /// Listens, and answers with `app`.
     fn open<F, A, S, B>(self, metrics: &Metrics, app: F) -> Result<Listener, StartError>
     where
         F: Fn() -> A + Send + Clone + 'static,
@@ -164,13 +167,13 @@ impl WayIn {
         let refused = |cause| StartError::Listen { address: self.address, cause };
         let socket = sockets::listen(self.address).map_err(refused)?;
         let address = socket.local_addr().map_err(refused)?;
-        // actix keeps the machine's time for connections, and so does this.
+        // By the machine's clock, as actix' own time-outs of connections are.
         let slots =
             ConnectionSlots::new(self.name, self.connections, Clock::system(), metrics.clone());
         let server = Server::build()
             .workers(self.workers)
-            // It never comes to that many while one is idle: connections beyond the slots make an
-            // idle one leave, or wait for one to end.
+            // A bound that is never reached while a connection is idle: a connection beyond the slots makes an
+            // idle one close, or waits until one closes.
             .max_concurrent_connections(self.connections.div_ceil(self.workers) + AT_THE_DOOR)
             .shutdown_timeout(self.shutdown_timeout)
             .disable_signals();

@@ -1,4 +1,7 @@
 //! Reads API keys and secrets again while the gateway runs.
+//!
+//! Whatever is derived from an app's secret is derived once, at the start, so that no key changes its `uuid` within its
+//! hour. Only tokens are fetched with the new secret.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -19,14 +22,14 @@ use crate::delivery::Delivery;
 use crate::redis::RedisClient;
 use crate::telemetry::metrics::Metrics;
 
-/// How often the files are looked at.
+/// How often the files are checked.
 const INTERVAL: Duration = Duration::from_secs(2);
 /// Most errors that are logged at once.
 const MOST_ERRORS: usize = 20;
 /// Most warnings that are logged.
 const MOST_WARNINGS: usize = 20;
 
-/// The API keys at the start and the file that holds more of them.
+/// The API keys at the start, and the file that holds more of them.
 pub(super) struct FirstKeys {
     pub(super) keyring: web::Data<Keyring>,
     file: Option<KeysFile>,
@@ -50,7 +53,7 @@ impl FirstKeys {
     }
 }
 
-/// Logs what of the configuration is probably not meant, as far as somebody may read it.
+/// Logs what is probably wrong in the configuration, up to a number that people read.
 fn warn(config: &Config, keys: &ApiKeys, clock: &Clock) {
     let warnings = config::warnings(config, keys, clock.wall());
     for warning in warnings.iter().take(MOST_WARNINGS) {
@@ -61,7 +64,7 @@ fn warn(config: &Config, keys: &ApiKeys, clock: &Clock) {
     }
 }
 
-/// The keys file of a configuration, for the apps of the one that runs.
+/// The keys file of a configuration, for the apps of the running configuration.
 fn keys_file(config: &Config, running: &Config) -> Option<KeysFile> {
     let path = config.keys_file.clone()?;
     Some(KeysFile::new(path, &running.apps, config.keys.clone()))
@@ -71,7 +74,7 @@ fn keys_file(config: &Config, running: &Config) -> Option<KeysFile> {
 #[derive(Clone, Debug)]
 pub struct Reloader(mpsc::Sender<Again>);
 
-/// What the configuration is to be read from again.
+/// A request to read the configuration again, and from where.
 #[derive(Debug)]
 struct Again {
     file: Option<PathBuf>,
@@ -81,8 +84,8 @@ struct Again {
 
 impl Reloader {
     /// Reads API keys and secrets again from `file` and `variables`, as [`config::load`] does, and from the
-    /// files that these name; returns when that is done. If anything is wrong, nothing changes. What came
-    /// of it is logged.
+    /// files that these name. Returns when that is done. If anything is wrong, nothing changes. The result is
+    /// logged.
     pub async fn read_again(&self, file: Option<PathBuf>, variables: Vec<(String, String)>) {
         let (done, end) = oneshot::channel();
         if self.0.send(Again { file, variables, done }).await.is_ok() {
@@ -91,9 +94,9 @@ impl Reloader {
     }
 }
 
-/// What is read again, and where it goes.
+/// What is read again, and who gets it.
 pub(super) struct Reload {
-    /// What runs, with the API keys and secrets that were read last.
+    /// The running configuration, with the API keys and secrets that were read last.
     config: Config,
     keys_file: Option<KeysFile>,
     secret_files: Vec<SecretFile>,
@@ -125,7 +128,7 @@ impl Reload {
         }
     }
 
-    /// A handle, and what heeds it and looks at the files again and again.
+    /// A handle, and the future that serves it and checks the files.
     pub(super) fn watch(self) -> (Reloader, impl Future<Output = ()>) {
         let (sender, asked) = mpsc::channel(1);
         (Reloader(sender), self.go_on(asked))
@@ -141,7 +144,7 @@ impl Reload {
                 () = clock.sleep_until(look_at), if has_files => None,
                 else => return,
             };
-            let Ok(same) = aside(move || self.look_or_read(again)).await else {
+            let Ok(same) = on_a_thread(move || self.look_or_read(again)).await else {
                 tracing::error!(
                     "reading keys and secrets again failed: they are no longer watched"
                 );
@@ -184,7 +187,7 @@ impl Reload {
         for key in self.config.effective.changed(&config.effective) {
             tracing::warn!(key, "has changed, which needs a restart to take effect");
         }
-        // The secret of another app under this name is for after the restart.
+        // If the name has another app now, that app is used after a restart, and so is its secret.
         let ids = |config: &Config| -> BTreeMap<String, String> {
             config.apps.iter().map(|(name, app)| (name.clone(), app.app_id.clone())).collect()
         };
@@ -214,7 +217,7 @@ impl Reload {
         Ok(keys.len())
     }
 
-    /// An app that does not run yet cannot be forwarded with.
+    /// Refuses keys of an app that does not run yet.
     fn check_apps(&self, keys: &ApiKeys) -> Result<(), Vec<ConfigError>> {
         let unknown = keys.iter().filter(|(_, key)| !self.config.apps.contains_key(&key.app));
         let errors: Vec<ConfigError> = unknown
@@ -226,7 +229,7 @@ impl Reload {
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
-    /// Takes over what has changed in the files since the last look.
+    /// Takes over what has changed in the files since the last check.
     fn look(&mut self) {
         if let Some(keys) = self.keys_file.as_mut().and_then(KeysFile::look) {
             self.heed_keys(&keys);
@@ -267,7 +270,7 @@ impl Reload {
         }
     }
 
-    /// Uses another secret from now on, if it is another one.
+    /// Uses a secret from now on, if it differs from the one in use.
     fn replace(&mut self, owner: &SecretOwner, secret: &SecretString) {
         let is_another = |old: &SecretString| old.expose_secret() != secret.expose_secret();
         match owner {
@@ -305,9 +308,11 @@ fn report(what: &str, errors: &[ConfigError]) {
     tracing::error!(mistakes = shown.join("; "), more, "{what}");
 }
 
-/// Does this in a thread of its own: a file system that hangs takes no worker along, and the process may
-/// end meanwhile.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+/// Runs blocking work on a thread of its own, so that a file system that hangs blocks neither a worker nor the end of
+/// the process.
+async fn on_a_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
     let (done, end) = oneshot::channel();
     thread::Builder::new().name("reload".to_owned()).spawn(|| drop(done.send(work())))?;
     end.await.map_err(io::Error::other)

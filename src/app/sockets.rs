@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-/// Connections that the system keeps until they are accepted.
+/// Connections that the system queues until they are accepted.
 const BACKLOG: i32 = 1024;
 
 /// Listens on an address. `[::]` takes both families, and is `0.0.0.0` where the machine has no IPv6.
@@ -18,7 +18,7 @@ fn first_of_both_families<S>(
     open: impl Fn(SocketAddr) -> io::Result<S>,
 ) -> io::Result<S> {
     match open(address) {
-        // Those would be no better of the other family alone, and it would hide them.
+        // These errors would be the same with the other family alone, and trying it would hide them.
         Err(error)
             if matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) =>
         {
@@ -36,10 +36,10 @@ fn first_of_both_families<S>(
 
 fn open(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // Else nobody could listen there for a minute after a restart.
+    // Otherwise the address would be taken for a minute after a restart.
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
-        // What is left out depends on the machine.
+        // Without this, the default of the machine would decide.
         socket.set_only_v6(false)?;
     }
     socket.bind(&address.into())?;
@@ -57,7 +57,7 @@ mod tests {
         text.parse().expect("an address")
     }
 
-    /// Opens nothing of a family whose error there is.
+    /// Opens no socket of a family for which an error is given.
     fn without(
         family: fn(&SocketAddr) -> bool,
         kind: ErrorKind,
@@ -71,7 +71,7 @@ mod tests {
             let open = without(SocketAddr::is_ipv6, kind);
             let opened = first_of_both_families(address("[::]:8080"), &open).expect("IPv4");
             assert_eq!(opened, address("0.0.0.0:8080"));
-            // Whoever names one address means that one.
+            // An address that is not `[::]` means that address only.
             assert!(first_of_both_families(address("[::1]:8080"), &open).is_err());
         }
     }

@@ -12,7 +12,7 @@ use crate::config::ConfigError;
 pub enum SentBefore {
     /// As much as the limits allow: an earlier process may have been killed just now.
     Anything,
-    /// Nothing: this Feishu is a simulator that is as new as the gateway.
+    /// Nothing: Feishu is a simulator that starts together with the gateway.
     Nothing,
 }
 
@@ -24,7 +24,7 @@ pub enum StartError {
     Listen {
         /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The error of the system.
         cause: io::Error,
     },
     /// There are no threads for the calls to Feishu.

@@ -1,4 +1,4 @@
-//! What replicas share, if they share a Redis.
+//! The parts that replicas share through Redis.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use crate::queue::Coordinator;
 use crate::redis::{Checkpoint, RedisClient, RedisSettings};
 use crate::telemetry::metrics::Metrics;
 
-/// The Redis of replicas, and the settings of what is in it.
+/// The Redis of the replicas, and its configuration.
 pub(super) struct State<'a> {
     redis: Arc<RedisClient>,
     checkpoint: Arc<Checkpoint>,
     config: &'a StateConfig,
 }
 
-/// Asks the Redis of `state.url` whether it answers and takes what is written; else tells what is wrong.
+/// Checks whether the Redis of `state.url` answers and takes writes. The error is a sentence for the operator.
 pub async fn check_state(config: &Config) -> Result<(), String> {
     let Some(state) = &config.state else {
         return Err("is not set, so there is nothing to connect to".to_owned());
@@ -80,7 +80,7 @@ impl<'a> State<'a> {
     }
 }
 
-/// The rules of all limits.
+/// The limits of the configuration.
 pub(super) fn rules(config: &Config) -> Rules {
     let limits = &config.limits;
     Rules {

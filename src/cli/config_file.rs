@@ -11,7 +11,7 @@ pub(super) struct ConfigFile {
     pub(super) file: Option<PathBuf>,
 }
 
-/// The variables as text; what is not UTF-8 in one that matters is refused by its key.
+/// The environment variables as text. A value that is not UTF-8 is refused later, by its key.
 pub(super) fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os().map(|(name, value)| {
         (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())

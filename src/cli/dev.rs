@@ -47,7 +47,7 @@ fn on_loopback(text: &str) -> Result<SocketAddr, String> {
 
 impl Dev {
     pub(super) fn run(self) -> ExitCode {
-        // The simulator's key is made up, so there is nothing to protect: lines are for reading.
+        // Text, because people read these lines.
         let log = logs::init(Format::Text, LOGGED).expect("the filter parses");
         actix_web::rt::System::new().block_on(async {
             let hangups = Hangups::heed();
@@ -84,7 +84,7 @@ async fn start(
     let settings = [
         ("GATEWAY__SERVER__LISTEN", listen.to_string()),
         ("GATEWAY__SERVER__ADMIN_LISTEN", admin_listen.to_string()),
-        // No balancer has to see it go.
+        // There is no load balancer that has to notice the end.
         ("GATEWAY__SERVER__DRAIN_DELAY", "0s".to_owned()),
         ("GATEWAY__FEISHU__BASE_URL", simulator.url()),
         ("GATEWAY__APPS__SIMULATED__APP_ID", app.app_id),

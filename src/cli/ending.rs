@@ -9,12 +9,12 @@ use std::time::Duration;
 use crate::config::ConfigError;
 use crate::telemetry::logs::LogGuard;
 
-/// The configuration is wrong.
+/// The exit code if the configuration is wrong.
 pub(super) const EXIT_CONFIG: u8 = 2;
 /// How long the end of the program waits at most for a reader of standard error.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Writes the last lines of the log; meanwhile a second signal still ends the process at once.
+/// Writes the last lines of the log. Not on this thread, so that a second signal still ends the process at once.
 pub(super) async fn end_log(log: LogGuard) {
     let _ = tokio::task::spawn_blocking(|| drop(log)).await;
 }
@@ -25,8 +25,8 @@ pub(super) fn refuse(errors: &[ConfigError]) -> ExitCode {
     EXIT_CONFIG.into()
 }
 
-/// Says why the program ends. Standard error may be closed, or a full pipe that nobody reads, so a thread writes
-/// to it.
+/// Writes to standard error why the program ends. A thread does it, because standard error may be a full pipe that
+/// nobody reads.
 pub(super) fn complain(why: &str) {
     let line = format!("{why}\n");
     let (said, end) = mpsc::channel();

@@ -37,7 +37,7 @@ impl Health {
                 return ExitCode::FAILURE;
             }
         };
-        // The exit code says it too, so that the output may be closed.
+        // Errors of the output are ignored, because the exit code says the same.
         match actix_web::rt::System::new().block_on(ask_in_turn(&urls)) {
             Ok((status, body)) => {
                 let _ = writeln!(io::stdout(), "{status} {body}");
@@ -50,7 +50,7 @@ impl Health {
         }
     }
 
-    /// What to ask, one after the other until one can be reached.
+    /// The URLs to ask, one after the other until one answers.
     fn urls(&self) -> Result<Vec<Url>, Vec<ConfigError>> {
         if let Some(mut url) = self.url.clone() {
             if url.path() == "/" {
@@ -67,11 +67,11 @@ impl Health {
     }
 }
 
-/// Where a listener on `ip` is reached from its own machine.
+/// The addresses at which a listener on `ip` is reached from its own machine.
 fn hosts(ip: IpAddr) -> Vec<IpAddr> {
     match ip {
         IpAddr::V4(ip) if ip.is_unspecified() => vec![Ipv4Addr::LOCALHOST.into()],
-        // It takes both families, and on a machine without IPv6 the other one.
+        // Such a listener takes both families, or IPv4 alone on a machine without IPv6.
         IpAddr::V6(ip) if ip.is_unspecified() => {
             vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()]
         }
@@ -111,7 +111,7 @@ async fn ask(url: Url) -> reqwest::Result<(StatusCode, String)> {
     Ok((response.status(), body))
 }
 
-/// What the connection itself said.
+/// The innermost error, which says what went wrong with the connection.
 fn innermost(error: &dyn Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {

@@ -12,7 +12,7 @@ use crate::telemetry::logs::WRITTEN_AFTER;
 /// The process was ended by a second signal.
 const EXIT_SIGNAL: i32 = 130;
 
-/// Runs until a signal comes; a second one ends the process at once.
+/// Runs until a signal comes. A second signal ends the process at once.
 pub(super) async fn stopped(application: Application, hangups: Reading) -> ExitCode {
     actix_web::rt::spawn(hangups.heed_by(application.reloader()));
     let mut signals = EndSignals::heed();
@@ -20,7 +20,7 @@ pub(super) async fn stopped(application: Application, hangups: Reading) -> ExitC
         signals.next().await;
         actix_web::rt::spawn(async move {
             signals.next().await;
-            // The guard of the log is with whoever waits for the drain.
+            // The guard of the log belongs to the caller, which waits for the drain.
             let clock = Clock::system();
             clock.sleep_until(clock.now() + WRITTEN_AFTER).await;
             std::process::exit(EXIT_SIGNAL);
@@ -35,7 +35,7 @@ pub(super) async fn stopped(application: Application, hangups: Reading) -> ExitC
     }
 }
 
-/// The signals that end the process, each kept until it is asked for.
+/// The signals that end the process. Each is kept until it is received.
 struct EndSignals(Option<[Signal; 2]>);
 
 impl EndSignals {
@@ -59,7 +59,7 @@ impl EndSignals {
     }
 }
 
-/// SIGHUP, which ends the process no longer. One that comes during the start is kept.
+/// SIGHUP, which does not end the process. One that comes during the start is kept.
 pub(super) struct Hangups(Option<Signal>);
 
 impl Hangups {

@@ -1,8 +1,7 @@
 //! One forward: whether it may go, its attempts, and what became of it.
 //!
-//! [`Delivery`] is the service. A request passes [`service`], [`forwarding`] (policy, key), [`retry_loop`]
-//! (token, permit, retries) and [`attempt`] (the call), and comes back as a report. [`context`] holds what all
-//! forwards share.
+//! [`Delivery`] is the service. A request passes `service`, `forwarding` (policy, key), `retry_loop` (token, permit,
+//! retries) and `attempt` (the call), and comes back as a report. `context` holds what all forwards share.
 
 mod agreement;
 mod app;

@@ -224,7 +224,7 @@ proptest! {
     }
 
     #[test]
-    fn the_nth_in_line_goes_at_the_moment_that_was_foretold(
+    fn the_nth_in_the_queue_goes_at_the_moment_that_was_foretold(
         arrivals in arrivals(60),
         ahead in 0..40_usize,
     ) {
@@ -240,7 +240,7 @@ proptest! {
     }
 
     #[test]
-    fn the_nth_call_in_the_apps_line_goes_at_the_moment_that_was_foretold(
+    fn the_nth_call_in_the_apps_queue_goes_at_the_moment_that_was_foretold(
         arrivals in arrivals(60),
         ahead in 0..200_usize,
     ) {

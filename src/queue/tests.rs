@@ -204,7 +204,7 @@ async fn a_repeated_attempt_that_came_between_goes_between() {
 }
 
 #[tokio::test]
-async fn an_older_ticket_takes_over_a_newcomers_place_in_the_apps_line() {
+async fn an_older_ticket_takes_over_a_newcomers_place_in_the_apps_queue() {
     let (stage, again) = comes_back_among_others().await;
     for _ in 0..4 {
         stage.advance(app_period()).await;
@@ -215,7 +215,7 @@ async fn an_older_ticket_takes_over_a_newcomers_place_in_the_apps_line() {
 }
 
 #[tokio::test]
-async fn an_older_ticket_takes_over_the_place_of_one_who_is_first_and_sleeps() {
+async fn an_older_ticket_takes_over_the_place_of_a_request_that_is_first_and_sleeps() {
     let stage = Stage::new(&rules(AMPLE, 1));
     let first = ticket_of(stage.comes("first", 1).await).await;
     let _waiting = [stage.comes("newcomer", 1).await, stage.comes("for 2", 2).await];
@@ -228,7 +228,7 @@ async fn an_older_ticket_takes_over_the_place_of_one_who_is_first_and_sleeps() {
 }
 
 #[tokio::test]
-async fn who_steps_in_front_with_another_app_joins_the_line_of_that_app() {
+async fn a_request_that_becomes_first_with_another_app_joins_the_queue_of_that_app() {
     let stage = Stage::new(&rules(AMPLE, 1));
     let by_other = |ticket, name, to| stage.comes_with(ticket, name, 1, to);
     let first = ticket_of(by_other(Ticket::draw(&stage.scheduler), "first", 1)).await;
@@ -269,7 +269,7 @@ async fn what_was_waited_for_the_receiver_and_for_the_app_is_told_apart() {
 }
 
 #[tokio::test]
-async fn a_newcomer_does_not_pass_one_whose_turn_has_come_and_who_still_sleeps() {
+async fn a_newcomer_does_not_pass_a_sleeping_request_whose_permit_has_come() {
     let stage = Stage::new(&rules(2, AMPLE));
     for _ in 0..2 {
         assert_eq!(stage.comes_for(Duration::ZERO, 0).await, Ok(AT_ONCE));

@@ -20,7 +20,7 @@ impl Tale {
     pub(super) fn check(&self, rules: &Rules) -> Result<(), String> {
         let check = || {
             self.limits_hold(rules)?;
-            self.gates_hold()?;
+            self.refusals_hold()?;
             for attempt in 0..self.ledger.len() {
                 self.attempt_is_right(attempt)?;
             }
@@ -61,7 +61,7 @@ impl Tale {
 
     /// After a refusal nothing goes for a while: by an app whenever it is refused, to a receiver that is
     /// for the first time. (What a later one means depends on whether it was a probe.)
-    fn gates_hold(&self) -> Result<(), String> {
+    fn refusals_hold(&self) -> Result<(), String> {
         let mut receivers = HashMap::new();
         for refused in &self.ledger {
             let Some(Reply::Refusal { code, reset }) = refused.said else { continue };

@@ -45,7 +45,7 @@ fn an_accepted_probe_ends_the_cooldown() {
 }
 
 #[test]
-fn what_left_before_the_gate_was_closed_neither_opens_it_nor_closes_it_for_longer() {
+fn what_left_before_the_cooldown_neither_ends_nor_lengthens_it() {
     let limits = limits_of(&receiver_only());
     limits.receiver_refused(&receiver(1), false, Moment::ZERO);
     limits.receiver_refused(&receiver(1), false, FIRST / 2);
@@ -74,7 +74,7 @@ fn a_probe_that_the_app_refuses_is_still_there_to_be_had() {
 }
 
 #[test]
-fn who_waits_for_a_receiver_under_caution_is_told_one_pause_for_each_that_is_ahead() {
+fn a_receiver_that_cools_down_is_ready_one_pause_later_for_each_that_is_ahead() {
     let limits = limits_of(&receiver_only());
     limits.receiver_refused(&receiver(1), false, Moment::ZERO);
     let ready_at = |ahead, now| limits.receiver_ready_at(&receiver(1), ahead, now);
@@ -109,7 +109,7 @@ fn cooling_down_are_counted_while_they_are_closed() {
 }
 
 #[test]
-fn a_caution_is_forgotten_when_nobody_has_tried_for_a_minute() {
+fn a_cooldown_without_a_probe_for_a_minute_is_forgotten() {
     let limits = limits_of(&receiver_only());
     limits.receiver_refused(&receiver(1), false, Moment::ZERO);
     limits.sweep(Duration::from_millis(60_499));
@@ -188,7 +188,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(cases(400)))]
 
     #[test]
-    fn an_attempt_goes_exactly_if_the_log_and_the_gate_allow_it_whatever_feishu_says(
+    fn an_attempt_goes_exactly_if_the_log_and_the_cooldown_allow_it_whatever_feishu_says(
         limit in 1..9_u32,
         arrivals in arrivals(300),
         fates in fates(300),
@@ -225,7 +225,7 @@ proptest! {
     }
 
     #[test]
-    fn who_asks_a_closed_gate_again_at_the_moment_that_it_names_is_allowed(
+    fn a_caller_that_asks_again_at_the_moment_named_in_a_refusal_of_feishus_is_allowed(
         arrivals in arrivals(100),
         resets in prop::collection::vec(0..3_000_u64, 100),
     ) {
@@ -251,7 +251,7 @@ proptest! {
     }
 
     #[test]
-    fn the_nth_behind_a_closed_gate_of_the_app_goes_at_the_moment_that_was_foretold(
+    fn the_nth_call_of_a_paused_app_goes_at_the_moment_that_was_foretold(
         arrivals in arrivals(60),
         reset in 0..5_000_u64,
         ahead in 0..200_usize,

@@ -178,7 +178,7 @@ fn seen(slots: Vec<Duration>) -> TakeReply {
 }
 
 #[test]
-fn who_waits_looks_again_early_only_while_a_caution_is_in_the_way() {
+fn a_waiting_request_looks_again_early_only_during_a_cooldown() {
     let limits = Limiter::new(&receiver_only(), APPS.map(Arc::from));
     assert!(limits.enter_shared(true, Moment::ZERO));
     // With three probes that are refused it is closed for four seconds.

@@ -18,7 +18,7 @@ impl ProblemKind {
             title: "The request is invalid",
             title_zh: "请求无效",
             remedy: Remedy {
-                en: "Mend the fields named in errors.",
+                en: "Correct the fields named in errors.",
                 zh: "请修正 errors 中列出的字段。",
             },
         },

@@ -7,7 +7,7 @@ fn late(scope: Scope, retry_after: Duration) -> Result<Permit, QueueError> {
 }
 
 #[tokio::test]
-async fn a_full_line_refuses_newcomers_and_nobody_who_comes_back() {
+async fn a_full_queue_refuses_newcomers_and_no_retry() {
     let bounds = Bounds { per_receiver: 2, ..NO_BOUNDS };
     let stage = Stage::bounded(&rules(1, AMPLE), bounds);
     let first = ticket_of(stage.comes("first", 1).await).await;
@@ -22,7 +22,7 @@ async fn a_full_line_refuses_newcomers_and_nobody_who_comes_back() {
 }
 
 #[tokio::test]
-async fn when_as_many_wait_in_all_as_may_only_a_turn_that_is_free_is_given_to_a_newcomer() {
+async fn when_as_many_wait_in_all_as_may_a_newcomer_gets_only_a_permit_that_is_free() {
     let bounds = Bounds { in_all: 2, ..NO_BOUNDS };
     let stage = Stage::bounded(&rules(1, AMPLE), bounds);
     let first = ticket_of(stage.comes("first", 1).await).await;
@@ -65,7 +65,7 @@ async fn who_cannot_make_it_because_of_the_app_is_told_at_once_and_all_others_ma
 }
 
 #[tokio::test]
-async fn one_who_comes_to_an_empty_line_has_before_it_one_call_of_each_receiver_that_waits() {
+async fn a_request_in_an_empty_queue_has_one_call_of_each_waiting_receiver_before_it() {
     let stage = Stage::new(&rules(AMPLE, 1));
     assert_eq!(stage.comes_for(Duration::ZERO, 0).await, Ok(AT_ONCE));
     let mut waiting = Vec::new();
@@ -86,7 +86,7 @@ async fn one_who_comes_to_an_empty_line_has_before_it_one_call_of_each_receiver_
 }
 
 #[tokio::test]
-async fn the_line_of_another_app_is_not_in_the_way() {
+async fn the_queue_of_another_app_is_not_in_the_way() {
     let stage = Stage::new(&rules(AMPLE, 1));
     let mut waiting = Vec::new();
     for to in 0..10 {

@@ -3,11 +3,11 @@
 use super::*;
 
 #[tokio::test]
-async fn whoever_leaves_when_the_others_get_every_turn_in_their_order() {
+async fn whichever_request_leaves_when_the_others_get_every_permit_in_their_order() {
     for leaver in 0..5 {
         for woken in [None, Some(0), Some(1), Some(2), Some(3)] {
             for turns_before in 0..4 {
-                the_others_get_every_turn(leaver, woken, turns_before).await;
+                the_others_get_every_permit(leaver, woken, turns_before).await;
             }
         }
     }
@@ -16,7 +16,7 @@ async fn whoever_leaves_when_the_others_get_every_turn_in_their_order() {
 /// Five wait, for two receivers: first and sleeping, first for their receiver and waiting for the
 /// app, and behind another. One leaves when everybody sleeps, or in the middle: somebody was woken,
 /// and so many times those who were have looked and woken others, who have not looked yet.
-async fn the_others_get_every_turn(leaver: usize, woken: Option<usize>, turns_before: usize) {
+async fn the_others_get_every_permit(leaver: usize, woken: Option<usize>, turns_before: usize) {
     let stage = Stage::new(&rules(AMPLE, 1));
     assert_eq!(stage.comes_for(Duration::ZERO, 0).await, Ok(AT_ONCE));
     let mut waiting = Vec::new();
@@ -54,7 +54,8 @@ async fn the_others_get_every_turn(leaver: usize, woken: Option<usize>, turns_be
 }
 
 #[tokio::test]
-async fn who_leaves_while_asleep_in_front_of_a_receivers_limit_lets_the_next_one_sleep_there() {
+async fn a_request_that_leaves_while_it_sleeps_before_a_receivers_limit_lets_the_next_one_sleep_there()
+ {
     let stage = Stage::new(&rules(1, AMPLE));
     assert_eq!(stage.comes_for(Duration::ZERO, 1).await, Ok(AT_ONCE));
     let first = stage.comes("first", 1).await;
@@ -77,7 +78,7 @@ async fn who_stepped_in_front_and_leaves_gives_the_place_back() {
 }
 
 #[tokio::test]
-async fn the_last_one_who_leaves_a_receiver_takes_its_place_in_the_apps_line_along() {
+async fn the_last_request_that_leaves_a_receiver_gives_up_its_place_in_the_apps_queue() {
     let stage = Stage::new(&rules(AMPLE, 1));
     assert_eq!(stage.comes_for(Duration::ZERO, 0).await, Ok(AT_ONCE));
     let first = stage.comes("first", 1).await;

@@ -10,7 +10,7 @@ fn just_before(time: Duration) -> Duration {
 }
 
 #[tokio::test]
-async fn an_opened_gate_wakes_those_who_sleep_in_front_of_it() {
+async fn an_accepted_probe_wakes_the_requests_that_wait_for_the_receiver() {
     let stage = Stage::new(&rules(5, AMPLE));
     stage.scheduler.receiver_refused(&receiver(1), false);
     assert_eq!(
@@ -40,7 +40,7 @@ async fn an_opened_gate_wakes_those_who_sleep_in_front_of_it() {
 }
 
 #[tokio::test]
-async fn who_sleeps_does_not_go_through_a_gate_that_was_closed_meanwhile() {
+async fn a_sleeping_request_does_not_go_to_a_receiver_that_was_refused_meanwhile() {
     let stage = Stage::new(&rules(1, AMPLE));
     assert_eq!(stage.comes_for(Duration::ZERO, 1).await, Ok(AT_ONCE));
     let waiting = stage.comes("waiting", 1).await;
@@ -53,7 +53,7 @@ async fn who_sleeps_does_not_go_through_a_gate_that_was_closed_meanwhile() {
 }
 
 #[tokio::test]
-async fn under_caution_one_goes_each_pause_in_the_order_of_the_line() {
+async fn during_a_cooldown_one_goes_each_pause_in_the_order_of_the_queue() {
     let stage = Stage::new(&rules(5, AMPLE));
     stage.scheduler.receiver_refused(&receiver(1), false);
     let mut waiting = Vec::new();
@@ -84,7 +84,7 @@ async fn a_refused_probe_that_is_repeated_is_the_next_probe() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_is_closed_while_it_stands_in_the_apps_line_holds_up_nobody() {
+async fn a_receiver_that_is_refused_while_it_waits_in_the_apps_queue_delays_no_other() {
     let stage = Stage::new(&rules(5, 1));
     assert_eq!(stage.comes_for(Duration::ZERO, 0).await, Ok(AT_ONCE));
     let _waiting = [
@@ -110,7 +110,7 @@ async fn a_receiver_that_is_closed_while_it_stands_in_the_apps_line_holds_up_nob
 }
 
 #[tokio::test]
-async fn who_sees_that_a_gate_stays_closed_for_too_long_is_told_so() {
+async fn a_request_that_sees_a_cooldown_last_too_long_is_refused_at_once() {
     let stage = Stage::new(&rules(1, AMPLE));
     assert_eq!(stage.comes_for(Duration::ZERO, 1).await, Ok(AT_ONCE));
     let waiting = stage.clone();
@@ -148,7 +148,7 @@ async fn an_app_that_feishu_refused_waits_for_the_reset() {
 }
 
 #[tokio::test]
-async fn a_long_line_in_front_of_a_closed_gate_does_not_count_for_the_app() {
+async fn a_long_queue_of_a_receiver_that_cools_down_does_not_count_for_the_app() {
     let stage = Stage::new(&rules(5, 1));
     assert_eq!(stage.comes_for(Duration::ZERO, 0).await, Ok(AT_ONCE));
     stage.scheduler.receiver_refused(&receiver(1), false);
