@@ -87,7 +87,7 @@ fn accepted(forward_request: &ForwardRequest) {
     assert_eq!(again.uuid, forward_request.uuid);
 }
 
-/// The forward_request of a caller that sends what the gateway sends to Feishu for `forward_request`.
+/// The request of a caller that sends what the gateway sends to Feishu for `forward_request`.
 fn sent_again(forward_request: &ForwardRequest) -> ForwardRequest {
     let query = form_urlencoded::Serializer::new(String::new())
         .append_pair("receive_id_type", forward_request.receiver.kind().as_str())
