@@ -25,6 +25,8 @@ fn the_problem_table_has_each_problem_as_the_code_has_it() {
 #[test]
 fn the_problem_table_has_no_row_that_the_code_lacks() {
     let rows = README.lines().filter(|line| line.starts_with("| `") && line.contains(" | no | "));
+    let rows: Vec<&str> = rows.collect();
+    assert!(rows.len() > 20, "only {} rows: the table is not found", rows.len());
     let known: Vec<String> =
         ProblemKind::ALL.iter().map(|kind| format!("| `{}` |", kind.facts().name)).collect();
     for row in rows {
@@ -73,6 +75,7 @@ fn the_configuration_table_has_each_key_with_its_default() {
     ];
     let config = config::load(None, environment).unwrap();
     assert!(DEFAULTS.contains("[server]"));
+    let mut compared = 0;
     for line in config.effective.to_string().lines() {
         let Some((key, value)) = line.split_once(" = ") else { continue };
         let value = value.trim_matches('"').trim_end_matches('/');
@@ -87,5 +90,7 @@ fn the_configuration_table_has_each_key_with_its_default() {
             README.lines().find(|row| row.starts_with("| `") && row.contains(&format!(".{key}`")));
         let row = row.unwrap_or_else(|| panic!("README.md lacks the key {key}"));
         assert!(row.contains(&default), "README.md: {row}, but the default is {value}");
+        compared += 1;
     }
+    assert!(compared > 30, "only {compared} keys were compared");
 }
