@@ -15,6 +15,5 @@ pub mod limits;
 pub mod model;
 pub mod queue;
 pub mod redis;
-
 pub mod telemetry;
 pub mod tls;

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
+use std::thread;
 
 use clap::Args;
 use feishu_simulator::{Options, Simulator};
@@ -124,8 +125,8 @@ Ctrl-C ends it.
 ",
         simulator.url()
     );
-    // Standard output may be closed.
-    let _ = io::stdout().write_all(greeting.as_bytes());
+    // On a thread, because standard output may be a full pipe that nobody reads. It may also be closed.
+    thread::spawn(move || io::stdout().write_all(greeting.as_bytes()));
 }
 
 #[cfg(test)]

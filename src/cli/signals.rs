@@ -12,7 +12,7 @@ use crate::telemetry::logs::WRITTEN_AFTER;
 /// The process was ended by a second signal.
 const EXIT_SIGNAL: i32 = 130;
 
-/// Runs until a signal comes. A second signal ends the process at once.
+/// Runs until a signal comes. A second signal ends the process about 100 ms later, so that the log is written.
 pub(super) async fn stopped(application: Application, hangups: Reading) -> ExitCode {
     actix_web::rt::spawn(hangups.heed_by(application.reloader()));
     let mut signals = EndSignals::heed();
@@ -67,7 +67,7 @@ impl Hangups {
         Self(signal(SignalKind::hangup()).ok())
     }
 
-    /// The same, with what it has read again.
+    /// SIGHUP, and the file and the variables that it has read again.
     pub(super) fn reading(
         self,
         file: Option<PathBuf>,
@@ -77,7 +77,7 @@ impl Hangups {
     }
 }
 
-/// SIGHUP, and what it has read again.
+/// SIGHUP, and the file and the variables that it has read again.
 pub(super) struct Reading {
     hangups: Hangups,
     file: Option<PathBuf>,

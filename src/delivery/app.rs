@@ -44,7 +44,7 @@ struct AppState {
 }
 
 impl App {
-    /// An app of which nothing is known yet. A used-up monthly quota closes it for `quota_interval`.
+    /// An app of which nothing is known yet. A used-up monthly quota blocks it for `quota_interval`.
     #[must_use]
     pub fn new(
         name: Arc<str>,
@@ -75,7 +75,7 @@ impl App {
         let now = self.clock.now();
         let state = self.state();
         state.refusals.check(request, now)?;
-        match state.circuit.closed_to(request.forward_id(), now) {
+        match state.circuit.blocked_until(request.forward_id(), now) {
             Some(until) => Err(circuit_open(until, now)),
             None => Ok(()),
         }
@@ -122,10 +122,10 @@ impl App {
         let interval = quota.then(|| state.refusals.interval(MONTHLY_QUOTA));
         drop(state);
         match change {
-            Some(RefusalChange::Closed(code, pause)) => {
+            Some(RefusalChange::Blocked(code, pause)) => {
                 tracing::error!(app = %self.name, code, ?pause, "Feishu refuses the app: it is not asked for a while");
             }
-            Some(RefusalChange::Opened) => {
+            Some(RefusalChange::Unblocked) => {
                 tracing::info!(app = %self.name, "Feishu takes forwards of the app again");
             }
             None => {}
@@ -153,11 +153,11 @@ impl App {
         self.state().retries.pay(self.clock.now())
     }
 
-    /// The codes with which Feishu refuses the app itself, and the time for which each of them closes it.
+    /// The codes with which Feishu refuses the app itself, and the time for which each of them blocks it.
     pub(super) fn refused_with(&self) -> Vec<(&'static Code, Duration)> {
         let now = self.clock.now();
-        let closed = self.state().refusals.closed(now);
-        closed.into_iter().map(|(code, until)| (code, until.saturating_sub(now))).collect()
+        let blocked = self.state().refusals.blocked(now);
+        blocked.into_iter().map(|(code, until)| (code, until.saturating_sub(now))).collect()
     }
 
     /// Whether the circuit breaker is open.

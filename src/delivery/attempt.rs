@@ -91,7 +91,7 @@ impl Attempt {
         } else {
             drop(in_flight);
         }
-        let api = self.app.limit_key.api.as_str();
+        let api = self.app.limit_key.api().as_str();
         metrics.upstream(&self.app.name, api, &label_of(&answer), took);
         (answer, took)
     }

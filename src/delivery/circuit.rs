@@ -12,7 +12,7 @@ use crate::clock::Moment;
 /// Opens after 20 different forwards in a row have failed, and closes with the first success.
 #[derive(Debug, Default)]
 pub(super) struct Circuit {
-    /// The forwards that failed since the last success, each once.
+    /// The last 20 forwards that failed since the last success, each once.
     failed: VecDeque<ForwardId>,
     open: Option<Open>,
 }
@@ -46,7 +46,7 @@ impl Circuit {
     }
 
     /// When this forward may go. None if it may go now.
-    pub(super) fn closed_to(&self, forward: ForwardId, now: Moment) -> Option<Moment> {
+    pub(super) fn blocked_until(&self, forward: ForwardId, now: Moment) -> Option<Moment> {
         let open = self.open.as_ref()?;
         let has_failed = self.failed.contains(&forward);
         let until = if has_failed { open.until_for_failed } else { open.until };
@@ -59,7 +59,7 @@ impl Circuit {
         forward: ForwardId,
         now: Moment,
     ) -> Result<CircuitPermit, Moment> {
-        if let Some(until) = self.closed_to(forward, now) {
+        if let Some(until) = self.blocked_until(forward, now) {
             return Err(until);
         }
         let has_failed = self.failed.contains(&forward);
@@ -84,11 +84,11 @@ impl Circuit {
     pub(super) fn failed(
         &mut self,
         forward: ForwardId,
-        pass: CircuitPermit,
+        permit: CircuitPermit,
         is_stale: bool,
         now: Moment,
     ) {
-        if let (true, CircuitPermit::Probe, Some(open)) = (is_stale, pass, &mut self.open) {
+        if let (true, CircuitPermit::Probe, Some(open)) = (is_stale, permit, &mut self.open) {
             // The probe has found nothing out.
             (open.until, open.until_for_failed) = (now, now);
             return;
@@ -100,7 +100,7 @@ impl Circuit {
             }
             self.failed.push_back(forward);
         }
-        match (&mut self.open, pass) {
+        match (&mut self.open, permit) {
             // The call left before the circuit opened, or its failure is no news.
             (Some(_), CircuitPermit::Normal) => {}
             (Some(_), CircuitPermit::Probe) if is_known => {}
@@ -236,12 +236,12 @@ mod tests {
                 "alone, it may try too"
             );
             circuit.failed(poison, CircuitPermit::Probe, false, now);
-            assert_eq!(circuit.closed_to(OTHER, now), None);
-            now = circuit.closed_to(poison, now).expect("and not at once again");
+            assert_eq!(circuit.blocked_until(OTHER, now), None);
+            now = circuit.blocked_until(poison, now).expect("and not at once again");
         }
         assert_eq!(circuit.enter(OTHER, now), Ok(CircuitPermit::Probe));
         circuit.succeeded();
-        assert_eq!(circuit.closed_to(poison, now), None);
+        assert_eq!(circuit.blocked_until(poison, now), None);
     }
 
     #[test]

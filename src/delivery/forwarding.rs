@@ -157,7 +157,7 @@ impl Forwarding<'_> {
         conclusion
     }
 
-    /// The conclusion for a request of `came` that has heard nothing in time of the request that leads.
+    /// The conclusion for a request that came at `came` and has heard nothing of its leader in time.
     fn unheard(&self, came: Stamp) -> Conclusion {
         let Self { context, request, .. } = self;
         let sent_at = context.register.in_doubt_since(&Identity::of(request));

@@ -19,6 +19,6 @@ pub struct AppHealth {
     pub token_expires_in: Option<Duration>,
     /// Why it has no token, or why its token is not renewed.
     pub token_error: Option<Arc<CallError>>,
-    /// The codes with which Feishu refuses it, and the time for which each of them closes it.
+    /// The codes with which Feishu refuses it, and the time for which each of them blocks it.
     pub refused_with: Vec<(&'static Code, Duration)>,
 }

@@ -3,7 +3,7 @@
 //!
 //! One refusal is enough if its code cannot depend on what is forwarded. A missing permission can: it may be
 //! needed for one type of receiver, or for messages of another chat. So three different forwards in a row have
-//! to meet it, and then receivers of that type are closed. A repetition of a refused forward is closed at once.
+//! to meet it, and then receivers of that type are blocked. A repetition of a refused forward is closed at once.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -23,7 +23,8 @@ const INTERVAL: Duration = Duration::from_mins(5);
 const PROBE_TIME: Duration = Duration::from_secs(10);
 /// How many different forwards have to meet a missing permission.
 const ENOUGH: usize = 3;
-/// Redis repeats an operator's cleared quota a little later than it was cleared.
+/// Reports of one quota may differ by this in their ends, because each is measured when it arrives. A report that ends
+/// so little after a cleared one is the cleared one.
 const SLACK: Duration = Duration::from_secs(1);
 
 /// The refusals of one app.
@@ -31,15 +32,15 @@ const SLACK: Duration = Duration::from_secs(1);
 pub(super) struct AppRefusals {
     /// How long a used-up monthly quota closes the app. No other refusal closes it for longer.
     quota_interval: Duration,
-    whole: Option<ClosedApp>,
+    whole: Option<BlockedApp>,
     partial: HashMap<ReceiveIdType, Vec<Evidence>>,
-    /// Other replicas' reports of a used-up monthly quota count if they last longer than this. None before the
-    /// first report, which is older than this process.
+    /// Other replicas' reports of a used-up monthly quota count if they last longer than this. The first report only
+    /// sets it, because it may be older than this process.
     heard_until: Option<Moment>,
 }
 
 #[derive(Debug)]
-struct ClosedApp {
+struct BlockedApp {
     code: &'static Code,
     until: Moment,
     /// Whether a probe is under way.
@@ -65,9 +66,9 @@ impl Evidence {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RefusalChange {
     /// The app makes no calls from now on, because of this code and for this time.
-    Closed(i64, Duration),
+    Blocked(i64, Duration),
     /// The app makes calls again.
-    Opened,
+    Unblocked,
 }
 
 impl AppRefusals {
@@ -88,14 +89,14 @@ impl AppRefusals {
 
     /// A call is made. If the app was closed, the call is a probe, and other forwards wait for its answer.
     pub(super) fn enter(&mut self, now: Moment) {
-        if let Some(closed) = &mut self.whole {
-            (closed.until, closed.is_probe) = (now + PROBE_TIME, true);
+        if let Some(blocked) = &mut self.whole {
+            (blocked.until, blocked.is_probe) = (now + PROBE_TIME, true);
         }
     }
 
     fn refusal_of(&self, request: &ForwardRequest, now: Moment) -> Option<(&'static Code, Moment)> {
-        if let Some(closed) = self.whole.as_ref().filter(|closed| closed.until > now) {
-            return Some((closed.code, closed.until));
+        if let Some(blocked) = self.whole.as_ref().filter(|blocked| blocked.until > now) {
+            return Some((blocked.code, blocked.until));
         }
         let evidence = self.evidence(request.receiver.kind(), now);
         let same = evidence.clone().find(|it| it.is_of(request));
@@ -125,7 +126,7 @@ impl AppRefusals {
             Err(_) => return None,
         };
         match refused.reach() {
-            Reach::App => self.close(refused, now + self.interval(refused), now),
+            Reach::App => self.block(refused, now + self.interval(refused), now),
             Reach::PerhapsApp => self.suspect(refused, request, now),
             Reach::Message => self.got_through(request.receiver.kind()),
             Reach::Nothing => None,
@@ -140,10 +141,10 @@ impl AppRefusals {
         }
     }
 
-    fn close(&mut self, code: &'static Code, until: Moment, now: Moment) -> Option<RefusalChange> {
-        let was = self.whole.replace(ClosedApp { code, until, is_probe: false });
+    fn block(&mut self, code: &'static Code, until: Moment, now: Moment) -> Option<RefusalChange> {
+        let was = self.whole.replace(BlockedApp { code, until, is_probe: false });
         let is_new = was.is_none_or(|was| was.code.code != code.code);
-        is_new.then(|| RefusalChange::Closed(code.code, until.saturating_sub(now)))
+        is_new.then(|| RefusalChange::Blocked(code.code, until.saturating_sub(now)))
     }
 
     fn suspect(
@@ -160,24 +161,24 @@ impl AppRefusals {
         }
         let (forward, receiver) = (request.forward.clone(), request.receiver.clone());
         all.push(Evidence { code, forward, receiver, until: now + interval });
-        (all.len() == ENOUGH).then_some(RefusalChange::Closed(code.code, interval))
+        (all.len() == ENOUGH).then_some(RefusalChange::Blocked(code.code, interval))
     }
 
     /// Feishu has examined a message, so the app may send to receivers of this type.
     fn got_through(&mut self, kind: ReceiveIdType) -> Option<RefusalChange> {
         let partial = self.partial.remove(&kind).is_some_and(|all| all.len() >= ENOUGH);
-        // Only by a probe: another call may have left before the app was closed.
-        let whole = self.whole.take_if(|closed| closed.is_probe).is_some();
-        (partial || whole).then_some(RefusalChange::Opened)
+        // Only by a probe: another call may have left before the app was blocked.
+        let whole = self.whole.take_if(|blocked| blocked.is_probe).is_some();
+        (partial || whole).then_some(RefusalChange::Unblocked)
     }
 
     /// Another replica reports that the monthly quota is used up, for this time.
     pub(super) fn heard_of_quota(&mut self, time: Duration, now: Moment) {
         let until = now + time.min(self.quota_interval);
         let heard_until = *self.heard_until.get_or_insert(until);
-        let is_longer = self.whole.as_ref().is_none_or(|closed| closed.until < until);
+        let is_longer = self.whole.as_ref().is_none_or(|blocked| blocked.until < until);
         if !time.is_zero() && until > heard_until + SLACK && is_longer {
-            self.close(MONTHLY_QUOTA, until, now);
+            self.block(MONTHLY_QUOTA, until, now);
         }
     }
 
@@ -186,11 +187,11 @@ impl AppRefusals {
         let quota =
             self.whole.take().filter(|it| it.code.problem == ProblemKind::MonthlyQuotaExhausted);
         self.partial.clear();
-        self.heard_until = self.heard_until.max(quota.map(|closed| closed.until));
+        self.heard_until = self.heard_until.max(quota.map(|blocked| blocked.until));
     }
 
     /// The codes because of which calls are not made now, and until when.
-    pub(super) fn closed(&self, now: Moment) -> Vec<(&'static Code, Moment)> {
+    pub(super) fn blocked(&self, now: Moment) -> Vec<(&'static Code, Moment)> {
         let whole = self.whole.iter().filter(|it| it.until > now).map(|it| (it.code, it.until));
         let partial = self.partial.keys().filter_map(|kind| {
             let all = self.evidence(*kind, now);

@@ -14,7 +14,7 @@ pub struct ForwardReport {
     pub result: Result<Forwarded, ForwardError>,
     /// If it failed: what is known of the attempts so far.
     pub prior_attempts: PriorAttempts,
-    /// Whether this is the answer to an earlier request with the same key.
+    /// Whether another request with the same key led the forward.
     pub is_replayed: bool,
     /// How many calls were made.
     pub attempts: u32,

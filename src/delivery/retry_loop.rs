@@ -130,7 +130,7 @@ impl<'a> RetryLoop<'a> {
         self.check_time()?;
         self.app.check(self.request)?;
         let token = self.token().await?;
-        // The permit comes last, right before the call: it is good for now.
+        // The permit comes last, because it holds only for this moment.
         let permit = self.permit().await?;
         let (circuit_permit, first_attempt) = self.begin().inspect_err(|_| {
             self.context.scheduler.release(&self.request.receiver, permit.hold);

@@ -135,7 +135,7 @@ impl Delivery {
             let [monthly, daily] = quotas.map(|kind| refused.contains(&kind));
             let circuits = [
                 ("upstream", app.is_circuit_open()),
-                ("token", self.0.token_of(app).closed().is_some()),
+                ("token", self.0.token_of(app).blocked().is_some()),
                 ("quota", monthly),
                 ("daily_quota", daily),
                 ("refused", refused.iter().any(|kind| !quotas.contains(kind))),
@@ -154,7 +154,7 @@ impl Delivery {
     async fn supervise_redis(&self) {
         let Context { apps, scheduler, metrics, .. } = &*self.0;
         let keys: Vec<LimitKey> = apps.values().map(|app| app.limit_key.clone()).collect();
-        let on_quota = |key: &LimitKey, time| apps[&key.app].quota_is_used_up_for(time);
+        let on_quota = |key: &LimitKey, time| apps[key.app()].quota_is_used_up_for(time);
         let Some(supervisor) = Supervisor::new(scheduler, keys, on_quota) else { return };
         metrics.begin_state();
         let checkpoint = supervisor.checkpoint();

@@ -7,10 +7,8 @@ use crate::model::feishu_api::FeishuApi;
 /// What Feishu counts calls by: each app has a limit of its own for each API (Feishu's documentation).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LimitKey {
-    /// The operator's name for the app.
-    pub app: Arc<str>,
-    /// The API that is called.
-    pub api: FeishuApi,
+    app: Arc<str>,
+    api: FeishuApi,
 }
 
 impl LimitKey {
@@ -18,5 +16,17 @@ impl LimitKey {
     #[must_use]
     pub fn forwards_of(app: &Arc<str>) -> Self {
         Self { app: Arc::clone(app), api: FeishuApi::Forward }
+    }
+
+    /// The operator's name for the app.
+    #[must_use]
+    pub fn app(&self) -> &Arc<str> {
+        &self.app
+    }
+
+    /// The API that is called.
+    #[must_use]
+    pub fn api(&self) -> FeishuApi {
+        self.api
     }
 }

@@ -71,7 +71,7 @@ fn most_in_any(span: Duration, moments: &[Moment]) -> usize {
     most
 }
 
-/// What an exact sliding window authority: the reference for one receiver.
+/// What an exact sliding window decides: the reference for one receiver.
 struct ExactLog {
     limit: usize,
     span: Duration,

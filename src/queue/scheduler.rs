@@ -1,7 +1,7 @@
 //! The scheduler: queues and limits together.
 //!
-//! All queues are under one lock, which is held while a request looks at the limits: so no limit closes in
-//! the middle of a look.
+//! All queues are under one lock, which is held while a request looks at the limits. So no cooldown begins, and
+//! Redis is not lost, in the middle of a look.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -297,7 +297,7 @@ impl Scheduler {
     }
 
     pub(super) fn queues(&self) -> MutexGuard<'_, Queues> {
-        // No code that can panic runs under this lock.
+        // A panic under this lock would be a mistake in this folder. The queues are used on.
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,4 +1,4 @@
-//! What only those who have an app's secret can read.
+//! Encrypts what replicas share, so that only holders of an app's secret can read it.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use crate::model::derived_key::{Purpose, derive};
 
-/// Seals and opens with a key that is made from an app's secret.
+/// Encrypts and decrypts with a key that is derived from an app's secret.
 pub struct Seal(LessSafeKey);
 
 impl Seal {
@@ -18,8 +18,8 @@ impl Seal {
         Self(LessSafeKey::new(key.expect("the hash is as long as the key")))
     }
 
-    /// Seals it for this place: opened elsewhere, it is nothing. A random nonce is enough for the few
-    /// billions that an app's secret lives through.
+    /// Encrypts a text for one key of Redis, `place`. It cannot be decrypted under another key. A random nonce is
+    /// safe for the few billion texts that one secret encrypts.
     #[must_use]
     pub fn seal(&self, place: &str, plain: &[u8]) -> Vec<u8> {
         let nonce: [u8; NONCE_LEN] = rand::random();
@@ -34,7 +34,7 @@ impl Seal {
         [&nonce[..], &sealed].concat()
     }
 
-    /// What was sealed for this place with the same secret.
+    /// Decrypts a text that was encrypted for this place with the same secret. None if it was not.
     #[must_use]
     pub fn open(&self, place: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>()?;

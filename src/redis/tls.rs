@@ -1,4 +1,4 @@
-//! Whom Redis' TLS trusts beside the system's certificates, and with which one the gateway shows itself.
+//! The certificates for TLS to Redis: those that it trusts, and the gateway's own.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use redis::{ClientTlsConfig, ErrorKind, RedisError, RedisResult, TlsCertificates
 
 use crate::tls::{TlsFiles, certificates, private_key};
 
-/// What redis-rs takes; none where there is nothing but the system's certificates.
+/// The certificates for redis-rs. None if only the system's certificates are configured.
 pub(super) fn read(files: &TlsFiles) -> RedisResult<Option<TlsCertificates>> {
     if *files == TlsFiles::default() {
         return Ok(None);
@@ -24,7 +24,7 @@ pub(super) fn read(files: &TlsFiles) -> RedisResult<Option<TlsCertificates>> {
     Ok(Some(TlsCertificates { client_tls, root_cert }))
 }
 
-/// The certificates in a file with the system's, as redis-rs trusts no others than those that it is given.
+/// The certificates in a file and the system's, because redis-rs trusts only the certificates that it gets.
 fn trusted(path: &Path) -> RedisResult<Vec<u8>> {
     let mut pem = certificates(path).map_err(|it| wrong("state.ca_file", it))?;
     for system in rustls_native_certs::load_native_certs().certs {

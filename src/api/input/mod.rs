@@ -1,7 +1,7 @@
-//! From what a caller sent to a forward's order, or to every mistake in it at once.
+//! Reads what a caller sent into a forward request, or finds every mistake in it at once.
 //!
-//! Nothing here takes an HTTP request of actix, so that other doors can use it: they hand in the path's
-//! value, the query, the headers and the body.
+//! Nothing here takes an HTTP request of actix, so that other routes and the fuzz targets can use it. They pass the
+//! value from the path, the query, the headers and the body.
 
 mod body;
 pub(crate) mod forward;

@@ -17,7 +17,7 @@ use crate::queue::QueueError;
 /// The `Retry-After` of a quota of Feishu that is used up. Feishu does not say when it begins anew.
 const QUOTA_RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// The problem of a forward that failed with `error`. Where an earlier attempt may have gone out (`past`),
+/// The problem of a forward that failed with `error`. Where an earlier attempt may have gone out (`prior_attempts`),
 /// the outcome is unknown, whatever the last attempt met.
 pub(crate) fn problem_of_forward(
     error: &ForwardError,
@@ -45,7 +45,7 @@ fn problem_of_error(error: &ForwardError) -> Problem {
             ),
         ),
         ForwardError::NoPermit(QueueError::TooLate { scope, retry_after }) => {
-            problem_of_no_turn(*scope, *retry_after)
+            problem_of_missing_permit(*scope, *retry_after)
         }
         ForwardError::NoPermit(QueueError::Full) => Problem::new(
             ProblemKind::Overloaded,
@@ -113,7 +113,7 @@ fn problem_of_error(error: &ForwardError) -> Problem {
     }
 }
 
-fn problem_of_no_turn(scope: Scope, retry_after: Duration) -> Problem {
+fn problem_of_missing_permit(scope: Scope, retry_after: Duration) -> Problem {
     let (kind, whose, whose_zh) = match scope {
         Scope::Receiver => (ProblemKind::ReceiverRateLimited, "this receiver", "该接收者"),
         Scope::App => (ProblemKind::AppRateLimited, "the app", "该应用"),

@@ -104,7 +104,7 @@ impl Idempotency {
         self.horizon.get().filter(|moment| self.clock.since(*moment) < REMEMBERED)
     }
 
-    /// What a request with the key would have to do, if it could not lead. Claims nothing.
+    /// What a request with the key has to do instead of leading. None if it could lead. Claims nothing.
     pub(in crate::delivery) async fn look(
         &self,
         forward: &IdempotentForward,

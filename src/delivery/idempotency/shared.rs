@@ -125,7 +125,7 @@ impl SharedIdempotency {
         self.run(&call).await.map(drop)
     }
 
-    /// What Redis knows of a key that no request here could lead. Claims nothing.
+    /// What in Redis keeps a request here from leading the key. None if nothing does. Claims nothing.
     pub(super) async fn look(
         &self,
         forward: IdempotentForward,

@@ -1,4 +1,4 @@
-//! The in-doubt register: what was sent under which `uuid`, and what nobody knows to have been sent.
+//! The in-doubt register: what was sent under which `uuid`, and which forwards may have been delivered.
 
 mod feishu_uuids;
 mod prior;

@@ -42,7 +42,8 @@ pub(in crate::delivery) struct RemoteUuid {
     pub(in crate::delivery) is_whole: bool,
 }
 
-/// A forward's claim to a `uuid`. The other replicas hear what became of the forward when it is dropped.
+/// A forward's claim to a `uuid`. The other replicas hear what became of the forward when the
+/// claim is dropped.
 #[derive(Debug)]
 pub(in crate::delivery) struct UuidClaim {
     uuids: Arc<SharedUuids>,

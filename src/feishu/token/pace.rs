@@ -44,7 +44,7 @@ impl TokenPace {
     }
 
     /// The failure because of which no call may be made now.
-    pub(super) fn closed(&self, now: Moment) -> Option<&TokenTrouble> {
+    pub(super) fn blocked(&self, now: Moment) -> Option<&TokenTrouble> {
         self.trouble.as_ref().filter(|it| it.call_at > now)
     }
 
@@ -118,7 +118,7 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..calls {
             fail(&mut pace, now);
-            let call_at = pace.closed(now).map_or(now, |trouble| trouble.call_at);
+            let call_at = pace.blocked(now).map_or(now, |trouble| trouble.call_at);
             pauses.push(call_at.saturating_sub(now).as_millis());
             now = call_at;
         }
@@ -143,7 +143,7 @@ mod tests {
     fn a_token_that_is_revoked_is_replaced_at_once_and_one_that_is_rejected_again_after_a_pause() {
         let rejected = pauses(5, |pace, now| {
             pace.rejected(error(), now);
-            if pace.closed(now).is_none() {
+            if pace.blocked(now).is_none() {
                 pace.succeeded(now);
             }
         });
@@ -156,7 +156,7 @@ mod tests {
         for number in 0..5 {
             let now = START + REMEMBERED * number;
             pace.rejected(error(), now);
-            assert!(pace.closed(now).is_none());
+            assert!(pace.blocked(now).is_none());
             pace.succeeded(now);
         }
     }
@@ -174,7 +174,7 @@ mod tests {
             pace.failed(error(), START);
         }
         pace.succeeded(START);
-        assert!(pace.closed(START).is_none() && pace.trouble().is_none());
+        assert!(pace.blocked(START).is_none() && pace.trouble().is_none());
         assert_eq!(pace.failed(error(), START).call_at, START + FIRST_PAUSE / 4);
     }
 }

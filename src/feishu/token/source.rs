@@ -142,9 +142,9 @@ impl TokenSource {
 
     /// Why no call for a token may be made now.
     #[must_use]
-    pub fn closed(&self) -> Option<TokenTrouble> {
+    pub fn blocked(&self) -> Option<TokenTrouble> {
         let now = self.clock.now();
-        self.state().pace.closed(now).cloned()
+        self.state().pace.blocked(now).cloned()
     }
 
     /// Whether there is a token, or a call for one may be made now.
@@ -152,7 +152,7 @@ impl TokenSource {
         if self.usable().is_some() {
             return Ok(());
         }
-        self.closed().map_or(Ok(()), Err)
+        self.blocked().map_or(Ok(()), Err)
     }
 
     /// The token, fetched first if there is no valid one. Concurrent callers share one call. After a call that
@@ -220,7 +220,7 @@ impl TokenSource {
         if let Some(token) = enough() {
             return Ok(token);
         }
-        if let Some(trouble) = self.closed() {
+        if let Some(trouble) = self.blocked() {
             return Err(trouble);
         }
         // In a task of its own: otherwise a caller that hangs up would end the call, and the next one would

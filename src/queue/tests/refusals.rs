@@ -17,9 +17,9 @@ async fn an_accepted_probe_wakes_the_requests_that_wait_for_the_receiver() {
         (stage.scheduler.cooling_down(), stage.scheduler.standing(&receiver(1)).remaining),
         (1, 0)
     );
-    let is_probe = stage.comes("probe", 1).await;
+    let probe = stage.comes("probe", 1).await;
     stage.advance(PAUSE).await;
-    let (_, permit) = is_probe.await.unwrap();
+    let (_, permit) = probe.await.unwrap();
     let waited = Waited { receiver: PAUSE, app: Duration::ZERO };
     assert_eq!(permit, Ok(Permit { waited, is_probe: true, hold: NOTHING }));
     let waiting: [_; 3] =
