@@ -17,7 +17,7 @@ use actix_web::rt::System;
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web;
 use feishu_forward_gateway::api::{
-    self, Admission, BodyLimits, Draining, ForwardSettings, OpenApiDocument,
+    self, Admission, BodyLimits, Draining, ForwardSettings, OpenApiDocument, PublicUrl,
 };
 use feishu_forward_gateway::clock::Clock;
 use feishu_forward_gateway::delivery::{
@@ -113,6 +113,7 @@ fn public(
     let body_limits = BodyLimits { max_size: 64 << 10, timeout: Duration::from_secs(10) };
     api::public()
         .app_data(web::Data::new(OpenApiDocument::new(String::new())))
+        .app_data(web::Data::new(PublicUrl::default()))
         .app_data(web::Data::new(admission))
         .app_data(web::Data::new(body_limits))
         .app_data(web::Data::new(clock))
