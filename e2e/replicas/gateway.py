@@ -50,7 +50,7 @@ class Gateway:
     def said_of_redis(self):
         """Its log's lines about being with Redis and being on its own."""
         lines = self._log.read_text().splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{") and '::sharing"' in line]
+        return [json.loads(line) for line in lines if line.startswith("{") and '::queue::' in line]
 
     def _get(self, path):
         connection = http.client.HTTPConnection(self._admin, timeout=10)
