@@ -242,15 +242,17 @@ impl<'a> RetryLoop<'a> {
 
     /// Does what comes before another attempt. Returns false if there is to be none.
     async fn prepare(&mut self, next: RetryDecision, last: &ForwardError) -> bool {
-        if next == RetryDecision::WithFreshToken && !self.renew_token(last) {
-            return false;
-        }
+        let token = match next {
+            RetryDecision::WithFreshToken => self.renew_token(last),
+            _ => Some(self.tokens.check()),
+        };
         let next = if next == RetryDecision::AtOnce && self.has_tried_at_once {
             RetryDecision::AfterPause("unreadable")
         } else {
             next
         };
-        let (Some(reason), Some(pause)) = (next.reason(), self.backoff.next()) else {
+        let (Some(token), Some(reason), Some(pause)) = (token, next.reason(), self.backoff.next())
+        else {
             return false;
         };
         let may = match next {
@@ -260,8 +262,8 @@ impl<'a> RetryLoop<'a> {
                 true
             }
             RetryDecision::AfterCooldown | RetryDecision::AfterReset { .. } => true,
-            RetryDecision::WithFreshToken => self.pause_until_token(Duration::ZERO).await,
-            RetryDecision::AfterPause(_) => self.pause_until_token(pause).await,
+            RetryDecision::WithFreshToken => self.pause_until_token(Duration::ZERO, token).await,
+            RetryDecision::AfterPause(_) => self.pause_until_token(pause, token).await,
         };
         if may {
             self.context.metrics.retry(reason);
@@ -270,21 +272,21 @@ impl<'a> RetryLoop<'a> {
         may
     }
 
-    /// Drops the token that was rejected. Once, because Feishu may hand out the same one again.
-    fn renew_token(&mut self, last: &ForwardError) -> bool {
+    /// Drops the token that was rejected, and returns whether a call for another may be made now. Once, because
+    /// Feishu may hand out the same one again.
+    fn renew_token(&mut self, last: &ForwardError) -> Option<Result<(), TokenTrouble>> {
         match (&self.token, last) {
             (Some(token), ForwardError::Failed(error)) if !self.has_renewed_token => {
-                self.tokens.reject(token, error);
                 self.has_renewed_token = true;
-                true
+                Some(self.tokens.reject(token, error))
             }
-            _ => false,
+            _ => None,
         }
     }
 
-    /// Pauses for `pause` at least, and until there is a token or a call for one may be made, if that is soon.
-    async fn pause_until_token(&self, pause: Duration) -> bool {
-        let call_at = self.tokens.check().err().map(|trouble| trouble.call_at);
+    /// Pauses for `pause` at least, and until a call for a token may be made if there is none, if that is soon.
+    async fn pause_until_token(&self, pause: Duration, token: Result<(), TokenTrouble>) -> bool {
+        let call_at = token.err().map(|trouble| trouble.call_at);
         let until_call =
             call_at.map_or(Duration::ZERO, |at| at.saturating_sub(self.context.clock.now()));
         let pause = pause.max(until_call);

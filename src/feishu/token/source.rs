@@ -125,7 +125,7 @@ impl TokenSource {
     #[must_use]
     pub fn usable(&self) -> Option<Arc<Token>> {
         let now = self.clock.now();
-        self.state().current.clone().filter(|token| token.expires_at > now)
+        self.state().usable(now).cloned()
     }
 
     /// Whether there has ever been a token.
@@ -149,10 +149,8 @@ impl TokenSource {
 
     /// Whether there is a token, or a call for one may be made now.
     pub fn check(&self) -> Result<(), TokenTrouble> {
-        if self.usable().is_some() {
-            return Ok(());
-        }
-        self.blocked().map_or(Ok(()), Err)
+        let now = self.clock.now();
+        self.state().check(now)
     }
 
     /// The token, fetched first if there is no valid one. Concurrent callers share one call. After a call that
@@ -165,8 +163,10 @@ impl TokenSource {
         Box::pin(self.fetched_unless(|_, _| true)).await
     }
 
-    /// Drops a token that Feishu rejected, unless there is another one already.
-    pub fn reject(&self, rejected: &Arc<Token>, error: &CallError) {
+    /// Drops a token that Feishu rejected, unless there is another one already. Returns whether there is a token,
+    /// or a call for one may be made now. `keep_fresh` makes that call at once: if it has failed when the caller
+    /// gets the token, the caller shares the failure.
+    pub fn reject(&self, rejected: &Arc<Token>, error: &CallError) -> Result<(), TokenTrouble> {
         let now = self.clock.now();
         let mut state = self.state();
         if state.current.as_ref().is_some_and(|current| Arc::ptr_eq(current, rejected)) {
@@ -174,6 +174,7 @@ impl TokenSource {
             state.pace.rejected(Arc::new(error.clone()), now);
             self.dropped.notify_one();
         }
+        state.check(now)
     }
 
     /// Uses another secret of the app from the next call on. Makes a call now if there is no token.
@@ -331,6 +332,17 @@ impl TokenSource {
 }
 
 impl TokenState {
+    fn usable(&self, now: Moment) -> Option<&Arc<Token>> {
+        self.current.as_ref().filter(|token| token.expires_at > now)
+    }
+
+    fn check(&self, now: Moment) -> Result<(), TokenTrouble> {
+        match self.pace.blocked(now) {
+            Some(trouble) if self.usable(now).is_none() => Err(trouble.clone()),
+            _ => Ok(()),
+        }
+    }
+
     /// How long to wait before renewing a token with so much time left. A token with less than 30 minutes is
     /// either the old one, which Feishu hands out until then, or a new one with a short life.
     fn pause_before_renewal(&mut self, left: Duration) -> Duration {
