@@ -14,6 +14,9 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 /// Longer than any pause that a forward waits for, and shorter than the time-out of a call.
 const LONGEST_PAUSE: Duration = Duration::from_millis(4100);
 
+/// The sweep of the limits and the renewal of the token, each of which waits for one moment at a time.
+const BACKGROUND_TASKS: usize = 2;
+
 /// A forward's patience, as by default but for a millisecond: so its end is no time-out of a call.
 pub(crate) const MAX_WAIT: &str = "4999ms";
 
@@ -138,7 +141,13 @@ impl<'a> Driver<'a> {
         loop {
             let now = self.gateway.clock.now();
             let mut to_come = self.gateway.sleepers().await;
-            to_come.retain(|moment| *moment > now && !is_housekeeping(*moment));
+            to_come.retain(|moment| *moment > now);
+            // As long as only those tasks wait, the forward goes on by itself.
+            if to_come.len() <= BACKGROUND_TASKS {
+                yield_now().await;
+                continue;
+            }
+            to_come.retain(|moment| !is_housekeeping(*moment));
             to_come.sort_unstable();
             let ends_a_call =
                 |end: &&Moment| self.moments.iter().any(|began| *began + ATTEMPT == **end);
