@@ -26,6 +26,16 @@ need() {
   done
 }
 
+# expect CLAIM COMMAND…: says what is not so, and sets `failed`. The command's output may be redirected; the claim's
+# goes to the suite's own output all the same.
+exec 3>&1
+expect() {
+  local claim=$1
+  shift
+  "$@" || { echo "  not so: $claim" >&3; failed=1; }
+}
+fails() { ! "$@"; }
+
 # Where deploy/build.sh puts the program.
 released() {
   realpath -m "${CARGO_TARGET_DIR:-target}/$(rustc --print host-tuple)/release/feishu-forward-gateway"
@@ -67,11 +77,17 @@ go_settings() {
   export GOFLAGS='-mod=readonly -modcacherw -buildvcs=false' GOWORK=off
 }
 
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
 started=()
+# end_started [SIGNAL]
 end_started() {
-  ((${#started[@]})) || return 0
-  kill "${started[@]}" 2>/dev/null || true
-  wait "${started[@]}" 2>/dev/null || true
+  local running
+  # Not all that were started: the system may have given the number of one that has ended to another process.
+  mapfile -t running <<<"$(jobs -rp)"
+  [[ ${running[0]} ]] || return 0
+  kill -"${1:-TERM}" "${running[@]}" 2>/dev/null || true
+  wait "${running[@]}" 2>/dev/null || true
 }
 trap end_started EXIT
 

@@ -13,11 +13,6 @@ chart_tools helm.sh/helm/v3/cmd/helm \
 fetch_crds
 
 failed=0
-expect() {
-  local claim=$1
-  shift
-  "$@" || { echo "  not so: $claim"; failed=1; }
-}
 
 # namespace NAME: where only pods of the restricted standard are let in.
 namespace() {

@@ -1,17 +1,9 @@
 # A control plane on loopback: etcd, and of Kubernetes the API server, the controllers that a Deployment needs
 # and the scheduler. Only the two nodes are made up: kubelet.py speaks for them.
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-
-# At once, because nothing of it is to be kept: an API server that is asked to end waits for etcd.
-end_cluster() {
-  ((${#started[@]})) || return 0
-  kill -KILL "${started[@]}" 2>/dev/null || true
-  wait "${started[@]}" 2>/dev/null || true
-}
-
 start_cluster() {
-  trap end_cluster EXIT
+  # At once, because nothing of it is to be kept: an API server that is asked to end waits for etcd.
+  trap 'end_started KILL' EXIT
   local state=$cache/cluster etcd peer server token controllers
   rm -rf "$state"
   mkdir "$state"

@@ -15,13 +15,6 @@ gateway=$programs/feishu-forward-gateway
 export PATH=$cache/python/bin:$cache/bin:$PATH PYTHONDONTWRITEBYTECODE=1
 
 failed=0
-# expect CLAIM COMMAND…
-expect() {
-  local claim=$1
-  shift
-  "$@" || { echo "  not so: $claim"; failed=1; }
-}
-fails() { ! "$@"; }
 
 # within SECONDS COMMAND…: tries until it succeeds.
 within() {

@@ -37,13 +37,6 @@ lose_answers() {
 }
 
 failed=0
-# expect CLAIM COMMAND…: its output may be redirected, what is not so is said all the same.
-exec 3>&1
-expect() {
-  local claim=$1
-  shift
-  "$@" || { echo "  not so: $claim" >&3; failed=1; }
-}
 
 # has FILE TEXT
 has() { grep -qF -- "$2" "$1"; }
@@ -72,8 +65,6 @@ try() {
   expect 'it repeated' has "$err" 'trying again'
   expect 'it arrived once' test "$(delivered oc_fault)" = 1
 }
-
-fails() { ! "$@"; }
 
 source e2e/examples/alertmanager.sh
 

@@ -21,13 +21,6 @@ buildah rm --all >/dev/null
 source e2e/image/bases.sh
 
 failed=0
-# expect CLAIM COMMAND…
-expect() {
-  local claim=$1
-  shift
-  "$@" || { echo "  not so: $claim"; failed=1; }
-}
-fails() { ! "$@"; }
 
 echo "== hadolint"
 "$cache/python/bin/hadolint" deploy/Dockerfile || failed=1

@@ -7,8 +7,6 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../suite.sh"
 need cargo cc openssl python3 redis-cli redis-server
 
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-
 # serve NAME OPTION…: starts a Redis that keeps nothing on disk.
 serve() {
   # A server of a cluster remembers the other servers.

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::credentials::Credentials;
+use crate::clock::millis;
 use crate::redis::{RedisClient, Seal, Unavailable};
 
 /// A token lives at most this long (Feishu's documentation).
@@ -61,7 +62,10 @@ impl SharedToken {
         // At the start the supervisor of the limits connects.
         self.redis.tried().await;
         let mut call = self.call("ask");
-        call.arg(millis(at_least)).arg(millis(LEASE)).arg(&self.replica).arg(millis(LONGEST_LIFE));
+        call.arg(lifetime(at_least))
+            .arg(lifetime(LEASE))
+            .arg(&self.replica)
+            .arg(lifetime(LONGEST_LIFE));
         let (sealed, left, is_free): (Vec<u8>, u64, bool) = self.redis.run("token", &call).await?;
         let token = self.seal.open(&self.key, &sealed).and_then(|it| String::from_utf8(it).ok());
         Ok(match token {
@@ -82,7 +86,7 @@ impl SharedToken {
     ) -> Result<(), Unavailable> {
         let sealed = self.seal.seal(&self.key, token.expose_secret().as_bytes());
         let mut call = self.call("give");
-        call.arg(sealed).arg(millis(lives)).arg(&self.replica);
+        call.arg(sealed).arg(lifetime(lives)).arg(&self.replica);
         self.redis.run("token", &call).await
     }
 
@@ -100,6 +104,7 @@ impl SharedToken {
     }
 }
 
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1)
+/// Whole milliseconds, and one at least, because Redis refuses a life of none.
+fn lifetime(time: Duration) -> u64 {
+    millis(time).max(1)
 }
