@@ -24,7 +24,7 @@ of 5, so that attempts have to wait for their turn. For each line the tests chec
 - all attempts carry one `uuid`, and after an *unknown* a repetition with the problem's `uuid` ends in
   exactly one message, unless Feishu's hour is over and the problem says so;
 - no span of a second, guard included, has more than those 2 attempts to the receiver;
-- no secret stands in the log, and the audit log says what the caller was told.
+- no secret is in the log, and the audit log has the outcome that the caller heard.
 
 **When** the fault strikes: before the request is read by anybody; after it was written, but before
 Feishu commits, that is, before the message counts as forwarded; after Feishu committed, so that only
