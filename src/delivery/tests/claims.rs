@@ -65,7 +65,7 @@ impl Tale {
         let mut receivers = HashMap::new();
         for refused in &self.ledger {
             let Some(Reply::Refusal { code, reset }) = refused.said else { continue };
-            let from = refused.at + ms(refused.act.latency_ms);
+            let from = refused.answered_at();
             if code == 99991400 {
                 let until = from + Duration::from_secs(reset.unwrap_or(1));
                 self.is_quiet(from, until, |it| it.app == refused.app)?;
@@ -101,16 +101,18 @@ impl Tale {
             format!("attempt {number}: nobody asks for it")
         })?;
         let own: Vec<&Attempt> = earlier.iter().filter(|it| it.is_of(attempt)).collect();
-        // What Feishu said it has delivered is settled; a caller that sends it again means it.
-        let unsettled = own.iter().rposition(|it| it.told.is_some()).map_or(0, |told| told + 1);
-        let first = own[unsettled..].iter().find(|it| it.is_in_doubt());
+        // When Feishu says that it has delivered, all that went out before is settled: it was the same `uuid`. A
+        // caller that sends the message again means it.
+        let told_at = own.iter().filter(|it| it.told.is_some()).map(|it| it.answered_at());
+        let settled_at = told_at.filter(|told_at| *told_at <= attempt.at).max();
+        let mut unsettled = own.iter().filter(|it| settled_at.is_none_or(|at| at < it.at));
+        let first = unsettled.clone().find(|it| it.is_in_doubt());
         claim(first.is_none_or(|first| attempt.at < first.at + HOUR), || {
             format!("attempt {number}: Feishu may have forgotten its first attempt")
         })?;
-        claim(
-            attempt.delivered.is_none() || own[unsettled..].iter().all(|it| it.delivered.is_none()),
-            || format!("attempt {number}: delivered twice"),
-        )?;
+        claim(attempt.delivered.is_none() || unsettled.all(|it| it.delivered.is_none()), || {
+            format!("attempt {number}: delivered twice")
+        })?;
         self.key_is_not_spent(number)
     }
 
@@ -165,8 +167,7 @@ impl Tale {
                 // Of another request that made the same at the time. One that is sent at the very moment of
                 // the answer may come into the ledger after it.
                 let is_under_way = |it: &Attempt| {
-                    let is_meanwhile =
-                        begun.at <= it.at + ms(it.act.latency_ms) && it.at <= ended.at;
+                    let is_meanwhile = begun.at <= it.answered_at() && it.at <= ended.at;
                     is_meanwhile && record.is_asked_by(it)
                 };
                 let is_at_work = record.is_chosen() && self.ledger.iter().any(is_under_way);
@@ -235,6 +236,11 @@ impl Attempt {
     fn is_of(&self, other: &Self) -> bool {
         (&self.uuid, &self.message, &self.receiver)
             == (&other.uuid, &other.message, &other.receiver)
+    }
+
+    /// When Feishu's answer comes, if one comes.
+    fn answered_at(&self) -> Moment {
+        self.at + ms(self.act.latency_ms)
     }
 
     /// Whether the gateway cannot know what became of it.
