@@ -45,6 +45,14 @@ impl Wire {
         Answer { status: status.expect("a status"), headers, body }
     }
 
+    /// The next answer, which must come whole. None if the gateway closes the connection instead.
+    pub async fn answer_or_end(&mut self) -> Option<Answer> {
+        if self.came.is_empty() && self.read().await == 0 {
+            return None;
+        }
+        Some(self.answer().await)
+    }
+
     /// Returns once the gateway has closed the connection. It must have sent nothing more.
     pub async fn ended(mut self) {
         let count = self.read().await;
