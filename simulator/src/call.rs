@@ -26,7 +26,12 @@ pub(crate) struct Call {
     /// The body as JSON, or `None` if it is not JSON. `Content-Type` does not matter, because one official SDK does
     /// not send it.
     pub(crate) json: Option<Value>,
+    /// The message in the path.
     pub(crate) message_id: Option<String>,
+    /// The strings in the list of messages to merge.
+    pub(crate) message_ids: Vec<String>,
+    /// The thread in the path.
+    pub(crate) thread_id: Option<String>,
     pub(crate) receive_id: Option<String>,
     pub(crate) receive_id_type: Option<String>,
     pub(crate) uuid: Option<String>,
@@ -44,7 +49,13 @@ impl Call {
         let json: Option<Value> = serde_json::from_slice(&body).ok();
         let path = head.uri.path().to_owned();
         let query = head.uri.query().unwrap_or_default().to_owned();
-        let (api, message_id) = route(&head.method, &path);
+        let (api, id) = route(&head.method, &path);
+        let (message_id, thread_id) =
+            if api == Api::ThreadForward { (None, id) } else { (id, None) };
+        let message_ids = match &json {
+            Some(body) if api == Api::MergeForward => texts(body, "message_id_list"),
+            _ => Vec::new(),
+        };
         Ok(Self {
             connection,
             api,
@@ -58,6 +69,8 @@ impl Call {
                 .collect(),
             body: String::from_utf8_lossy(&body).into_owned(),
             message_id,
+            message_ids,
+            thread_id,
             receive_id: text(json.as_ref(), "receive_id").map(str::to_owned),
             receive_id_type: parameter(&query, "receive_id_type"),
             uuid: parameter(&query, "uuid"),
@@ -83,7 +96,7 @@ impl Call {
     }
 }
 
-/// The API and the message id of a path. A trailing slash does not matter.
+/// The API of a path, and the id of a message or of a thread in it. A trailing slash does not matter.
 fn route(method: &Method, path: &str) -> (Api, Option<String>) {
     let segments: Vec<&str> = path.strip_suffix('/').unwrap_or(path).split('/').skip(1).collect();
     match segments[..] {
@@ -93,10 +106,18 @@ fn route(method: &Method, path: &str) -> (Api, Option<String>) {
         }
         ["open-apis", "auth", "v3", "app_access_token", "internal"] => (Api::AppAccessToken, None),
         ["open-apis", "im", "v1", "messages", message_id, "forward"] => {
-            (Api::Forward, Some(percent_decode_str(message_id).decode_utf8_lossy().into_owned()))
+            (Api::Forward, Some(decoded(message_id)))
+        }
+        ["open-apis", "im", "v1", "messages", "merge_forward"] => (Api::MergeForward, None),
+        ["open-apis", "im", "v1", "threads", thread_id, "forward"] => {
+            (Api::ThreadForward, Some(decoded(thread_id)))
         }
         _ => (Api::Unknown, None),
     }
+}
+
+fn decoded(segment: &str) -> String {
+    percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
 fn parameter(query: &str, wanted: &str) -> Option<String> {
@@ -107,4 +128,10 @@ fn parameter(query: &str, wanted: &str) -> Option<String> {
 
 fn text<'a>(json: Option<&'a Value>, member: &str) -> Option<&'a str> {
     json?.get(member)?.as_str()
+}
+
+/// The strings in a list of the JSON body.
+fn texts(json: &Value, member: &str) -> Vec<String> {
+    let list = json.get(member).and_then(Value::as_array).into_iter().flatten();
+    list.filter_map(Value::as_str).map(str::to_owned).collect()
 }

@@ -3,6 +3,10 @@
 pub(crate) const INVALID_PARAMETER: i64 = 230_001;
 pub(crate) const RECEIVER_LIMIT: i64 = 230_020;
 pub(crate) const IN_PROGRESS: i64 = 230_049;
+pub(crate) const INVALID_MESSAGE: i64 = 230_064;
+pub(crate) const ALL_RECALLED: i64 = 230_065;
+pub(crate) const NOT_MERGEABLE: i64 = 230_067;
+pub(crate) const SEVERAL_CHATS: i64 = 230_069;
 pub(crate) const APP_LIMIT: i64 = 99_991_400;
 pub(crate) const TOKEN_MISSING: i64 = 99_991_661;
 pub(crate) const TOKEN_INVALID: i64 = 99_991_663;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::fault::{Fault, FaultKind, Phase};
+use crate::messages::{KnownMessage, MAX_TOLD};
 use crate::port::Outage;
 use crate::settings::Settings;
 use crate::state::{Shared, State};
@@ -16,7 +17,7 @@ use crate::state::{Shared, State};
 const ROOT: &str = "/_simulator";
 
 /// The routes: path, method, and description.
-const ROUTES: [(&str, &str, &str); 14] = [
+const ROUTES: [(&str, &str, &str); 17] = [
     ("", "GET", "this list"),
     ("ledger", "GET", "every request and every delivery so far, oldest first"),
     ("ledger", "DELETE", "forget them"),
@@ -27,6 +28,13 @@ const ROUTES: [(&str, &str, &str); 14] = [
         "add a fault: {\"api\", \"receive_id\", \"reused\", \"times\", \"kind\", \"phase\"}",
     ),
     ("faults", "DELETE", "forget the faults"),
+    ("messages", "GET", "the messages that were told of here"),
+    (
+        "messages",
+        "POST",
+        "tell of a message: {\"message_id\", \"chat_id\", \"thread_id\", \"upper_message_id\", \"msg_type\", \"state\"}",
+    ),
+    ("messages", "DELETE", "forget the messages that were told of here"),
     ("settings", "GET", "the settings"),
     ("settings", "PATCH", "change those settings that the body names"),
     ("revoke", "POST", "make every token invalid"),
@@ -37,7 +45,7 @@ const ROUTES: [(&str, &str, &str); 14] = [
     (
         "reset",
         "POST",
-        "as after the start: empty ledger, no faults, first settings, no tokens, no uuids",
+        "as after the start: empty ledger, no faults, first settings, no messages, no tokens, no uuids",
     ),
 ];
 
@@ -80,6 +88,12 @@ pub(crate) fn answer(path: &str, call: &Call, shared: &Shared) -> Answer {
         ("faults", "POST") => add_fault(&mut state, &call.body),
         ("faults", "DELETE") => {
             state.clear_faults();
+            Ok(done())
+        }
+        ("messages", "GET") => Ok(json!(state.messages.told())),
+        ("messages", "POST") => add_message(&mut state, &call.body),
+        ("messages", "DELETE") => {
+            state.messages.clear_told();
             Ok(done())
         }
         ("settings", "GET") => Ok(json!(state.settings)),
@@ -169,6 +183,17 @@ fn check_connection_fault(fault: &Fault) -> Result<(), Value> {
         return Err(mistake("times", alone));
     }
     Ok(())
+}
+
+fn add_message(state: &mut State, body: &str) -> Result<Value, Value> {
+    let message: KnownMessage = parse(body)?;
+    if !state.messages.add(message) {
+        return Err(mistake(
+            ".",
+            &format!("{MAX_TOLD} messages were told of; DELETE forgets them"),
+        ));
+    }
+    Ok(json!({"ok": true, "known": state.messages.told().len()}))
 }
 
 /// Starts an outage, in which only the connection of this request stays open.

@@ -27,6 +27,10 @@ pub enum Api {
     AppAccessToken,
     /// `POST /open-apis/im/v1/messages/{message_id}/forward`
     Forward,
+    /// `POST /open-apis/im/v1/messages/merge_forward`
+    MergeForward,
+    /// `POST /open-apis/im/v1/threads/{thread_id}/forward`
+    ThreadForward,
     /// Any other path or method.
     Unknown,
 }
@@ -52,10 +56,14 @@ pub struct Attempt {
     pub headers: Vec<(String, String)>,
     /// The body as text.
     pub body: String,
-    /// The app: that of the token for a forward, and `app_id` of the body for a token call.
+    /// The app: that of the token for a forward of any kind, and `app_id` of the body for a token call.
     pub app_id: Option<String>,
-    /// The message to forward.
+    /// The message to forward, of a plain forward.
     pub message_id: Option<String>,
+    /// The messages to merge, as far as they are strings. Empty unless the request is a merge.
+    pub message_ids: Vec<String>,
+    /// The thread to forward.
+    pub thread_id: Option<String>,
     /// The receiver.
     pub receive_id: Option<String>,
     /// The type of `receive_id`.
@@ -81,8 +89,12 @@ pub struct Delivery {
     pub at_ns: u64,
     /// The app whose token was used.
     pub app_id: String,
-    /// The message that was forwarded.
+    /// The message that was forwarded. Empty for a merge and for a thread.
     pub message_id: String,
+    /// The messages that were merged, without the invalid ones. Empty unless the request was a merge.
+    pub message_ids: Vec<String>,
+    /// The thread that was forwarded. `receive_id` is the receiver, even if that is a thread too.
+    pub thread_id: Option<String>,
     /// The receiver.
     pub receive_id: String,
     /// The type of `receive_id`.
@@ -99,28 +111,45 @@ impl Ledger {
         self.attempts.iter().filter(move |attempt| attempt.api == api)
     }
 
-    /// The largest number of forward attempts in any time span of this length. `None` counts the forwards to all
-    /// receivers.
+    /// The largest number of attempts to forward something in any time span of this length. `None` counts those to
+    /// all receivers.
     ///
     /// A span is half-open: two attempts that are exactly `span` apart are never in one span.
     #[must_use]
     pub fn max_in_any_span(&self, receive_id: Option<&str>, span: Duration) -> usize {
-        let mut times: Vec<u64> = self
-            .of(Api::Forward)
-            .filter(|attempt| receive_id.is_none() || attempt.receive_id.as_deref() == receive_id)
-            .map(|attempt| attempt.at_ns)
-            .collect();
-        times.sort_unstable();
-
-        let span = nanos(span);
-        let mut first = 0;
-        let mut most = 0;
-        for (last, at) in times.iter().enumerate() {
-            while first < last && at - times[first] >= span {
-                first += 1;
-            }
-            most = most.max(last + 1 - first);
-        }
-        most
+        let forwards = self.attempts.iter().filter(|attempt| attempt.api.is_forward());
+        let is_wanted = |attempt: &&Attempt| {
+            receive_id.is_none() || attempt.receive_id.as_deref() == receive_id
+        };
+        max_in_any_span(forwards.filter(is_wanted), span)
     }
+
+    /// The largest number of attempts to call one API in any half-open time span of this length.
+    #[must_use]
+    pub fn max_of_in_any_span(&self, api: Api, span: Duration) -> usize {
+        max_in_any_span(self.of(api), span)
+    }
+}
+
+impl Api {
+    /// Whether the API forwards a message, several messages or a thread.
+    fn is_forward(self) -> bool {
+        matches!(self, Self::Forward | Self::MergeForward | Self::ThreadForward)
+    }
+}
+
+fn max_in_any_span<'a>(attempts: impl Iterator<Item = &'a Attempt>, span: Duration) -> usize {
+    let mut times: Vec<u64> = attempts.map(|attempt| attempt.at_ns).collect();
+    times.sort_unstable();
+
+    let span = nanos(span);
+    let mut first = 0;
+    let mut most = 0;
+    for (last, at) in times.iter().enumerate() {
+        while first < last && at - times[first] >= span {
+            first += 1;
+        }
+        most = most.max(last + 1 - first);
+    }
+    most
 }

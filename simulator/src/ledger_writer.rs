@@ -31,6 +31,8 @@ impl LedgerWriter {
             body: call.body.clone(),
             app_id: call.app_id().map(str::to_owned),
             message_id: call.message_id.clone(),
+            message_ids: call.message_ids.clone(),
+            thread_id: call.thread_id.clone(),
             receive_id: call.receive_id.clone(),
             receive_id_type: call.receive_id_type.clone(),
             uuid: call.uuid.clone(),

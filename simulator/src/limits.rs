@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::clock::nanos;
 use crate::codes;
+use crate::ledger::Api;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 
@@ -15,29 +16,33 @@ const MINUTE: Duration = Duration::from_mins(1);
 /// The number of receivers from which on unused windows are removed.
 const SWEEP_FROM: usize = 1024;
 
+/// The app and the API. Each API of an app has limits of its own (doc).
+type AppKey = (String, Api);
+
 /// The app, the type and the id of a receiver. Chats have no app here, because all bots share a chat's limit (doc).
 type ReceiverKey = (Option<String>, String, String);
 
 /// The sliding windows of all apps and receivers.
 #[derive(Default)]
 pub(crate) struct Limits {
-    seconds: HashMap<String, Window>,
-    minutes: HashMap<String, Window>,
+    seconds: HashMap<AppKey, Window>,
+    minutes: HashMap<AppKey, Window>,
     receivers: HashMap<ReceiverKey, Window>,
     sweep_at: usize,
 }
 
 impl Limits {
-    /// Counts a forward against both limits of the app. If one of them is full, neither counts it,
+    /// Counts a forward against both limits of the app for this API. If one of them is full, neither counts it,
     /// unless `Settings::refused_attempts_count` is set.
     pub(crate) fn admit_app(
         &mut self,
         app_id: &str,
+        api: Api,
         now: u64,
         settings: &Settings,
     ) -> Result<(), Refusal> {
-        let second = self.seconds.entry(app_id.to_owned()).or_default();
-        let minute = self.minutes.entry(app_id.to_owned()).or_default();
+        let second = self.seconds.entry((app_id.to_owned(), api)).or_default();
+        let minute = self.minutes.entry((app_id.to_owned(), api)).or_default();
         let spans = [
             (&*second, SECOND, settings.app_per_second),
             (&*minute, MINUTE, settings.app_per_minute),
@@ -57,7 +62,7 @@ impl Limits {
         Err(Refusal::app_limit(limit, wait.div_ceil(nanos(SECOND))))
     }
 
-    /// Counts a forward against the limit of the receiver. A full limit counts it only if
+    /// Counts a forward against the limit of the receiver, which all APIs share (guess). A full limit counts it only if
     /// `Settings::refused_attempts_count` is set.
     pub(crate) fn admit_receiver(
         &mut self,

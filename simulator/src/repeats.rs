@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use crate::clock::nanos;
+use crate::ledger::Api;
 
 /// How long a uuid is remembered (doc).
 const REMEMBERED: Duration = Duration::from_hours(1);
@@ -12,6 +13,8 @@ const REMEMBERED: Duration = Duration::from_hours(1);
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct RepeatKey {
     pub(crate) app_id: String,
+    /// The API. `None` if a uuid counts for all APIs together.
+    pub(crate) api: Option<Api>,
     pub(crate) receive_id_type: String,
     pub(crate) receive_id: String,
     pub(crate) uuid: String,

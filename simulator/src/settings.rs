@@ -18,11 +18,13 @@ pub struct Settings {
     pub token_lifetime: Duration,
     /// The answer to a repeated uuid (not documented).
     pub duplicate: Duplicate,
-    /// The limit of forwards to one receiver in any time span of one second (doc: 5; a sliding span: guess).
+    /// Whether the three forward APIs share the uuids (not documented). If false, a uuid of one API is new to the others.
+    pub shared_uuids: bool,
+    /// The limit of forwards of all kinds to one receiver in any time span of one second (doc: 5; a sliding span: guess).
     pub receiver_per_second: usize,
-    /// The limit of forwards of one app in any time span of one second (doc: 50; a sliding span: guess).
+    /// The limit of calls of one app to one forward API in any time span of one second (doc: 50; a sliding span: guess).
     pub app_per_second: usize,
-    /// The limit of forwards of one app in any time span of one minute (doc: 1000; a sliding span: guess).
+    /// The limit of calls of one app to one forward API in any time span of one minute (doc: 1000; a sliding span: guess).
     pub app_per_minute: usize,
     /// Whether the three limits above are enforced.
     pub enforce_limits: bool,
@@ -35,6 +37,9 @@ pub struct Settings {
     pub app_limit_status: u16,
     /// The HTTP status of 99991663 (400 and 200 were both seen).
     pub rejected_token_status: u16,
+    /// Whether the answer to the forward of a thread has its times in seconds. The sample on the API's page has
+    /// `create_time` in seconds, and a forward has milliseconds (doc). Which is true is not known.
+    pub thread_time_in_seconds: bool,
     /// Whether answers contain fields that only the SDKs know (sdk). The documentation does not list them.
     pub extra_fields: bool,
     /// Whether a connection stays open after an answer. If false, each answer has the header `Connection: close`. A
@@ -63,6 +68,7 @@ impl Default for Settings {
         Self {
             token_lifetime: Duration::from_hours(2),
             duplicate: Duplicate::OriginalId,
+            shared_uuids: true,
             receiver_per_second: 5,
             app_per_second: 50,
             app_per_minute: 1000,
@@ -70,6 +76,7 @@ impl Default for Settings {
             refused_attempts_count: false,
             app_limit_status: 429,
             rejected_token_status: 400,
+            thread_time_in_seconds: false,
             extra_fields: true,
             keep_alive: true,
             ledger_limit: 100_000,

@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::fault::Fault;
 use crate::ledger::Ledger;
+use crate::messages::KnownMessage;
 use crate::options::Options;
 use crate::port::Outage;
 use crate::server;
@@ -63,6 +64,24 @@ impl Simulator {
     /// Forgets the faults that have not struck yet, and lets those requests go on that are held.
     pub fn clear_faults(&self) {
         self.shared.state().clear_faults();
+    }
+
+    /// Tells the simulator of a message, or changes what it knows of one. Of the messages that it delivered it knows the
+    /// newest 1000 anyway. Returns false, and changes nothing, if it was told of 10 000 others.
+    #[must_use]
+    pub fn add_message(&self, message: KnownMessage) -> bool {
+        self.shared.state().messages.add(message)
+    }
+
+    /// The messages of which the simulator was told, in the order in which it was.
+    #[must_use]
+    pub fn messages(&self) -> Vec<KnownMessage> {
+        self.shared.state().messages.told().to_vec()
+    }
+
+    /// Forgets the messages of which the simulator was told. It still knows those that it delivered.
+    pub fn clear_messages(&self) {
+        self.shared.state().messages.clear_told();
     }
 
     /// Changes the settings for all later requests.

@@ -15,6 +15,7 @@ use crate::ids::Ids;
 use crate::ledger::Api;
 use crate::ledger_writer::LedgerWriter;
 use crate::limits::Limits;
+use crate::messages::Messages;
 use crate::options::Options;
 use crate::port::Port;
 use crate::refusal::Refusal;
@@ -40,6 +41,7 @@ impl Shared {
             tokens: Tokens::default(),
             limits: Limits::default(),
             repeats: Repeats::default(),
+            messages: Messages::default(),
             faults: Vec::new(),
             held: Vec::new(),
             ledger: LedgerWriter::default(),
@@ -65,6 +67,7 @@ pub(crate) struct State {
     pub(crate) tokens: Tokens,
     pub(crate) limits: Limits,
     pub(crate) repeats: Repeats,
+    pub(crate) messages: Messages,
     /// The pending faults. The first one that matches a request affects it.
     pub(crate) faults: Vec<Fault>,
     /// One sender for each held request. Dropping it releases the request.
@@ -135,6 +138,7 @@ impl State {
         self.revoke_tokens();
         self.limits = Limits::default();
         self.repeats = Repeats::default();
+        self.messages = Messages::default();
         self.clear_faults();
         self.ledger.clear();
     }
@@ -142,7 +146,9 @@ impl State {
     fn execute_at(&mut self, call: &Call, number: u64, now: u64) -> Answer {
         let result = match call.api {
             Api::TenantAccessToken | Api::AppAccessToken => self.token(call, now),
-            Api::Forward => self.forward(call, number, now),
+            Api::Forward | Api::MergeForward | Api::ThreadForward => {
+                self.forward(call, number, now)
+            }
             Api::Unknown => Ok(Answer::page_not_found()),
         };
         result.unwrap_or_else(|refusal| self.refuse(&refusal))

@@ -4,13 +4,13 @@ use feishu_simulator::Settings;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::feishu::{FORWARD, Feishu, reply};
+use crate::feishu::{FORWARD, FORWARD_APIS, Feishu, THREAD, reply};
 
 #[tokio::test]
 async fn each_kind_of_bad_authorization_has_its_code() {
     let feishu = Feishu::start().await;
     let (good, _) = feishu.token().await;
-    for (authorization, code) in [
+    for (authorization, code) in &[
         (String::new(), 99_991_661),
         ("Bearer ".into(), 99_991_661),
         (good.clone(), 99_991_661),
@@ -22,9 +22,11 @@ async fn each_kind_of_bad_authorization_has_its_code() {
         ("Bearer eyJhbGciOiJFUzI1NiIs".into(), 99_991_668),
         ("Bearer something".into(), 99_991_671),
     ] {
-        let request = feishu.request(Method::POST, FORWARD).header("Authorization", &authorization);
-        let answer = reply(request.json(&json!({"receive_id": "oc_1"}))).await;
-        assert_eq!(answer.verdict(), (400, code), "{authorization:?}");
+        for (_, path) in FORWARD_APIS {
+            let request = feishu.request(Method::POST, path).header("Authorization", authorization);
+            let answer = reply(request.json(&json!({"receive_id": "oc_1"}))).await;
+            assert_eq!(answer.verdict(), (400, *code), "{path} {authorization:?}");
+        }
     }
 }
 
@@ -46,20 +48,22 @@ async fn the_status_of_a_rejected_token_can_be_200() {
 #[tokio::test]
 async fn the_refusal_names_a_missing_or_mistyped_field() {
     let feishu = Feishu::start().await;
-    let path = "/open-apis/im/v1/messages/om_1/forward";
     let receiver = json!({"receive_id": "oc_1"});
-    for (path, body, field) in [
-        (path.to_owned(), receiver.clone(), "receive_id_type"),
-        (format!("{path}?receive_id_type="), receiver.clone(), "receive_id_type"),
-        (format!("{path}?receive_id_type=chat"), receiver, "receive_id_type"),
-        (FORWARD.to_owned(), json!({}), "receive_id"),
-        (FORWARD.to_owned(), json!({"receive_id": null}), "receive_id"),
-        (FORWARD.to_owned(), json!({"receive_id": 7}), "receive_id"),
-        (FORWARD.to_owned(), json!(["oc_1"]), "body"),
-    ] {
-        let answer = reply(feishu.authorized(&path, &body).await).await;
-        assert_eq!(answer.verdict(), (400, 99_992_402), "{path} {body}");
-        assert_eq!(answer.json()["error"]["field_violations"][0]["field"], json!(field));
+    for (_, typed) in FORWARD_APIS {
+        let (path, _) = typed.split_once('?').unwrap();
+        for (path, body, field) in [
+            (path.to_owned(), receiver.clone(), "receive_id_type"),
+            (format!("{path}?receive_id_type="), receiver.clone(), "receive_id_type"),
+            (format!("{path}?receive_id_type=chat"), receiver.clone(), "receive_id_type"),
+            (typed.to_owned(), json!({}), "receive_id"),
+            (typed.to_owned(), json!({"receive_id": null}), "receive_id"),
+            (typed.to_owned(), json!({"receive_id": 7}), "receive_id"),
+            (typed.to_owned(), json!(["oc_1"]), "body"),
+        ] {
+            let answer = reply(feishu.authorized(&path, &body).await).await;
+            assert_eq!(answer.verdict(), (400, 99_992_402), "{path} {body}");
+            assert_eq!(answer.json()["error"]["field_violations"][0]["field"], json!(field));
+        }
     }
 }
 
@@ -100,6 +104,24 @@ async fn an_id_without_the_prefix_of_message_ids_is_refused() {
     let path = FORWARD.replace("om_1", "oc_1");
     let answer = reply(feishu.authorized(&path, &json!({"receive_id": "oc_1"})).await).await;
     assert_eq!(answer.verdict(), (400, 99_992_354));
+}
+
+#[tokio::test]
+async fn a_thread_id_is_accepted_whatever_its_prefix_but_not_if_it_is_empty() {
+    let feishu = Feishu::start().await;
+    for (thread_id, code) in [("anything", 0), ("", 230_001), ("%20", 230_001)] {
+        let path = THREAD.replace("omt_1", thread_id);
+        assert_eq!(feishu.forward_by(&path, "oc_1").await.code(), code, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_path_may_end_with_a_slash() {
+    let feishu = Feishu::start().await;
+    for (_, path) in FORWARD_APIS {
+        let path = path.replace('?', "/?");
+        assert_eq!(feishu.forward_by(&path, "oc_1").await.verdict(), (200, 0), "{path}");
+    }
 }
 
 #[tokio::test]

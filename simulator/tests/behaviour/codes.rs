@@ -3,7 +3,7 @@
 use feishu_simulator::{Api, Fault, FaultKind};
 use serde_json::json;
 
-use crate::feishu::{APP, FORWARD, Feishu, Reply, SECRET, TENANT_TOKEN, reply};
+use crate::feishu::{APP, FORWARD, Feishu, MERGE, Reply, SECRET, TENANT_TOKEN, THREAD, reply};
 
 /// The codes and texts on the documentation page of forward. All have HTTP 400.
 const OF_FORWARD: [(i64, &str); 26] = [
@@ -33,6 +33,12 @@ const OF_FORWARD: [(i64, &str); 26] = [
     (230_074, "The target thread is invisible to the operator."),
     (230_110, "Action unavailable as the message has been deleted."),
     (232_009, "Your request specifies a chat which has already been dissolved."),
+];
+
+/// The codes and texts that only the documentation page of merges has.
+const OF_MERGE: [(i64, &str); 2] = [
+    (230_067, "The source of the messages to be merged and forwarded are not in compliance."),
+    (230_069, "Does not support forwarding messages from different groups."),
 ];
 
 /// The codes that every API can return, and their HTTP statuses.
@@ -87,6 +93,38 @@ async fn a_message_id_can_request_a_code() {
     let path = FORWARD.replace("om_1", "om_code_230064");
     let answer = reply(feishu.authorized(&path, &json!({"receive_id": "oc_1"})).await).await;
     assert_refusal(&answer, 400, 230_064);
+}
+
+#[tokio::test]
+async fn the_receiver_of_a_merge_or_a_thread_can_request_a_code() {
+    let feishu = Feishu::start().await;
+    for path in [MERGE, THREAD] {
+        assert_refusal(&feishu.forward_by(path, "oc_code_230002").await, 400, 230_002);
+    }
+}
+
+#[tokio::test]
+async fn each_message_of_a_merge_can_request_a_code() {
+    let feishu = Feishu::start().await;
+    for (code, msg) in OF_MERGE {
+        let asking = format!("om_code_{code}");
+        for ids in [[asking.as_str(), "om_1"], ["om_1", &asking]] {
+            let answer = feishu.merge(&ids).await;
+            assert_refusal(&answer, 400, code);
+            assert_eq!(answer.msg(), msg);
+        }
+    }
+    assert!(feishu.simulator.ledger().deliveries.is_empty());
+}
+
+#[tokio::test]
+async fn a_thread_id_can_request_that_the_bot_does_not_see_the_thread() {
+    let feishu = Feishu::start().await;
+    let path = THREAD.replace("omt_1", "omt_code_230073");
+    let answer = feishu.forward_by(&path, "oc_1").await;
+    assert_refusal(&answer, 400, 230_073);
+    assert_eq!(answer.msg(), "The thread is invisible to the operator.");
+    assert!(feishu.simulator.ledger().deliveries.is_empty());
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::feishu::{Feishu, Reply, reply};
 
-async fn call(feishu: &Feishu, method: Method, path: &str, body: &str) -> Reply {
+pub(crate) async fn call(feishu: &Feishu, method: Method, path: &str, body: &str) -> Reply {
     reply(feishu.request(method, &format!("/_simulator{path}")).body(body.to_owned())).await
 }
 
@@ -18,7 +18,7 @@ async fn the_index_lists_every_route_and_each_exists() {
     }
     let index = call(&feishu, Method::GET, "/", "").await.json();
     let routes = index["routes"].as_array().unwrap();
-    assert_eq!(routes.len(), 14);
+    assert_eq!(routes.len(), 17);
     for route in routes {
         let method = Method::from_bytes(route["method"].as_str().unwrap().as_bytes()).unwrap();
         let answer = reply(feishu.request(method, route["path"].as_str().unwrap())).await;
@@ -53,8 +53,9 @@ async fn every_kind_of_fault_can_be_added_as_json_and_read_back() {
         json!("silence"),
         json!({"slow_drip": {"ms_per_byte": 2}}),
     ];
-    for kind in &kinds {
-        let fault = json!({"api": "forward", "receive_id": "oc_1", "times": null, "kind": kind, "phase": "after_commit"});
+    let apis = ["forward", "merge_forward", "thread_forward"];
+    for (kind, api) in kinds.iter().zip(apis.iter().cycle()) {
+        let fault = json!({"api": api, "receive_id": "oc_1", "times": null, "kind": kind, "phase": "after_commit"});
         assert_eq!(
             call(&feishu, Method::POST, "/faults", &fault.to_string()).await.status,
             200,
@@ -139,9 +140,11 @@ async fn a_reset_restores_everything_except_the_time() {
     feishu.forward("oc_1").await;
     feishu.simulator.change_settings(|settings| settings.receiver_per_second = 9);
     feishu.simulator.add_fault(Fault::once(FaultKind::Cut));
+    call(&feishu, Method::POST, "/messages", r#"{"message_id": "om_1", "chat_id": "oc_1"}"#).await;
 
     assert_eq!(call(&feishu, Method::POST, "/reset", "").await.json(), json!({"ok": true}));
     assert_eq!(feishu.simulator.ledger(), Ledger::default());
+    assert_eq!(call(&feishu, Method::GET, "/messages", "").await.json(), json!([]));
     assert_eq!(call(&feishu, Method::GET, "/settings", "").await.json(), json!(first));
     assert_ne!(feishu.token().await.0, token);
     assert_ne!(feishu.forward_once("oc_1", "u").await.message_id(), original);
@@ -187,11 +190,19 @@ async fn the_error_for_an_invalid_body_names_the_field_and_nothing_changes() {
             "receive_id",
         ),
         (Method::POST, "/faults", &connection_fault(r#""kind": "cut", "times": null"#), "times"),
+        (Method::POST, "/faults", r#"{"kind": "cut", "api": "merge"}"#, "api"),
         (Method::POST, "/refuse", r#"{"ms": -1}"#, "ms"),
         (Method::PATCH, "/settings", r#"{"receiver_per_sec": 3}"#, "receiver_per_sec"),
         (Method::PATCH, "/settings", r#"{"receiver_per_second": -1}"#, "receiver_per_second"),
         (Method::PATCH, "/settings", r#"{"duplicate": "none"}"#, "duplicate"),
         (Method::PATCH, "/settings", r#"{"app_limit_status": 7}"#, "app_limit_status"),
+        (Method::PATCH, "/settings", r#"{"shared_uuids": 1}"#, "shared_uuids"),
+        (
+            Method::PATCH,
+            "/settings",
+            r#"{"thread_time_in_seconds": "no"}"#,
+            "thread_time_in_seconds",
+        ),
         (Method::POST, "/clock", r#"{"advance_ms": -1}"#, "advance_ms"),
         (Method::POST, "/clock", "{}", "."),
     ] {

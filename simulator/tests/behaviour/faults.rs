@@ -6,7 +6,7 @@ use feishu_simulator::{Api, Attempt, Fault, FaultKind, Phase, real_time};
 use reqwest::RequestBuilder;
 use serde_json::json;
 
-use crate::feishu::{FORWARD, Feishu, reply};
+use crate::feishu::{FORWARD, FORWARD_APIS, Feishu, reply};
 
 /// A fault that affects the next forward.
 fn forward_fault(kind: FaultKind, phase: Phase) -> Fault {
@@ -232,6 +232,35 @@ async fn a_fault_affects_only_its_api_and_its_receiver() {
     let request = feishu.request(reqwest::Method::POST, FORWARD);
     assert_eq!(reply(request).await.code(), 99_991_661, "the fault does not affect a forward");
     assert_eq!(feishu.simulator.ledger().of(Api::Forward).count(), 1);
+}
+
+#[tokio::test]
+async fn a_fault_tells_the_three_forward_apis_apart() {
+    let feishu = Feishu::start().await;
+    for (chosen, _) in FORWARD_APIS {
+        feishu.simulator.add_fault(Fault { api: Some(chosen), ..Fault::once(code(2200)) });
+        for (api, path) in FORWARD_APIS.into_iter().filter(|(api, _)| *api != chosen) {
+            assert_eq!(feishu.forward_by(path, &format!("oc_{api:?}")).await.code(), 0, "{path}");
+        }
+        let (_, path) = FORWARD_APIS.into_iter().find(|(api, _)| *api == chosen).unwrap();
+        assert_eq!(feishu.forward_by(path, "oc_1").await.code(), 2200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_merge_or_a_thread_is_delivered_only_after_the_commit() {
+    for (phase, delivered) in [(Phase::BeforeCommit, 0), (Phase::AfterCommit, 1)] {
+        for (api, path) in FORWARD_APIS {
+            let feishu = Feishu::start().await;
+            let cut = Fault { api: Some(api), phase, ..Fault::once(FaultKind::Cut) };
+            let body = json!({"receive_id": "oc_1", "message_id_list": ["om_1"]});
+            let request = feishu.authorized(path, &body).await;
+            feishu.simulator.add_fault(cut);
+            assert!(request.send().await.is_err());
+            assert_eq!(deliveries(&feishu), delivered, "{path}");
+            assert_eq!(last(&feishu).new_message_id.is_some(), delivered == 1);
+        }
+    }
 }
 
 #[tokio::test]

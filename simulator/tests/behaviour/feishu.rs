@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use feishu_simulator::{Options, Settings, Simulator};
+use feishu_simulator::{Api, Options, Settings, Simulator};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -11,6 +11,12 @@ pub(crate) const APP: &str = "cli_simulator";
 pub(crate) const SECRET: &str = "simulator-secret";
 pub(crate) const TENANT_TOKEN: &str = "/open-apis/auth/v3/tenant_access_token/internal";
 pub(crate) const FORWARD: &str = "/open-apis/im/v1/messages/om_1/forward?receive_id_type=chat_id";
+pub(crate) const MERGE: &str = "/open-apis/im/v1/messages/merge_forward?receive_id_type=chat_id";
+pub(crate) const THREAD: &str = "/open-apis/im/v1/threads/omt_1/forward?receive_id_type=chat_id";
+
+/// The three APIs that forward something, each with a path that [`Feishu::forward_by`] takes.
+pub(crate) const FORWARD_APIS: [(Api, &str); 3] =
+    [(Api::Forward, FORWARD), (Api::MergeForward, MERGE), (Api::ThreadForward, THREAD)];
 
 pub(crate) struct Feishu {
     pub(crate) simulator: Simulator,
@@ -68,6 +74,18 @@ impl Feishu {
         reply(self.authorized(FORWARD, &json!({"receive_id": chat_id})).await).await
     }
 
+    /// Forwards something to a chat with any of the three APIs. A merge has the one message `om_1`.
+    pub(crate) async fn forward_by(&self, path: &str, chat_id: &str) -> Reply {
+        let body = json!({"receive_id": chat_id, "message_id_list": ["om_1"]});
+        reply(self.authorized(path, &body).await).await
+    }
+
+    /// Merges messages and forwards them to a chat.
+    pub(crate) async fn merge(&self, message_ids: &[&str]) -> Reply {
+        let body = json!({"receive_id": "oc_1", "message_id_list": message_ids});
+        reply(self.authorized(MERGE, &body).await).await
+    }
+
     /// Forwards `om_1` to a chat with a uuid.
     pub(crate) async fn forward_once(&self, chat_id: &str, uuid: &str) -> Reply {
         let path = format!("{FORWARD}&uuid={uuid}");
@@ -95,9 +113,15 @@ impl Reply {
         self.json()["msg"].as_str().unwrap().to_owned()
     }
 
+    /// The new message. The answer to a merge has it one level lower.
+    pub(crate) fn message(&self) -> Value {
+        let data = &self.json()["data"];
+        data.get("message").unwrap_or(data).clone()
+    }
+
     /// The id of the new message.
     pub(crate) fn message_id(&self) -> String {
-        self.json()["data"]["message_id"].as_str().unwrap().to_owned()
+        self.message()["message_id"].as_str().unwrap().to_owned()
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {

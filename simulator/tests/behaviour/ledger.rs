@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use feishu_simulator::{Api, Delivery, Settings};
 
-use crate::feishu::{APP, Feishu};
+use crate::feishu::{APP, FORWARD_APIS, Feishu};
 
 #[tokio::test]
 async fn a_forward_and_its_delivery_are_recorded_completely() {
@@ -40,12 +40,37 @@ async fn a_forward_and_its_delivery_are_recorded_completely() {
         at_ns: 3_000_000,
         app_id: APP.into(),
         message_id: "om_1".into(),
+        message_ids: Vec::new(),
+        thread_id: None,
         receive_id: "oc_1".into(),
         receive_id_type: "chat_id".into(),
         uuid: Some("u".into()),
         new_message_id: answer.message_id(),
     };
     assert_eq!(ledger.deliveries, [delivery]);
+}
+
+#[tokio::test]
+async fn attempts_and_deliveries_name_what_was_forwarded() {
+    let feishu = Feishu::start().await;
+    for (_, path) in FORWARD_APIS {
+        feishu.forward_by(path, "oc_1").await;
+    }
+    let ledger = feishu.simulator.ledger();
+    let message = (Some("om_1".to_owned()), vec![], None);
+    let messages = (None, vec!["om_1".to_owned()], None);
+    let thread = (None, vec![], Some("omt_1".to_owned()));
+    for (index, (api, _)) in FORWARD_APIS.into_iter().enumerate() {
+        let expected = [&message, &messages, &thread][index].clone();
+        let attempt = ledger.of(api).next().unwrap().clone();
+        assert_eq!((attempt.message_id, attempt.message_ids, attempt.thread_id), expected);
+
+        let delivery = ledger.deliveries[index].clone();
+        assert_eq!(delivery.attempt, attempt.number);
+        assert_eq!(Some(delivery.new_message_id), attempt.new_message_id);
+        let message_id = Some(delivery.message_id).filter(|id| !id.is_empty());
+        assert_eq!((message_id, delivery.message_ids, delivery.thread_id), expected);
+    }
 }
 
 #[tokio::test]

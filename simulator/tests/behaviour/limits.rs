@@ -5,7 +5,7 @@ use std::time::Duration;
 use feishu_simulator::{Api, App, Options, Settings, Simulator};
 use serde_json::json;
 
-use crate::feishu::{FORWARD, Feishu, TENANT_TOKEN, reply};
+use crate::feishu::{FORWARD, FORWARD_APIS, Feishu, TENANT_TOKEN, reply};
 
 const SECOND: Duration = Duration::from_secs(1);
 const INSTANT: Duration = Duration::from_nanos(1);
@@ -109,6 +109,39 @@ async fn an_app_gets_1000_in_a_minute_and_then_429_until_the_first_is_a_minute_o
     feishu.pass(INSTANT);
     assert_eq!(feishu.forward("oc_x").await.code(), 0);
     assert_eq!(feishu.simulator.ledger().max_in_any_span(None, SECOND), 50);
+}
+
+#[tokio::test]
+async fn each_forward_api_has_limits_of_its_own_for_an_app() {
+    let settings = Settings { app_per_second: 1, app_per_minute: 2, ..Settings::default() };
+    let feishu = Feishu::start_with(settings).await;
+    for full in ["1", "2"] {
+        for limit in [None, Some(full)] {
+            for (api, path) in FORWARD_APIS {
+                let answer = feishu.forward_by(path, &format!("oc_{api:?}")).await;
+                assert_eq!(answer.code(), limit.map_or(0, |_| 99_991_400), "{path}");
+                assert_eq!(answer.header("x-ogw-ratelimit-limit"), limit, "{path}");
+            }
+        }
+        feishu.pass(SECOND);
+    }
+    let ledger = feishu.simulator.ledger();
+    assert_eq!(ledger.max_of_in_any_span(Api::MergeForward, SECOND), 2);
+    assert_eq!(ledger.max_in_any_span(None, SECOND), 6);
+}
+
+#[tokio::test]
+async fn all_forward_apis_share_the_limit_of_a_receiver() {
+    let feishu =
+        Feishu::start_with(Settings { receiver_per_second: 2, ..Settings::default() }).await;
+    for (last, path) in FORWARD_APIS {
+        for (_, path) in FORWARD_APIS.iter().filter(|(api, _)| *api != last) {
+            assert_eq!(feishu.forward_by(path, "oc_1").await.code(), 0, "{path}");
+        }
+        assert_eq!(feishu.forward_by(path, "oc_1").await.verdict(), (400, 230_020), "{path}");
+        feishu.pass(SECOND);
+    }
+    assert_eq!(feishu.simulator.ledger().max_in_any_span(Some("oc_1"), SECOND), 3);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use feishu_simulator::{Duplicate, Settings};
 
-use crate::feishu::Feishu;
+use crate::feishu::{FORWARD_APIS, Feishu};
 
 async fn feishu_with(duplicate: Duplicate) -> Feishu {
     Feishu::start_with(Settings { duplicate, ..Settings::default() }).await
@@ -69,4 +69,28 @@ async fn a_refused_forward_does_not_use_up_its_uuid() {
     feishu.pass(Duration::from_secs(1));
     assert_eq!(feishu.forward_once("oc_1", "v").await.code(), 0);
     assert_eq!(feishu.simulator.ledger().deliveries.len(), 2);
+}
+
+#[tokio::test]
+async fn a_uuid_is_executed_once_by_each_forward_api() {
+    for (_, path) in FORWARD_APIS {
+        let feishu = Feishu::start().await;
+        let path = format!("{path}&uuid=u");
+        let first = feishu.forward_by(&path, "oc_1").await.message_id();
+        assert_eq!(feishu.forward_by(&path, "oc_1").await.message_id(), first);
+        assert_ne!(feishu.forward_by(&path, "oc_2").await.message_id(), first);
+        assert_eq!(feishu.simulator.ledger().deliveries.len(), 2, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn all_forward_apis_share_the_uuids_unless_the_setting_says_otherwise() {
+    for (shared_uuids, delivered) in [(true, 1), (false, 3)] {
+        let feishu = Feishu::start_with(Settings { shared_uuids, ..Settings::default() }).await;
+        for (_, path) in FORWARD_APIS {
+            let answer = feishu.forward_by(&format!("{path}&uuid=u"), "oc_1").await;
+            assert_eq!(answer.verdict(), (200, 0), "{path}");
+        }
+        assert_eq!(feishu.simulator.ledger().deliveries.len(), delivered);
+    }
 }
