@@ -27,6 +27,7 @@ use feishu_forward_gateway::feishu::client::Client;
 use feishu_forward_gateway::feishu::options::Options;
 use feishu_forward_gateway::feishu::token::{Credentials, TokenKey, TokenSource};
 use feishu_forward_gateway::limits::LimitKey;
+use feishu_forward_gateway::model::feishu_api::FeishuApi;
 use feishu_forward_gateway::model::idempotency_key::UuidMaker;
 use feishu_forward_gateway::model::receiver::Receiver;
 use feishu_forward_gateway::queue::{Bounds, Request, Scheduler, Ticket};
@@ -109,6 +110,7 @@ fn public(
     let settings = ForwardSettings {
         max_wait: Duration::from_secs(5),
         rate_limit_policy: HeaderValue::from_static(r#""receiver";q=5;w=1, "app";q=1000;w=60"#),
+        app_per_minute: 1000,
     };
     let body_limits = BodyLimits { max_size: 64 << 10, timeout: Duration::from_secs(10) };
     api::public()
@@ -171,7 +173,7 @@ async fn spent_scheduler(app: &Arc<str>, clock: &Clock) -> Scheduler {
     let scheduler = Scheduler::new(&rules, bounds, &[Arc::clone(app)], clock.clone());
     let receiver = Receiver::parse(SPENT, None).expect("the id of a group");
     for _ in 0..rules.receiver_per_second.get() {
-        let (key, caller) = (&LimitKey::forwards_of(app), &Arc::from("caller"));
+        let (key, caller) = (&LimitKey::new(app, FeishuApi::Forward), &Arc::from("caller"));
         let request = Request { key, receiver: &receiver, caller, until: clock.now() };
         let permit = Ticket::draw(&scheduler).acquire(&scheduler, &request).await;
         permit.expect("it has not had its share yet");

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use feishu_forward_gateway::clock::Moment;
 use feishu_forward_gateway::limits::{LimitKey, Limiter, Rules};
+use feishu_forward_gateway::model::feishu_api::FeishuApi;
 use feishu_forward_gateway::model::receiver::Receiver;
 
 use crate::REPEATS;
@@ -60,7 +61,7 @@ pub(crate) fn remembered(count: usize) -> Remembered {
     let receivers = (0..REPEATS).map(|turn| receiver(turn * count.div_ceil(REPEATS) % count));
     Remembered {
         limits,
-        key: LimitKey::forwards_of(&APP.into()),
+        key: LimitKey::new(&APP.into(), FeishuApi::Forward),
         receivers: receivers.collect(),
         now,
     }

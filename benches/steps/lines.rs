@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use feishu_forward_gateway::clock::{Clock, Moment};
 use feishu_forward_gateway::limits::LimitKey;
+use feishu_forward_gateway::model::feishu_api::FeishuApi;
 use feishu_forward_gateway::model::receiver::Receiver;
 use feishu_forward_gateway::queue::{Bounds, Request, Scheduler, Ticket};
 use tokio::runtime::{Builder, Runtime};
@@ -38,7 +39,7 @@ impl Waiting {
         let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
         // Those who wait borrow it until the process ends.
         let scheduler = Box::leak(Box::new(scheduler));
-        let key = LimitKey::forwards_of(&app);
+        let key = LimitKey::new(&app, FeishuApi::Forward);
         Self { scheduler, key, caller: "caller".into(), comers, runtime, asleep: Vec::new() }
     }
 

@@ -3,12 +3,14 @@
 import os
 
 from gateway import AuthenticatedClient
-from gateway.api.messages import forward_message
+from gateway.api.messages import forward_message, forward_thread, merge_forward_messages
 from gateway.models import (
     DryRun,
     FixBy,
     ForwardBody,
     ForwardedMessage,
+    MergeForwardBody,
+    MergeForwardResult,
     Outcome,
     Problem,
     ProblemCode,
@@ -39,6 +41,20 @@ assert not isinstance(message.sender, Unset) and message.sender.id_type == "app_
 replayed = forward("oc_python")
 assert replayed.parsed == message
 assert replayed.headers["Idempotency-Replayed"] == "true"
+
+client = AuthenticatedClient(os.environ["GATEWAY_URL"], token=os.environ["GATEWAY_KEY"])
+merged = merge_forward_messages.sync(
+    client=client,
+    body=MergeForwardBody(receive_id="oc_python_merge", message_id_list=["om_1", "om_2"]),
+    receive_id_type=ReceiveIdType.CHAT_ID,
+)
+assert isinstance(merged, MergeForwardResult), merged
+assert merged.message.chat_id == "oc_python_merge"
+assert merged.invalid_message_id_list == []
+
+thread = forward_thread.sync("omt_1", client=client, body=ForwardBody(receive_id="oc_python_thread"))
+assert isinstance(thread, ForwardedMessage), thread
+assert thread.chat_id == "oc_python_thread"
 
 foreseen = forward("oc_elsewhere", dry_run=True).parsed
 assert isinstance(foreseen, DryRun), foreseen

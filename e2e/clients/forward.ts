@@ -30,6 +30,21 @@ const { data: replayed, response } = await forward('oc_typescript');
 assert.deepEqual(replayed, message);
 assert.equal(response.headers.get('Idempotency-Replayed'), 'true');
 
+const { data: merged } = await gateway.POST('/v1/messages/merge_forward', {
+  params: { query: { receive_id_type: 'chat_id' } },
+  body: { receive_id: 'oc_typescript_merge', message_id_list: ['om_1', 'om_2'] },
+});
+assert(merged !== undefined && 'message' in merged);
+assert.equal(merged.message.chat_id, 'oc_typescript_merge');
+assert.deepEqual(merged.invalid_message_id_list, []);
+
+const { data: thread } = await gateway.POST('/v1/threads/{thread_id}/forward', {
+  params: { path: { thread_id: 'omt_1' } },
+  body: { receive_id: 'oc_typescript_thread' },
+});
+assert(thread !== undefined && 'message_id' in thread);
+assert.equal(thread.chat_id, 'oc_typescript_thread');
+
 const { data: foreseen } = await forward('oc_elsewhere', { dry_run: true });
 assert(foreseen !== undefined && 'would' in foreseen);
 const would: 'send' | 'wait' | 'join' | 'replay' = foreseen.would;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Generates a TypeScript, a Python and a Go client from openapi/openapi.json into target/clients and lets
-# each forward a message through `dev` and read problems. No generator may warn.
+# each forward a message, a merge and a thread through `dev` and read problems. No generator may warn.
 #
 # Exit code: 0 all work, 1 some do not, 2 they could not be run.
 

@@ -1,5 +1,6 @@
 //! What holds for every request and for every problem that is answered, as checks for `fuzz/` and the tests.
 
+use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -12,9 +13,11 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use crate::api::auth::extractor::presented_key;
+use crate::api::dialect::Dialect;
 use crate::api::http::body::require_json;
 use crate::api::input::forward::ForwardInput;
 use crate::api::input::headers::preferred_wait;
+use crate::api::input::source::Source;
 use crate::api::language::Language;
 use crate::api::openapi::document::openapi_json;
 use crate::api::problems::body::render;
@@ -26,6 +29,7 @@ use crate::feishu::codes;
 use crate::feishu::error::CallError;
 use crate::model::api_key::Caller;
 use crate::model::dedup_key::DedupKey;
+use crate::model::forward::Forward;
 use crate::model::idempotency_key::UuidMaker;
 
 const MAX_WAIT: Duration = Duration::from_secs(5);
@@ -39,9 +43,11 @@ pub(crate) fn request(target: &str, headers: &[(&[u8], &[u8])], body: &[u8]) {
         return;
     };
     assert_ne!(presented_key(request.headers()), Ok(""));
-    match read(&request, message, body) {
-        Ok(forward_request) => accepted(&forward_request),
-        Err(problem) => refused(&problem, &request),
+    for source in [Source::Message(message), Source::Merged, Source::Thread(message)] {
+        match read(&request, source, body) {
+            Ok(forward_request) => accepted(&forward_request),
+            Err(problem) => refused(&problem, &request),
+        }
     }
 }
 
@@ -56,24 +62,28 @@ fn post(query: &str, headers: &[(&[u8], &[u8])]) -> Option<HttpRequest> {
     Some(headers.fold(request, TestRequest::append_header).to_http_request())
 }
 
-fn read(request: &HttpRequest, message: &str, body: &[u8]) -> Result<ForwardRequest, Problem> {
+fn read(request: &HttpRequest, source: Source<'_>, body: &[u8]) -> Result<ForwardRequest, Problem> {
     let caller = Caller { name: "fuzz".into(), app: "main".into(), policy: Arc::default() };
     let uuids = UuidMaker::new(&SecretString::from("fuzz"));
     require_json(request.headers())?;
     let (query, headers) = (request.query_string(), request.headers());
-    let input = ForwardInput { message_id: message, query, headers, body };
+    let input = ForwardInput { source, dialect: Dialect::Gateway, query, headers, body };
     let parsed = input.parse("1".into(), caller, &uuids, MAX_WAIT).map_err(Problem::invalid)?;
     Ok(parsed.forward_request)
 }
 
 fn accepted(forward_request: &ForwardRequest) {
-    let (message, receiver, uuid) = (
-        forward_request.forward.source_id(),
-        &forward_request.receiver,
-        forward_request.uuid.as_str(),
-    );
-    assert!(message.starts_with("om_") && (4..=128).contains(&message.len()));
-    assert!(message.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)));
+    let (receiver, uuid) = (&forward_request.receiver, forward_request.uuid.as_str());
+    match &forward_request.forward {
+        Forward::Message(id) => assert!(is_id(id.as_str(), "om_")),
+        Forward::Thread(id) => assert!(is_id(id.as_str(), "omt_")),
+        Forward::Merged(messages) => {
+            assert!((1..=100).contains(&messages.ids().len()));
+            assert!(messages.ids().iter().all(|id| is_id(id.as_str(), "om_")));
+            let different: HashSet<_> = messages.ids().iter().collect();
+            assert_eq!(different.len(), messages.ids().len());
+        }
+    }
     assert!((1..=256).contains(&receiver.id().chars().count()));
     assert!(!receiver.id().chars().any(|it| it.is_control() || it.is_whitespace() || it == ','));
     assert!(!receiver.id().contains("://"));
@@ -87,6 +97,13 @@ fn accepted(forward_request: &ForwardRequest) {
     assert_eq!(again.uuid, forward_request.uuid);
 }
 
+fn is_id(id: &str, prefix: &str) -> bool {
+    let is_known = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    id.starts_with(prefix)
+        && (prefix.len() + 1..=128).contains(&id.len())
+        && id.bytes().all(is_known)
+}
+
 /// The request of a caller that sends what the gateway sends to Feishu for `forward_request`.
 fn sent_again(forward_request: &ForwardRequest) -> ForwardRequest {
     let query = form_urlencoded::Serializer::new(String::new())
@@ -94,8 +111,14 @@ fn sent_again(forward_request: &ForwardRequest) -> ForwardRequest {
         .append_pair("uuid", forward_request.uuid.as_str())
         .finish();
     let request = post(&query, &[]).expect("a request");
-    let body = serde_json::json!({ "receive_id": forward_request.receiver.id() }).to_string();
-    read(&request, forward_request.forward.source_id(), body.as_bytes()).expect("the same request")
+    let ForwardRequest { forward, receiver, .. } = forward_request;
+    let source = match forward {
+        Forward::Message(id) => Source::Message(id.as_str()),
+        Forward::Merged(_) => Source::Merged,
+        Forward::Thread(id) => Source::Thread(id.as_str()),
+    };
+    let body = serde_json::to_vec(&forward.body(receiver)).expect("JSON");
+    read(&request, source, &body).expect("the same request")
 }
 
 fn refused(problem: &Problem, request: &HttpRequest) {
@@ -185,6 +208,10 @@ mod tests {
     #[test]
     fn a_valid_request_is_accepted_so_that_accepted_requests_are_checked() {
         let request = post("uuid=1", &[]).expect("a request");
-        assert!(read(&request, "om_1", br#"{"receive_id":"oc_1"}"#).is_ok());
+        let body = br#"{"receive_id":"oc_1"}"#;
+        assert!(read(&request, Source::Message("om_1"), body).is_ok());
+        assert!(read(&request, Source::Thread("omt_1"), body).is_ok());
+        let body = br#"{"receive_id":"oc_1","message_id_list":["om_1","om_2"]}"#;
+        assert!(read(&request, Source::Merged, body).is_ok());
     }
 }

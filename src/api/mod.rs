@@ -2,8 +2,11 @@
 
 mod admin;
 mod auth;
+mod compat;
 mod connections;
+mod dialect;
 mod docs;
+mod forwarding;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod http;
@@ -21,16 +24,17 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::guard::{self, GuardContext};
 use actix_web::middleware::from_fn;
-use actix_web::{App, Error, HttpRequest, Resource, Route, web};
+use actix_web::{App, Error, HttpRequest, Resource, Route, Scope, web};
 use tracing_actix_web::TracingLogger;
 
+use compat::tokens;
 use docs::problems::routes as problem_pages;
 use docs::{home, page, swagger_ui};
 use http::access_log::AccessLog;
 use http::{admission, response};
 use problems::not_found::{not_found, not_found_on_admin};
 use problems::problem::Problem;
-use v1::forward;
+use v1::{forward, merge_forward, thread_forward};
 
 pub use auth::keyring;
 pub use connections::connection::ClientConnection;
@@ -38,12 +42,12 @@ pub use connections::serve::{HEAD_TIMEOUT, KEEP_ALIVE, serve};
 pub use connections::slots::ConnectionSlots;
 pub use connections::socket::{Socket, attach_connection};
 pub use docs::swagger_ui::OpenApiDocument;
+pub use forwarding::answer::ForwardSettings;
 pub use http::admission::Admission;
 pub use http::body::BodyLimits;
 pub use http::draining::Draining;
 pub use openapi::document::openapi_json;
 pub use public_url::PublicUrl;
-pub use v1::forward::ForwardSettings;
 
 /// The application of the public listener. A request passes the access log, then admission, which also
 /// completes its answer, then its route.
@@ -61,8 +65,16 @@ pub fn public() -> App<
     >,
 > {
     App::new()
-        // actix tries the routes in this order, so the busiest one comes first.
+        // actix tries the routes in this order, so the busiest one comes first. It sees at a glance that a path is not
+        // below a root. (Feishu's SDK for node begins with two slashes if the domain ends with one.)
+        .service(feishus_own_paths("/open-apis"))
+        .service(feishus_own_paths("//open-apis"))
         .service(post("/v1/messages/{message_id}/forward", web::route().to(forward::forward)))
+        .service(post("/v1/messages/merge_forward", web::route().to(merge_forward::merge_forward)))
+        .service(post(
+            "/v1/threads/{thread_id}/forward",
+            web::route().to(thread_forward::thread_forward),
+        ))
         .service(get("/openapi.json", web::route().to(swagger_ui::openapi)))
         .service(get("/docs/{file:.*}", web::route().to(swagger_ui::swagger)))
         .service(get("/docs", web::route().to(swagger_ui::to_docs)))
@@ -96,13 +108,43 @@ pub fn admin() -> App<
         .wrap(from_fn(response::complete_admin))
 }
 
+/// The paths of Feishu's API that the gateway serves, for programs that use Feishu's SDKs.
+fn feishus_own_paths(root: &str) -> Scope {
+    let post = |path: &str, route| post_below(root, path, route);
+    let mut scope = web::scope(root)
+        .service(post("/im/v1/messages/{message_id}/forward", web::route().to(forward::forward)))
+        .service(post(
+            "/im/v1/messages/merge_forward",
+            web::route().to(merge_forward::merge_forward),
+        ))
+        .service(post(
+            "/im/v1/threads/{thread_id}/forward",
+            web::route().to(thread_forward::thread_forward),
+        ));
+    // Feishu takes these with and without a slash at the end (its documentation).
+    for end in ["", "/"] {
+        let tenant = format!("/auth/v3/tenant_access_token/internal{end}");
+        let app = format!("/auth/v3/app_access_token/internal{end}");
+        scope = scope
+            .service(post(&tenant, web::route().to(tokens::tenant_access_token)))
+            .service(post(&app, web::route().to(tokens::app_access_token)));
+    }
+    scope
+}
+
 fn get(pattern: &str, route: Route) -> Resource {
     let get_or_head = guard::Any(guard::Get()).or(guard::Head());
     resource(pattern, route.guard(get_or_head), "GET, HEAD")
 }
 
-fn post(pattern: &'static str, route: Route) -> Resource {
-    let is_spelt_out = move |context: &GuardContext<'_>| is_spelt_out(pattern, context);
+fn post(pattern: &str, route: Route) -> Resource {
+    post_below("", pattern, route)
+}
+
+/// A resource of the scope `root`.
+fn post_below(root: &str, pattern: &str, route: Route) -> Resource {
+    let spelling = format!("{root}{pattern}");
+    let is_spelt_out = move |context: &GuardContext<'_>| is_spelt_out(&spelling, context);
     resource(pattern, route.guard(guard::Post()), "POST").guard(guard::fn_guard(is_spelt_out))
 }
 
@@ -111,13 +153,14 @@ fn resource(pattern: &str, route: Route, allowed: &'static str) -> Resource {
     web::resource(pattern).route(route).default_service(web::to(other_methods))
 }
 
-/// Whether no character of the path is percent-encoded beside the pattern's parameter. The router takes
+/// Whether no character of the path is percent-encoded beside the pattern's parameter, if it has one. The router takes
 /// `forw%61rd` for `forward`, but a proxy in front that has a rule for the path may not.
 fn is_spelt_out(pattern: &str, context: &GuardContext<'_>) -> bool {
     let path = context.head().uri.path();
-    let fixed_parts = pattern.split_once('{').zip(pattern.split_once('}'));
-    fixed_parts
-        .is_some_and(|((before, _), (_, after))| path.starts_with(before) && path.ends_with(after))
+    match pattern.split_once('{').zip(pattern.split_once('}')) {
+        Some(((before, _), (_, after))) => path.starts_with(before) && path.ends_with(after),
+        None => path == pattern,
+    }
 }
 
 /// The result of a handler that only refuses.

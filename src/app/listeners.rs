@@ -83,6 +83,7 @@ pub(super) fn public(
     let settings = web::Data::new(ForwardSettings {
         max_wait: config.limits.max_wait.min(settings(config).last_start),
         rate_limit_policy: rate_limit_policy(&config.limits),
+        app_per_minute: config.limits.app_per_minute.get(),
     });
     let delivery = web::Data::new(delivery);
     let app = move || {

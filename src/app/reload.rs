@@ -49,7 +49,8 @@ impl FirstKeys {
         metrics.secrets_read_at(clock.wall());
         let keys = keys.as_ref().unwrap_or(&config.keys);
         warn(config, keys, clock);
-        Ok(Self { keyring: web::Data::new(Keyring::new(keys)), file })
+        let apps = config.apps.iter().map(|(name, app)| (&**name, &*app.app_id, &app.app_secret));
+        Ok(Self { keyring: web::Data::new(Keyring::new(keys).for_apps(apps)), file })
     }
 }
 
@@ -279,6 +280,7 @@ impl Reload {
                 if is_another(&app.app_secret) {
                     app.app_secret = secret.clone();
                     self.delivery.replace_secret(&name.as_str().into(), secret.clone());
+                    self.keyring.replace_secret(name, secret, self.clock.wall());
                     tracing::info!(app = name, "the app has another secret");
                 }
             }

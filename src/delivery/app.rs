@@ -13,6 +13,7 @@ use crate::feishu::codes::{Code, MONTHLY_QUOTA};
 use crate::feishu::error::{CallError, Forwarded};
 use crate::feishu::token::TokenKey;
 use crate::limits::LimitKey;
+use crate::model::forward::Forward;
 use crate::model::idempotency_key::UuidMaker;
 use crate::model::problem_kind::ProblemKind;
 use crate::telemetry::audit::AuditIds;
@@ -22,8 +23,8 @@ use crate::telemetry::audit::AuditIds;
 pub struct App {
     /// The operator's name for it.
     pub(super) name: Arc<str>,
-    /// The limits of its forwards.
-    pub(super) limit_key: LimitKey,
+    /// The limits of its forwards, one for each API.
+    pub(super) limit_keys: [LimitKey; 3],
     /// Its tenant token.
     pub(super) token_key: TokenKey,
     /// How ids of its forwards stand in the audit log.
@@ -59,7 +60,7 @@ impl App {
             retries: RetryBudget::default(),
         };
         Self {
-            limit_key: LimitKey::forwards_of(&name),
+            limit_keys: LimitKey::forwards_of(&name),
             token_key: TokenKey { app: Arc::clone(&name) },
             name,
             audit_ids,
@@ -68,6 +69,19 @@ impl App {
             clock,
             state: Mutex::new(state),
         }
+    }
+
+    /// The limit of the API that forwards this.
+    pub(super) fn limit_key(&self, forward: &Forward) -> &LimitKey {
+        let mut keys = self.limit_keys.iter();
+        let own = keys.find(|key| key.api() == forward.api());
+        own.expect("every API that forwards something has a limit")
+    }
+
+    /// The limit by which replicas tell each other of the app's monthly quota. The quota is one for all APIs.
+    pub(super) fn quota_key(&self) -> &LimitKey {
+        let [first, ..] = &self.limit_keys;
+        first
     }
 
     /// Whether a forward is worth beginning.

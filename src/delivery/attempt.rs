@@ -91,7 +91,7 @@ impl Attempt {
         } else {
             drop(in_flight);
         }
-        let api = self.app.limit_key.api().as_str();
+        let api = self.request.forward.api().as_str();
         metrics.upstream(&self.app.name, api, &label_of(&answer), took);
         (answer, took)
     }
@@ -111,7 +111,7 @@ impl Attempt {
                 scheduler.receiver_refused(&request.receiver, *is_probe);
             }
             Err((_, RetryDecision::AfterReset { reset })) => {
-                scheduler.app_refused(&app.limit_key, reset);
+                scheduler.app_refused(app.limit_key(&request.forward), reset);
             }
             // No other refusal says that there are too many messages.
             Ok(_) | Err((CallError::Refused(_), _)) => {
@@ -120,7 +120,7 @@ impl Attempt {
             Err(_) => {}
         }
         if let Some(used_up_for) = app.learn(request, answer) {
-            scheduler.share_block(&app.limit_key, AppBlock::Quota, used_up_for);
+            scheduler.share_block(app.quota_key(), AppBlock::Quota, used_up_for);
         }
         let end = answer.as_ref().map_or_else(end_of, |_| AttemptEnd::Delivered);
         if self.identity.is_some() || self.is_in_doubt || end == AttemptEnd::Unknown {

@@ -10,6 +10,8 @@ use super::error::ForwardError;
 use super::report::ForwardReport;
 use super::request::ForwardRequest;
 use crate::feishu::error::{CallError, Forwarded};
+use crate::model::forward::Forward;
+use crate::model::message_id::MessageId;
 use crate::telemetry::audit::AuditIds;
 
 /// The audit line of one forward. Clones share it, and dropping the last one writes it.
@@ -28,6 +30,8 @@ struct AuditLine {
 struct AuditedEnd {
     outcome: &'static str,
     new_message: Option<String>,
+    /// The messages that Feishu has left out of a merge.
+    invalid_messages: Vec<String>,
     feishu_code: Option<Cow<'static, str>>,
     feishu_log_id: Option<String>,
     is_replayed: bool,
@@ -71,6 +75,7 @@ impl AuditedEnd {
             Ok(forwarded) => Self {
                 outcome: "delivered",
                 new_message: Some(forwarded.message_id.clone()),
+                invalid_messages: forwarded.invalid_message_ids.clone(),
                 feishu_code: Some("0".into()),
                 feishu_log_id: forwarded.log_id.clone(),
                 is_replayed: false,
@@ -78,6 +83,7 @@ impl AuditedEnd {
             Err(error) => Self {
                 outcome: if is_in_doubt { "unknown" } else { "not_delivered" },
                 new_message: None,
+                invalid_messages: Vec::new(),
                 feishu_code: error.map(CallError::code),
                 feishu_log_id: error.and_then(CallError::log_id).map(str::to_owned),
                 is_replayed: false,
@@ -90,16 +96,28 @@ impl Drop for AuditLine {
     fn drop(&mut self) {
         let Self { request, ids, end } = self;
         let end = end.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let (message, messages, thread) = match &request.forward {
+            Forward::Message(id) => (Some(id.as_str()), None, None),
+            Forward::Merged(messages) => (None, Some(messages.ids()), None),
+            Forward::Thread(id) => (None, None, Some(id.as_str())),
+        };
+        let messages = messages.map(|it| ids.show_all(it.iter().map(MessageId::as_str)));
+        let invalid = end.invalid_messages.iter().map(String::as_str);
+        let invalid = (!end.invalid_messages.is_empty()).then(|| ids.show_all(invalid));
         tracing::info!(
             target: "audit",
             request_id = request.request_id,
             caller = &*request.caller.name,
             app = &*request.caller.app,
-            message_id = &*ids.show(request.forward.source_id()),
+            api = request.forward.api().as_str(),
+            message_id = message.map(|id| ids.show(id)).as_deref(),
+            message_ids = messages,
+            thread_id = thread.map(|id| ids.show(id)).as_deref(),
             receive_id_type = request.receiver.kind().as_str(),
             receive_id = &*ids.show(request.receiver.id()),
             outcome = end.outcome,
             is_replayed = end.is_replayed,
+            invalid_message_ids = invalid,
             new_message_id = end.new_message.as_deref().map(|id| ids.show(id)).as_deref(),
             feishu_code = end.feishu_code.as_deref(),
             feishu_log_id = end.feishu_log_id.as_deref(),

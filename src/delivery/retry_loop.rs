@@ -236,8 +236,8 @@ impl<'a> RetryLoop<'a> {
     }
 
     fn permit_request(&self, until: Moment) -> Request<'a> {
-        let ForwardRequest { receiver, caller, .. } = &**self.request;
-        Request { key: &self.app.limit_key, receiver, caller: &caller.name, until }
+        let ForwardRequest { forward, receiver, caller, .. } = &**self.request;
+        Request { key: self.app.limit_key(forward), receiver, caller: &caller.name, until }
     }
 
     /// Does what comes before another attempt. Returns false if there is to be none.

@@ -133,13 +133,14 @@ impl Delivery {
                 app.refused_with().into_iter().map(|(code, _)| code.problem).collect();
             let quotas = [ProblemKind::MonthlyQuotaExhausted, ProblemKind::DailyQuotaExhausted];
             let [monthly, daily] = quotas.map(|kind| refused.contains(&kind));
+            let is_paused = app.limit_keys.iter().any(|key| scheduler.is_app_paused(key));
             let circuits = [
                 ("upstream", app.is_circuit_open()),
                 ("token", self.0.token_of(app).blocked().is_some()),
                 ("quota", monthly),
                 ("daily_quota", daily),
                 ("refused", refused.iter().any(|kind| !quotas.contains(kind))),
-                ("app", scheduler.is_app_paused(&app.limit_key)),
+                ("app", is_paused),
             ];
             all.extend(circuits.map(|(circuit, is_open)| OpenCircuits {
                 app: &app.name,
@@ -153,7 +154,7 @@ impl Delivery {
     /// Supervises the Redis that replicas share, for ever. Returns at once if nothing is shared.
     async fn supervise_redis(&self) {
         let Context { apps, scheduler, metrics, .. } = &*self.0;
-        let keys: Vec<LimitKey> = apps.values().map(|app| app.limit_key.clone()).collect();
+        let keys: Vec<LimitKey> = apps.values().map(|app| app.quota_key().clone()).collect();
         let on_quota = |key: &LimitKey, time| apps[key.app()].quota_is_used_up_for(time);
         let Some(supervisor) = Supervisor::new(scheduler, keys, on_quota) else { return };
         metrics.begin_state();

@@ -62,6 +62,13 @@ fn forward(message: &str) -> Forward {
     Forward::Message(MessageId::parse(message).unwrap())
 }
 
+fn message_id(forward: &Forward) -> &str {
+    match forward {
+        Forward::Message(id) => id.as_str(),
+        other => unreachable!("the histories hold messages only, and no {other:?}"),
+    }
+}
+
 fn caller(app: &str) -> Caller {
     Caller { name: "caller".into(), app: app.into(), policy: Arc::default() }
 }

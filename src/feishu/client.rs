@@ -96,7 +96,11 @@ impl Client {
     ) -> Result<Forwarded, CallError> {
         let mut request = Request::new(Method::POST, self.forward_url(call));
         request.headers_mut().insert(AUTHORIZATION, token.clone());
-        self.send(request, &call.forward.body(call.receiver), deadline).await?.forwarded()
+        let answer = self.send(request, &call.forward.body(call.receiver), deadline).await?;
+        match call.forward {
+            Forward::Message(_) | Forward::Thread(_) => answer.forwarded(),
+            Forward::Merged(_) => answer.merged(),
+        }
     }
 
     /// What a call would send.

@@ -139,6 +139,9 @@ pub struct Refusal {
     /// The fields that Feishu found wrong.
     #[serde(skip)]
     pub fields: Vec<FieldViolation>,
+    /// Feishu's member `error` as it came, if it is an object of at most 4 KiB: JSON.
+    #[serde(skip)]
+    pub details: Option<String>,
 }
 
 impl Refusal {
@@ -164,12 +167,14 @@ pub struct FieldViolation {
 }
 
 /// Feishu's answer to a successful forward.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Forwarded {
-    /// The new message: the JSON object as Feishu sent it.
-    pub message: Bytes,
+    /// The JSON object as Feishu sent it: the new message. For a merge, the new message is its member `message`.
+    pub data: Bytes,
     /// The id of the new message.
     pub message_id: String,
+    /// The ids of the messages that Feishu has left out of a merge. At most 100.
+    pub invalid_message_ids: Vec<String>,
     /// The id under which Feishu's support finds the call.
     pub log_id: Option<String>,
 }

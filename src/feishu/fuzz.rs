@@ -24,7 +24,7 @@ pub(crate) fn forwarded(
             assert_eq!(code(body), Some(0));
             assert!(short(&forwarded.message_id) && short_log_id(forwarded.log_id.as_deref()));
             // This second parser is strict. It may refuse the object for members that the gateway does not read.
-            if let Some(message_id) = message_id(&forwarded.message).filter(|it| short(it)) {
+            if let Some(message_id) = message_id(&forwarded.data).filter(|it| short(it)) {
                 assert!(message_id.starts_with(forwarded.message_id.trim_end_matches('…')));
             }
         }

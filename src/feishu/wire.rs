@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::error::{CallError, FieldViolation, Forwarded, Refusal};
 use super::lenient;
+use crate::model::merged_messages::MergedMessages;
 
 #[derive(Serialize)]
 pub(super) struct TokenBody<'a> {
@@ -47,7 +48,10 @@ const LONGEST_RESET: Duration = Duration::from_mins(1);
 const MOST_FIELDS: usize = 20;
 /// The longest token, in bytes. Real ones have about fifty characters, and each call sends one.
 const LONGEST_TOKEN: usize = 4096;
-const LONGEST_MESSAGE_ID: usize = 200;
+/// The largest `error` that is kept as it came, in bytes.
+const LARGEST_DETAILS: usize = 4 << 10;
+/// The longest id of a message, in characters.
+const LONGEST_ID: usize = 200;
 
 impl Answer {
     pub(super) fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
@@ -59,20 +63,42 @@ impl Answer {
         Self { status, headers, body }
     }
 
-    /// Reads the answer to a forward.
+    /// Reads the answer to a forward of one message or of a thread: `data` is the new message.
     pub(super) fn forwarded(self) -> Result<Forwarded, CallError> {
+        self.new_message(|data| Some((data, Vec::new())))
+    }
+
+    /// Reads the answer to a merge: `data` has the new message and the ids of the messages that were left out.
+    pub(super) fn merged(self) -> Result<Forwarded, CallError> {
+        self.new_message(|data| {
+            let names = ["message", "invalid_message_id_list"];
+            let [message, invalid] = lenient::members(data.get(), names)?;
+            Some((message?, invalid.map(message_ids).unwrap_or_default()))
+        })
+    }
+
+    /// Reads a success. `parts` are the new message and the messages that were left out.
+    fn new_message(
+        self,
+        parts: impl FnOnce(&RawValue) -> Option<(&RawValue, Vec<String>)>,
+    ) -> Result<Forwarded, CallError> {
         let data = self.success()?.data;
         let Some(data) = data.filter(|data| data.get().starts_with('{')) else {
             return Err(self.unreadable("a success without data"));
         };
-        let message_id =
-            lenient::members(data.get(), ["message_id"]).and_then(|[id]| lenient::text(id?));
-        let Some(message_id) = message_id else {
+        let message = parts(data).and_then(|(message, invalid_message_ids)| {
+            let [id] = lenient::members(message.get(), ["message_id"])?;
+            Some((lenient::text(id?)?, invalid_message_ids))
+        });
+        let Some((message_id, invalid_message_ids)) = message else {
             return Err(self.unreadable("a success without the new message's id"));
         };
-        let message = self.body.slice_ref(data.get().as_bytes());
-        let message_id = lenient::line(&message_id, LONGEST_MESSAGE_ID);
-        Ok(Forwarded { message, message_id, log_id: self.log_id() })
+        Ok(Forwarded {
+            data: self.body.slice_ref(data.get().as_bytes()),
+            message_id: lenient::line(&message_id, LONGEST_ID),
+            invalid_message_ids,
+            log_id: self.log_id(),
+        })
     }
 
     /// Reads the answer to a call for a tenant token; its results stand at the top level.
@@ -124,6 +150,7 @@ impl Answer {
             troubleshooter: troubleshooter.and_then(|it| lenient::link(&lenient::text(it)?)),
             reset: self.reset(),
             fields: fields.unwrap_or_default(),
+            details: envelope.error.and_then(details),
             msg: envelope.msg.map(lenient::words).unwrap_or_default(),
         }
     }
@@ -151,6 +178,18 @@ impl Answer {
         // Some servers begin with the mark of their encoding.
         text.strip_prefix('\u{feff}').unwrap_or(text)
     }
+}
+
+/// The ids in a list, as far as they are texts.
+fn message_ids(list: &RawValue) -> Vec<String> {
+    let items = lenient::items(list, MergedMessages::MOST).unwrap_or_default();
+    let texts = items.into_iter().filter_map(lenient::text);
+    texts.map(|id| lenient::line(&id, LONGEST_ID)).collect()
+}
+
+fn details(error: &RawValue) -> Option<String> {
+    let json = error.get();
+    (json.starts_with('{') && json.len() <= LARGEST_DETAILS).then(|| json.to_owned())
 }
 
 /// None if it is no list.

@@ -12,10 +12,16 @@ pub struct LimitKey {
 }
 
 impl LimitKey {
-    /// The limit of this app's forwards.
+    /// The limit of this app's calls of one API.
     #[must_use]
-    pub fn forwards_of(app: &Arc<str>) -> Self {
-        Self { app: Arc::clone(app), api: FeishuApi::Forward }
+    pub fn new(app: &Arc<str>, api: FeishuApi) -> Self {
+        Self { app: Arc::clone(app), api }
+    }
+
+    /// The limits of all calls of this app that forward something.
+    #[must_use]
+    pub fn forwards_of(app: &Arc<str>) -> [Self; 3] {
+        FeishuApi::FORWARDS.map(|api| Self::new(app, api))
     }
 
     /// The operator's name for the app.

@@ -53,8 +53,8 @@ impl Limiter {
     #[must_use]
     pub fn new(rules: &Rules, apps: impl IntoIterator<Item = Arc<str>>) -> Self {
         let receivers = ReceiverWindows::new(rules.receiver_per_second, rules.window());
-        let bucket = |app| (LimitKey::forwards_of(&app), AppBucket::new(rules.pace()));
-        let apps = apps.into_iter().map(bucket).collect();
+        let keys = apps.into_iter().flat_map(|app| LimitKey::forwards_of(&app));
+        let apps = keys.map(|key| (key, AppBucket::new(rules.pace()))).collect();
         let state = LimiterState { receivers, apps, authority: Authority::Local };
         Self { rules: *rules, state: Mutex::new(state) }
     }

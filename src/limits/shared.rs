@@ -18,6 +18,7 @@ use super::pace::AppPace;
 use super::rules::Rules;
 #[cfg(test)]
 use crate::clock::Moment;
+use crate::model::feishu_api::FeishuApi;
 use crate::model::receiver::Receiver;
 use crate::redis::{RedisClient, Unavailable};
 
@@ -244,8 +245,12 @@ impl SharedLimits {
             None => call.key(format!("{prefix}:none")),
         };
         for key in apps {
-            // Forwards are the only API that is limited. Another one needs keys of its own here.
-            call.key(format!("{prefix}:app:{}", self.app_ids[key.app()]));
+            let app_id = &self.app_ids[key.app()];
+            match key.api() {
+                // The record of forwards holds the app's quota too.
+                FeishuApi::Forward => call.key(format!("{prefix}:app:{app_id}")),
+                other => call.key(format!("{prefix}:{}:{app_id}", other.as_str())),
+            };
         }
         let AppPace { burst, period } = self.pace;
         call.arg(operation)

@@ -17,6 +17,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::clock::Moment;
+use crate::model::feishu_api::FeishuApi;
 use crate::model::receiver::{ReceiveIdType, Receiver};
 use subject::{Subject, cases};
 
@@ -41,7 +42,7 @@ const PASS: Grant = Grant { is_probe: false, is_final: true };
 
 /// The limits of an app.
 fn of_app(app: &str) -> LimitKey {
-    LimitKey::forwards_of(&app.into())
+    LimitKey::new(&app.into(), FeishuApi::Forward)
 }
 
 fn limits_of(rules: &Rules) -> Subject {

@@ -10,7 +10,7 @@ use super::policy::Policy;
 
 mod hash;
 
-pub use hash::{InvalidKeyHash, KeyHash};
+pub use hash::{InvalidKeyHash, KeyHash, KeyId};
 
 const PREFIX: &str = "ffg_";
 const ID_LENGTH: usize = 12;

@@ -10,6 +10,8 @@ use sha2::Sha256;
 pub enum Purpose {
     /// To hash ids for the audit log.
     AuditIds,
+    /// To sign the tokens that callers get.
+    CallerTokens,
     /// To encrypt the state that replicas share in Redis.
     SharedState,
     /// Makes the `uuid` of a forward with an `Idempotency-Key`.
@@ -21,6 +23,7 @@ impl Purpose {
     fn label(self) -> &'static str {
         match self {
             Self::AuditIds => "feishu-forward-gateway audit ids",
+            Self::CallerTokens => "feishu-forward-gateway caller tokens",
             Self::SharedState => "feishu-forward-gateway shared state",
             Self::Uuids => "feishu-forward-gateway uuids",
         }
@@ -47,12 +50,13 @@ mod tests {
     #[test]
     fn each_secret_and_each_purpose_has_a_different_key() {
         let (one, other) = (SecretString::from("one"), SecretString::from("other"));
-        let purposes = [Purpose::AuditIds, Purpose::SharedState, Purpose::Uuids];
+        let purposes =
+            [Purpose::AuditIds, Purpose::CallerTokens, Purpose::SharedState, Purpose::Uuids];
         let mut keys: Vec<_> =
             purposes.iter().flat_map(|it| [derive(&one, *it), derive(&other, *it)]).collect();
         keys.sort_unstable();
         keys.dedup();
-        assert_eq!(keys.len(), 6);
+        assert_eq!(keys.len(), 8);
         assert_eq!(derive(&one, Purpose::Uuids), derive(&one, Purpose::Uuids));
     }
 }

@@ -5,16 +5,25 @@
 pub enum FeishuApi {
     /// `POST /open-apis/im/v1/messages/{message_id}/forward`
     Forward,
+    /// `POST /open-apis/im/v1/messages/merge_forward`
+    MergeForward,
+    /// `POST /open-apis/im/v1/threads/{thread_id}/forward`
+    ThreadForward,
     /// `POST /open-apis/auth/v3/tenant_access_token/internal`
     TenantAccessToken,
 }
 
 impl FeishuApi {
-    /// The name of the API in metrics.
+    /// The APIs that forward something. Feishu limits each of them by itself (its documentation).
+    pub const FORWARDS: [Self; 3] = [Self::Forward, Self::MergeForward, Self::ThreadForward];
+
+    /// The name of the API in metrics and logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Forward => "forward",
+            Self::MergeForward => "merge_forward",
+            Self::ThreadForward => "thread_forward",
             Self::TenantAccessToken => "tenant_access_token",
         }
     }

@@ -7,7 +7,7 @@ pub type Fingerprint = [u8; 32];
 
 /// The fingerprint of a list of texts. Different lists have different fingerprints.
 #[must_use]
-pub fn fingerprint<const N: usize>(parts: [&str; N]) -> Fingerprint {
+pub fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a str>) -> Fingerprint {
     let mut hash = Sha256::new();
     for part in parts {
         // The length separates the texts: ["ab", "c"] differs from ["a", "bc"].

@@ -1,42 +1,20 @@
-//! The id of the message to forward.
+//! The id of a message to forward.
 
 use std::fmt;
 
-use super::wording::{Wording, is_white_space};
+use serde::Serialize;
+
+use super::id;
+use super::wording::Wording;
 
 /// A message id of Feishu: `om_`, then ASCII letters, digits, `_` and `-`. It has at most 128 characters.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct MessageId(Box<str>);
-
-const MAX_LENGTH: usize = 128;
 
 impl MessageId {
     /// Parses an id. The error is a sentence for the caller.
     pub fn parse(text: &str) -> Result<Self, Wording> {
-        if text.chars().any(is_white_space) {
-            return Err(Wording::new(
-                "must not hold white space; look at its beginning and its end",
-                "不能包含空白字符；请检查开头和结尾",
-            ));
-        }
-        let Some(rest) = text.strip_prefix("om_") else {
-            return Err(Wording::new("must begin with om_", "必须以 om_ 开头"));
-        };
-        if rest.is_empty() {
-            return Err(Wording::new(
-                "must have at least one character after om_",
-                "om_ 之后至少需要一个字符",
-            ));
-        }
-        if text.len() > MAX_LENGTH {
-            return Err(Wording::new("must be at most 128 characters long", "不能超过 128 个字符"));
-        }
-        if !rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) {
-            return Err(Wording::new(
-                "may hold only letters, digits, _ and -",
-                "只能包含字母、数字、_ 和 -",
-            ));
-        }
+        id::check(text, "om_")?;
         Ok(Self(text.into()))
     }
 

@@ -51,7 +51,7 @@ impl Scheduler {
     #[must_use]
     pub fn new(rules: &Rules, bounds: Bounds, apps: &[Arc<str>], clock: Clock) -> Self {
         let limiter = Limiter::new(rules, apps.iter().cloned()).into();
-        let keys: Vec<_> = apps.iter().map(LimitKey::forwards_of).collect();
+        let keys: Vec<_> = apps.iter().flat_map(LimitKey::forwards_of).collect();
         let queues = Mutex::new(Queues::new(&keys));
         Self { clock, limiter, coordinator: None, bounds, next_number: AtomicU64::new(0), queues }
     }

@@ -15,6 +15,7 @@ use super::request::Request;
 use super::*;
 use crate::clock::{Clock, ManualClock, Moment};
 use crate::limits::{AppPace, Hold, LimitKey, Rules, Scope};
+use crate::model::feishu_api::FeishuApi;
 use crate::model::receiver::{ReceiveIdType, Receiver};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -80,7 +81,7 @@ impl Stage {
         let (clock, time) = Clock::manual();
         let apps: [Arc<str>; 2] = ["main".into(), "other".into()];
         let scheduler = Scheduler::new(rules, bounds, &apps, clock).into();
-        let keys = apps.map(|app| LimitKey::forwards_of(&app));
+        let keys = apps.map(|app| LimitKey::new(&app, FeishuApi::Forward));
         Self { scheduler, time, keys, caller: "caller".into(), served: Arc::default() }
     }
 

@@ -52,6 +52,13 @@ impl AuditIds {
             }
         }
     }
+
+    /// The ids as the audit log shows them, with spaces between them.
+    #[must_use]
+    pub fn show_all<'a>(&self, ids: impl Iterator<Item = &'a str>) -> String {
+        let shown: Vec<_> = ids.map(|id| self.show(id)).collect();
+        shown.join(" ")
+    }
 }
 
 impl fmt::Debug for AuditIds {

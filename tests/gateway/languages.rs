@@ -37,7 +37,7 @@ fn is_of_one_language(problem: &Value, language: &str) {
 }
 
 #[track_caller]
-fn answered_in(answer: &Answer, language: &str) {
+pub(crate) fn answered_in(answer: &Answer, language: &str) {
     assert_eq!(answer.header("content-language"), Some(language));
     assert_eq!(answer.header("vary"), Some("Accept-Language"));
     is_of_one_language(&answer.json(), language);

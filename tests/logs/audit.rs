@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use feishu_forward_gateway::telemetry::audit::{AuditIds, IdForm};
-use feishu_simulator::FaultKind;
+use feishu_simulator::{Api, FaultKind, KnownMessage, MessageState};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -40,7 +40,7 @@ async fn a_line_says_who_sent_what_to_whom_in_hashes() {
     let expected = serde_json::json!({
         "level": "INFO", "target": "audit", "message": "forward", "request_id": "audit-hashed",
         "caller": "tester", "app": "main", "outcome": "delivered", "is_replayed": false,
-        "message_id": hashed("om_audited"), "receive_id": hashed("ou_audited"),
+        "api": "forward", "message_id": hashed("om_audited"), "receive_id": hashed("ou_audited"),
         "receive_id_type": "open_id", "new_message_id": hashed(&answer.message_id()),
         "feishu_code": "0", "feishu_log_id": answer.header("x-feishu-log-id").expect("one"),
     });
@@ -60,6 +60,102 @@ async fn a_line_has_the_ids_themselves_where_the_operator_wants_them() {
     assert_eq!(line["message_id"], "om_plain");
     assert_eq!(line["receive_id"], "oc_plain");
     assert_eq!(line["new_message_id"], answer.message_id());
+}
+
+fn recalled(message_id: &str) -> KnownMessage {
+    KnownMessage {
+        message_id: message_id.to_owned(),
+        chat_id: "oc_9".to_owned(),
+        thread_id: None,
+        upper_message_id: None,
+        msg_type: None,
+        state: Some(MessageState::Recalled),
+    }
+}
+
+#[actix_web::test]
+async fn the_line_of_a_merge_has_its_messages_and_those_that_were_left_out() {
+    capture();
+    for (form, show) in [("plain", str::to_owned as fn(&str) -> String), ("hashed", hashed)] {
+        let gateway = gateway().set("log.audit_ids", form).start().await;
+        assert!(gateway.simulator.add_message(recalled("om_b")));
+        assert!(gateway.simulator.add_message(recalled("om_d")));
+        let merge = gateway.merge("oc_merged", &["om_d", "om_a", "om_b", "om_c"]);
+        let id = format!("audit-merge-{form}");
+        let answer = merge.header("x-request-id", &id).send().await;
+        let line = audited(&id).await;
+        let shown = |ids: &[&str]| ids.iter().map(|id| show(id)).collect::<Vec<_>>().join(" ");
+        let expected = serde_json::json!({
+            "message": "forward", "api": "merge_forward", "outcome": "delivered", "feishu_code": "0",
+            "message_ids": shown(&["om_d", "om_a", "om_b", "om_c"]),
+            "invalid_message_ids": shown(&["om_d", "om_b"]),
+            "receive_id": show("oc_merged"), "receive_id_type": "chat_id",
+            "new_message_id": show(&answer.merged_id()),
+        });
+        for (name, value) in expected.as_object().expect("an object") {
+            assert_eq!(line[name], *value, "{name} in {line:#}");
+        }
+        assert_eq!((line.get("message_id"), line.get("thread_id")), (None, None), "{line:#}");
+    }
+}
+
+#[actix_web::test]
+async fn a_merge_that_left_nothing_out_or_failed_names_nothing_that_was() {
+    capture();
+    let gateway = gateway().one_attempt().set("log.audit_ids", "plain").start().await;
+    let merge = |request_id: &str| {
+        gateway.merge("oc_1", &["om_1", "om_2"]).header("x-request-id", request_id).send()
+    };
+    merge("audit-merge-whole").await.merged_id();
+    gateway.spoil(Api::MergeForward, code(230067));
+    merge("audit-merge-failed").await;
+    gateway.spoil(Api::MergeForward, FaultKind::Cut);
+    merge("audit-merge-unknown").await;
+    for (id, outcome) in
+        [("whole", "delivered"), ("failed", "not_delivered"), ("unknown", "unknown")]
+    {
+        let line = audited(&format!("audit-merge-{id}")).await;
+        assert_eq!(
+            (&line["outcome"], &line["message_ids"]),
+            (&outcome.into(), &"om_1 om_2".into())
+        );
+        assert_eq!(line.get("invalid_message_ids"), None, "{line:#}");
+    }
+}
+
+#[actix_web::test]
+async fn a_replayed_merge_says_again_what_was_left_out() {
+    capture();
+    let gateway = gateway().set("log.audit_ids", "plain").start().await;
+    assert!(gateway.simulator.add_message(recalled("om_2")));
+    for (id, is_replayed) in [("audit-merge-first", false), ("audit-merge-again", true)] {
+        let merge = gateway.merge("oc_1", &["om_1", "om_2"]).header("idempotency-key", "k-1");
+        merge.header("x-request-id", id).send().await.merged_id();
+        let line = audited(id).await;
+        assert_eq!(line["is_replayed"], is_replayed);
+        assert_eq!(line["invalid_message_ids"], "om_2", "{line:#}");
+    }
+}
+
+#[actix_web::test]
+async fn the_line_of_a_thread_has_the_thread() {
+    capture();
+    for (form, show) in [("plain", str::to_owned as fn(&str) -> String), ("hashed", hashed)] {
+        let gateway = gateway().set("log.audit_ids", form).start().await;
+        let id = format!("audit-thread-{form}");
+        let forward = gateway.forward_thread("omt_audited", "oc_1").header("x-request-id", &id);
+        let answer = forward.send().await;
+        let line = audited(&id).await;
+        assert_eq!(
+            (&line["api"], &line["outcome"]),
+            (&"thread_forward".into(), &"delivered".into())
+        );
+        assert_eq!(line["thread_id"], show("omt_audited"));
+        assert_eq!(line["new_message_id"], show(&answer.message_id()));
+        for name in ["message_id", "message_ids", "invalid_message_ids"] {
+            assert_eq!(line.get(name), None, "{line:#}");
+        }
+    }
 }
 
 async fn outcome(gateway: &Gateway, request_id: &str) -> (Value, Value) {

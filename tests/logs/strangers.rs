@@ -92,3 +92,23 @@ async fn what_callers_make_up_elsewhere_is_bounded_too_and_no_key_is_seen() {
         }
     }
 }
+
+#[actix_web::test]
+async fn the_place_of_a_wrong_message_is_logged_and_no_name_that_only_looks_like_one() {
+    capture();
+    let gateway = gateway().start().await;
+    let body = format!(
+        "{{\"receive_id\":\"oc_1\",\"message_id_list\":[\"om_1\",7],\
+         \"message_id_list[{PASTED}]\":1,\"message_id_list[123]\":1}}"
+    );
+    let merge = gateway.merge("oc_1", &[]).body(body).header("x-request-id", "strange-list");
+    assert_eq!(merge.send().await.wrong_fields().len(), 3);
+    let detail = "Not valid: an unknown one, an unknown one, message_id_list[1].";
+    assert_eq!(answered("strange-list")["detail"], detail);
+    let none = gateway.merge("oc_1", &[]).header("x-request-id", "strange-none");
+    none.send().await.wrong_fields();
+    assert_eq!(answered("strange-none")["detail"], "Not valid: message_id_list.");
+    let thread = gateway.forward_thread("om_1", "oc_1").header("x-request-id", "strange-thread");
+    thread.send().await.wrong_fields();
+    assert_eq!(answered("strange-thread")["detail"], "Not valid: thread_id.");
+}

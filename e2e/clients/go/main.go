@@ -19,6 +19,12 @@ func main() {
 	expect(forwarded(replayed).MessageId == message.MessageId, "another message")
 	expect(*replayed.Headers200.IdempotencyReplayed, "Idempotency-Replayed")
 
+	merged := merge("oc_go_merge", "om_1", "om_2")
+	expect(*merged.Message.ChatId == "oc_go_merge", "chat_id of a merge")
+	expect(len(*merged.InvalidMessageIdList) == 0, "invalid_message_id_list")
+	thread := forwardThread("omt_1", "oc_go_thread")
+	expect(*thread.ChatId == "oc_go_thread", "chat_id of a thread")
+
 	foreseen, err := forward("oc_elsewhere", key, true).JSON200.AsDryRun()
 	expect(err == nil && foreseen.Would == gateway.WouldSend, "would")
 	expect(foreseen.FeishuRequest.Body.ReceiveId == "oc_elsewhere", "feishu_request")
@@ -44,6 +50,43 @@ func forwarded(answer *gateway.ForwardMessageResponse) gateway.ForwardedMessage 
 }
 
 func forward(receiveID, key string, dryRun bool) *gateway.ForwardMessageResponse {
+	kind, idempotencyKey := gateway.ReceiveIdTypeChatId, "go-"+receiveID
+	params := gateway.ForwardMessageParams{ReceiveIdType: &kind, IdempotencyKey: &idempotencyKey, DryRun: &dryRun}
+	body := gateway.ForwardBody{ReceiveId: receiveID}
+	answer, err := client(key).ForwardMessageWithResponse(context.Background(), "om_1", &params, body)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return answer
+}
+
+func merge(receiveID string, messageIDs ...string) gateway.MergeForwardResult {
+	params := gateway.MergeForwardMessagesParams{}
+	body := gateway.MergeForwardBody{ReceiveId: receiveID, MessageIdList: messageIDs}
+	answer, err := client(os.Getenv("GATEWAY_KEY")).MergeForwardMessagesWithResponse(context.Background(), &params, body)
+	if err != nil {
+		log.Fatal(err)
+	}
+	expect(answer.JSON200 != nil, string(answer.Body))
+	merged, err := answer.JSON200.AsMergeForwardResult()
+	expect(err == nil, "no merge")
+	return merged
+}
+
+func forwardThread(threadID, receiveID string) gateway.ForwardedMessage {
+	params := gateway.ForwardThreadParams{}
+	body := gateway.ForwardBody{ReceiveId: receiveID}
+	answer, err := client(os.Getenv("GATEWAY_KEY")).ForwardThreadWithResponse(context.Background(), threadID, &params, body)
+	if err != nil {
+		log.Fatal(err)
+	}
+	expect(answer.JSON200 != nil, string(answer.Body))
+	message, err := answer.JSON200.AsForwardedMessage()
+	expect(err == nil, "no message")
+	return message
+}
+
+func client(key string) *gateway.ClientWithResponses {
 	showKey := func(_ context.Context, request *http.Request) error {
 		request.Header.Set("X-API-Key", key)
 		return nil
@@ -52,14 +95,7 @@ func forward(receiveID, key string, dryRun bool) *gateway.ForwardMessageResponse
 	if err != nil {
 		log.Fatal(err)
 	}
-	kind, idempotencyKey := gateway.ReceiveIdTypeChatId, "go-"+receiveID
-	params := gateway.ForwardMessageParams{ReceiveIdType: &kind, IdempotencyKey: &idempotencyKey, DryRun: &dryRun}
-	body := gateway.ForwardBody{ReceiveId: receiveID}
-	answer, err := client.ForwardMessageWithResponse(context.Background(), "om_1", &params, body)
-	if err != nil {
-		log.Fatal(err)
-	}
-	return answer
+	return client
 }
 
 func expect(holds bool, what string) {

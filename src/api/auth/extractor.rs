@@ -6,8 +6,9 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use actix_web::{FromRequest, HttpRequest, web};
 
-use crate::api::auth::keyring::{KeyRefusal, Keyring};
+use crate::api::auth::keyring::Keyring;
 use crate::api::auth::unauthorized::Unauthorized;
+use crate::api::dialect::Dialect;
 use crate::api::http::context::RequestContext;
 use crate::api::problems::problem::Problem;
 use crate::clock::Clock;
@@ -29,10 +30,11 @@ fn authenticate(request: &HttpRequest) -> Result<Caller, Problem> {
         unreachable!("every application of the public listener has a Keyring and a Clock");
     };
     let result = presented_key(request.headers()).and_then(|key| {
-        keyring.authenticate(key, clock.wall()).map_err(|refusal| match refusal {
-            KeyRefusal::Unknown => Unauthorized::of_unknown(key),
-            known => Unauthorized::Refused(known),
-        })
+        let caller = match Dialect::of(request) {
+            Dialect::Gateway => keyring.authenticate(key, clock.wall()),
+            Dialect::Feishu => keyring.authenticate_token(key, clock.wall()),
+        };
+        caller.map_err(|refusal| Unauthorized::of_refusal(refusal, key))
     });
     match result {
         Ok(caller) => {

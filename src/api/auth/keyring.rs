@@ -1,16 +1,46 @@
-//! The API keys that the gateway accepts. They are replaced as a whole when their file changes.
+//! The API keys that the gateway accepts, and the tokens that it issues for them. The keys are replaced as a whole when
+//! their file changes.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
+use secrecy::SecretString;
 
-use crate::model::api_key::{Caller, KeyEntry, KeyHash};
+use super::token_signer::{LIFETIME, TokenSigner, UncheckedToken};
+use crate::model::api_key::{Caller, KeyEntry, KeyHash, KeyId};
 
 /// The API keys that are configured. All workers share one keyring.
 #[derive(Debug)]
-pub struct Keyring(ArcSwap<HashMap<KeyHash, KnownKey>>);
+pub struct Keyring {
+    keys: ArcSwap<KnownKeys>,
+    /// By the operators' names.
+    apps: RwLock<HashMap<Arc<str>, TokenApp>>,
+}
+
+#[derive(Debug)]
+struct KnownKeys {
+    by_hash: HashMap<KeyHash, KnownKey>,
+    by_id: HashMap<KeyId, KeyHash>,
+}
+
+/// An app, as its callers' tokens need it.
+#[derive(Debug)]
+struct TokenApp {
+    /// Feishu's id of it.
+    app_id: String,
+    signer: TokenSigner,
+}
+
+/// A token that was issued.
+pub(crate) struct IssuedToken {
+    /// The name of the caller's API key.
+    pub(crate) caller: Arc<str>,
+    pub(crate) token: String,
+    pub(crate) expires_in: Duration,
+}
 
 #[derive(Debug)]
 struct KnownKey {
@@ -38,19 +68,93 @@ pub enum KeyRefusal {
         /// The name of the key.
         name: Arc<str>,
     },
+    /// A token is asked for with the key and another `app_id` than the key's.
+    #[error("the app_id is neither the name of the key of {name} nor the id of its app")]
+    OtherApp {
+        /// The name of the key.
+        name: Arc<str>,
+    },
+    /// A token was not issued for a key that is configured, or it has ended.
+    #[error("the token has ended, or is not for a key that is known")]
+    Token,
 }
 
 impl Keyring {
     /// A keyring of the keys in `entries`, which are sorted by name.
     #[must_use]
     pub fn new(entries: &BTreeMap<String, KeyEntry>) -> Self {
-        Self(ArcSwap::from_pointee(by_hash(entries)))
+        Self { keys: ArcSwap::from_pointee(KnownKeys::of(entries)), apps: RwLock::default() }
+    }
+
+    /// A keyring that issues tokens to the callers of these apps, each of which has a name, Feishu's id and its secret.
+    #[must_use]
+    pub fn for_apps<'a>(
+        self,
+        apps: impl IntoIterator<Item = (&'a str, &'a str, &'a SecretString)>,
+    ) -> Self {
+        let apps = apps.into_iter().map(|(name, app_id, secret)| {
+            let signer = TokenSigner::new(secret);
+            (name.into(), TokenApp { app_id: app_id.to_owned(), signer })
+        });
+        Self { apps: RwLock::new(apps.collect()), ..self }
     }
 
     /// Accepts from now on the keys in `entries` and no others. Requests that were authenticated before
     /// go on.
     pub fn replace(&self, entries: &BTreeMap<String, KeyEntry>) {
-        self.0.store(Arc::new(by_hash(entries)));
+        self.keys.store(Arc::new(KnownKeys::of(entries)));
+    }
+
+    /// Signs tokens with another secret of the app from now on. Those that were issued before are good until they
+    /// end.
+    pub fn replace_secret(&self, app: &str, secret: &SecretString, now: Timestamp) {
+        let mut apps = self.apps.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(app) = apps.get_mut(app) {
+            app.signer.replace_secret(secret, now);
+        }
+    }
+
+    /// Issues a token for the key `app_secret`. `app_id` is the name of the key or Feishu's id of its app. The token
+    /// ends with the key.
+    pub(crate) fn issue_token(
+        &self,
+        app_id: &str,
+        app_secret: &str,
+        now: Timestamp,
+    ) -> Result<IssuedToken, KeyRefusal> {
+        let hash = KeyHash::of(app_secret);
+        let keys = self.keys.load();
+        let known = keys.valid(&hash, now)?;
+        let caller = Arc::clone(&known.caller.name);
+        let apps = self.apps();
+        let app = apps.get(&known.caller.app).filter(|it| [&it.app_id, &*caller].contains(&app_id));
+        let Some(app) = app else { return Err(KeyRefusal::OtherApp { name: caller }) };
+        let ends_at = known.expires_at.map_or(now + LIFETIME, |end| end.min(now + LIFETIME));
+        // A token ends with a whole second.
+        let seconds = ends_at.as_second() - now.as_second();
+        let expires_in = Duration::from_secs(seconds.try_into().unwrap_or_default());
+        Ok(IssuedToken { caller, token: app.signer.sign(&hash, ends_at), expires_in })
+    }
+
+    /// The caller to which a token or a key belongs, at the time `now`.
+    pub(crate) fn authenticate_token(
+        &self,
+        presented: &str,
+        now: Timestamp,
+    ) -> Result<Caller, KeyRefusal> {
+        let Some(token) = UncheckedToken::read(presented) else {
+            return self.authenticate(presented, now);
+        };
+        let keys = self.keys.load();
+        let hash = keys.by_id.get(&token.key_id).ok_or(KeyRefusal::Token)?;
+        let known = keys.by_hash.get(hash).ok_or(KeyRefusal::Token)?;
+        let apps = self.apps();
+        let app = apps.get(&known.caller.app).ok_or(KeyRefusal::Token)?;
+        // Before anything is said of the key, whose public id every token shows.
+        if !app.signer.accepts(&token, hash, now) {
+            return Err(KeyRefusal::Token);
+        }
+        keys.valid(hash, now).map(|known| known.caller.clone())
     }
 
     /// The caller that the key `presented` belongs to, at the time `now`.
@@ -58,8 +162,29 @@ impl Keyring {
         // Keys are found and compared by their SHA-256 digest, not in constant time. The duration may
         // reveal something of a known digest, but an attacker can neither choose a digest byte by byte
         // nor get from a whole digest to the random key.
-        let known = self.0.load();
-        let known = known.get(&KeyHash::of(presented)).ok_or(KeyRefusal::Unknown)?;
+        let keys = self.keys.load();
+        keys.valid(&KeyHash::of(presented), now).map(|known| known.caller.clone())
+    }
+
+    fn apps(&self) -> RwLockReadGuard<'_, HashMap<Arc<str>, TokenApp>> {
+        // No code that can panic runs under this lock.
+        self.apps.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl KnownKeys {
+    fn of(entries: &BTreeMap<String, KeyEntry>) -> Self {
+        Self {
+            by_hash: entries
+                .iter()
+                .map(|(name, entry)| (entry.hash, KnownKey::new(name, entry)))
+                .collect(),
+            by_id: entries.values().map(|entry| (entry.hash.id(), entry.hash)).collect(),
+        }
+    }
+
+    fn valid(&self, hash: &KeyHash, now: Timestamp) -> Result<&KnownKey, KeyRefusal> {
+        let known = self.by_hash.get(hash).ok_or(KeyRefusal::Unknown)?;
         let name = || Arc::clone(&known.caller.name);
         if known.disabled {
             return Err(KeyRefusal::Disabled { name: name() });
@@ -67,12 +192,8 @@ impl Keyring {
         if known.expires_at.is_some_and(|end| end <= now) {
             return Err(KeyRefusal::Expired { name: name() });
         }
-        Ok(known.caller.clone())
+        Ok(known)
     }
-}
-
-fn by_hash(entries: &BTreeMap<String, KeyEntry>) -> HashMap<KeyHash, KnownKey> {
-    entries.iter().map(|(name, entry)| (entry.hash, KnownKey::new(name, entry))).collect()
 }
 
 impl KnownKey {

@@ -1,5 +1,6 @@
-//! From an API key to the caller that it belongs to.
+//! From an API key, or a token that was made for one, to the caller that it belongs to.
 
 pub(crate) mod extractor;
 pub mod keyring;
+mod token_signer;
 pub(crate) mod unauthorized;

@@ -63,8 +63,16 @@ impl Unauthorized {
         other.map_or(Self::NoKey, |name| Self::OtherHeader(name))
     }
 
+    /// For a key or a token that the keyring refuses.
+    pub(crate) fn of_refusal(refusal: KeyRefusal, shown: &str) -> Self {
+        match refusal {
+            KeyRefusal::Unknown => Self::of_unknown(shown),
+            known => Self::Refused(known),
+        }
+    }
+
     /// For a key that is unknown: classifies it by its form.
-    pub(crate) fn of_unknown(shown: &str) -> Self {
+    fn of_unknown(shown: &str) -> Self {
         let begins = |prefix: &str| {
             shown.get(..prefix.len()).is_some_and(|it| it.eq_ignore_ascii_case(prefix))
         };
@@ -171,6 +179,14 @@ impl Unauthorized {
                 "The API key has expired; ask the operator for a new one.",
                 "API 密钥已过期；请联系运维人员获取新的密钥。",
             ),
+            Self::Refused(KeyRefusal::OtherApp { .. }) => Wording::new(
+                "The app_id is neither the name of this API key nor the app_id of its app.",
+                "app_id 既不是此 API 密钥的名称，也不是其应用的 app_id。",
+            ),
+            Self::Refused(KeyRefusal::Token) => Wording::new(
+                "The token has ended, or its API key is gone; fetch another one with the API key as app_secret.",
+                "凭证已过期，或其 API 密钥已不存在；请以 API 密钥作为 app_secret 重新获取。",
+            ),
             Self::Refused(KeyRefusal::Disabled { .. }) => Wording::new(
                 "The API key is disabled; ask the operator.",
                 "API 密钥已停用；请联系运维人员。",
@@ -224,6 +240,8 @@ mod tests {
             Refused(KeyRefusal::Unknown),
             Refused(KeyRefusal::Expired { name: name() }),
             Refused(KeyRefusal::Disabled { name: name() }),
+            Refused(KeyRefusal::OtherApp { name: name() }),
+            Refused(KeyRefusal::Token),
         ]
     }
 

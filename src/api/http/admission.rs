@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use tracing::Span;
@@ -17,6 +16,7 @@ use crate::api::http::response::complete;
 use crate::api::problems::problem::Problem;
 use crate::api::sanitize;
 use crate::clock::{Clock, Moment};
+use crate::model::problem_kind::ProblemKind;
 use crate::telemetry::metrics::Metrics;
 
 /// The bound on requests in flight on the public listener. All workers share one.
@@ -60,7 +60,8 @@ pub(crate) async fn admit(
     if response.response().error().is_some() && !in_flight.context.borrow().reads_body {
         active.take_in_unread_body().await;
     }
-    let is_too_slow = response.status() == StatusCode::REQUEST_TIMEOUT;
+    let problem = in_flight.context.borrow().problem.as_ref().map(|(kind, _)| *kind);
+    let is_too_slow = problem == Some(ProblemKind::RequestTimeout);
     if is_too_slow {
         active.stop_reading().await;
     }

@@ -9,6 +9,7 @@ use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, He
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest, web};
 
+use crate::api::dialect::Dialect;
 use crate::api::http::context::RequestContext;
 use crate::api::problems::problem::{InvalidField, Problem};
 use crate::api::sanitize;
@@ -40,8 +41,12 @@ impl FromRequest for Body {
             unreachable!("every application of the public listener has BodyLimits and a Clock");
         };
         let BodyLimits { max_size, timeout } = limits;
-        let declared = require_json(request.headers())
-            .and_then(|()| require_length(request.headers(), max_size));
+        let declared = match Dialect::of(request) {
+            Dialect::Gateway => require_json(request.headers()),
+            // Feishu's SDK for Python sends a token call without a Content-Type.
+            Dialect::Feishu => require_plain(request.headers()),
+        };
+        let declared = declared.and_then(|()| require_length(request.headers(), max_size));
         let payload = web::Payload::from_request(request, payload);
         let deadline = clock.now() + timeout;
         let request = request.clone();
@@ -60,7 +65,8 @@ impl FromRequest for Body {
     }
 }
 
-pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+/// Refuses a body that is compressed.
+fn require_plain(headers: &HeaderMap) -> Result<(), Problem> {
     if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         let detail = Wording::new(
             "The request has the header Content-Encoding; send the body plain, without that header.",
@@ -68,6 +74,12 @@ pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
         );
         return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
     }
+    Ok(())
+}
+
+/// Refuses a body that is compressed or declared as anything but JSON.
+pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    require_plain(headers)?;
     let Some(content_type) = headers.get(CONTENT_TYPE) else {
         return Ok(());
     };

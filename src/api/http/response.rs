@@ -5,10 +5,12 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_LANGUAGE, CONTENT_TYPE, HeaderValue, VARY};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest};
+use actix_web::{Error, HttpRequest, HttpResponse};
 use uuid::Uuid;
 
+use crate::api::compat;
 use crate::api::connections::active_request::ActiveRequest;
+use crate::api::dialect::Dialect;
 use crate::api::http::body::declared_length;
 use crate::api::http::context::RequestContext;
 use crate::api::http::security_headers;
@@ -37,20 +39,12 @@ pub(crate) fn complete(response: ServiceResponse<BoxBody>) -> ServiceResponse<Bo
     let (request, mut response) = response.into_parts();
     let request_id = RequestContext::of(&request).borrow().request_id.clone();
     if let Some(error) = response.error() {
-        let by_actix;
-        let problem = if let Some(problem) = error.as_error::<Problem>() {
-            problem
-        } else {
-            by_actix = problem_of_status(response.status());
-            &by_actix
-        };
-        let language = Language::preferred_by(&request);
-        let body = write_problem(problem, &request, &request_id, language);
-        response = response.set_body(BoxBody::new(body));
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
-        headers.insert(VARY, HeaderValue::from_static("Accept-Language"));
+        let problem = error.as_error::<Problem>().cloned();
+        let problem = problem.unwrap_or_else(|| problem_of_status(response.status()));
+        response = write_failure(response, &problem, &request, &request_id);
+    }
+    if Dialect::of(&request) == Dialect::Feishu {
+        compat::answer::complete(&mut response, &request_id);
     }
     security_headers::protect(response.headers_mut());
     if let Ok(request_id) = HeaderValue::try_from(request_id) {
@@ -59,24 +53,48 @@ pub(crate) fn complete(response: ServiceResponse<BoxBody>) -> ServiceResponse<Bo
     ServiceResponse::new(request, response)
 }
 
-/// Notes the problem for the log and returns its body.
+/// Notes the problem for the log and writes it, in the dialect of the request.
 ///
 /// `ResponseError::error_response` cannot write the body: it does not see the request, whose path, id and
 /// language stand in it.
-fn write_problem(
+fn write_failure(
+    response: HttpResponse<BoxBody>,
     problem: &Problem,
     request: &HttpRequest,
     request_id: &str,
-    language: Language,
-) -> Vec<u8> {
+) -> HttpResponse<BoxBody> {
     RequestContext::update(request, |context| {
         context.problem = Some((problem.kind, problem.for_log()));
         if problem.log_id.is_some() {
             context.feishu_log_id.clone_from(&problem.log_id);
         }
     });
+    let language = Language::preferred_by(request);
+    let mut response = match Dialect::of(request) {
+        Dialect::Gateway => write_problem(response, problem, request, request_id, language),
+        Dialect::Feishu => {
+            compat::answer::failure(response, problem, request, request_id, language)
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    headers.insert(VARY, HeaderValue::from_static("Accept-Language"));
+    response
+}
+
+fn write_problem(
+    response: HttpResponse<BoxBody>,
+    problem: &Problem,
+    request: &HttpRequest,
+    request_id: &str,
+    language: Language,
+) -> HttpResponse<BoxBody> {
     let path = sanitize::path(request.path());
-    render(problem, path, request_id, language, &PublicUrl::of(request))
+    let body = render(problem, path, request_id, language, &PublicUrl::of(request));
+    let mut response = response.set_body(BoxBody::new(body));
+    let problem_json = HeaderValue::from_static("application/problem+json");
+    response.headers_mut().insert(CONTENT_TYPE, problem_json);
+    response
 }
 
 /// The problem of a failure that actix answered by itself.

@@ -5,56 +5,116 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
+use crate::api::dialect::Dialect;
 use crate::api::input::misplaced::where_it_belongs;
 use crate::api::input::mistakes::{Mistakes, more_than_once};
+use crate::api::input::source::{MESSAGE_ID_LIST, Source};
 use crate::api::sanitize;
 use crate::model::wording::Wording;
 
-/// The `receive_id` in a body.
-pub(super) fn receive_id(body: &[u8], mistakes: &mut Mistakes) -> Option<String> {
+/// The members of a body. One that is missing or wrong is none.
+#[derive(Default)]
+pub(super) struct ForwardBody {
+    pub(super) receive_id: Option<String>,
+    /// The ids of a merge, some of which may be no text.
+    pub(super) message_id_list: Option<Vec<Value>>,
+}
+
+const RECEIVE_ID: &str = "receive_id";
+
+/// Reads the body of a forward.
+pub(super) fn parse(
+    body: &[u8],
+    source: Source<'_>,
+    dialect: Dialect,
+    mistakes: &mut Mistakes,
+) -> ForwardBody {
     if let Some(detail) = other_encoding(body) {
         mistakes.add("body", detail);
-        return None;
+        return ForwardBody::default();
     }
     let members = match serde_json::from_slice::<BodyMembers>(body) {
         Ok(BodyMembers(members)) => members,
         Err(error) => {
-            mistakes.add("body", not_an_object(&error));
-            return None;
+            mistakes.add("body", not_an_object(&error, source));
+            return ForwardBody::default();
         }
     };
-    let mut found = None;
+    let has_list = matches!(source, Source::Merged);
+    let (mut receive_id, mut message_id_list) = (None, None);
     for (name, value) in members {
         if mistakes.are_enough() {
             break;
         }
-        match (name.as_str(), value, &found) {
-            ("receive_id", _, Some(_)) => mistakes.add("receive_id", more_than_once()),
-            ("receive_id", value, None) => found = Some(value),
-            ("", ..) => {
+        let (known, name) = match name.as_str() {
+            RECEIVE_ID => (&mut receive_id, RECEIVE_ID),
+            MESSAGE_ID_LIST if has_list => (&mut message_id_list, MESSAGE_ID_LIST),
+            _ if dialect == Dialect::Feishu => continue,
+            "" => {
                 let detail = Wording::new("has a member without a name", "有字段没有名称");
                 mistakes.add("body", detail);
+                continue;
             }
-            (other, ..) => {
-                let detail = where_it_belongs(other).unwrap_or_else(unknown);
+            other => {
+                let detail = misplaced_member(other, source).unwrap_or_else(|| unknown(has_list));
                 mistakes.add(sanitize::name(other), detail);
+                continue;
             }
+        };
+        if known.replace(value).is_some() {
+            mistakes.add(name, more_than_once());
         }
     }
-    match found {
-        Some(Value::String(id)) => Some(id),
-        Some(_) => {
-            mistakes.add("receive_id", Wording::new("must be a string", "必须是字符串"));
-            None
-        }
-        None => {
-            mistakes.add("receive_id", Wording::new("is missing", "缺失"));
-            None
-        }
+    let receive_id = required(RECEIVE_ID, receive_id, mistakes);
+    let message_id_list =
+        if has_list { required(MESSAGE_ID_LIST, message_id_list, mistakes) } else { None };
+    ForwardBody {
+        receive_id: receive_id.and_then(|value| text(value, mistakes)),
+        message_id_list: message_id_list.and_then(|value| list(value, mistakes)),
     }
 }
 
-fn unknown() -> Wording {
+fn required(name: &str, value: Option<Value>, mistakes: &mut Mistakes) -> Option<Value> {
+    if value.is_none() {
+        mistakes.add(name, Wording::new("is missing", "缺失"));
+    }
+    value
+}
+
+fn text(value: Value, mistakes: &mut Mistakes) -> Option<String> {
+    if let Value::String(text) = value {
+        return Some(text);
+    }
+    mistakes.add(RECEIVE_ID, Wording::new("must be a string", "必须是字符串"));
+    None
+}
+
+fn list(value: Value, mistakes: &mut Mistakes) -> Option<Vec<Value>> {
+    if let Value::Array(items) = value {
+        return Some(items);
+    }
+    let detail = Wording::new("must be a list of message ids", "必须是消息 ID 的列表");
+    mistakes.add(MESSAGE_ID_LIST, detail);
+    None
+}
+
+fn misplaced_member(name: &str, source: Source<'_>) -> Option<Wording> {
+    match (name, source) {
+        ("message_id" | "message_ids", Source::Merged) => Some(Wording::new(
+            "is not a member of the body; the messages belong in message_id_list",
+            "不是请求体的字段；消息应放在 message_id_list 中",
+        )),
+        _ => where_it_belongs(name),
+    }
+}
+
+fn unknown(has_list: bool) -> Wording {
+    if has_list {
+        return Wording::new(
+            "is not a member of the body; there are receive_id and message_id_list",
+            "不是请求体的字段；请求体只有 receive_id 和 message_id_list",
+        );
+    }
     Wording::new(
         "is not a member of the body; there is only receive_id",
         "不是请求体的字段；请求体只有 receive_id",
@@ -89,9 +149,13 @@ fn other_encoding(body: &[u8]) -> Option<Wording> {
 }
 
 /// The mistake of a body that is not a JSON object.
-fn not_an_object(error: &serde_json::Error) -> Wording {
-    let english = "is not a JSON object such as {\"receive_id\": \"oc_…\"}";
-    let chinese = "不是形如 {\"receive_id\": \"oc_…\"} 的 JSON 对象";
+fn not_an_object(error: &serde_json::Error, source: Source<'_>) -> Wording {
+    let example = match source {
+        Source::Message(_) | Source::Thread(_) => r#"{"receive_id": "oc_…"}"#,
+        Source::Merged => r#"{"receive_id": "oc_…", "message_id_list": ["om_…"]}"#,
+    };
+    let english = format!("is not a JSON object such as {example}");
+    let chinese = format!("不是形如 {example} 的 JSON 对象");
     // serde's error about JSON that is no object would repeat that JSON, however long it is.
     if error.is_data() {
         return Wording::new(english, chinese);

@@ -1,28 +1,28 @@
-//! What a caller sent to have a message forwarded.
+//! What a caller sent to have something forwarded.
 
 use std::time::Duration;
 
 use actix_web::http::header::HeaderMap;
 
-use crate::api::input::body;
+use crate::api::dialect::Dialect;
+use crate::api::input::body::{self, ForwardBody};
 use crate::api::input::headers::{self, preferred_wait};
 use crate::api::input::mistakes::Mistakes;
 use crate::api::input::query::{self, ForwardQuery};
+use crate::api::input::source::Source;
 use crate::api::problems::problem::InvalidField;
 use crate::delivery::ForwardRequest;
 use crate::model::api_key::Caller;
 use crate::model::dedup_key::DedupKey;
-use crate::model::forward::Forward;
 use crate::model::idempotency_key::UuidMaker;
-use crate::model::message_id::MessageId;
 use crate::model::receiver::Receiver;
 use crate::model::wording::Wording;
 
-/// What a caller sent to have a message forwarded.
+/// What a caller sent to have something forwarded.
 #[derive(Clone, Copy)]
 pub(crate) struct ForwardInput<'a> {
-    /// The message's id, a value of the path.
-    pub(crate) message_id: &'a str,
+    pub(crate) source: Source<'a>,
+    pub(crate) dialect: Dialect,
     /// The query as it stands in the URL, without the question mark.
     pub(crate) query: &'a str,
     pub(crate) headers: &'a HeaderMap,
@@ -41,7 +41,8 @@ impl ForwardInput<'_> {
     /// Reads the forward that `caller` asks for, which waits for `max_wait` at most. It gets a new `uuid`
     /// if the caller gave neither one nor an `Idempotency-Key`, whose `uuid` is one of `uuids`.
     ///
-    /// Every field that is not known is a mistake: a typo must not silently change where a message goes.
+    /// In the gateway's dialect every field that is not known is a mistake: a typo must not silently change where a
+    /// message goes.
     pub(crate) fn parse(
         self,
         request_id: String,
@@ -50,11 +51,12 @@ impl ForwardInput<'_> {
         max_wait: Duration,
     ) -> Result<ParsedForward, Vec<InvalidField>> {
         let mut mistakes = Mistakes::default();
-        let forward =
-            mistakes.keep("message_id", MessageId::parse(self.message_id)).map(Forward::Message);
         let ForwardQuery { receive_id_type, uuid, is_dry_run } =
-            query::parse(self.query, &mut mistakes);
-        let receiver = body::receive_id(self.body, &mut mistakes)
+            query::parse(self.query, self.dialect, &mut mistakes);
+        let ForwardBody { receive_id, message_id_list } =
+            body::parse(self.body, self.source, self.dialect, &mut mistakes);
+        let forward = self.source.forward(message_id_list, &mut mistakes);
+        let receiver = receive_id
             .and_then(|id| mistakes.keep("receive_id", Receiver::parse(&id, receive_id_type)));
         headers::find_misplaced(self.headers, &mut mistakes);
         let key =

@@ -25,6 +25,10 @@ pub(super) fn where_it_belongs(name: &str) -> Option<Wording> {
             "belongs in the path: /v1/messages/{message_id}/forward",
             "应放在路径中：/v1/messages/{message_id}/forward",
         ),
+        "messageids" | "messageidlist" => Wording::new(
+            "belongs in the body of /v1/messages/merge_forward, as message_id_list",
+            "应放在 /v1/messages/merge_forward 的请求体中，名称为 message_id_list",
+        ),
         "idempotencykey" | "idempotencytoken" | "idempotentkey" | "idempotency" => Wording::new(
             "belongs in the header Idempotency-Key, spelt just so",
             "应放在请求头 Idempotency-Key 中，且名称须完全一致",
@@ -37,9 +41,13 @@ pub(super) fn where_it_belongs(name: &str) -> Option<Wording> {
             "has no place here; the API key belongs in the header X-API-Key",
             "不应出现在这里；API 密钥应放在请求头 X-API-Key 中",
         ),
-        "chatid" | "openid" | "userid" | "unionid" | "email" | "threadid" => Wording::new(
+        "chatid" | "openid" | "userid" | "unionid" | "email" => Wording::new(
             "is no field; the id belongs in the body as receive_id, its type in the query as receive_id_type",
             "不是字段；ID 应放在请求体的 receive_id 中，其类型放在查询参数 receive_id_type 中",
+        ),
+        "threadid" => Wording::new(
+            "is no field; a thread to forward belongs in the path: /v1/threads/{thread_id}/forward; one that gets a message, in the body as receive_id",
+            "不是字段；要转发的话题应放在路径中：/v1/threads/{thread_id}/forward；接收消息的话题应放在请求体的 receive_id 中",
         ),
         _ => return None,
     })

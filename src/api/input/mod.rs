@@ -9,3 +9,4 @@ pub(crate) mod headers;
 mod misplaced;
 mod mistakes;
 mod query;
+pub(crate) mod source;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
+use crate::api::dialect::Dialect;
 use crate::api::input::misplaced::where_it_belongs;
 use crate::api::input::mistakes::{Mistakes, more_than_once};
 use crate::api::sanitize;
@@ -19,8 +20,10 @@ pub(super) struct ForwardQuery {
     pub(super) is_dry_run: bool,
 }
 
+const KNOWN: [&str; 3] = ["receive_id_type", "uuid", "dry_run"];
+
 /// Reads the query as it stands in the URL.
-pub(super) fn parse(text: &str, mistakes: &mut Mistakes) -> ForwardQuery {
+pub(super) fn parse(text: &str, dialect: Dialect, mistakes: &mut Mistakes) -> ForwardQuery {
     let mut query = ForwardQuery::default();
     let mut seen = Vec::new();
     for pair in text.split('&').filter(|pair| !pair.is_empty()) {
@@ -30,6 +33,9 @@ pub(super) fn parse(text: &str, mistakes: &mut Mistakes) -> ForwardQuery {
             break;
         }
         let name = decode(name).unwrap_or(Cow::Borrowed(name));
+        if dialect == Dialect::Feishu && !KNOWN.contains(&&*name) {
+            continue;
+        }
         if name.is_empty() {
             mistakes.add("query", Wording::new("has a parameter without a name", "有参数没有名称"));
             continue;
@@ -49,6 +55,8 @@ pub(super) fn parse(text: &str, mistakes: &mut Mistakes) -> ForwardQuery {
                 query.receive_id_type =
                     mistakes.keep("receive_id_type", ReceiveIdType::parse(&text));
             }
+            // To Feishu an empty `uuid` is none (a guess), and some programs send it so.
+            "uuid" if text.is_empty() && dialect == Dialect::Feishu => {}
             "uuid" => query.uuid = mistakes.keep("uuid", DedupKey::parse(&text)),
             "dry_run" => {
                 query.is_dry_run =
@@ -60,6 +68,10 @@ pub(super) fn parse(text: &str, mistakes: &mut Mistakes) -> ForwardQuery {
             }
         }
         seen.push(name);
+    }
+    if dialect == Dialect::Feishu && !seen.iter().any(|name| name == "receive_id_type") {
+        let detail = Wording::new("is missing from the query", "查询参数中缺失");
+        mistakes.add("receive_id_type", detail);
     }
     query
 }

@@ -16,7 +16,7 @@ use crate::api::language::Language;
 use crate::api::openapi::headers;
 use crate::api::problems::body::ProblemBody;
 use crate::api::public_url::PublicUrl;
-use crate::api::v1::forward;
+use crate::api::v1::{forward, merge_forward, thread_forward};
 use crate::model::problem_kind::ProblemKind;
 use crate::model::receiver::ReceiveIdType;
 
@@ -52,7 +52,7 @@ pub fn openapi_json(public_url: &PublicUrl) -> String {
         (name = "problems", description = "What can go wrong, and what to do about it."),
         (name = "documentation", description = "What you are reading."),
     ),
-    paths(forward::forward, problems::list, problems::one, swagger_ui::openapi),
+    paths(forward::forward, merge_forward::merge_forward, thread_forward::thread_forward, problems::list, problems::one, swagger_ui::openapi),
     components(schemas(ProblemBody, ReceiveIdType)),
     modifiers(&SecuritySchemes),
 )]
@@ -77,7 +77,12 @@ impl Modify for SecuritySchemes {
     }
 }
 
-const FORWARD: &str = "/v1/messages/{message_id}/forward";
+/// The operations that forward something.
+const FORWARDS: [&str; 3] = [
+    "/v1/messages/{message_id}/forward",
+    "/v1/messages/merge_forward",
+    "/v1/threads/{thread_id}/forward",
+];
 const PROBLEM: &str = "/problems/{code}";
 
 /// Adds to each operation a response for each status of its problems, with an example of each problem, and
@@ -92,7 +97,7 @@ fn add_all_answers(openapi: &mut utoipa::openapi::OpenApi, public_url: &PublicUr
 }
 
 fn add_answers(operation: &mut Operation, path: &str, public_url: &PublicUrl) {
-    let is_forward = path == FORWARD;
+    let is_forward = FORWARDS.contains(&path);
     let responses = &mut operation.responses.responses;
     let mut by_status: BTreeMap<u16, Vec<ProblemKind>> = BTreeMap::new();
     for kind in ProblemKind::ALL.iter().filter(|kind| may_come(**kind, path)) {
@@ -116,7 +121,8 @@ fn may_come(kind: ProblemKind, path: &str) -> bool {
         ProblemKind::MethodNotAllowed => false,
         ProblemKind::RouteNotFound => path == PROBLEM,
         ProblemKind::Overloaded | ProblemKind::Draining => true,
-        _ => path == FORWARD,
+        // Codes that only one of Feishu's pages lists come with the others too: its pages are not complete.
+        _ => FORWARDS.contains(&path),
     }
 }
 

@@ -81,7 +81,11 @@ fn problem_of_error(error: &ForwardError) -> Problem {
                     "飞书此前以 {number} 拒绝了该应用，网关在 {seconds} 秒内不再请求；消息未发送。"
                 ),
             );
-            let problem = Problem { remedy: code.remedy, ..Problem::new(code.problem, detail) };
+            let problem = Problem {
+                remedy: code.remedy,
+                refused_before: Some(code),
+                ..Problem::new(code.problem, detail)
+            };
             if code.problem.facts().status == 429 {
                 return problem.retry_after(*retry_after);
             }

@@ -9,6 +9,10 @@ use crate::model::wording::Wording;
 
 /// The route of a forward, as people read it.
 const FORWARD: &str = "/v1/messages/{message_id}/forward";
+/// The route of a merge.
+const MERGE_FORWARD: &str = "/v1/messages/merge_forward";
+/// The route of a thread's forward, as people read it.
+const THREAD_FORWARD: &str = "/v1/threads/{thread_id}/forward";
 /// Paths at which the admin listener or other services answer health checks and scrapes.
 const PROBES: &[&str] = &[
     "/livez",
@@ -72,13 +76,8 @@ fn detail(path: &str) -> Wording {
             "该路径不存在；/livez、/readyz 和 /metrics 位于管理地址 server.admin_listen。",
         );
     }
-    if path == "/open-apis" || path.starts_with("/open-apis/") {
-        return Wording::new(
-            format!(
-                "The gateway does not serve this path of Feishu's; it forwards by POST {FORWARD}."
-            ),
-            format!("网关不提供飞书的该路径；转发消息请使用 POST {FORWARD}。"),
-        );
+    if path == "/open-apis" || path.starts_with("/open-apis/") || path.starts_with("/oauth/v3/") {
+        return of_feishu();
     }
     if let Some(known) = route_of(path) {
         return Wording::new(
@@ -101,6 +100,20 @@ fn detail(path: &str) -> Wording {
             format!("该路径不存在，但有 {known}：请去掉前面的部分，必要时在代理中去掉。"),
         );
     }
+    if path.contains("/merge") {
+        return Wording::new(
+            format!("There is nothing at this path; messages are merged by POST {MERGE_FORWARD}."),
+            format!("该路径不存在；合并转发消息请使用 POST {MERGE_FORWARD}。"),
+        );
+    }
+    if path.contains("/threads") {
+        return Wording::new(
+            format!(
+                "There is nothing at this path; a thread is forwarded by POST {THREAD_FORWARD}."
+            ),
+            format!("该路径不存在；转发话题请使用 POST {THREAD_FORWARD}。"),
+        );
+    }
     if path.contains("/messages") || path.contains("/forward") {
         return Wording::new(
             format!("There is nothing at this path; a message is forwarded by POST {FORWARD}."),
@@ -108,6 +121,21 @@ fn detail(path: &str) -> Wording {
         );
     }
     Wording::new("There is nothing at this path.", "该路径不存在。")
+}
+
+/// What the gateway serves of Feishu's API.
+fn of_feishu() -> Wording {
+    let served = "POST /open-apis/auth/v3/tenant_access_token/internal, \
+        POST /open-apis/auth/v3/app_access_token/internal, \
+        POST /open-apis/im/v1/messages/{message_id}/forward, \
+        POST /open-apis/im/v1/messages/merge_forward, \
+        POST /open-apis/im/v1/threads/{thread_id}/forward";
+    Wording::new(
+        format!(
+            "This gateway does not serve this path of Feishu's. It serves {served}; for all other calls use a client of Feishu itself."
+        ),
+        format!("网关不提供飞书的该接口，只提供 {served}；其他接口请直接调用飞书。"),
+    )
 }
 
 /// The path in small letters, without doubled slashes and without one at the end.
@@ -127,16 +155,18 @@ fn route_of(path: &str) -> Option<&'static str> {
         "/docs" => Some("/docs/"),
         "/openapi.json" => Some("/openapi.json"),
         "/problems" => Some("/problems"),
-        path if is_forward(path) => Some(FORWARD),
+        MERGE_FORWARD => Some(MERGE_FORWARD),
+        path if has_id(path, "/v1/messages/") => Some(FORWARD),
+        path if has_id(path, "/v1/threads/") => Some(THREAD_FORWARD),
         path if is_problem(path) => Some("/problems/{code}"),
         _ => None,
     }
 }
 
-fn is_forward(path: &str) -> bool {
-    let rest = path.strip_prefix("/v1/messages/");
-    let message_id = rest.and_then(|rest| rest.strip_suffix("/forward"));
-    message_id.is_some_and(|id| !id.is_empty() && !id.contains('/'))
+/// Whether a path forwards what stands between these words and `/forward`.
+fn has_id(path: &str, before: &str) -> bool {
+    let id = path.strip_prefix(before).and_then(|rest| rest.strip_suffix("/forward"));
+    id.is_some_and(|id| !id.is_empty() && !id.contains('/'))
 }
 
 fn is_problem(path: &str) -> bool {
@@ -159,6 +189,16 @@ mod tests {
             ("/feishu/v1/messages/om_1/forward", FORWARD),
             ("/v1/messages/om_1", FORWARD),
             ("/messages/om_1/forward", FORWARD),
+            ("/v1/messages/merge_forward/", MERGE_FORWARD),
+            ("/V1/messages//Merge_Forward", MERGE_FORWARD),
+            ("/feishu/v1/messages/merge_forward", MERGE_FORWARD),
+            ("/v1/merge_forward", MERGE_FORWARD),
+            ("/v1/messages/merge-forward", MERGE_FORWARD),
+            ("/v1/messages/merge%5Fforward", MERGE_FORWARD),
+            ("/v1/threads/omt_1/forward/", THREAD_FORWARD),
+            ("/im/v1/threads/omt_1/forward", THREAD_FORWARD),
+            ("/V1/Threads/omt_1", THREAD_FORWARD),
+            ("/threads/omt_1/forward", THREAD_FORWARD),
             ("/open-apis/im/v1/messages/om_1/forward", FORWARD),
             ("/open-apis/im/v1/messages", "Feishu's"),
             ("/Open-Apis/", "Feishu's"),
@@ -181,7 +221,8 @@ mod tests {
 
     #[test]
     fn the_admin_address_says_where_the_api_is_and_what_it_has_itself() {
-        for path in ["/docs/", "/openapi.json", "/v1/messages/om_1/forward", "/problems"] {
+        let forwards = ["/v1/messages/om_1/forward", MERGE_FORWARD, "/v1/threads/omt_1/forward"];
+        for path in forwards.into_iter().chain(["/docs/", "/openapi.json", "/problems"]) {
             assert!(detail_on_admin(path).en.contains("server.listen"), "{path}");
         }
         for path in ["/", "/healthz", "/metrics/", "/nope"] {
@@ -191,7 +232,13 @@ mod tests {
 
     #[test]
     fn the_answer_repeats_nothing_of_a_path_however_long_it_is() {
-        for path in ["/secret", "/secret/v1/messages/secret/forward/", "/problems/secret/"] {
+        for path in [
+            "/secret",
+            "/secret/v1/messages/secret/forward/",
+            "/v1/threads/secret/forward/",
+            "/secret/merge_forward",
+            "/problems/secret/",
+        ] {
             let path = format!("{path}{}", "/secret".repeat(10_000));
             for Wording { en, zh } in [detail(&path), detail_on_admin(&path)] {
                 assert!(!en.contains("secret") && !zh.contains("secret"), "{en} {zh}");

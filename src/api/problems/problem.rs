@@ -9,13 +9,14 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::clock::seconds_up;
+use crate::feishu::codes::Code;
 use crate::feishu::error::Refusal;
 use crate::model::dedup_key::DedupKey;
 use crate::model::problem_kind::{Outcome, ProblemKind, Remedy};
 use crate::model::wording::Wording;
 
 /// What went wrong with one request. `http/response.rs` writes its body, which needs the request.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 #[error("{}: {}", .kind.facts().name, .detail.en)]
 pub struct Problem {
     pub(crate) kind: ProblemKind,
@@ -28,6 +29,8 @@ pub struct Problem {
     pub(crate) safe_retry_until: Option<Timestamp>,
     /// Feishu's answer, where Feishu refused the forward.
     pub(crate) feishu: Option<Box<Refusal>>,
+    /// Feishu's code for the app, where Feishu had refused the app before and was not asked.
+    pub(crate) refused_before: Option<&'static Code>,
     pub(crate) errors: Vec<InvalidField>,
     /// Feishu's id for its answer. The body of the problem does not hold it.
     pub(crate) log_id: Option<String>,
@@ -53,10 +56,12 @@ impl InvalidField {
 /// The fields of the API. A log may hold these names; any other name is a word of the caller.
 const FIELDS: &[&str] = &[
     "message_id",
+    "thread_id",
     "receive_id_type",
     "uuid",
     "dry_run",
     "receive_id",
+    "message_id_list",
     "Prefer",
     "Idempotency-Key",
     "X-Idempotency-Key",
@@ -82,6 +87,7 @@ impl Problem {
             uuid: None,
             safe_retry_until: None,
             feishu: None,
+            refused_before: None,
             errors: Vec::new(),
             log_id: None,
             header: None,
@@ -141,7 +147,7 @@ impl Problem {
         }
         if !self.errors.is_empty() {
             let names = self.errors.iter().map(|error| match error.field.as_str() {
-                known if FIELDS.contains(&known) => known,
+                known if is_known(known) => known,
                 _ => "an unknown one",
             });
             return Some(format!("Not valid: {}.", names.collect::<Vec<_>>().join(", ")));
@@ -165,6 +171,14 @@ impl Problem {
     pub(crate) fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
         Self { header: Some((name, value)), ..self }
     }
+}
+
+/// Whether a log may hold the name of this field: one of [`FIELDS`], or a place in a list of at most 100 messages.
+fn is_known(field: &str) -> bool {
+    let place = field.strip_prefix("message_id_list[").and_then(|it| it.strip_suffix(']'));
+    let is_place =
+        |place: &str| place.len() <= 2 && place.bytes().all(|digit| digit.is_ascii_digit());
+    FIELDS.contains(&field) || place.is_some_and(is_place)
 }
 
 impl ResponseError for Problem {

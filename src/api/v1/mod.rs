@@ -1,6 +1,6 @@
-//! The routes below `/v1`.
+//! The routes below `/v1`. The routes of Feishu's own paths that forward something have the same handlers.
 
-pub(crate) mod dry_run;
 pub(crate) mod forward;
-mod headers;
-mod schema;
+pub(crate) mod merge_forward;
+mod parameters;
+pub(crate) mod thread_forward;

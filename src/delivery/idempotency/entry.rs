@@ -152,7 +152,7 @@ fn kept(conclusion: &Conclusion) -> Box<Conclusion> {
     let mut conclusion = conclusion.clone();
     if let Ok(forwarded) = &mut conclusion.result {
         // Feishu's answer is a slice of what was read from the connection, and would keep all of that alive.
-        forwarded.message = Bytes::copy_from_slice(&forwarded.message);
+        forwarded.data = Bytes::copy_from_slice(&forwarded.data);
     }
     Box::new(conclusion)
 }
@@ -161,16 +161,22 @@ fn kept(conclusion: &Conclusion) -> Box<Conclusion> {
 fn weight(conclusion: &Conclusion) -> usize {
     let text = |text: &Option<String>| text.as_ref().map_or(0, String::capacity);
     match &conclusion.result {
-        Ok(Forwarded { message, message_id, log_id }) => {
-            message.len() + message_id.capacity() + text(log_id)
+        Ok(Forwarded { data, message_id, invalid_message_ids, log_id }) => {
+            let ids = invalid_message_ids.iter().map(String::capacity);
+            data.len()
+                + message_id.capacity()
+                + invalid_message_ids.capacity() * size_of::<String>()
+                + ids.sum::<usize>()
+                + text(log_id)
         }
         Err(ForwardError::Failed(CallError::Refused(refusal))) => {
-            let Refusal { msg, log_id, troubleshooter, fields, .. } = &**refusal;
+            let Refusal { msg, log_id, troubleshooter, fields, details, .. } = &**refusal;
             let in_fields = fields.iter().map(|it| it.field.capacity() + it.description.capacity());
             size_of::<Refusal>()
                 + msg.capacity()
                 + text(log_id)
                 + text(troubleshooter)
+                + text(details)
                 + fields.capacity() * size_of::<FieldViolation>()
                 + in_fields.sum::<usize>()
         }

@@ -242,8 +242,12 @@ impl Lease {
 #[derive(Serialize, Deserialize)]
 enum StoredConclusion {
     Delivered {
-        message: String,
+        /// Feishu's `data`. The name is that of the versions that forwarded single messages only.
+        #[serde(rename = "message")]
+        data: String,
         message_id: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        invalid_message_ids: Vec<String>,
         log_id: Option<String>,
     },
     Refused {
@@ -253,17 +257,19 @@ enum StoredConclusion {
         http_status: u16,
         troubleshooter: Option<String>,
         fields: Vec<(String, String)>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        details: Option<String>,
     },
 }
 
 impl StoredConclusion {
     fn of(conclusion: &Conclusion) -> Option<Self> {
         match &conclusion.result {
-            Ok(Forwarded { message, message_id, log_id }) => Some(Self::Delivered {
-                message: String::from_utf8(message.to_vec()).ok()?,
-                message_id: message_id.clone(),
-                log_id: log_id.clone(),
-            }),
+            Ok(forwarded) => {
+                let Forwarded { data, message_id, invalid_message_ids, log_id } = forwarded.clone();
+                let data = String::from_utf8(data.to_vec()).ok()?;
+                Some(Self::Delivered { data, message_id, invalid_message_ids, log_id })
+            }
             Err(ForwardError::Failed(CallError::Refused(refusal))) => {
                 let refusal = refusal.as_ref().clone();
                 let fields = refusal.fields.into_iter().map(|it| (it.field, it.description));
@@ -274,6 +280,7 @@ impl StoredConclusion {
                     http_status: refusal.http_status,
                     troubleshooter: refusal.troubleshooter,
                     fields: fields.collect(),
+                    details: refusal.details,
                 })
             }
             Err(_) => None,
@@ -284,8 +291,8 @@ impl StoredConclusion {
 impl From<StoredConclusion> for Conclusion {
     fn from(stored: StoredConclusion) -> Self {
         let result = match stored {
-            StoredConclusion::Delivered { message, message_id, log_id } => {
-                Ok(Forwarded { message: message.into(), message_id, log_id })
+            StoredConclusion::Delivered { data, message_id, invalid_message_ids, log_id } => {
+                Ok(Forwarded { data: data.into(), message_id, invalid_message_ids, log_id })
             }
             StoredConclusion::Refused {
                 code,
@@ -294,12 +301,21 @@ impl From<StoredConclusion> for Conclusion {
                 http_status,
                 troubleshooter,
                 fields,
+                details,
             } => {
                 let violation =
                     |(field, description): (String, String)| FieldViolation { field, description };
                 let fields = fields.into_iter().map(violation).collect();
-                let refusal =
-                    Refusal { code, msg, log_id, http_status, troubleshooter, reset: None, fields };
+                let refusal = Refusal {
+                    code,
+                    msg,
+                    log_id,
+                    http_status,
+                    troubleshooter,
+                    reset: None,
+                    fields,
+                    details,
+                };
                 Err(ForwardError::Failed(CallError::Refused(Box::new(refusal))))
             }
         };

@@ -68,7 +68,7 @@ impl Caller {
     async fn call(&self, number: usize, request: &Request) {
         let clock = &self.clock;
         let mut order = order(number, request);
-        self.feishu.plan(order.forward.source_id(), &request.feishu);
+        self.feishu.plan(message_id(&order.forward), &request.feishu);
         for _ in 0..PATIENCE {
             let told = self.ask(&order, request.hangs_up_after_ms).await;
             let may_repeat = match told {

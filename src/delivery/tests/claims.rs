@@ -141,7 +141,7 @@ impl Tale {
         let Some(report) = &record.told else { return Ok(()) };
         let Record { order, begun, ended, .. } = record;
         let says =
-            |what: &str| format!("{} from {:?}: {what}", order.forward.source_id(), begun.at);
+            |what: &str| format!("{} from {:?}: {what}", message_id(&order.forward), begun.at);
         let own: Vec<&Attempt> = self.until(*ended).filter(|it| record.is_asked_by(it)).collect();
         match &report.result {
             Ok(forwarded) => {
@@ -261,7 +261,7 @@ impl Record {
     /// Whether an attempt is for this, by whichever request.
     fn is_asked_by(&self, attempt: &Attempt) -> bool {
         let ForwardRequest { uuid, forward, receiver, .. } = &*self.order;
-        (uuid.as_str(), forward.source_id(), receiver.id())
+        (uuid.as_str(), message_id(forward), receiver.id())
             == (&attempt.uuid, &attempt.message, &attempt.receiver)
     }
 
@@ -293,7 +293,7 @@ impl fmt::Display for Tale {
         }
         writeln!(f, "Callers:")?;
         for Record { order, begun, ended, told } in &self.records {
-            write!(f, "     {:?} to {:?} {}: ", begun.at, ended.at, order.forward.source_id())?;
+            write!(f, "     {:?} to {:?} {}: ", begun.at, ended.at, message_id(&order.forward))?;
             match told {
                 None => writeln!(f, "hung up")?,
                 Some(report) if is_unknown(report) => writeln!(f, "unknown, {:?}", report.result)?,

@@ -134,7 +134,7 @@ fn played(stage: &Stage, requests: &[Request]) -> BTreeMap<usize, Fate> {
     });
     let ledger = feishu.ledger();
     let fate = |record: &callers::Record| {
-        let message = record.order.forward.source_id();
+        let message = message_id(&record.order.forward);
         let number = message.trim_start_matches("om_").parse().expect("a number");
         let sent = ledger.iter().find(|attempt| attempt.message == message);
         let fate = match (sent, &record.told) {

@@ -195,10 +195,34 @@ fn a_success_is_passed_through_as_it_came() {
     let data = format!("{{ \"message_id\" : \"om_2\", \"new\": {deep}, \"x\":1,\"x\":2}}");
     let body = format!("{{\"code\":0,\"msg\":{deep},\"data\":{data}}}");
     let forwarded = answer(200, &[], body).forwarded().unwrap();
-    assert_eq!((forwarded.message_id.as_str(), &forwarded.message[..]), ("om_2", data.as_bytes()));
+    assert_eq!((forwarded.message_id.as_str(), &forwarded.data[..]), ("om_2", data.as_bytes()));
     let long = format!("{{\"code\":0,\"data\":{{\"message_id\":\"{}\"}}}}", "m".repeat(MIB / 2));
     let forwarded = answer(200, &[], long).forwarded().unwrap();
-    assert_eq!(forwarded.message_id.chars().count(), LONGEST_MESSAGE_ID + 1);
+    assert_eq!(forwarded.message_id.chars().count(), LONGEST_ID + 1);
+}
+
+#[test]
+fn a_merge_is_passed_through_with_the_messages_that_were_left_out() {
+    let merged = |data: &str| answer(200, &[], format!("{{\"code\":0,\"data\":{data}}}")).merged();
+    let data = r#"{"message":{"message_id":"om_new"},"invalid_message_id_list":["om_1",7,"om_2"]}"#;
+    let forwarded = merged(data).unwrap();
+    assert_eq!((forwarded.message_id.as_str(), &forwarded.data[..]), ("om_new", data.as_bytes()));
+    assert_eq!(forwarded.invalid_message_ids, ["om_1", "om_2"]);
+    for whole in [
+        r#"{"message":{"message_id":"om_new"}}"#,
+        r#"{"message":{"message_id":"om_new"},"invalid_message_id_list":null}"#,
+        r#"{"message":{"message_id":"om_new"},"invalid_message_id_list":"om_1"}"#,
+    ] {
+        assert!(merged(whole).unwrap().invalid_message_ids.is_empty(), "{whole}");
+    }
+    let many = format!("[{}\"om_1\"]", format!("\"{}\",", "m".repeat(1000)).repeat(5000));
+    let many =
+        format!(r#"{{"message":{{"message_id":"om_new"}},"invalid_message_id_list":{many}}}"#);
+    let left_out = merged(&many).unwrap().invalid_message_ids;
+    assert_eq!((left_out.len(), left_out[0].chars().count()), (100, LONGEST_ID + 1));
+    for unclear in ["null", "{}", r#"{"message":null}"#, r#"{"message_id":"om_new"}"#] {
+        assert!(matches!(merged(unclear), Err(CallError::Unreadable { .. })), "{unclear}");
+    }
 }
 
 #[test]

@@ -17,6 +17,26 @@ impl KeyHash {
     pub fn of(key: &str) -> Self {
         Self(Sha256::digest(key.as_bytes()).into())
     }
+
+    /// The public id of the key.
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        let (id, _) = self.0.split_first_chunk().expect("32 bytes are more than 8");
+        KeyId(*id)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// The public id of an API key: the first bytes of its hash. Whoever knows it can neither find the key nor the hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KeyId(pub(crate) [u8; Self::BYTES]);
+
+impl KeyId {
+    /// The length in bytes.
+    pub(crate) const BYTES: usize = 8;
 }
 
 /// The error for a text that is not the hash of a key. It omits the text, which may be a key in plain text.

@@ -51,6 +51,13 @@ impl Answer {
         message["message_id"].as_str().expect("the new message's id").to_owned()
     }
 
+    /// The id of the new message of a merge. It must have succeeded.
+    pub fn merged_id(&self) -> String {
+        assert_eq!(self.status, 200, "{}", self.text());
+        let data = self.json();
+        data["message"]["message_id"].as_str().expect("the new message's id").to_owned()
+    }
+
     /// The problem in the body, which must have this status, code and outcome. What every problem has must be
     /// there too, in the body and in the headers.
     #[track_caller]

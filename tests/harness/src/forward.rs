@@ -1,4 +1,4 @@
-//! One request to forward a message, as a caller writes it.
+//! One request to forward a message, several or a thread, as a caller writes it.
 
 use actix_web::rt;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -10,7 +10,7 @@ use crate::Answer;
 pub struct Forward {
     http: reqwest::Client,
     api: String,
-    message: String,
+    path: String,
     query: String,
     headers: HeaderMap,
     body: Vec<u8>,
@@ -21,17 +21,25 @@ impl Forward {
         let forward = Self {
             http,
             api: api.to_owned(),
-            message: "om_1".to_owned(),
+            path: String::new(),
             query: String::new(),
             headers: HeaderMap::new(),
             body: body.into(),
         };
-        forward.header("x-api-key", key).header(CONTENT_TYPE.as_str(), "application/json")
+        forward
+            .message("om_1")
+            .header("x-api-key", key)
+            .header(CONTENT_TYPE.as_str(), "application/json")
     }
 
     /// Forwards this message. The text goes into the path unchanged.
-    pub fn message(mut self, message_id: &str) -> Self {
-        message_id.clone_into(&mut self.message);
+    pub fn message(self, message_id: &str) -> Self {
+        self.path(&format!("/v1/messages/{message_id}/forward"))
+    }
+
+    /// To this path, unchanged.
+    pub fn path(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.path);
         self
     }
 
@@ -77,9 +85,9 @@ impl Forward {
     }
 
     fn request(self) -> reqwest::RequestBuilder {
-        let Self { http, api, message, query, headers, body } = self;
+        let Self { http, api, path, query, headers, body } = self;
         let question_mark = if query.is_empty() { "" } else { "?" };
-        let url = format!("{api}/v1/messages/{message}/forward{question_mark}{query}");
+        let url = format!("{api}{path}{question_mark}{query}");
         http.post(url).headers(headers).body(body)
     }
 }

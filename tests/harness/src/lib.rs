@@ -113,6 +113,17 @@ impl Gateway {
         Forward::new(self.http.clone(), &self.api, &self.key, body)
     }
 
+    /// A merge of these messages to `receive_id` by `tester`, which is not sent yet.
+    pub fn merge(&self, receive_id: &str, message_ids: &[&str]) -> Forward {
+        let body = serde_json::json!({ "receive_id": receive_id, "message_id_list": message_ids });
+        self.forward(receive_id).path("/v1/messages/merge_forward").body(body.to_string())
+    }
+
+    /// A forward of this thread to `receive_id` by `tester`, which is not sent yet.
+    pub fn forward_thread(&self, thread_id: &str, receive_id: &str) -> Forward {
+        self.forward(receive_id).path(&format!("/v1/threads/{thread_id}/forward"))
+    }
+
     /// The head of a forward by `tester`, with these lines at its end, each of which ends with CRLF.
     pub fn head(&self, more: &str) -> String {
         let key = &self.key;
@@ -179,14 +190,19 @@ impl Gateway {
         sleepers
     }
 
-    /// Every attempt to forward that reached Feishu.
+    /// Every attempt to forward a message that reached Feishu.
     pub fn forwards(&self) -> Vec<Attempt> {
-        self.simulator.ledger().of(Api::Forward).cloned().collect()
+        self.calls(Api::Forward)
     }
 
     /// Every call for a tenant token that reached Feishu.
     pub fn token_calls(&self) -> Vec<Attempt> {
-        self.simulator.ledger().of(Api::TenantAccessToken).cloned().collect()
+        self.calls(Api::TenantAccessToken)
+    }
+
+    /// Every call of this API that reached Feishu.
+    pub fn calls(&self, api: Api) -> Vec<Attempt> {
+        self.simulator.ledger().of(api).cloned().collect()
     }
 
     /// Every message that Feishu delivered.
@@ -194,7 +210,7 @@ impl Gateway {
         self.simulator.ledger().deliveries
     }
 
-    /// Returns once this many attempts to forward have reached Feishu, and no more.
+    /// Returns once this many attempts to forward a message have reached Feishu, and no more.
     pub async fn forwards_reach(&self, count: usize) {
         eventually(|| self.forwards().len() >= count).await;
         assert_eq!(self.forwards().len(), count);
@@ -206,12 +222,17 @@ impl Gateway {
         assert_eq!(self.token_calls().len(), count);
     }
 
-    /// Has this go wrong at the next attempt to forward.
+    /// Has this go wrong at the next attempt to forward a message.
     pub fn spoil_forward(&self, kind: FaultKind) {
-        self.simulator.add_fault(Fault { api: Some(Api::Forward), ..Fault::once(kind) });
+        self.spoil(Api::Forward, kind);
     }
 
-    /// Has this go wrong at every attempt to forward from now on.
+    /// Has this go wrong at the next call of this API.
+    pub fn spoil(&self, api: Api, kind: FaultKind) {
+        self.simulator.add_fault(Fault { api: Some(api), ..Fault::once(kind) });
+    }
+
+    /// Has this go wrong at every attempt to forward a message from now on.
     pub fn spoil_every_forward(&self, kind: FaultKind) {
         let fault = Fault { api: Some(Api::Forward), times: None, ..Fault::once(kind) };
         self.simulator.add_fault(fault);
@@ -236,7 +257,7 @@ impl Gateway {
         self.in_flight_are(0).await;
     }
 
-    /// The tenant token of the last attempt to forward.
+    /// The tenant token of the last attempt to forward a message.
     pub fn token_of_last_forward(&self) -> String {
         let forwards = self.forwards();
         let attempt = forwards.last().expect("a forward");

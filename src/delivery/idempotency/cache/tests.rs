@@ -19,8 +19,8 @@ fn named(number: u64) -> IdempotentForward {
     IdempotentForward { key, fingerprint: [7; 32] }
 }
 
-fn delivered(message: Bytes) -> Conclusion {
-    let forwarded = Forwarded { message, message_id: "om_new".to_owned(), log_id: None };
+fn delivered(data: Bytes) -> Conclusion {
+    let forwarded = Forwarded { data, message_id: "om_new".to_owned(), ..Forwarded::default() };
     Conclusion { result: Ok(forwarded), in_doubt_since: None, known: Known::Wholly }
 }
 

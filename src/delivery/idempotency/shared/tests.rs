@@ -71,9 +71,12 @@ fn named(key: &str, message: &str) -> IdempotentForward {
 }
 
 fn delivered() -> Conclusion {
-    let message = r#"{"message_id":"om_new","secret":"words"}"#.into();
-    let forwarded =
-        Forwarded { message, message_id: "om_new".to_owned(), log_id: Some("log".to_owned()) };
+    let forwarded = Forwarded {
+        data: r#"{"message_id":"om_new","secret":"words"}"#.into(),
+        message_id: "om_new".to_owned(),
+        invalid_message_ids: vec!["om_3".to_owned()],
+        log_id: Some("log".to_owned()),
+    };
     Conclusion { result: Ok(forwarded), in_doubt_since: None, known: Known::Wholly }
 }
 
@@ -101,7 +104,8 @@ fn one_leads_others_hear_that_it_is_busy_and_then_what_became_of_it() {
         let forwarded = outcome.result.unwrap();
         assert_eq!(forwarded.message_id, "om_new");
         assert_eq!(forwarded.log_id.as_deref(), Some("log"));
-        assert_eq!(forwarded.message, delivered().result.unwrap().message);
+        assert_eq!(forwarded.invalid_message_ids, ["om_3"]);
+        assert_eq!(forwarded.data, delivered().result.unwrap().data);
     }
     assert!(matches!(stage.claim(&other, named("key", "om_2")), LeaseReply::Reused));
     // Who has another secret cannot read it, and leads.
@@ -122,6 +126,7 @@ fn a_refusal_of_feishus_that_is_final_is_told_again_whole() {
         troubleshooter: Some("help".to_owned()),
         reset: None,
         fields: vec![FieldViolation { field: "a".to_owned(), description: "b".to_owned() }],
+        details: Some("{}".to_owned()),
     };
     let failed = ForwardError::Failed(CallError::Refused(Box::new(refusal.clone())));
     let (claimed, _) = stage.leads(&replica, named("key", "om_1"));
@@ -233,9 +238,9 @@ fn what_never_went_out_and_may_yet_is_kept_for_seconds() {
 fn an_outcome_that_is_too_large_is_not_kept_but_that_it_went_out_is() {
     let stage = Stage::new();
     let replica = stage.replica(LONG, "hush");
-    let message = format!("{{\"message_id\":\"om_new\",\"words\":\"{}\"}}", "x".repeat(LARGEST));
-    let forwarded =
-        Forwarded { message: message.into(), message_id: "om_new".to_owned(), log_id: None };
+    let data =
+        format!("{{\"message_id\":\"om_new\",\"words\":\"{}\"}}", "x".repeat(LARGEST)).into();
+    let forwarded = Forwarded { data, message_id: "om_new".to_owned(), ..Forwarded::default() };
     let (claimed, _) = stage.leads(&replica, named("key", "om_1"));
     stage.end(
         &claimed,

@@ -4,16 +4,18 @@ use actix_web::HttpResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::api::compat::envelope;
+use crate::api::dialect::Dialect;
+use crate::api::forwarding::headers::set_measured;
+use crate::api::forwarding::schema::FeishuRequestBody;
 use crate::api::problems::forward_failure::problem_of_forward;
-use crate::api::v1::headers::set_measured;
-use crate::api::v1::schema::ForwardRequestBody;
 use crate::delivery::{DryRunAction, DryRunReport, ForwardRequest};
 use crate::feishu::client::Preview;
 use crate::model::receiver::ReceiveIdType;
 
 /// What would become of a forward.
 #[derive(Serialize, ToSchema)]
-pub(super) struct DryRun<'a> {
+pub(crate) struct DryRun<'a> {
     /// What the gateway would do.
     would: Would,
     /// How long the forward would wait for its turn, in seconds, as far as that can be foreseen.
@@ -61,15 +63,25 @@ struct FeishuRequest {
     )]
     url: String,
     /// The body.
-    #[schema(value_type = ForwardRequestBody)]
+    #[schema(value_type = FeishuRequestBody)]
     body: serde_json::Value,
 }
 
 /// The answer to a dry run, without the headers that every answer to a forward has.
-pub(super) fn response(forward_request: &ForwardRequest, dry_run: DryRunReport) -> HttpResponse {
+pub(super) fn response(
+    forward_request: &ForwardRequest,
+    dialect: Dialect,
+    dry_run: DryRunReport,
+) -> HttpResponse {
     let DryRunReport { result, prior_attempts, timings, standing } = dry_run;
     let mut response = match result {
-        Ok(foreseen) => HttpResponse::Ok().json(DryRun::of(forward_request, foreseen)),
+        Ok(foreseen) => {
+            let dry_run = DryRun::of(forward_request, foreseen);
+            match dialect {
+                Dialect::Gateway => HttpResponse::Ok().json(dry_run),
+                Dialect::Feishu => HttpResponse::Ok().json(envelope::Success::of(dry_run)),
+            }
+        }
         Err(error) => HttpResponse::from_error(problem_of_forward(
             &error,
             forward_request.uuid.clone(),

@@ -12,7 +12,7 @@ use crate::limits::Standing;
 pub(super) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 pub(super) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 pub(super) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
-pub(super) const FEISHU_LOG_ID: HeaderName = HeaderName::from_static("x-feishu-log-id");
+pub(crate) const FEISHU_LOG_ID: HeaderName = HeaderName::from_static("x-feishu-log-id");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 

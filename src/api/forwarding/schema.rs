@@ -1,5 +1,5 @@
-//! The body of a forward and the message that it makes, for the OpenAPI document. The program itself reads
-//! the body field by field (`input/body.rs`) and passes the message on as the bytes that Feishu sent.
+//! The bodies of forwards and of their answers, for the OpenAPI document. The program itself reads a body field by
+//! field (`input/body.rs`), and passes the new message on as the bytes that Feishu sent.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -19,6 +19,68 @@ pub(crate) struct ForwardRequestBody {
         pattern = r"^[^\x00-\x1F\x7F-\x9F\s,，、]+$"
     )]
     receive_id: String,
+}
+
+/// The body of a merge.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "describes what `input/body.rs` reads")]
+#[schema(as = MergeForwardBody)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MergeForwardRequestBody {
+    /// Who gets the new message: a user, a group or a thread. One id, without white space or commas, neither
+    /// a URL nor a message's id.
+    #[schema(
+        example = "oc_5ad11d72b830411d72b836c20",
+        min_length = 1,
+        max_length = 256,
+        pattern = r"^[^\x00-\x1F\x7F-\x9F\s,，、]+$"
+    )]
+    receive_id: String,
+    /// The messages, all of one chat, none of them twice.
+    #[schema(
+        example = json!(["om_dc13264520392913993dd051dba21dcf", "om_f04fa7d4a2d3d0ff0b9a6f8dd1e5a3c7"]),
+        min_items = 1,
+        max_items = 100
+    )]
+    message_id_list: Vec<MessageIdText>,
+}
+
+/// A message's id.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "describes what `model::message_id` parses")]
+#[schema(
+    as = MessageId,
+    example = "om_dc13264520392913993dd051dba21dcf",
+    min_length = 4,
+    max_length = 128,
+    pattern = "^om_[A-Za-z0-9_-]+$"
+)]
+pub(crate) struct MessageIdText(String);
+
+/// The body that Feishu gets.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FeishuRequestBody {
+    /// Who gets the message.
+    #[schema(
+        example = "oc_5ad11d72b830411d72b836c20",
+        min_length = 1,
+        max_length = 256,
+        pattern = r"^[^\x00-\x1F\x7F-\x9F\s,，、]+$"
+    )]
+    receive_id: String,
+    /// The messages of a merge.
+    #[schema(nullable = false, max_items = 100, value_type = Option<Vec<MessageIdText>>)]
+    message_id_list: Option<Vec<String>>,
+}
+
+/// The new message of a merge, with every field that Feishu sent, ones that are not listed here included.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MergeForwardResult {
+    /// The new message, which has the others in it.
+    message: ForwardedMessage,
+    /// The messages that Feishu has left out because it cannot forward them; the others have gone out.
+    #[schema(example = json!([]), nullable = false)]
+    invalid_message_id_list: Option<Vec<String>>,
 }
 
 /// The new message, with every field that Feishu sent, ones that are not listed here included.

@@ -1,0 +1,108 @@
+//! The answer to a request to forward something.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::header::{ContentType, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::api::compat::envelope;
+use crate::api::dialect::Dialect;
+use crate::api::forwarding::dry_run;
+use crate::api::forwarding::headers::{
+    FEISHU_LOG_ID, IDEMPOTENCY_REPLAYED, PREFERENCE_APPLIED, RATE_LIMIT_POLICY, set, set_measured,
+};
+use crate::api::http::body::Body;
+use crate::api::http::context::RequestContext;
+use crate::api::input::forward::{ForwardInput, ParsedForward};
+use crate::api::input::source::Source;
+use crate::api::problems::forward_failure::problem_of_forward;
+use crate::api::problems::problem::Problem;
+use crate::delivery::{Delivery, ForwardReport, ForwardRequest};
+use crate::model::api_key::Caller;
+
+/// The operator's settings for the routes that forward something.
+#[derive(Clone, Debug)]
+pub struct ForwardSettings {
+    /// Longest time that a forward may wait for its turn.
+    pub max_wait: Duration,
+    /// The value of `RateLimit-Policy`.
+    pub rate_limit_policy: HeaderValue,
+    /// How many calls of each API an app may make in a minute.
+    pub app_per_minute: u32,
+}
+
+/// What a handler needs of a request to forward something.
+pub(crate) type ForwardExchange =
+    (Caller, HttpRequest, Body, web::Data<Delivery>, web::Data<ForwardSettings>);
+
+/// Forwards what the request names, and answers it.
+pub(crate) async fn answer(
+    (caller, request, body, delivery, settings): ForwardExchange,
+    source: impl FnOnce(&HttpRequest) -> Source<'_>,
+) -> Result<HttpResponse, Problem> {
+    let dialect = Dialect::of(&request);
+    let input = ForwardInput {
+        source: source(&request),
+        dialect,
+        query: request.query_string(),
+        headers: request.headers(),
+        body: &body.0,
+    };
+    let request_id = RequestContext::of(&request).borrow().request_id.clone();
+    let uuids = delivery.uuids(&caller);
+    let ParsedForward { forward_request, is_dry_run, prefers_wait } =
+        input.parse(request_id, caller, uuids, settings.max_wait).map_err(Problem::invalid)?;
+    let forward_request = Arc::new(forward_request);
+    let mut response = if is_dry_run {
+        dry_run::response(&forward_request, dialect, delivery.dry_run(&forward_request).await)
+    } else {
+        response(&request, &forward_request, dialect, delivery.forward(&forward_request).await)
+    };
+    let headers = response.headers_mut();
+    headers.insert(RATE_LIMIT_POLICY, settings.rate_limit_policy.clone());
+    if prefers_wait {
+        set(headers, PREFERENCE_APPLIED, format!("wait={}", forward_request.wait.as_secs()));
+    }
+    Ok(response)
+}
+
+fn response(
+    request: &HttpRequest,
+    forward_request: &ForwardRequest,
+    dialect: Dialect,
+    report: ForwardReport,
+) -> HttpResponse {
+    let ForwardReport { result, prior_attempts, is_replayed, attempts, timings, standing } = report;
+    let (mut response, log_id) = match result {
+        Ok(forwarded) => {
+            let mut response = HttpResponse::Ok();
+            response.insert_header(ContentType::json());
+            let data = forwarded.data;
+            let response = match dialect {
+                Dialect::Gateway => response.body(data),
+                Dialect::Feishu => response.body(envelope::success(&data)),
+            };
+            (response, forwarded.log_id)
+        }
+        Err(error) => {
+            let problem = problem_of_forward(&error, forward_request.uuid.clone(), prior_attempts);
+            let log_id = problem.log_id.clone();
+            (HttpResponse::from_error(problem), log_id)
+        }
+    };
+    let headers = response.headers_mut();
+    set_measured(headers, standing, &timings, attempts);
+    if let Some(log_id) = &log_id {
+        set(headers, FEISHU_LOG_ID, log_id.clone());
+    }
+    if is_replayed {
+        headers.insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+    }
+    RequestContext::update(request, |context| {
+        context.timings = Some(timings);
+        context.attempts = Some(attempts);
+        context.feishu_log_id = log_id;
+    });
+    response
+}
