@@ -94,7 +94,7 @@ $(tools)/gungraun-runner-$(GUNGRAUN_VERSION):
 	touch $@
 
 .PHONY: test-sdks
-test-sdks: ## Runs Feishu's own SDKs against the simulator (node, npm, python3)
+test-sdks: ## Runs Feishu's own SDKs and lark-mcp against the gateway (node, npm, python3, go, java, maven)
 	e2e/sdk/run.sh
 
 .PHONY: test-schemathesis
