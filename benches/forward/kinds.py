@@ -2,7 +2,11 @@
 
 import json
 
-KEY = "key"
+# As long as a key that the program makes.
+KEY = f"ffg_bench0000000_{'0123456789' * 4}012000000"
+MESSAGE = "om_dc13264520392913993dd051dba21dcf"
+THREAD = "omt_d4be107c616aed9c1da8ed8068570a9f"
+FORWARD = f"/v1/messages/{MESSAGE}/forward"
 
 
 class Kind:
@@ -10,15 +14,19 @@ class Kind:
 
     numbers = iter(range(10**9))
 
-    def __init__(self, name, status=200, query="", receiver="oc_5ad11d72b830411d72b8{:06}", **headers):
-        self.name, self.status, self.query, self.receiver = name, status, query, receiver
+    def __init__(self, name, status=200, path=FORWARD, receiver="oc_5ad11d72b830411d72b8{:06}", messages=None, **headers):
+        self.name, self.status, self.path, self.receiver, self.messages = name, status, path, receiver, messages
         self.headers = {"x_api_key": KEY, "content_type": "application/json"} | headers
 
-    def send(self, connection):
+    def send(self, connection, token):
+        """Sends one; `token` is one that the gateway has issued."""
         number = next(self.numbers)
-        body = json.dumps({"receive_id": self.receiver.format(number)})
-        headers = {name.replace("_", "-"): value.format(number) for name, value in self.headers.items()}
-        connection.request("POST", f"/v1/messages/om_dc13264520392913993dd051dba21dcf/forward{self.query}", body, headers)
+        body = {"receive_id": self.receiver.format(number)}
+        if self.messages:
+            body["message_id_list"] = self.messages
+        headers = {name.replace("_", "-"): value.format(number, token=token)
+                   for name, value in self.headers.items() if value}
+        connection.request("POST", self.path, json.dumps(body), headers)
         answer = connection.getresponse()
         answer.read()
         return answer.status
@@ -27,7 +35,11 @@ class Kind:
 KINDS = [
     Kind("a forward"),
     Kind("a forward with a key of its own", idempotency_key="order-{}"),
-    Kind("a dry run", query="?dry_run=true"),
+    Kind("a dry run", path=f"{FORWARD}?dry_run=true"),
     Kind("a receiver that has had enough", 429, receiver="oc_5ad11d72b830411d72b836c20", prefer="wait=0"),
     Kind("a wrong API key", 401, x_api_key="wrong"),
+    Kind("a merge of ten messages", path="/v1/messages/merge_forward", messages=[f"{MESSAGE}{number}" for number in range(10)]),
+    Kind("a thread", path=f"/v1/threads/{THREAD}/forward"),
+    Kind("a forward by Feishu's own path", path=f"/open-apis/im/v1/messages/{MESSAGE}/forward?receive_id_type=chat_id",
+         x_api_key=None, authorization="Bearer {token}"),
 ]

@@ -14,6 +14,7 @@ MESSAGE = {
     "body": {"content": "{\"text\":\"hello\"}"},
 }
 FORWARDED = {"code": 0, "msg": "success", "data": MESSAGE}
+MERGED = {"code": 0, "msg": "success", "data": {"message": MESSAGE, "invalid_message_id_list": []}}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -24,7 +25,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
-        answer = json.dumps(TOKEN if "/auth/" in self.path else FORWARDED).encode()
+        kind = TOKEN if "/auth/" in self.path else MERGED if "/merge_forward" in self.path else FORWARDED
+        answer = json.dumps(kind).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(answer)))
