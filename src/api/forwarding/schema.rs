@@ -40,7 +40,8 @@ pub(crate) struct MergeForwardRequestBody {
     #[schema(
         example = json!(["om_dc13264520392913993dd051dba21dcf", "om_f04fa7d4a2d3d0ff0b9a6f8dd1e5a3c7"]),
         min_items = 1,
-        max_items = 100
+        max_items = 100,
+        value_type = BTreeSet<MessageIdText>
     )]
     message_id_list: Vec<MessageIdText>,
 }
