@@ -16,21 +16,7 @@ use crate::model::problem_kind::{Outcome, ProblemKind};
 /// Feishu's code for an app that makes too many calls.
 pub(crate) const APP_LIMITED: i64 = 99991400;
 
-/// The envelope of a success.
-#[derive(Serialize)]
-pub(crate) struct Success<T> {
-    code: i64,
-    msg: &'static str,
-    data: T,
-}
-
-impl<T> Success<T> {
-    pub(crate) fn of(data: T) -> Self {
-        Self { code: 0, msg: "success", data }
-    }
-}
-
-/// The envelope of a success whose data are JSON already.
+/// The envelope of a success with these data, which are JSON.
 pub(crate) fn success(data: &[u8]) -> Vec<u8> {
     [br#"{"code":0,"msg":"success","data":"#, data, b"}"].concat()
 }

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header::{ContentType, HeaderValue};
+use actix_web::http::header::HeaderValue;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::api::compat::envelope;
 use crate::api::dialect::Dialect;
 use crate::api::forwarding::dry_run;
 use crate::api::forwarding::headers::{
     FEISHU_LOG_ID, IDEMPOTENCY_REPLAYED, PREFERENCE_APPLIED, RATE_LIMIT_POLICY, set, set_measured,
 };
+use crate::api::forwarding::success::success;
 use crate::api::http::body::Body;
 use crate::api::http::context::RequestContext;
 use crate::api::input::forward::{ForwardInput, ParsedForward};
@@ -75,16 +75,7 @@ fn response(
 ) -> HttpResponse {
     let ForwardReport { result, prior_attempts, is_replayed, attempts, timings, standing } = report;
     let (mut response, log_id) = match result {
-        Ok(forwarded) => {
-            let mut response = HttpResponse::Ok();
-            response.insert_header(ContentType::json());
-            let data = forwarded.data;
-            let response = match dialect {
-                Dialect::Gateway => response.body(data),
-                Dialect::Feishu => response.body(envelope::success(&data)),
-            };
-            (response, forwarded.log_id)
-        }
+        Ok(forwarded) => (success(forwarded.data, dialect), forwarded.log_id),
         Err(error) => {
             let problem = problem_of_forward(&error, forward_request.uuid.clone(), prior_attempts);
             let log_id = problem.log_id.clone();

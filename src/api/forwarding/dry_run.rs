@@ -4,10 +4,10 @@ use actix_web::HttpResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::compat::envelope;
 use crate::api::dialect::Dialect;
 use crate::api::forwarding::headers::set_measured;
 use crate::api::forwarding::schema::FeishuRequestBody;
+use crate::api::forwarding::success::success;
 use crate::api::problems::forward_failure::problem_of_forward;
 use crate::delivery::{DryRunAction, DryRunReport, ForwardRequest};
 use crate::feishu::client::Preview;
@@ -76,11 +76,11 @@ pub(super) fn response(
     let DryRunReport { result, prior_attempts, timings, standing } = dry_run;
     let mut response = match result {
         Ok(foreseen) => {
-            let dry_run = DryRun::of(forward_request, foreseen);
-            match dialect {
-                Dialect::Gateway => HttpResponse::Ok().json(dry_run),
-                Dialect::Feishu => HttpResponse::Ok().json(envelope::Success::of(dry_run)),
-            }
+            let dry_run = serde_json::to_vec(&DryRun::of(forward_request, foreseen));
+            success(
+                dry_run.expect("a struct of strings and numbers is always JSON").into(),
+                dialect,
+            )
         }
         Err(error) => HttpResponse::from_error(problem_of_forward(
             &error,

@@ -5,3 +5,4 @@ pub(crate) mod answer;
 pub(crate) mod dry_run;
 pub(crate) mod headers;
 pub(crate) mod schema;
+mod success;

@@ -1,0 +1,17 @@
+//! The answer to a request that did not fail, without the headers that every answer to a forward has.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::ContentType;
+use bytes::Bytes;
+
+use crate::api::compat::envelope;
+use crate::api::dialect::Dialect;
+
+/// Answers with `data`, which are JSON: as they are, or in Feishu's envelope.
+pub(super) fn success(data: Bytes, dialect: Dialect) -> HttpResponse {
+    let body = match dialect {
+        Dialect::Gateway => data,
+        Dialect::Feishu => envelope::success(&data).into(),
+    };
+    HttpResponse::Ok().insert_header(ContentType::json()).body(body)
+}
