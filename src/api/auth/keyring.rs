@@ -154,7 +154,8 @@ impl Keyring {
         if !app.signer.accepts(&token, hash, now) {
             return Err(KeyRefusal::Token);
         }
-        keys.valid(hash, now).map(|known| known.caller.clone())
+        known.check(now)?;
+        Ok(known.caller.clone())
     }
 
     /// The caller that the key `presented` belongs to, at the time `now`.
@@ -185,13 +186,7 @@ impl KnownKeys {
 
     fn valid(&self, hash: &KeyHash, now: Timestamp) -> Result<&KnownKey, KeyRefusal> {
         let known = self.by_hash.get(hash).ok_or(KeyRefusal::Unknown)?;
-        let name = || Arc::clone(&known.caller.name);
-        if known.disabled {
-            return Err(KeyRefusal::Disabled { name: name() });
-        }
-        if known.expires_at.is_some_and(|end| end <= now) {
-            return Err(KeyRefusal::Expired { name: name() });
-        }
+        known.check(now)?;
         Ok(known)
     }
 }
@@ -207,6 +202,18 @@ impl KnownKey {
             expires_at: entry.expires_at,
             disabled: entry.disabled,
         }
+    }
+
+    /// Whether the key is in force at the time `now`.
+    fn check(&self, now: Timestamp) -> Result<(), KeyRefusal> {
+        let name = || Arc::clone(&self.caller.name);
+        if self.disabled {
+            return Err(KeyRefusal::Disabled { name: name() });
+        }
+        if self.expires_at.is_some_and(|end| end <= now) {
+            return Err(KeyRefusal::Expired { name: name() });
+        }
+        Ok(())
     }
 }
 

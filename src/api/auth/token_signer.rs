@@ -19,14 +19,13 @@ use crate::model::derived_key::{Purpose, derive, keyed};
 /// How long a token lives. SDKs keep a token until then, whatever happens to it.
 pub(super) const LIFETIME: Duration = Duration::from_mins(30);
 /// What each token begins with, as Feishu's tenant tokens do.
-pub(super) const PREFIX: &str = "t-";
+const PREFIX: &str = "t-";
 const SIGNATURE_BYTES: usize = 16;
 const TOKEN_BYTES: usize = KeyId::BYTES + size_of::<u64>() + SIGNATURE_BYTES;
-/// How many earlier secrets of an app still count. More than are replaced within the life of a token.
+/// How many earlier secrets of an app still count: more than an operator replaces within the life of a token.
 const MOST_EARLIER: usize = 8;
 
 /// Signs the tokens of one app's callers.
-#[derive(Clone)]
 pub(super) struct TokenSigner {
     key: Hmac<Sha256>,
     /// Keys of earlier secrets, newest first, and until when the last of their tokens lives.

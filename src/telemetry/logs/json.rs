@@ -20,7 +20,8 @@ use crate::clock::Clock;
 
 /// Longer than most lines, so that a line seldom grows while it is made.
 const USUAL_LENGTH: usize = 768;
-/// Most bytes of a value that are shown: libraries log what others send. The ids of a merge of 100 messages fit.
+/// Most bytes of a value that are shown: libraries log what others send. The hashed ids of a merge of 100 messages
+/// fit.
 const LONGEST_VALUE: usize = 4 << 10;
 /// Most bytes of all values of an event or a span that are shown.
 const LONGEST_VALUES: usize = 16 << 10;
