@@ -6,6 +6,7 @@ use std::hint::black_box;
 use feishu_forward_gateway::api::keyring::Keyring;
 use feishu_forward_gateway::model::api_key::{KeyEntry, KeyHash};
 use feishu_forward_gateway::model::policy::Policy;
+use feishu_forward_gateway::model::share::{Budget, Weight};
 use jiff::Timestamp;
 
 use crate::REPEATS;
@@ -28,6 +29,8 @@ pub(crate) fn keyring(count: usize) -> Keyring {
         expires_at: None,
         disabled: false,
         policy: Policy::default(),
+        weight: Weight::ONE,
+        budget: Budget::default(),
     };
     let entries = (0..count).map(|number| (format!("caller-{number}"), entry(number)));
     Keyring::new(&entries.collect::<BTreeMap<_, _>>())

@@ -31,6 +31,7 @@ use crate::model::api_key::Caller;
 use crate::model::dedup_key::DedupKey;
 use crate::model::forward::Forward;
 use crate::model::idempotency_key::UuidMaker;
+use crate::model::share::{Budget, Weight};
 
 const MAX_WAIT: Duration = Duration::from_secs(5);
 /// A word for what a log must not hold. No text of the gateway itself has it.
@@ -63,7 +64,13 @@ fn post(query: &str, headers: &[(&[u8], &[u8])]) -> Option<HttpRequest> {
 }
 
 fn read(request: &HttpRequest, source: Source<'_>, body: &[u8]) -> Result<ForwardRequest, Problem> {
-    let caller = Caller { name: "fuzz".into(), app: "main".into(), policy: Arc::default() };
+    let caller = Caller {
+        name: "fuzz".into(),
+        app: "main".into(),
+        policy: Arc::default(),
+        weight: Weight::ONE,
+        budget: Budget::default(),
+    };
     let uuids = UuidMaker::new(&SecretString::from("fuzz"));
     require_json(request.headers())?;
     let (query, headers) = (request.query_string(), request.headers());

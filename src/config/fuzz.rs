@@ -12,6 +12,7 @@ use super::load::{Config, parse};
 use super::sources::parse_toml;
 use crate::model::api_key::{KeyEntry, KeyHash};
 use crate::model::policy::Policy;
+use crate::model::share::{Budget, Weight};
 
 /// A part of each secret in the corpus. No text of the gateway's own holds it.
 const HIDDEN: &str = "hush";
@@ -73,6 +74,8 @@ pub(crate) fn keys_file(content: &[u8]) {
         app: "main".into(),
         expires_at: None,
         policy: Policy::default(),
+        weight: Weight::ONE,
+        budget: Budget::default(),
         disabled: false,
     };
     let mut all = BTreeMap::from([("inline".to_owned(), inline)]);

@@ -12,10 +12,11 @@ use super::key::dotted;
 use super::reader::{ConfigReader, Section};
 use super::sections::AppConfig;
 use super::sources::Sources;
-use super::values::{ConfigValue, ToToml, flag, list, quoted, text, texts};
+use super::values::{ConfigValue, ToToml, count, flag, list, quoted, text, texts};
 use crate::model::api_key::{InvalidKeyHash, KeyEntry, KeyHash};
 use crate::model::policy::{AllowedReceivers, Policy};
 use crate::model::receiver::ReceiveIdType;
+use crate::model::share::{Budget, Weight};
 
 /// API keys by the caller's name.
 pub type ApiKeys = BTreeMap<String, KeyEntry>;
@@ -107,7 +108,13 @@ fn entry(mut section: Section<'_>, apps: &BTreeSet<String>) -> Option<KeyEntry> 
         receivers: section.optional("allow_receivers", receivers, "all"),
         types: section.optional("allow_receive_id_types", receive_id_types, "all"),
     };
-    Some(KeyEntry { hash: hash?, app: app?, expires_at, disabled, policy })
+    let weight = section.get("weight", weight).unwrap_or_default();
+    section.show("weight", &weight);
+    let budget = Budget {
+        per_minute: section.optional("per_minute", count(Budget::MOST_PER_MINUTE), "unlimited"),
+        per_month: section.optional("per_month", count(u32::MAX), "unlimited"),
+    };
+    Some(KeyEntry { hash: hash?, app: app?, expires_at, disabled, policy, weight, budget })
 }
 
 /// The app that an API key forwards with: the one that it names, else the only one.
@@ -137,6 +144,16 @@ fn hash(value: &ConfigValue) -> Result<KeyHash, String> {
 impl ToToml for KeyHash {
     fn to_toml(&self) -> String {
         quoted(self)
+    }
+}
+
+fn weight(value: &ConfigValue) -> Result<Weight, String> {
+    count(Weight::MOST)(value).map(Weight::new)
+}
+
+impl ToToml for Weight {
+    fn to_toml(&self) -> String {
+        self.get().to_string()
     }
 }
 

@@ -34,6 +34,7 @@ use crate::model::forward::Forward;
 use crate::model::idempotency_key::UuidMaker;
 use crate::model::message_id::MessageId;
 use crate::model::receiver::{ReceiveIdType, Receiver};
+use crate::model::share::{Budget, Weight};
 use crate::queue::{Bounds, QueueError, Scheduler};
 use crate::telemetry::audit::AuditIds;
 use crate::telemetry::metrics::Metrics;
@@ -70,7 +71,13 @@ fn message_id(forward: &Forward) -> &str {
 }
 
 fn caller(app: &str) -> Caller {
-    Caller { name: "caller".into(), app: app.into(), policy: Arc::default() }
+    Caller {
+        name: "caller".into(),
+        app: app.into(),
+        policy: Arc::default(),
+        weight: Weight::ONE,
+        budget: Budget::default(),
+    }
 }
 
 /// As all replicas have them for this app.

@@ -7,6 +7,7 @@ use rand::distr::{Alphanumeric, SampleString};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::policy::Policy;
+use super::share::{Budget, Weight};
 
 mod hash;
 
@@ -104,6 +105,10 @@ pub struct KeyEntry {
     pub disabled: bool,
     /// The receivers to which the caller may forward.
     pub policy: Policy,
+    /// The caller's share of its app's calls.
+    pub weight: Weight,
+    /// How many calls to Feishu may be made for the caller.
+    pub budget: Budget,
 }
 
 /// An authenticated caller. Cheap to clone.
@@ -115,6 +120,10 @@ pub struct Caller {
     pub app: Arc<str>,
     /// The receivers to which the caller may forward.
     pub policy: Arc<Policy>,
+    /// The caller's share of its app's calls.
+    pub weight: Weight,
+    /// How many calls to Feishu may be made for the caller.
+    pub budget: Budget,
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod message_id;
 pub mod policy;
 pub mod problem_kind;
 pub mod receiver;
+pub mod share;
 pub mod state_url;
 pub mod thread_id;
 pub mod wording;

@@ -198,6 +198,8 @@ impl KnownKey {
                 name: name.into(),
                 app: entry.app.as_str().into(),
                 policy: Arc::new(entry.policy.clone()),
+                weight: entry.weight,
+                budget: entry.budget,
             },
             expires_at: entry.expires_at,
             disabled: entry.disabled,
@@ -221,6 +223,7 @@ impl KnownKey {
 mod tests {
     use super::*;
     use crate::model::policy::Policy;
+    use crate::model::share::{Budget, Weight};
 
     const NOW: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
@@ -231,6 +234,8 @@ mod tests {
             expires_at: None,
             disabled: false,
             policy: Policy::default(),
+            weight: Weight::ONE,
+            budget: Budget::default(),
         }
     }
 

@@ -10,12 +10,19 @@ use crate::model::dedup_key::DedupKey;
 use crate::model::forward::Forward;
 use crate::model::message_id::MessageId;
 use crate::model::receiver::Receiver;
+use crate::model::share::{Budget, Weight};
 
 /// A forward with a `uuid` that its caller has chosen.
 fn chosen(caller: &str, app: &str, message: &str, receiver: &str, uuid: &str) -> Identity {
     Identity::of(&ForwardRequest {
         request_id: String::new(),
-        caller: Caller { name: caller.into(), app: app.into(), policy: Arc::default() },
+        caller: Caller {
+            name: caller.into(),
+            app: app.into(),
+            policy: Arc::default(),
+            weight: Weight::ONE,
+            budget: Budget::default(),
+        },
         forward: Forward::Message(MessageId::parse(message).unwrap()),
         receiver: Receiver::parse(receiver, None).unwrap(),
         uuid: DedupKey::parse(uuid).unwrap(),
