@@ -30,6 +30,7 @@ use feishu_forward_gateway::limits::LimitKey;
 use feishu_forward_gateway::model::feishu_api::FeishuApi;
 use feishu_forward_gateway::model::idempotency_key::UuidMaker;
 use feishu_forward_gateway::model::receiver::Receiver;
+use feishu_forward_gateway::model::urgency::Urgency;
 use feishu_forward_gateway::queue::{Bounds, Request, Scheduler, Ticket};
 use feishu_forward_gateway::telemetry::audit::{AuditIds, IdForm};
 use feishu_forward_gateway::telemetry::logs::{Format, init_to};
@@ -42,6 +43,7 @@ use tokio_util::task::TaskTracker;
 use crate::REPEATS;
 use crate::keys::{key, keyring};
 use crate::limits::{APP, long_rules, number};
+use crate::lines::caller;
 
 /// Sends the requests and reads the answers.
 pub(crate) type Requests = Box<dyn FnMut()>;
@@ -173,8 +175,9 @@ async fn spent_scheduler(app: &Arc<str>, clock: &Clock) -> Scheduler {
     let scheduler = Scheduler::new(&rules, bounds, &[Arc::clone(app)], clock.clone());
     let receiver = Receiver::parse(SPENT, None).expect("the id of a group");
     for _ in 0..rules.receiver_per_second.get() {
-        let (key, caller) = (&LimitKey::new(app, FeishuApi::Forward), &Arc::from("caller"));
-        let request = Request { key, receiver: &receiver, caller, until: clock.now() };
+        let (key, caller) = (&LimitKey::new(app, FeishuApi::Forward), &caller("caller"));
+        let (receiver, urgency, until) = (&receiver, Urgency::Interactive, clock.now());
+        let request = Request { key, receiver, caller, urgency, until };
         let permit = Ticket::draw(&scheduler).acquire(&scheduler, &request).await;
         permit.expect("it has not had its share yet");
     }

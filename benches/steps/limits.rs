@@ -45,6 +45,11 @@ pub(crate) fn long_rules(receiver_per_second: u32) -> Rules {
     }
 }
 
+/// One call with each app, in a span that is longer than a benchmark.
+pub(crate) fn one_call() -> Rules {
+    Rules { app_per_second: number(1), app_per_minute: number(1), ..long_rules(1000) }
+}
+
 pub(crate) fn number(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).expect("no number here is zero")
 }

@@ -20,7 +20,7 @@ use gungraun::{Callgrind, EventKind};
 use gateway::{Requests, a_dry_run, a_refused_forward, an_unknown_key};
 use keys::{Presented, known_keys, unknown_keys};
 use limits::{Remembered, remembered, spent_app, spent_receivers};
-use lines::{Waiting, full, others_wait, ready_turns, same_waits};
+use lines::{Waiting, callers_wait, full, others_wait, ready_turns, same_waits};
 
 /// As the program has it.
 #[global_allocator]
@@ -82,6 +82,9 @@ fn a_turn(waiting: Waiting) -> Waiting {
 #[bench::behind_100_for_the_same_receiver(args = (100,), setup = same_waits)]
 #[bench::behind_1000_for_the_same_receiver(args = (1000,), setup = same_waits)]
 #[bench::behind_10000_for_the_same_receiver(args = (10_000,), setup = same_waits)]
+#[bench::behind_1_other_caller(args = (1,), setup = callers_wait)]
+#[bench::behind_100_other_callers(args = (100,), setup = callers_wait)]
+#[bench::behind_10000_other_callers(args = (10_000,), setup = callers_wait)]
 fn joining_and_leaving_a_line(waiting: Waiting) -> Waiting {
     waiting.join_and_leave();
     waiting

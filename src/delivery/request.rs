@@ -9,6 +9,7 @@ use crate::model::dedup_key::DedupKey;
 use crate::model::forward::Forward;
 use crate::model::idempotency_key::IdempotentForward;
 use crate::model::receiver::Receiver;
+use crate::model::urgency::Urgency;
 
 /// A caller's request to forward something.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct ForwardRequest {
     pub idempotent: Option<IdempotentForward>,
     /// Longest time to wait for a permit.
     pub wait: Duration,
+    /// How urgent it is while others wait for permits too.
+    pub urgency: Urgency,
 }
 
 /// Equal for a forward and its repetitions, whatever their `uuid`s.

@@ -236,8 +236,9 @@ impl<'a> RetryLoop<'a> {
     }
 
     fn permit_request(&self, until: Moment) -> Request<'a> {
-        let ForwardRequest { forward, receiver, caller, .. } = &**self.request;
-        Request { key: self.app.limit_key(forward), receiver, caller: &caller.name, until }
+        let ForwardRequest { forward, receiver, caller, urgency, .. } = &**self.request;
+        let key = self.app.limit_key(forward);
+        Request { key, receiver, caller, urgency: *urgency, until }
     }
 
     /// Does what comes before another attempt. Returns false if there is to be none.

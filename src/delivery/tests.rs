@@ -35,6 +35,7 @@ use crate::model::idempotency_key::UuidMaker;
 use crate::model::message_id::MessageId;
 use crate::model::receiver::{ReceiveIdType, Receiver};
 use crate::model::share::{Budget, Weight};
+use crate::model::urgency::Urgency;
 use crate::queue::{Bounds, QueueError, Scheduler};
 use crate::telemetry::audit::AuditIds;
 use crate::telemetry::metrics::Metrics;
@@ -190,6 +191,7 @@ async fn all_is_open(delivery: &Delivery) -> Result<(), String> {
             uuid_is_given: false,
             idempotent: None,
             wait: Duration::from_secs(5),
+            urgency: Urgency::Interactive,
         };
         let report = delivery.forward(&Arc::new(order)).await;
         report.result.map_err(|error| format!("{app} to {to} is not open again: {error}"))?;

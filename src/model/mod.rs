@@ -17,4 +17,5 @@ pub mod receiver;
 pub mod share;
 pub mod state_url;
 pub mod thread_id;
+pub mod urgency;
 pub mod wording;

@@ -1,4 +1,5 @@
-//! Who goes next: first come, first served for each receiver, and by turns between receivers.
+//! Who goes next. In front of an app's limits turns go between callers by weight, then between a caller's
+//! receivers, then by arrival; in front of a receiver's limit between the callers that write to it, then by arrival.
 //!
 //! A forward draws a [`Ticket`] when it begins and acquires a [`Permit`] for each of its attempts. It gets the
 //! permit at once where the limits leave enough for everybody who waits and one more. Otherwise it queues
@@ -6,6 +7,7 @@
 
 mod coordinator;
 mod error;
+mod fair;
 mod in_flight;
 mod ordered;
 mod permit;
@@ -17,6 +19,7 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 mod ticket;
+mod turns;
 
 pub use coordinator::Coordinator;
 pub use error::QueueError;

@@ -23,19 +23,19 @@ impl<T> OrderedQueue<T> {
         number
     }
 
-    /// Leaves from anywhere. Returns whether the item was the first.
-    pub(super) fn leave(&mut self, number: u64) -> bool {
-        let was_first = self.is_first(number);
-        self.0.remove(&number);
-        was_first
+    /// Leaves from anywhere. Returns the item, if there is one with this number.
+    pub(super) fn leave(&mut self, number: u64) -> Option<T> {
+        self.0.remove(&number)
     }
 
-    pub(super) fn first(&self) -> Option<&T> {
-        self.0.first_key_value().map(|(_, item)| item)
+    /// The first item and its number.
+    pub(super) fn first(&self) -> Option<(u64, &T)> {
+        self.0.first_key_value().map(|(number, item)| (*number, item))
     }
 
-    pub(super) fn is_first(&self, number: u64) -> bool {
-        self.0.first_key_value().is_some_and(|(first, _)| *first == number)
+    /// The items and their numbers, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
+        self.0.iter().map(|(number, item)| (*number, item))
     }
 
     /// How many items have smaller numbers.
@@ -96,17 +96,18 @@ mod tests {
                         queue.join(number, number);
                         sorted.push(number);
                     }
-                    Move::Leave(place) if sorted.is_empty() => prop_assert!(!queue.leave(place as u64)),
+                    Move::Leave(place) if sorted.is_empty() => {
+                        prop_assert_eq!(queue.leave(place as u64), None);
+                    }
                     Move::Leave(place) => {
-                        let place = place % sorted.len();
-                        let was_first = queue.leave(sorted.remove(place));
-                        prop_assert_eq!(was_first, place == 0);
+                        let number = sorted.remove(place % sorted.len());
+                        prop_assert_eq!(queue.leave(number), Some(number));
                     }
                 }
                 prop_assert_eq!(queue.length(), sorted.len());
-                prop_assert_eq!(queue.first(), sorted.first());
+                prop_assert!(queue.iter().map(|(number, _)| number).eq(sorted.iter().copied()));
+                prop_assert_eq!(queue.first().map(|(number, _)| number), sorted.first().copied());
                 for (place, number) in sorted.iter().enumerate() {
-                    prop_assert_eq!(queue.is_first(*number), place == 0);
                     prop_assert_eq!(queue.ahead_of(*number), place);
                     prop_assert_eq!(queue.ahead_of(number + 1), place + 1);
                 }

@@ -57,12 +57,7 @@ impl<'a> Queued<'a> {
             let obstacle = match self.look() {
                 Ok((grant, now)) => match scheduler.confirm(request, grant, now).await {
                     Some(permit) => {
-                        let mut queues = scheduler.queues();
-                        // The next request for this receiver goes behind the other receivers.
-                        queues.leave_app(request.receiver);
-                        // A request that came back meanwhile stands before this one, and has lost the
-                        // receiver's place in the app's queue too.
-                        queues.wake_first(request.receiver);
+                        scheduler.queues().had_permit(request, self.number);
                         return Ok(Permit { waited, ..permit });
                     }
                     // Another replica was faster.
@@ -91,11 +86,12 @@ impl<'a> Queued<'a> {
 
     /// Takes a grant if there is one now, and returns it with the moment of the decision.
     fn look(&self) -> Result<(Grant, Moment), Obstacle> {
-        let Self { scheduler, request: Request { key, receiver, .. }, number, .. } = self;
+        let Self { scheduler, request, number, .. } = self;
+        let Request { key, receiver, .. } = request;
         let limiter = &scheduler.limiter;
         let mut queues = scheduler.queues();
         let now = scheduler.clock.now();
-        if !queues.is_first(receiver, *number) {
+        if !queues.is_first(request, *number) {
             // The waiting time was checked when the request joined.
             let not_before = NotBefore { scope: Scope::Receiver, moment: Moment::ZERO };
             return Err(Obstacle::Others(not_before));
@@ -103,21 +99,20 @@ impl<'a> Queued<'a> {
         if let Some(grant) = limiter.ask_about_cooldown(receiver, now) {
             return Ok((grant, now));
         }
-        let ready_at = limiter.receiver_ready_at(receiver, 0, now);
+        let ready_at = limiter.receiver_ready_at(receiver, queues.reserved(request), now);
         if ready_at > now {
-            // Feishu refused the receiver meanwhile: other receivers can use the app.
-            queues.leave_app(receiver);
+            // Other receivers can use the app meanwhile.
+            queues.leave_app(request);
             return Err(Obstacle::Limit(NotBefore { scope: Scope::Receiver, moment: ready_at }));
         }
-        let ahead = queues.join_app(key, receiver);
-        if ahead > 0 {
-            let moment = limiter.app_ready_at(key, ahead, now);
-            return Err(Obstacle::Others(NotBefore { scope: Scope::App, moment }));
+        if !queues.join_app(request) {
+            let not_before = scheduler.app_ready_at(&queues, request, *number, now);
+            return Err(Obstacle::Others(not_before));
         }
         let grant = limiter.take(key, receiver, now).map_err(|not_before| {
             if not_before.scope == Scope::Receiver {
                 // Redis has just reported other replicas' messages.
-                queues.leave_app(receiver);
+                queues.leave_app(request);
             }
             Obstacle::Limit(not_before)
         })?;
@@ -127,6 +122,6 @@ impl<'a> Queued<'a> {
 
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
-        self.scheduler.queues().leave(self.request.receiver, self.number);
+        self.scheduler.queues().leave(&self.request, self.number);
     }
 }

@@ -1,7 +1,9 @@
 //! The queues of all receivers and all apps.
 //!
-//! A request waits in its receiver's queue. A receiver whose first request could go waits in the queue of
-//! that request's app. The place there is the receiver's: whichever request becomes its first one uses it.
+//! A request waits for its receiver, among the requests that use the same limit of an app. The first of them
+//! waits in the app's queue once the receiver could get its message. It has a place there for each flow that
+//! waits behind it: whoever's turn comes, the receiver's first request uses it, so nobody waits for the backlog
+//! of the caller before it. What a request uses counts as a turn of its own flow.
 //!
 //! A request that waits behind others is woken when it becomes the first, and then looks again. A wake-up is
 //! kept for a request that does not sleep yet, so none is lost.
@@ -11,60 +13,54 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use super::fair::{FairQueue, Flow, MOST_COUNTED};
 use super::ordered::OrderedQueue;
 use super::request::Request;
+use super::turns::Turns;
 use crate::limits::{Ahead, LimitKey};
 use crate::model::receiver::Receiver;
+use crate::model::share::Weight;
 
 #[derive(Debug)]
 pub(super) struct Queues {
     /// Only the receivers that requests wait for.
-    receivers: HashMap<Receiver, ReceiverQueue>,
-    apps: HashMap<LimitKey, OrderedQueue<Receiver>>,
+    receivers: HashMap<Receiver, ReceiverQueues>,
+    apps: HashMap<LimitKey, AppQueue>,
+    /// How many requests of each caller wait. Only the callers that have some.
+    callers: HashMap<Arc<str>, usize>,
     waiting: usize,
 }
 
+/// The requests for one receiver.
+#[derive(Debug)]
+struct ReceiverQueues {
+    /// Who goes first if the receiver can get only one message.
+    turns: Turns<LimitKey>,
+    by_key: HashMap<LimitKey, ReceiverQueue>,
+}
+
+/// The requests for one receiver that use the same limit of an app.
 #[derive(Debug)]
 struct ReceiverQueue {
-    queue: OrderedQueue<Waiter>,
-    place: Option<Place>,
+    /// What wakes each request.
+    waiters: FairQueue<Arc<Notify>>,
+    /// The receiver's places in the app's queue: at most one for each flow.
+    places: Vec<(Flow, u64)>,
 }
 
-/// A request in a receiver's queue.
 #[derive(Debug)]
-struct Waiter {
-    key: LimitKey,
-    wake: Arc<Notify>,
-}
-
-/// A receiver's place in the queue of an app.
-#[derive(Debug)]
-struct Place {
-    key: LimitKey,
-    number: u64,
-}
-
-impl ReceiverQueue {
-    const fn new() -> Self {
-        Self { queue: OrderedQueue::new(), place: None }
-    }
-
-    /// The number of its place in this app's queue.
-    fn place_for(&self, key: &LimitKey) -> Option<u64> {
-        self.place.as_ref().filter(|place| place.key == *key).map(|place| place.number)
-    }
-
-    fn wake_first(&self) {
-        if let Some(first) = self.queue.first() {
-            first.wake.notify_one();
-        }
-    }
+struct AppQueue {
+    /// The receivers that could get a message.
+    receivers: FairQueue<Receiver>,
+    /// How many requests of each flow wait. Only the flows that have some.
+    waiting: HashMap<Flow, usize>,
 }
 
 impl Queues {
     pub(super) fn new(keys: &[LimitKey]) -> Self {
-        let apps = keys.iter().map(|key| (key.clone(), OrderedQueue::new())).collect();
-        Self { receivers: HashMap::new(), apps, waiting: 0 }
+        let queue = || AppQueue { receivers: FairQueue::new(), waiting: HashMap::new() };
+        let apps = keys.iter().map(|key| (key.clone(), queue())).collect();
+        Self { receivers: HashMap::new(), apps, callers: HashMap::new(), waiting: 0 }
     }
 
     /// How many requests wait.
@@ -72,20 +68,51 @@ impl Queues {
         self.waiting
     }
 
-    /// How many requests wait for the receiver.
-    pub(super) fn length(&self, receiver: &Receiver) -> usize {
-        self.receivers.get(receiver).map_or(0, |own| own.queue.length())
+    /// How many requests of a caller wait.
+    pub(super) fn waiting_of(&self, caller: &Arc<str>) -> usize {
+        self.callers.get(caller).copied().unwrap_or(0)
     }
 
-    /// How many are ahead of a request with this number.
+    /// The callers of which requests wait, each with their number.
+    pub(super) fn callers(&self) -> impl Iterator<Item = (&Arc<str>, usize)> {
+        self.callers.iter().map(|(caller, count)| (caller, *count))
+    }
+
+    /// How many requests wait for the receiver, and how many of them are of the request's flow.
+    pub(super) fn length(&self, request: &Request<'_>) -> (usize, usize) {
+        let Some(all) = self.receivers.get(request.receiver) else { return (0, 0) };
+        let flow = request.flow();
+        let queues = all.by_key.values();
+        let own = queues.clone().filter_map(|queue| queue.waiters.items(&flow));
+        (queues.map(|queue| queue.waiters.length()).sum(), own.map(OrderedQueue::length).sum())
+    }
+
+    /// How many are ahead of a request with this number, or may be.
     pub(super) fn ahead(&self, request: &Request<'_>, number: u64) -> Ahead {
-        let own = self.receivers.get(request.receiver);
-        let for_receiver = own.map_or(0, |own| own.queue.ahead_of(number));
-        Ahead { for_receiver, for_app: self.app(request.key).length() }
+        let for_app = self.app(request.key).receivers.length();
+        let Some(all) = self.receivers.get(request.receiver) else {
+            return Ahead { for_receiver: 0, for_app };
+        };
+        let waiting: usize = all.by_key.values().map(|queue| queue.waiters.length()).sum();
+        let own = all.by_key.get(request.key).and_then(|it| it.waiters.items(&request.flow()));
+        let behind = own.map_or(0, |own| own.length() - own.ahead_of(number));
+        Ahead { for_receiver: waiting - behind, for_app }
     }
 
-    /// How many calls of the app go before a request with this number if receivers take turns: the calls for
-    /// its own receiver that are ahead of it, and for each of them one call for every other receiver.
+    /// How many messages the receiver gets, at best, before that of a request with this number.
+    pub(super) fn messages_ahead(&self, request: &Request<'_>, number: u64) -> usize {
+        let Some(all) = self.receivers.get(request.receiver) else { return 0 };
+        let flow = request.flow();
+        let of_key = all.by_key.get(request.key).map_or(0, |queue| {
+            let length = |flow: &Flow| queue.waiters.items(flow).map_or(0, OrderedQueue::length);
+            let own = queue.waiters.items(&flow).map_or(0, |own| own.ahead_of(number));
+            own + queue.waiters.turns_of_others(&flow, request.weight(), own, length)
+        });
+        let others = all.by_key.iter().filter(|(key, _)| *key != request.key);
+        of_key + others.map(|(_, other)| other.waiters.length().min(of_key)).sum::<usize>()
+    }
+
+    /// How many calls the app makes, at best, before that of a request with this number.
     ///
     /// A receiver for which `is_slow` is true gets no more than its place in the app's queue.
     pub(super) fn calls_ahead(
@@ -94,95 +121,248 @@ impl Queues {
         number: u64,
         is_slow: impl Fn(&Receiver) -> bool,
     ) -> usize {
-        let own = self.receivers.get(request.receiver);
-        let rounds = own.map_or(0, |own| own.queue.ahead_of(number));
-        let own_place = own.and_then(|own| own.place_for(request.key)).unwrap_or(u64::MAX);
+        let (app, flow) = (self.app(request.key), request.flow());
+        let own = self.own_calls_ahead(request, &flow, number, is_slow);
+        let waiting = |flow: &Flow| app.waiting.get(flow).copied().unwrap_or(0);
+        own + app.receivers.turns_of_others(&flow, request.weight(), own, waiting)
+    }
+
+    /// How many calls for its own flow go before a request with this number: those for its receiver, and for
+    /// each of them one for every other receiver of the flow.
+    fn own_calls_ahead(
+        &self,
+        request: &Request<'_>,
+        flow: &Flow,
+        number: u64,
+        is_slow: impl Fn(&Receiver) -> bool,
+    ) -> usize {
+        let own = self.queue(request.key, request.receiver);
+        let rounds =
+            own.and_then(|own| own.waiters.items(flow)).map_or(0, |own| own.ahead_of(number));
+        let own_place = own.and_then(|own| own.place_of(flow)).unwrap_or(u64::MAX);
+        let Some(places) = self.app(request.key).receivers.items(flow) else { return rounds };
         if rounds == 0 {
-            // Only the app's own queue counts, so there is no need to look at all receivers.
-            return self.app(request.key).ahead_of(own_place);
+            return places.ahead_of(own_place);
         }
-        let uses_app = |first: &Waiter| first.key == *request.key;
-        let calls = |(receiver, other): (&Receiver, &ReceiverQueue)| {
-            let is_before = other.place_for(request.key).is_some_and(|place| place < own_place);
+        let calls = |(place, receiver): (u64, &Receiver)| {
+            let waiters = self.queue(request.key, receiver).and_then(|it| it.waiters.items(flow));
             let rounds = if is_slow(receiver) { 0 } else { rounds };
-            other.queue.length().min(rounds + usize::from(is_before))
+            waiters.map_or(0, OrderedQueue::length).min(rounds + usize::from(place < own_place))
         };
-        let others = self.receivers.iter();
-        others.filter(|(_, other)| other.queue.first().is_some_and(uses_app)).map(calls).sum()
+        let others = places.iter().filter(|(_, receiver)| *receiver != request.receiver);
+        rounds + others.take(MOST_COUNTED).map(calls).sum::<usize>()
     }
 
     /// Joins the receiver's queue. Returns what wakes the request when it becomes the first.
     pub(super) fn join(&mut self, request: &Request<'_>, number: u64) -> Arc<Notify> {
+        let (key, receiver, flow) = (request.key, request.receiver, request.flow());
         let wake = Arc::new(Notify::new());
-        let waiter = Waiter { key: request.key.clone(), wake: Arc::clone(&wake) };
-        let receiver = request.receiver.clone();
-        let own = self.receivers.entry(receiver).or_insert_with(ReceiverQueue::new);
-        own.queue.join(number, waiter);
+        let all = self.receivers.entry(receiver.clone()).or_insert_with(ReceiverQueues::new);
+        let queue = all.queue(key);
+        queue.waiters.join(&flow, request.weight(), number, Arc::clone(&wake));
+        let has_places = !queue.places.is_empty();
         self.waiting += 1;
+        *self.callers.entry(Arc::clone(&flow.caller)).or_default() += 1;
+        *self.app_mut(key).waiting.entry(flow.clone()).or_default() += 1;
+        if has_places {
+            self.join_app_for(key, receiver, &flow, request.weight());
+        }
         wake
     }
 
-    /// Leaves the receiver's queue, from anywhere.
-    pub(super) fn leave(&mut self, receiver: &Receiver, number: u64) {
-        let Some(own) = self.receivers.get_mut(receiver) else { return };
-        let was_first = own.queue.leave(number);
+    /// A request has its permit: it was its flow's turn, and it leaves the queue.
+    pub(super) fn had_permit(&mut self, request: &Request<'_>, number: u64) {
+        let (key, receiver, flow) = (request.key, request.receiver, request.flow());
+        if let Some(all) = self.receivers.get_mut(receiver) {
+            all.turns.had_turn(key);
+        }
+        if let Some(queue) = self.queue_mut(key, receiver) {
+            queue.waiters.had_turn(&flow);
+        }
+        self.change_app(key, |app| app.receivers.had_turn(&flow));
+        // The flow's next request for this receiver goes behind its other receivers. It takes its new place
+        // before it leaves the old one, because a flow without any place does not wait.
+        let place = self.queue_mut(key, receiver).and_then(|queue| queue.take_place(&flow));
+        if let Some(old) = place {
+            self.join_app_for(key, receiver, &flow, request.weight());
+            self.change_app(key, |app| app.receivers.leave(&flow, old));
+        }
+        self.leave(request, number);
+    }
+
+    /// Leaves the receiver's queue, from anywhere. Does nothing if the request is not in it.
+    pub(super) fn leave(&mut self, request: &Request<'_>, number: u64) {
+        let (key, receiver, flow) = (request.key, request.receiver, request.flow());
+        let Some(all) = self.receivers.get_mut(receiver) else { return };
+        let Some(queue) = all.by_key.get_mut(key) else { return };
+        if queue.waiters.leave(&flow, number).is_none() {
+            return;
+        }
         self.waiting -= 1;
-        if own.queue.length() == 0 {
-            self.leave_app(receiver);
-            self.receivers.remove(receiver);
-        } else if was_first {
-            own.wake_first();
+        decrement(&mut self.callers, &flow.caller);
+        decrement(&mut self.app_mut(key).waiting, &flow);
+        if self.queue(key, receiver).is_none_or(|queue| queue.waiters.items(&flow).is_none()) {
+            self.leave_app_for(key, receiver, &flow);
         }
-    }
-
-    /// Whether a request is the first of its receiver.
-    pub(super) fn is_first(&self, receiver: &Receiver, number: u64) -> bool {
-        self.receivers.get(receiver).is_some_and(|own| own.queue.is_first(number))
-    }
-
-    /// Has the receiver join the queue of the app that its first request uses, and returns how many are
-    /// before it there.
-    pub(super) fn join_app(&mut self, key: &LimitKey, receiver: &Receiver) -> usize {
-        let place = self.receivers.get(receiver).and_then(|own| own.place_for(key));
-        let number = place.unwrap_or_else(|| {
-            self.leave_app(receiver);
-            let number = self.app_mut(key).join_last(receiver.clone());
-            if let Some(own) = self.receivers.get_mut(receiver) {
-                own.place = Some(Place { key: key.clone(), number });
+        if let Some(all) = self.receivers.get_mut(receiver) {
+            all.forget_if_empty(key);
+            if all.by_key.is_empty() {
+                self.receivers.remove(receiver);
             }
-            number
-        });
-        self.app(key).ahead_of(number)
+        }
+        self.wake_first(receiver);
     }
 
-    /// Gives up the receiver's place in an app's queue, if it has one.
-    pub(super) fn leave_app(&mut self, receiver: &Receiver) {
-        let place = self.receivers.get_mut(receiver).and_then(|own| own.place.take());
-        let Some(Place { key, number }) = place else { return };
-        if self.app_mut(&key).leave(number)
-            && let Some(next) = self.app(&key).first()
-        {
-            self.wake_first(next);
+    /// Whether a request is the first for its receiver, among those that use its limit.
+    pub(super) fn is_first(&self, request: &Request<'_>, number: u64) -> bool {
+        let first = self.queue(request.key, request.receiver).and_then(|it| it.waiters.first());
+        first.is_some_and(|(flow, first, _)| first == number && flow == request.flow())
+    }
+
+    /// How many messages the receiver must be able to get besides that of a request: one for each other
+    /// limit whose turn it may be.
+    pub(super) fn reserved(&self, request: &Request<'_>) -> usize {
+        self.receivers.get(request.receiver).map_or(0, |all| {
+            if all.turns.first() == Some(request.key) { 0 } else { all.by_key.len() - 1 }
+        })
+    }
+
+    /// Has the receiver join the queue of the app for all that wait for it. Returns whether it is the first
+    /// there.
+    pub(super) fn join_app(&mut self, request: &Request<'_>) -> bool {
+        let (key, receiver) = (request.key, request.receiver);
+        let Some(queue) = self.queue(key, receiver) else { return false };
+        let missing: Vec<(Flow, Weight)> = queue
+            .waiters
+            .flows()
+            .filter(|(flow, ..)| queue.place_of(flow).is_none())
+            .map(|(flow, weight, _)| (flow, weight))
+            .collect();
+        for (flow, weight) in missing {
+            self.join_app_for(key, receiver, &flow, weight);
+        }
+        self.app(key).receivers.first().is_some_and(|(_, _, first)| first == receiver)
+    }
+
+    /// Gives up the receiver's places in an app's queue, if it has any.
+    pub(super) fn leave_app(&mut self, request: &Request<'_>) {
+        let (key, receiver) = (request.key, request.receiver);
+        let places =
+            self.queue(key, receiver).map(|queue| queue.places.clone()).unwrap_or_default();
+        for (flow, _) in places {
+            self.leave_app_for(key, receiver, &flow);
         }
     }
 
-    /// Has the receiver's first request look again.
+    /// Has the receiver's first requests look again.
     pub(super) fn wake_first(&self, receiver: &Receiver) {
-        if let Some(own) = self.receivers.get(receiver) {
-            own.wake_first();
+        if let Some(all) = self.receivers.get(receiver) {
+            all.by_key.values().for_each(ReceiverQueue::wake_first);
         }
     }
 
-    /// Has the first request of each receiver look again.
+    /// Has the first requests of each receiver look again.
     pub(super) fn wake_all(&self) {
-        self.receivers.values().for_each(ReceiverQueue::wake_first);
+        let queues = self.receivers.values().flat_map(|all| all.by_key.values());
+        queues.for_each(ReceiverQueue::wake_first);
     }
 
-    fn app(&self, key: &LimitKey) -> &OrderedQueue<Receiver> {
+    fn join_app_for(&mut self, key: &LimitKey, receiver: &Receiver, flow: &Flow, weight: Weight) {
+        if self.queue(key, receiver).is_none_or(|queue| queue.place_of(flow).is_some()) {
+            return;
+        }
+        let number =
+            self.change_app(key, |app| app.receivers.join_last(flow, weight, receiver.clone()));
+        if let Some(queue) = self.queue_mut(key, receiver) {
+            queue.places.push((flow.clone(), number));
+        }
+    }
+
+    fn leave_app_for(&mut self, key: &LimitKey, receiver: &Receiver, flow: &Flow) {
+        let place = self.queue_mut(key, receiver).and_then(|queue| queue.take_place(flow));
+        if let Some(number) = place {
+            self.change_app(key, |app| app.receivers.leave(flow, number));
+        }
+    }
+
+    /// Changes the queue of an app, and wakes the one who becomes the first there.
+    fn change_app<R>(&mut self, key: &LimitKey, change: impl FnOnce(&mut AppQueue) -> R) -> R {
+        let place = |app: &AppQueue| app.receivers.first().map(|(flow, number, _)| (flow, number));
+        let app = self.app_mut(key);
+        let before = place(app);
+        let result = change(app);
+        if before != place(app)
+            && let Some((_, _, first)) = self.app(key).receivers.first()
+            && let Some(queue) = self.queue(key, first)
+        {
+            queue.wake_first();
+        }
+        result
+    }
+
+    fn queue(&self, key: &LimitKey, receiver: &Receiver) -> Option<&ReceiverQueue> {
+        self.receivers.get(receiver)?.by_key.get(key)
+    }
+
+    fn queue_mut(&mut self, key: &LimitKey, receiver: &Receiver) -> Option<&mut ReceiverQueue> {
+        self.receivers.get_mut(receiver)?.by_key.get_mut(key)
+    }
+
+    fn app(&self, key: &LimitKey) -> &AppQueue {
         self.apps.get(key).expect("every app has a queue")
     }
 
-    fn app_mut(&mut self, key: &LimitKey) -> &mut OrderedQueue<Receiver> {
+    fn app_mut(&mut self, key: &LimitKey) -> &mut AppQueue {
         self.apps.get_mut(key).expect("every app has a queue")
+    }
+}
+
+impl ReceiverQueues {
+    fn new() -> Self {
+        Self { turns: Turns::new(), by_key: HashMap::new() }
+    }
+
+    fn queue(&mut self, key: &LimitKey) -> &mut ReceiverQueue {
+        let Self { turns, by_key } = self;
+        by_key.entry(key.clone()).or_insert_with(|| {
+            turns.join(key, Weight::ONE);
+            ReceiverQueue { waiters: FairQueue::new(), places: Vec::new() }
+        })
+    }
+
+    fn forget_if_empty(&mut self, key: &LimitKey) {
+        if self.by_key.get(key).is_some_and(|queue| queue.waiters.length() == 0) {
+            self.by_key.remove(key);
+            self.turns.leave(key);
+        }
+    }
+}
+
+impl ReceiverQueue {
+    /// The number of the receiver's place that it has for a flow in the app's queue.
+    fn place_of(&self, flow: &Flow) -> Option<u64> {
+        self.places.iter().find(|(of, _)| of == flow).map(|(_, number)| *number)
+    }
+
+    /// Gives up the place that the receiver has for a flow, and returns its number.
+    fn take_place(&mut self, flow: &Flow) -> Option<u64> {
+        let at = self.places.iter().position(|(of, _)| of == flow)?;
+        Some(self.places.swap_remove(at).1)
+    }
+
+    fn wake_first(&self) {
+        if let Some((_, _, first)) = self.waiters.first() {
+            first.notify_one();
+        }
+    }
+}
+
+/// Counts one less. What is not counted any more is forgotten.
+fn decrement<K: Eq + std::hash::Hash>(counts: &mut HashMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
+        }
     }
 }

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use super::fair::Flow;
 use crate::clock::Moment;
 use crate::limits::LimitKey;
+use crate::model::api_key::Caller;
 use crate::model::receiver::Receiver;
+use crate::model::share::Weight;
+use crate::model::urgency::Urgency;
 
 /// A forward's request for a permit.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +18,19 @@ pub struct Request<'a> {
     /// Who gets the message.
     pub receiver: &'a Receiver,
     /// Whose forward it is.
-    pub caller: &'a Arc<str>,
+    pub caller: &'a Caller,
+    /// How urgent it is.
+    pub urgency: Urgency,
     /// When a permit comes too late.
     pub until: Moment,
+}
+
+impl Request<'_> {
+    pub(super) fn flow(&self) -> Flow {
+        Flow { urgency: self.urgency, caller: Arc::clone(&self.caller.name) }
+    }
+
+    pub(super) fn weight(&self) -> Weight {
+        self.caller.weight
+    }
 }

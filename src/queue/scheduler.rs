@@ -3,6 +3,7 @@
 //! All queues are under one lock, which is held while a request looks at the limits. So no cooldown begins, and
 //! Redis is not lost, in the middle of a look.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::limits::{
     Ahead, AppBlock, Evicted, Feedback, Grant, Hold, HoldId, LimitKey, Limiter, NotBefore, Rules,
     Scope, Standing,
 };
+use crate::model::places::may_take;
 use crate::model::receiver::Receiver;
 use crate::redis::{self, Unavailable};
 
@@ -147,6 +149,12 @@ impl Scheduler {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.queues().waiting()
+    }
+
+    /// How many requests of each caller wait. Only the callers that have some.
+    #[must_use]
+    pub fn waiting_by_caller(&self) -> BTreeMap<Arc<str>, usize> {
+        self.queues().callers().map(|(caller, count)| (Arc::clone(caller), count)).collect()
     }
 
     /// Evicts what no longer counts from the limiter.
@@ -314,11 +322,13 @@ impl Scheduler {
         let Bounds { per_receiver, in_all } = self.bounds;
         let latest = request.until.max(now);
         let for_receiver = self.receiver_ready_at(queues, request, number, now);
-        let is_full = !is_back && queues.length(request.receiver) >= per_receiver;
+        let (for_this, own) = queues.length(request);
+        let is_full = !is_back && !may_take(own, for_this, per_receiver);
         if is_full || for_receiver.moment > latest {
             return Err(QueueError::too_late(for_receiver, now));
         }
-        if !is_back && queues.waiting() >= in_all {
+        let own = queues.waiting_of(&request.caller.name);
+        if !is_back && !may_take(own, queues.waiting(), in_all) {
             return Err(QueueError::Full);
         }
         let for_app = self.app_ready_at(queues, request, number, now);
@@ -336,13 +346,13 @@ impl Scheduler {
         number: u64,
         now: Moment,
     ) -> NotBefore {
-        let ahead = queues.ahead(request, number).for_receiver;
+        let ahead = queues.messages_ahead(request, number);
         let moment = self.limiter.receiver_ready_at_best(request.receiver, ahead, now);
         NotBefore { scope: Scope::Receiver, moment }
     }
 
-    /// When the app's limits can be expected to allow a request.
-    fn app_ready_at(
+    /// When the app's limits can, at best, be expected to allow a request.
+    pub(super) fn app_ready_at(
         &self,
         queues: &Queues,
         request: &Request<'_>,

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod crowd;
+mod fairness;
 mod leaving;
 mod refusals;
 
@@ -15,8 +16,11 @@ use super::request::Request;
 use super::*;
 use crate::clock::{Clock, ManualClock, Moment};
 use crate::limits::{AppPace, Hold, LimitKey, Rules, Scope};
+use crate::model::api_key::Caller;
 use crate::model::feishu_api::FeishuApi;
 use crate::model::receiver::{ReceiveIdType, Receiver};
+use crate::model::share::{Budget, Weight};
+use crate::model::urgency::Urgency;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MS: Duration = Duration::from_millis(1);
@@ -58,8 +62,18 @@ struct Stage {
     scheduler: Arc<Scheduler>,
     time: ManualClock,
     keys: [LimitKey; 2],
-    caller: Arc<str>,
+    caller: Caller,
     served: Arc<Mutex<Vec<&'static str>>>,
+}
+
+fn caller(name: &str, weight: u32) -> Caller {
+    Caller {
+        name: name.into(),
+        app: "main".into(),
+        policy: Arc::default(),
+        weight: Weight::new(NonZeroU32::new(weight).expect("not zero")),
+        budget: Budget::default(),
+    }
 }
 
 impl Scheduler {
@@ -82,11 +96,12 @@ impl Stage {
         let apps: [Arc<str>; 2] = ["main".into(), "other".into()];
         let scheduler = Scheduler::new(rules, bounds, &apps, clock).into();
         let keys = apps.map(|app| LimitKey::new(&app, FeishuApi::Forward));
-        Self { scheduler, time, keys, caller: "caller".into(), served: Arc::default() }
+        Self { scheduler, time, keys, caller: caller("caller", 1), served: Arc::default() }
     }
 
     fn request<'a>(&'a self, app: usize, receiver: &'a Receiver, until: Moment) -> Request<'a> {
-        Request { key: &self.keys[app], receiver, caller: &self.caller, until }
+        let (caller, urgency) = (&self.caller, Urgency::Interactive);
+        Request { key: &self.keys[app], receiver, caller, urgency, until }
     }
 
     /// Somebody who has time, and a ticket already.
@@ -229,7 +244,7 @@ async fn an_older_ticket_takes_over_the_place_of_a_request_that_is_first_and_sle
 }
 
 #[tokio::test]
-async fn a_request_that_becomes_first_with_another_app_joins_the_queue_of_that_app() {
+async fn the_requests_of_two_apps_for_one_receiver_do_not_wait_for_one_another() {
     let stage = Stage::new(&rules(AMPLE, 1));
     let by_other = |ticket, name, to| stage.comes_with(ticket, name, 1, to);
     let first = ticket_of(by_other(Ticket::draw(&stage.scheduler), "first", 1)).await;
@@ -242,14 +257,14 @@ async fn a_request_that_becomes_first_with_another_app_joins_the_queue_of_that_a
     settle().await;
     let _again = by_other(first, "first again", 1);
     settle().await;
-    // The place that the newcomer had goes to the next at once, and the other app has its own line.
-    stage.advance(app_period()).await;
-    let mut now = stage.served()[2..].to_vec();
-    now.sort_unstable();
-    assert_eq!(now, ["for 2", "for 3"]);
-    // Only then is the newcomer first again, and its own app has a permit for it.
-    stage.advance(app_period()).await;
-    assert_eq!(stage.served()[4..], ["first again", "newcomer"]);
+    // Each app has a queue of its own, and the receiver can get the messages of both.
+    for expected in [["for 3", "newcomer"], ["first again", "for 2"]] {
+        let before = stage.served().len();
+        stage.advance(app_period()).await;
+        let mut now = stage.served()[before..].to_vec();
+        now.sort_unstable();
+        assert_eq!(now, expected);
+    }
 }
 
 #[tokio::test]

@@ -91,6 +91,7 @@ impl ForwardInput<'_> {
             // In whole seconds, so that `Preference-Applied` says exactly what holds.
             wait: preferred
                 .map_or(max_wait, |wait| wait.min(Duration::from_secs(max_wait.as_secs()))),
+            urgency: headers::urgency(self.headers),
         };
         Ok(ParsedForward { forward_request, is_dry_run, prefers_wait: preferred.is_some() })
     }

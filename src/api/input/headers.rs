@@ -7,6 +7,7 @@ use actix_web::http::header::{HeaderMap, HeaderName};
 use crate::api::input::misplaced::where_it_belongs;
 use crate::api::input::mistakes::{Mistakes, more_than_once};
 use crate::model::idempotency_key::IdempotencyKey;
+use crate::model::urgency::Urgency;
 use crate::model::wording::Wording;
 
 /// The `wait` of the header `Prefer` (RFC 7240) in whole seconds. Other preferences are ignored, as the RFC
@@ -28,6 +29,20 @@ pub(crate) fn preferred_wait(headers: &HeaderMap) -> Result<Option<Duration>, Wo
         }
     }
     Ok(None)
+}
+
+/// How urgent the header `Priority` (RFC 9218) says that a forward is. `u=7`, background, is bulk. What does not
+/// follow the RFC is ignored, as the RFC wants it.
+pub(super) fn urgency(headers: &HeaderMap) -> Urgency {
+    let values = headers.get_all("priority").filter_map(|value| value.to_str().ok());
+    let members = values.flat_map(|value| value.split(','));
+    // A member may have parameters behind a semicolon. Of several members with one name the last one counts.
+    let urgencies =
+        members.filter_map(|member| member.split(';').next()?.trim().strip_prefix("u="));
+    match urgencies.last() {
+        Some("7") => Urgency::Bulk,
+        _ => Urgency::Interactive,
+    }
 }
 
 /// The preferences in one header. A comma inside quotes does not separate them.

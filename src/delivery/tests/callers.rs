@@ -9,6 +9,7 @@ use super::history::{FEW, Request, What};
 use super::*;
 use crate::model::api_key;
 use crate::model::idempotency_key::IdempotencyKey;
+use crate::model::urgency::Urgency;
 
 /// One request and what became of it.
 #[derive(Debug)]
@@ -107,6 +108,7 @@ pub(super) fn is_unknown(report: &ForwardReport) -> bool {
 /// What is to be forwarded.
 pub(super) fn order(number: usize, request: &Request) -> ForwardRequest {
     let (request_id, wait) = (String::new(), ms(request.wait_ms));
+    let urgency = Urgency::ALL[usize::from(number.is_multiple_of(5))];
     match request.what {
         What::Plain { app, to, gives_uuid } => {
             let caller = caller(APPS[usize::from(app)]);
@@ -122,6 +124,7 @@ pub(super) fn order(number: usize, request: &Request) -> ForwardRequest {
                 uuid_is_given: gives_uuid,
                 idempotent: None,
                 wait,
+                urgency,
             }
         }
         What::Chosen { uuid, caller: who, content, to } => {
@@ -135,6 +138,7 @@ pub(super) fn order(number: usize, request: &Request) -> ForwardRequest {
                 uuid_is_given: true,
                 idempotent: None,
                 wait,
+                urgency,
             }
         }
         What::Named { key, content } => {
@@ -154,6 +158,7 @@ pub(super) fn order(number: usize, request: &Request) -> ForwardRequest {
                 uuid_is_given: true,
                 idempotent: Some(idempotent),
                 wait,
+                urgency,
             }
         }
     }

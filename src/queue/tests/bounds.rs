@@ -8,7 +8,7 @@ fn late(scope: Scope, retry_after: Duration) -> Result<Permit, QueueError> {
 
 #[tokio::test]
 async fn a_full_queue_refuses_newcomers_and_no_retry() {
-    let bounds = Bounds { per_receiver: 2, ..NO_BOUNDS };
+    let bounds = Bounds { per_receiver: 3, ..NO_BOUNDS };
     let stage = Stage::bounded(&rules(1, AMPLE), bounds);
     let first = ticket_of(stage.comes("first", 1).await).await;
     let _waiting = [stage.comes("second", 1).await, stage.comes("third", 1).await];
@@ -23,7 +23,7 @@ async fn a_full_queue_refuses_newcomers_and_no_retry() {
 
 #[tokio::test]
 async fn when_as_many_wait_in_all_as_may_a_newcomer_gets_only_a_permit_that_is_free() {
-    let bounds = Bounds { in_all: 2, ..NO_BOUNDS };
+    let bounds = Bounds { in_all: 3, ..NO_BOUNDS };
     let stage = Stage::bounded(&rules(1, AMPLE), bounds);
     let first = ticket_of(stage.comes("first", 1).await).await;
     let _others = [stage.comes("other", 2).await, stage.comes("other", 3).await];

@@ -11,6 +11,7 @@ use crate::model::forward::Forward;
 use crate::model::message_id::MessageId;
 use crate::model::receiver::Receiver;
 use crate::model::share::{Budget, Weight};
+use crate::model::urgency::Urgency;
 
 /// A forward with a `uuid` that its caller has chosen.
 fn chosen(caller: &str, app: &str, message: &str, receiver: &str, uuid: &str) -> Identity {
@@ -29,6 +30,7 @@ fn chosen(caller: &str, app: &str, message: &str, receiver: &str, uuid: &str) ->
         uuid_is_given: true,
         idempotent: None,
         wait: Duration::ZERO,
+        urgency: Urgency::Interactive,
     })
 }
 

@@ -1,0 +1,25 @@
+//! How urgent a forward is.
+
+/// How urgent a forward is compared with others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Urgency {
+    /// Somebody waits for it.
+    #[default]
+    Interactive,
+    /// It takes the calls that interactive forwards leave, and a tenth of all calls at least.
+    Bulk,
+}
+
+impl Urgency {
+    /// All kinds.
+    pub const ALL: [Self; 2] = [Self::Interactive, Self::Bulk];
+
+    /// The name in logs and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Interactive => "interactive",
+            Self::Bulk => "bulk",
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! A queue of several callers: turns go between classes of urgency, then between callers, then by number.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use super::ordered::OrderedQueue;
+use super::turns::Turns;
+use crate::model::share::Weight;
+use crate::model::urgency::Urgency;
+
+/// What takes turns: the forwards of one caller that are equally urgent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Flow {
+    pub(super) urgency: Urgency,
+    pub(super) caller: Arc<str>,
+}
+
+/// Of ten turns, interactive flows get nine while bulk flows wait as well.
+const INTERACTIVE: u32 = 9;
+
+/// Flows of which an estimate looks at the items: enough to say that the wait is too long, and few enough to
+/// cost nothing. Of more flows an estimate is too short, so nothing is refused that could go in time.
+pub(super) const MOST_COUNTED: usize = 100;
+
+/// Items of several flows.
+#[derive(Debug)]
+pub(super) struct FairQueue<T> {
+    classes: Turns<Urgency>,
+    interactive: Callers<T>,
+    bulk: Callers<T>,
+    length: usize,
+}
+
+/// The items of all callers that are equally urgent.
+#[derive(Debug)]
+struct Callers<T> {
+    turns: Turns<Arc<str>>,
+    queues: HashMap<Arc<str>, CallerQueue<T>>,
+}
+
+#[derive(Debug)]
+struct CallerQueue<T> {
+    weight: Weight,
+    items: OrderedQueue<T>,
+}
+
+impl<T> FairQueue<T> {
+    pub(super) fn new() -> Self {
+        Self { classes: Turns::new(), interactive: Callers::new(), bulk: Callers::new(), length: 0 }
+    }
+
+    /// Joins a flow behind all smaller numbers and before all larger ones. No item of the flow has this number.
+    pub(super) fn join(&mut self, flow: &Flow, weight: Weight, number: u64, item: T) {
+        let callers = self.class_mut(flow.urgency);
+        let begins_class = callers.queues.is_empty();
+        callers.queue(&flow.caller, weight).join(number, item);
+        self.joined(flow.urgency, begins_class);
+    }
+
+    /// Joins a flow at its end. Returns the item's number.
+    pub(super) fn join_last(&mut self, flow: &Flow, weight: Weight, item: T) -> u64 {
+        let callers = self.class_mut(flow.urgency);
+        let begins_class = callers.queues.is_empty();
+        let number = callers.queue(&flow.caller, weight).join_last(item);
+        self.joined(flow.urgency, begins_class);
+        number
+    }
+
+    /// Leaves a flow, from anywhere.
+    pub(super) fn leave(&mut self, flow: &Flow, number: u64) -> Option<T> {
+        let item = self.class_mut(flow.urgency).leave(&flow.caller, number)?;
+        self.length -= 1;
+        if self.class(flow.urgency).queues.is_empty() {
+            self.classes.leave(&flow.urgency);
+        }
+        Some(item)
+    }
+
+    /// A flow has had a turn, whether or not it was the first. Does nothing if no item of the flow waits.
+    pub(super) fn had_turn(&mut self, flow: &Flow) {
+        if self.items(flow).is_some() {
+            self.classes.had_turn(&flow.urgency);
+            self.class_mut(flow.urgency).turns.had_turn(&flow.caller);
+        }
+    }
+
+    /// Whose turn it is: the flow, the number and the item.
+    pub(super) fn first(&self) -> Option<(Flow, u64, &T)> {
+        let urgency = *self.classes.first()?;
+        let callers = self.class(urgency);
+        let caller = callers.turns.first()?;
+        let (number, item) = callers.queues.get(caller)?.items.first()?;
+        Some((Flow { urgency, caller: Arc::clone(caller) }, number, item))
+    }
+
+    /// The items of a flow.
+    pub(super) fn items(&self, flow: &Flow) -> Option<&OrderedQueue<T>> {
+        self.class(flow.urgency).queues.get(&flow.caller).map(|own| &own.items)
+    }
+
+    /// The flows, each with its weight and its items.
+    pub(super) fn flows(&self) -> impl Iterator<Item = (Flow, Weight, &OrderedQueue<T>)> {
+        Urgency::ALL.into_iter().flat_map(|urgency| {
+            self.class(urgency).queues.iter().map(move |(caller, own)| {
+                let flow = Flow { urgency, caller: Arc::clone(caller) };
+                (flow, own.weight, &own.items)
+            })
+        })
+    }
+
+    /// How many items wait.
+    pub(super) const fn length(&self) -> usize {
+        self.length
+    }
+
+    /// How many turns others have, at best, before a flow's turn that has `own` of the flow's own before it.
+    /// `most` says how many turns a flow can use.
+    pub(super) fn turns_of_others(
+        &self,
+        flow: &Flow,
+        weight: Weight,
+        own: usize,
+        most: impl Fn(&Flow) -> usize,
+    ) -> usize {
+        let (mut of_class, mut of_other_class) = (0, 0);
+        for (other, its_weight, _) in self.flows().filter(|(it, ..)| it != flow).take(MOST_COUNTED)
+        {
+            if other.urgency == flow.urgency {
+                of_class += most(&other).min(in_proportion(own + 1, its_weight, weight));
+            } else {
+                of_other_class += most(&other);
+            }
+        }
+        let turns = own + of_class + 1;
+        let classes_turns = match flow.urgency {
+            Urgency::Interactive => turns / INTERACTIVE as usize,
+            Urgency::Bulk => turns * INTERACTIVE as usize,
+        };
+        of_class + of_other_class.min(classes_turns)
+    }
+
+    fn joined(&mut self, urgency: Urgency, begins_class: bool) {
+        self.length += 1;
+        let weight = match urgency {
+            Urgency::Interactive => const { NonZeroU32::new(INTERACTIVE).unwrap() },
+            Urgency::Bulk => NonZeroU32::MIN,
+        };
+        if begins_class {
+            self.classes.join(&urgency, Weight::new(weight));
+        }
+    }
+
+    fn class(&self, urgency: Urgency) -> &Callers<T> {
+        match urgency {
+            Urgency::Interactive => &self.interactive,
+            Urgency::Bulk => &self.bulk,
+        }
+    }
+
+    fn class_mut(&mut self, urgency: Urgency) -> &mut Callers<T> {
+        match urgency {
+            Urgency::Interactive => &mut self.interactive,
+            Urgency::Bulk => &mut self.bulk,
+        }
+    }
+}
+
+impl<T> Callers<T> {
+    fn new() -> Self {
+        Self { turns: Turns::new(), queues: HashMap::new() }
+    }
+
+    /// The queue of a caller, which begins to take turns if it does not yet.
+    fn queue(&mut self, caller: &Arc<str>, weight: Weight) -> &mut OrderedQueue<T> {
+        let Self { turns, queues } = self;
+        let own = queues.entry(Arc::clone(caller)).or_insert_with(|| {
+            turns.join(caller, weight);
+            CallerQueue { weight, items: OrderedQueue::new() }
+        });
+        &mut own.items
+    }
+
+    fn leave(&mut self, caller: &Arc<str>, number: u64) -> Option<T> {
+        let own = self.queues.get_mut(caller)?;
+        let item = own.items.leave(number)?;
+        if own.items.length() == 0 {
+            self.queues.remove(caller);
+            self.turns.leave(caller);
+        }
+        Some(item)
+    }
+}
+
+/// The turns that a weight of `of` has in the time in which one of `to` has `turns`, rounded down.
+fn in_proportion(turns: usize, of: Weight, to: Weight) -> usize {
+    turns.saturating_mul(of.get() as usize) / to.get() as usize
+}
