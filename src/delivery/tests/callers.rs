@@ -108,7 +108,9 @@ pub(super) fn is_unknown(report: &ForwardReport) -> bool {
 /// What is to be forwarded.
 pub(super) fn order(number: usize, request: &Request) -> ForwardRequest {
     let (request_id, wait) = (String::new(), ms(request.wait_ms));
-    let urgency = Urgency::ALL[usize::from(number.is_multiple_of(5))];
+    // The exact reference has no idea of urgency, and plain requests only.
+    let is_bulk = !matches!(request.what, What::Plain { .. }) && number.is_multiple_of(5);
+    let urgency = Urgency::ALL[usize::from(is_bulk)];
     match request.what {
         What::Plain { app, to, gives_uuid } => {
             let caller = caller(APPS[usize::from(app)]);

@@ -104,8 +104,9 @@ fn foretold(requests: &[Request]) -> BTreeMap<usize, Fate> {
 fn requests() -> impl Strategy<Value = Vec<Request>> {
     let after_ms = prop_oneof![4 => Just(0), 4 => 0..150_u64, 1 => 500..700_u64];
     let after_ms = after_ms.prop_map(|half| half * 2);
-    let what = (0..2_u8, 0..2_u8, any::<bool>());
-    let what = what.prop_map(|(app, to, gives_uuid)| What::Plain { app, to, gives_uuid });
+    // With one app: the requests of two for one receiver go by turns, not by arrival.
+    let what = (0..2_u8, any::<bool>());
+    let what = what.prop_map(|(to, gives_uuid)| What::Plain { app: 0, to, gives_uuid });
     let hangs_up = prop::option::weighted(0.2, (0..2500_u64).prop_map(|half| half * 2 + 1));
     let wait_ms = prop_oneof![1 => Just(0), 4 => (0..2500_u64).prop_map(|half| half * 2 + 1)];
     let request = (after_ms, what, wait_ms, hangs_up).prop_map(
