@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::app::App;
+use super::caller_budgets::CallerBudgets;
 use super::conclusion::{Conclusion, Known, PriorAttempts};
 use super::idempotency::Idempotency;
 use super::identity::Identity;
@@ -29,6 +30,8 @@ pub struct Context {
     pub apps: HashMap<Arc<str>, Arc<App>>,
     /// The tenant tokens.
     pub tokens: HashMap<TokenKey, TokenSource>,
+    /// The callers' budgets.
+    pub budgets: Arc<CallerBudgets>,
     /// The queues in front of the limits.
     pub scheduler: Scheduler,
     /// What was sent, or may have been.
@@ -88,6 +91,7 @@ impl Context {
             attempts: 0,
             timings: Timings::default(),
             standing: self.scheduler.standing(&request.receiver),
+            budget: self.budgets.standing(&request.caller),
         }
     }
 
