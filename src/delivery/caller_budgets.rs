@@ -4,6 +4,9 @@
 //! their limits, Redis decides; this process knows its own calls beside that, and decides alone while Redis is gone. It
 //! is told what became of a reservation by a task that nobody waits for.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

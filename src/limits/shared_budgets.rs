@@ -1,5 +1,8 @@
 //! The budgets that replicas share, in Redis (`budget.lua`).
 
+#[cfg(test)]
+mod tests;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +32,7 @@ pub struct SharedBudgets {
     replicas: NonZeroU32,
     /// Replaces the server's time in tests.
     #[cfg(test)]
-    pub(super) now: std::sync::Mutex<Option<Moment>>,
+    pub(crate) now: std::sync::Mutex<Option<Moment>>,
 }
 
 /// What is asked of a caller's budget.

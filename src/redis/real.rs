@@ -90,8 +90,13 @@ impl RealRedis {
         self.wait(store.run::<()>("test", &script.key(key)));
     }
 
+    /// Runs this on the runtime of the connections, and meanwhile what was spawned there.
+    pub(crate) fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
     pub(crate) fn wait<T>(&self, answer: impl Future<Output = Result<T, Unavailable>>) -> T {
-        self.runtime.block_on(answer).expect("Redis answers")
+        self.run(answer).expect("Redis answers")
     }
 }
 
