@@ -22,7 +22,7 @@ use crate::model::api_key::{Caller, KeyEntry};
 use crate::model::share::Budget;
 use crate::telemetry::metrics::CallerBudget;
 
-/// The budgets of all callers. Those without one cost nothing.
+/// The budgets of all callers. Nothing is asked of it for a caller without one.
 #[derive(Debug)]
 pub struct CallerBudgets {
     clock: Clock,
@@ -74,22 +74,8 @@ impl CallerBudgets {
         used.retain(|name, used| configured.contains_key(name) || used.is_reserved());
     }
 
-    /// Reserves a call that begins by `until`. `is_shared`: whether Redis decides about the limits now. None for a
-    /// caller without a budget.
+    /// Reserves a call that begins by `until`. `is_shared`: whether Redis decides about the limits now.
     pub(super) async fn reserve(
-        self: &Arc<Self>,
-        caller: &Caller,
-        until: Moment,
-        is_shared: bool,
-    ) -> Result<Option<ReservedCall>, OverBudget> {
-        if caller.budget.is_unlimited() {
-            return Ok(None);
-        }
-        // Boxed, because few callers have a budget.
-        Box::pin(self.reserve_limited(caller, until, is_shared)).await.map(Some)
-    }
-
-    async fn reserve_limited(
         self: &Arc<Self>,
         caller: &Caller,
         until: Moment,
@@ -120,9 +106,6 @@ impl CallerBudgets {
 
     /// Whether one more call could be reserved now. Reserves nothing.
     pub(super) async fn check(&self, caller: &Caller, is_shared: bool) -> Result<(), OverBudget> {
-        if caller.budget.is_unlimited() {
-            return Ok(());
-        }
         let Some(shared) = &self.shared else { return self.check_here(caller, caller.budget) };
         if is_shared {
             self.check_here(caller, Budget { per_month: None, ..caller.budget })?;
@@ -135,13 +118,12 @@ impl CallerBudgets {
     }
 
     /// How much of the caller's budget is left, as far as this process knows.
-    pub(super) fn standing(&self, caller: &Caller) -> BudgetStanding {
-        if caller.budget.is_unlimited() {
-            return BudgetStanding::default();
-        }
-        self.with(&caller.name, |used| {
-            used.standing(caller.budget, self.clock.now(), self.clock.wall())
-        })
+    pub(super) fn standing(&self, caller: &Caller, is_shared: bool) -> BudgetStanding {
+        let budget = match &self.shared {
+            Some(shared) if !is_shared => shared.share_of(caller.budget),
+            _ => caller.budget,
+        };
+        self.with(&caller.name, |used| used.standing(budget, self.clock.now(), self.clock.wall()))
     }
 
     /// The budgets that are configured, and how much of each is used.

@@ -19,6 +19,7 @@ use super::request::ForwardRequest;
 use crate::clock::{Clock, Stamp};
 use crate::feishu::client::Client;
 use crate::feishu::token::{TokenKey, TokenSource};
+use crate::limits::BudgetStanding;
 use crate::model::api_key::Caller;
 use crate::queue::Scheduler;
 use crate::telemetry::metrics::Metrics;
@@ -91,8 +92,16 @@ impl Context {
             attempts: 0,
             timings: Timings::default(),
             standing: self.scheduler.standing(&request.receiver),
-            budget: self.budgets.standing(&request.caller),
+            budget: self.budget_standing(&request.caller),
         }
+    }
+
+    /// How much of the caller's budget is left.
+    pub(super) fn budget_standing(&self, caller: &Caller) -> BudgetStanding {
+        if caller.budget.is_unlimited() {
+            return BudgetStanding::default();
+        }
+        self.budgets.standing(caller, self.scheduler.is_shared())
     }
 
     /// What is known of the attempts of a failed forward. The register of this gateway counts, whatever the

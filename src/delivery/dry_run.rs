@@ -62,7 +62,7 @@ pub(super) async fn dry_run(context: &Arc<Context>, request: &Arc<ForwardRequest
         result,
         timings: Timings { total: context.clock.since(started), ..attempts.timings },
         standing: context.scheduler.standing(&request.receiver),
-        budget: context.budgets.standing(&request.caller),
+        budget: context.budget_standing(&request.caller),
     }
 }
 

@@ -108,8 +108,11 @@ impl<'a> RetryLoop<'a> {
         self.app.check(self.request)?;
         self.tokens.check().map_err(no_token)?;
         let Context { scheduler, clock, budgets, .. } = &**self.context;
-        let checked = budgets.check(&self.request.caller, scheduler.is_shared()).await;
-        checked.map_err(ForwardError::OverBudget)?;
+        let caller = &self.request.caller;
+        if !caller.budget.is_unlimited() {
+            let checked = budgets.check(caller, scheduler.is_shared()).await;
+            checked.map_err(ForwardError::OverBudget)?;
+        }
         let until = self.last_start.min(clock.now() + self.request.wait);
         scheduler.estimate(&self.permit_request(until)).map_err(ForwardError::NoPermit)
     }
@@ -209,12 +212,16 @@ impl<'a> RetryLoop<'a> {
         Ok(token)
     }
 
-    /// Reserves a call of the caller's budget, which is not waited for.
+    /// Reserves a call of the caller's budget, which is not waited for. None where the caller has no budget.
     async fn reserve(&self) -> Result<Option<ReservedCall>, ForwardError> {
+        let (caller, until) = (&self.request.caller, self.last_start);
+        if caller.budget.is_unlimited() {
+            return Ok(None);
+        }
         let Context { budgets, scheduler, .. } = &**self.context;
-        let reserved =
-            budgets.reserve(&self.request.caller, self.last_start, scheduler.is_shared());
-        reserved.await.map_err(ForwardError::OverBudget)
+        // Boxed, because few callers have a budget.
+        let reserved = Box::pin(budgets.reserve(caller, until, scheduler.is_shared()));
+        reserved.await.map(Some).map_err(ForwardError::OverBudget)
     }
 
     async fn permit(&mut self) -> Result<Permit, ForwardError> {

@@ -1,4 +1,4 @@
-//! The budgets that replicas share, in Redis (`budget.lua`).
+//! The budgets that replicas share, in Redis (`budget.lua`). A call counts there for the month in which it was reserved.
 
 #[cfg(test)]
 mod tests;

@@ -45,8 +45,7 @@ impl Replica {
     }
 
     fn reserve(&self, caller: &Caller, is_shared: bool) -> Result<ReservedCall, OverBudget> {
-        let reserved = self.budgets.reserve(caller, SECOND, is_shared);
-        self.redis.run(reserved).map(|it| it.expect("a caller with a budget"))
+        self.redis.run(self.budgets.reserve(caller, SECOND, is_shared))
     }
 
     /// Makes a call. What is told of it is told in the next `run`.
@@ -80,7 +79,7 @@ fn replicas_share_a_budget_and_what_one_gives_back_is_there_for_the_other() {
     }
     let reserved = one.reserve(&caller, true).unwrap();
     assert!(matches!(other.call(&caller, true), Err(OverBudget::Minute { limit: PER_MINUTE, .. })));
-    let left = other.budgets.standing(&caller).minute.unwrap();
+    let left = other.budgets.standing(&caller, true).minute.unwrap();
     assert_eq!(left.remaining, 0);
     one.redis.run(async { drop(reserved) });
     one.hears(&caller, true);
@@ -137,7 +136,7 @@ async fn without_redis_a_replica_keeps_to_its_share_of_a_minute_and_to_all_of_a_
         let caller = caller(PER_MINUTE, 3);
         let call = async || {
             let reserved = budgets.reserve(&caller, SECOND, is_shared).await?;
-            reserved.expect("a caller with a budget").begin();
+            reserved.begin();
             Ok(())
         };
         assert_eq!(call().await, Ok(()));
@@ -147,6 +146,8 @@ async fn without_redis_a_replica_keeps_to_its_share_of_a_minute_and_to_all_of_a_
         assert_eq!(call().await, Err(OverBudget::Minute { limit, retry_after }));
         let checked = budgets.check(&caller, is_shared).await;
         assert_eq!(checked, Err(OverBudget::Minute { limit, retry_after }));
+        let left = budgets.standing(&caller, false).minute.unwrap();
+        assert_eq!((left.remaining, left.reset), (0, retry_after));
         hand.advance(retry_after);
         assert_eq!(call().await, Ok(()));
         assert!(matches!(call().await, Err(OverBudget::Month { limit: 3, .. })));
