@@ -100,6 +100,17 @@ impl RealRedis {
     }
 }
 
+/// A client of a Redis that is not there.
+pub(crate) fn unconnected() -> RedisClient {
+    let settings = RedisSettings {
+        url: "redis://127.0.0.1:1".parse().unwrap(),
+        password: None,
+        sentinel_password: None,
+        tls: TlsFiles::default(),
+    };
+    RedisClient::new(settings, Clock::manual().0, Metrics::new())
+}
+
 fn url() -> Option<String> {
     std::env::var("TEST_STATE_URL").ok()
 }

@@ -3,10 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::clock::ManualClock;
 use crate::model::share::Weight;
-use crate::redis::real::RealRedis;
-use crate::redis::{RedisClient, RedisSettings};
-use crate::telemetry::metrics::Metrics;
-use crate::tls::TlsFiles;
+use crate::redis::real::{RealRedis, unconnected};
 
 const PER_MINUTE: u32 = 4;
 const SECOND: Duration = Duration::from_secs(1);
@@ -116,15 +113,8 @@ fn a_month_outlives_the_process_and_what_it_counted_alone() {
 /// Budgets whose Redis cannot be reached.
 fn alone() -> (CallerBudgets, ManualClock) {
     let (clock, hand) = Clock::manual();
-    let settings = RedisSettings {
-        url: "redis://127.0.0.1:1".parse().unwrap(),
-        password: None,
-        sentinel_password: None,
-        tls: TlsFiles::default(),
-    };
-    let redis = RedisClient::new(settings, clock.clone(), Metrics::new());
     let replicas = NonZeroU32::new(2).unwrap();
-    let shared = SharedBudgets::new(Arc::new(redis), "prefix", SECOND * 15, replicas);
+    let shared = SharedBudgets::new(Arc::new(unconnected()), "prefix", SECOND * 15, replicas);
     (CallerBudgets::new(clock).shared_by(shared), hand)
 }
 
