@@ -28,11 +28,11 @@ pub struct CallerBudgets {
     clock: Clock,
     /// Where replicas share the budgets.
     shared: Option<SharedBudgets>,
-    state: Mutex<State>,
+    state: Mutex<KnownBudgets>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct KnownBudgets {
     /// The budgets that are configured.
     configured: BTreeMap<Arc<str>, Budget>,
     used: HashMap<Arc<str>, BudgetUse>,
@@ -70,7 +70,7 @@ impl CallerBudgets {
         let configured = limited.map(|(name, key)| (name.as_str().into(), key.budget));
         let mut state = self.state();
         state.configured = configured.collect();
-        let State { configured, used } = &mut *state;
+        let KnownBudgets { configured, used } = &mut *state;
         used.retain(|name, used| configured.contains_key(name) || used.is_reserved());
     }
 
@@ -130,7 +130,7 @@ impl CallerBudgets {
     pub(super) fn used(&self) -> Vec<CallerBudget> {
         let (now, wall) = (self.clock.now(), self.clock.wall());
         let mut state = self.state();
-        let State { configured, used } = &mut *state;
+        let KnownBudgets { configured, used } = &mut *state;
         let budgets = configured.iter().flat_map(|(caller, budget)| {
             let (minute, month) = used.get_mut(caller).map_or((0, 0), |it| it.used(now, wall));
             let of = |name, limit: Option<_>, used| {
@@ -210,7 +210,7 @@ impl CallerBudgets {
         work(state.used.entry(caller.into()).or_insert(new))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, KnownBudgets> {
         // No code that can panic runs under this lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
