@@ -94,6 +94,7 @@ pub(crate) async fn metrics(
         receivers: delivery.receivers(),
         waiting: delivery.waiting(),
         open_circuits: delivery.open_circuits(),
+        caller_budgets: delivery.caller_budgets(),
     };
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")

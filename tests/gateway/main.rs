@@ -3,6 +3,7 @@
 
 mod after_a_kill;
 mod answered;
+mod budgets;
 mod codes;
 mod commands;
 mod connections;
