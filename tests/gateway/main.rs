@@ -39,6 +39,7 @@ mod repeating;
 mod restart;
 mod retries;
 mod routes;
+mod shares;
 mod slow;
 mod threads;
 mod token_pace;
