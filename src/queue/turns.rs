@@ -12,6 +12,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
+use std::mem::replace;
 
 use crate::model::share::Weight;
 
@@ -30,8 +31,11 @@ pub(super) struct Turns<K> {
     due: BTreeMap<Place, K>,
     /// The others that wait, by the moment at which their turn is due.
     early: BTreeMap<Place, K>,
+    /// Those that have left and whose last turn is not over yet, by the moment at which it is.
+    left: BTreeMap<Place, K>,
     time: Tag,
-    /// The weights of all that wait.
+    /// The weights of all that wait or have a turn that is not over. Time would be ahead of the turns if a turn
+    /// did not take its time because its competitor has left, and those that wait would fall ever further behind.
     weight: u32,
     next_number: u64,
 }
@@ -44,13 +48,16 @@ struct Competitor {
     weight: Weight,
     /// When its next turn is due.
     start: Tag,
-    waits: Option<Waits>,
+    state: State,
 }
 
+/// Whether a competitor waits, and where it stands in the maps.
 #[derive(Clone, Copy, Debug)]
-enum Waits {
+enum State {
     Due(Place),
     Early(Place),
+    Left(Place),
+    Gone,
 }
 
 impl Competitor {
@@ -66,6 +73,7 @@ impl<K: Clone + Eq + Hash> Turns<K> {
             competitors: HashMap::new(),
             due: BTreeMap::new(),
             early: BTreeMap::new(),
+            left: BTreeMap::new(),
             time: 0,
             weight: 0,
             next_number: 0,
@@ -74,36 +82,41 @@ impl<K: Clone + Eq + Hash> Turns<K> {
 
     /// Waits for turns from now on. It does not yet.
     pub(super) fn join(&mut self, key: &K, weight: Weight) {
+        self.displace(key);
         let time = self.time;
-        let new = || Competitor { weight, start: time, waits: None };
+        let new = || Competitor { weight, start: time, state: State::Gone };
         let competitor = self.competitors.entry(key.clone()).or_insert_with(new);
         competitor.weight = weight;
         competitor.start = competitor.start.max(time);
-        self.weight += weight.get();
         self.place(key);
     }
 
     /// Waits no longer. It does until now.
     pub(super) fn leave(&mut self, key: &K) {
-        let Some(competitor) = self.competitors.get_mut(key) else { return };
-        let Some(waits) = competitor.waits.take() else { return };
-        self.weight -= competitor.weight.get();
-        self.displace(waits);
-        self.settle();
-        if self.weight == 0 {
+        self.displace(key);
+        if self.due.is_empty() && self.early.is_empty() {
             // Nobody has waited for another one, so nobody owes anything.
             self.competitors.clear();
-            self.time = 0;
+            self.left.clear();
+            (self.time, self.weight) = (0, 0);
+            return;
         }
+        if let Some(competitor) = self.competitors.get_mut(key) {
+            let place = (competitor.start, self.next_number);
+            self.next_number += 1;
+            competitor.state = State::Left(place);
+            self.left.insert(place, key.clone());
+            self.weight += competitor.weight.get();
+        }
+        self.settle();
     }
 
     /// A competitor that waits has had a turn, whether or not it was the first. It still waits.
     pub(super) fn had_turn(&mut self, key: &K) {
         let Some(competitor) = self.competitors.get_mut(key) else { return };
-        let Some(waits) = competitor.waits.take() else { return };
         competitor.start += competitor.turn();
-        self.displace(waits);
         self.time += TURN / Tag::from(self.weight);
+        self.displace(key);
         self.place(key);
     }
 
@@ -116,16 +129,22 @@ impl<K: Clone + Eq + Hash> Turns<K> {
         let Some(competitor) = self.competitors.get_mut(key) else { return };
         let place = (competitor.start, self.next_number);
         self.next_number += 1;
-        competitor.waits = Some(Waits::Early(place));
+        competitor.state = State::Early(place);
         self.early.insert(place, key.clone());
+        self.weight += competitor.weight.get();
         self.settle();
     }
 
-    fn displace(&mut self, waits: Waits) {
-        match waits {
-            Waits::Due(place) => self.due.remove(&place),
-            Waits::Early(place) => self.early.remove(&place),
+    /// Takes a competitor out of the maps.
+    fn displace(&mut self, key: &K) {
+        let Some(competitor) = self.competitors.get_mut(key) else { return };
+        match replace(&mut competitor.state, State::Gone) {
+            State::Due(place) => self.due.remove(&place),
+            State::Early(place) => self.early.remove(&place),
+            State::Left(place) => self.left.remove(&place),
+            State::Gone => return,
         };
+        self.weight -= competitor.weight.get();
     }
 
     /// Has those compete whose turn is due. Time does not stand still for those whose turn is not.
@@ -143,8 +162,17 @@ impl<K: Clone + Eq + Hash> Turns<K> {
             let key = first.remove();
             if let Some(competitor) = self.competitors.get_mut(&key) {
                 let place = (start + competitor.turn(), number);
-                competitor.waits = Some(Waits::Due(place));
+                competitor.state = State::Due(place);
                 self.due.insert(place, key);
+            }
+        }
+        while let Some(first) = self.left.first_entry()
+            && first.key().0 <= self.time
+        {
+            let key = first.remove();
+            if let Some(competitor) = self.competitors.get_mut(&key) {
+                competitor.state = State::Gone;
+                self.weight -= competitor.weight.get();
             }
         }
     }
@@ -274,6 +302,36 @@ mod tests {
             order.push(first);
         }
         assert_eq!(order.iter().filter(|who| **who == "pausing").count(), 3, "{order:?}");
+    }
+
+    #[test]
+    fn visits_that_end_with_a_turn_do_not_put_a_newcomer_behind_the_others() {
+        let mut turns = Turns::new();
+        (0..20).for_each(|busy| turns.join(&busy, Weight::ONE));
+        let (visitor, newcomer) = (20, 21);
+        // The turns until it is the turn of this one, which it has as well.
+        let wait = |turns: &mut Turns<i32>, who| {
+            let mut others = 0;
+            while turns.first() != Some(&who) {
+                let first = *turns.first().expect("twenty wait");
+                turns.had_turn(&first);
+                others += 1;
+            }
+            turns.had_turn(&who);
+            others
+        };
+        for _visit in 0..200 {
+            turns.join(&visitor, weight(2));
+            wait(&mut turns, visitor);
+            turns.leave(&visitor);
+            for _ in 0..11 {
+                let first = *turns.first().expect("twenty wait");
+                turns.had_turn(&first);
+            }
+        }
+        turns.join(&newcomer, weight(20));
+        let others = wait(&mut turns, newcomer);
+        assert!(others <= 42_u32.div_ceil(20), "it waited for {others} turns");
     }
 
     #[test]
