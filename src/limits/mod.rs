@@ -15,6 +15,7 @@ mod limiter;
 mod month;
 mod pace;
 mod rules;
+mod script_clock;
 mod server_clock;
 mod shared;
 mod shared_budgets;

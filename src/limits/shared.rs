@@ -16,8 +16,7 @@ use super::hold::{HoldId, Slot};
 use super::key::LimitKey;
 use super::pace::AppPace;
 use super::rules::Rules;
-#[cfg(test)]
-use crate::clock::Moment;
+use super::script_clock::{ScriptClock, micros};
 use crate::model::feishu_api::FeishuApi;
 use crate::model::receiver::Receiver;
 use crate::redis::{RedisClient, Unavailable};
@@ -43,9 +42,7 @@ pub struct SharedLimits {
     replicas: NonZeroU32,
     /// Longest time that a message is under way.
     pub(super) longest_call: Duration,
-    /// Replaces the server's time in tests.
-    #[cfg(test)]
-    pub(super) now: std::sync::Mutex<Option<Moment>>,
+    pub(super) clock: ScriptClock,
 }
 
 /// The longest time that any answer of Redis counts for.
@@ -144,8 +141,7 @@ impl SharedLimits {
             rules,
             replicas,
             longest_call,
-            #[cfg(test)]
-            now: std::sync::Mutex::default(),
+            clock: ScriptClock::default(),
         }
     }
 
@@ -254,7 +250,7 @@ impl SharedLimits {
         }
         let AppPace { burst, period } = self.pace;
         call.arg(operation)
-            .arg(self.now())
+            .arg(self.clock.argument())
             .arg(self.rules.receiver_per_second.get())
             .arg(micros(self.rules.window()))
             .arg(micros(LONGEST_PAUSE))
@@ -266,18 +262,6 @@ impl SharedLimits {
             .arg(micros(OVERLAP))
             .arg(micros(self.longest_call));
         call
-    }
-
-    #[cfg(not(test))]
-    #[expect(clippy::unused_self, reason = "tests have a time of their own")]
-    fn now(&self) -> &'static str {
-        ""
-    }
-
-    #[cfg(test)]
-    fn now(&self) -> String {
-        let now = *self.now.lock().unwrap();
-        now.map_or_else(String::new, |now| micros(now).to_string())
     }
 }
 
@@ -309,9 +293,4 @@ impl ServerTime {
 /// A time that is left, from microseconds.
 fn left(micros: u64) -> Duration {
     Duration::from_micros(micros).min(LONGEST_LEFT)
-}
-
-/// Whole microseconds, rounded up.
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos().div_ceil(1000)).unwrap_or(u64::MAX)
 }

@@ -12,8 +12,7 @@ use uuid::Uuid;
 
 use super::budget::{BudgetReply, BudgetSpan, MINUTE, MonthBelief};
 use super::hold::HoldId;
-#[cfg(test)]
-use crate::clock::Moment;
+use super::script_clock::{ScriptClock, micros};
 use crate::clock::millis;
 use crate::model::share::Budget;
 use crate::redis::{RedisClient, Unavailable};
@@ -30,9 +29,7 @@ pub struct SharedBudgets {
     /// Longest time from a reservation to the beginning of its call.
     longest: Duration,
     replicas: NonZeroU32,
-    /// Replaces the server's time in tests.
-    #[cfg(test)]
-    pub(crate) now: std::sync::Mutex<Option<Moment>>,
+    pub(crate) clock: ScriptClock,
 }
 
 /// What is asked of a caller's budget.
@@ -69,8 +66,7 @@ impl SharedBudgets {
             process: Uuid::now_v7(),
             longest,
             replicas,
-            #[cfg(test)]
-            now: std::sync::Mutex::default(),
+            clock: ScriptClock::default(),
         }
     }
 
@@ -128,7 +124,7 @@ impl SharedBudgets {
         let mut call = self.script.key(format!("{}{caller}:minute", self.prefix));
         call.key(&in_month).key(format!("{in_month}:{}", self.process));
         call.arg(operation)
-            .arg(self.now())
+            .arg(self.clock.argument())
             .arg(id.0)
             .arg(number(budget.per_minute))
             .arg(number(budget.per_month))
@@ -138,18 +134,6 @@ impl SharedBudgets {
             .arg(alone)
             .arg(millis(month_ends_in + MONTH_KEPT));
         call
-    }
-
-    #[cfg(not(test))]
-    #[expect(clippy::unused_self, reason = "tests have a time of their own")]
-    fn now(&self) -> &'static str {
-        ""
-    }
-
-    #[cfg(test)]
-    fn now(&self) -> String {
-        let now = *self.now.lock().unwrap();
-        now.map_or_else(String::new, |now| micros(now).to_string())
     }
 }
 
@@ -166,9 +150,4 @@ fn read(reply: &[u64]) -> BudgetReply {
             _ => None,
         },
     }
-}
-
-/// Whole microseconds.
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

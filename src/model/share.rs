@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 /// A caller's weight. When callers compete for an app's calls, each gets calls in proportion to its weight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Weight(NonZeroU32);
 
 impl Weight {

@@ -13,13 +13,4 @@ pub enum Urgency {
 impl Urgency {
     /// All kinds.
     pub const ALL: [Self; 2] = [Self::Interactive, Self::Bulk];
-
-    /// The name in logs and metrics.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Interactive => "interactive",
-            Self::Bulk => "bulk",
-        }
-    }
 }

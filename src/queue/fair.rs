@@ -108,6 +108,11 @@ impl<T> FairQueue<T> {
         })
     }
 
+    /// How many flows have items.
+    pub(super) fn count_flows(&self) -> usize {
+        self.interactive.queues.len() + self.bulk.queues.len()
+    }
+
     /// How many items wait.
     pub(super) const fn length(&self) -> usize {
         self.length

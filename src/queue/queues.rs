@@ -176,9 +176,9 @@ impl Queues {
         let (key, receiver, flow) = (request.key, request.receiver, request.flow());
         if let Some(all) = self.receivers.get_mut(receiver) {
             all.turns.had_turn(key);
-        }
-        if let Some(queue) = self.queue_mut(key, receiver) {
-            queue.waiters.had_turn(&flow);
+            if let Some(queue) = all.by_key.get_mut(key) {
+                queue.waiters.had_turn(&flow);
+            }
         }
         self.change_app(key, |app| app.receivers.had_turn(&flow));
         // The flow's next request for this receiver goes behind its other receivers. It takes its new place
@@ -189,13 +189,14 @@ impl Queues {
             self.change_app(key, |app| app.receivers.leave(&flow, old));
         }
         self.leave(request, number);
+        self.wake_first(receiver);
     }
 
     /// Leaves the receiver's queue, from anywhere. Does nothing if the request is not in it.
     pub(super) fn leave(&mut self, request: &Request<'_>, number: u64) {
         let (key, receiver, flow) = (request.key, request.receiver, request.flow());
-        let Some(all) = self.receivers.get_mut(receiver) else { return };
-        let Some(queue) = all.by_key.get_mut(key) else { return };
+        let was_first = self.is_first(request, number);
+        let Some(queue) = self.queue_mut(key, receiver) else { return };
         if queue.waiters.leave(&flow, number).is_none() {
             return;
         }
@@ -211,7 +212,9 @@ impl Queues {
                 self.receivers.remove(receiver);
             }
         }
-        self.wake_first(receiver);
+        if was_first {
+            self.wake_first(receiver);
+        }
     }
 
     /// Whether a request is the first for its receiver, among those that use its limit.
@@ -233,14 +236,11 @@ impl Queues {
     pub(super) fn join_app(&mut self, request: &Request<'_>) -> bool {
         let (key, receiver) = (request.key, request.receiver);
         let Some(queue) = self.queue(key, receiver) else { return false };
-        let missing: Vec<(Flow, Weight)> = queue
-            .waiters
-            .flows()
-            .filter(|(flow, ..)| queue.place_of(flow).is_none())
-            .map(|(flow, weight, _)| (flow, weight))
-            .collect();
-        for (flow, weight) in missing {
-            self.join_app_for(key, receiver, &flow, weight);
+        if queue.places.len() < queue.waiters.count_flows() {
+            let flows = queue.waiters.flows().map(|(flow, weight, _)| (flow, weight));
+            for (flow, weight) in flows.collect::<Vec<_>>() {
+                self.join_app_for(key, receiver, &flow, weight);
+            }
         }
         self.app(key).receivers.first().is_some_and(|(_, _, first)| first == receiver)
     }

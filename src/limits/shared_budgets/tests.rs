@@ -2,6 +2,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
+use crate::clock::Moment;
 use crate::limits::budget::{BudgetUse, CountedBy};
 use crate::limits::month::Month;
 use crate::redis::real::{FOREIGN, RealRedis};
@@ -36,7 +37,7 @@ impl Replica {
     /// Redis' clock shows this.
     fn set(&self, now: Moment) {
         // Far from the beginning of time, so that it may go back.
-        *self.shared.now.lock().unwrap() = Some(Duration::from_hours(1_000_000) + now);
+        *self.shared.clock.now.lock().unwrap() = Some(Duration::from_hours(1_000_000) + now);
     }
 
     fn reserve(&self, question: BudgetQuestion<'_>, id: u64) -> BudgetReply {

@@ -146,7 +146,7 @@ impl Replica {
     /// The first one, long after the birth of what is shared.
     pub(super) fn born(redis: RealRedis, rules: &Rules, apps: [&str; 2]) -> Self {
         let first = Self::joins(redis, rules, apps);
-        *first.shared.now.lock().unwrap() = Some(Moment::ZERO);
+        *first.shared.clock.now.lock().unwrap() = Some(Moment::ZERO);
         first.redis.wait(first.shared.beat(&[], true));
         first
     }
@@ -191,6 +191,6 @@ impl Replica {
     }
 
     pub(super) fn set(&self, now: Moment) {
-        *self.shared.now.lock().unwrap() = Some(BEFORE + now);
+        *self.shared.clock.now.lock().unwrap() = Some(BEFORE + now);
     }
 }
