@@ -10,6 +10,7 @@ mod id;
 pub mod idempotency_key;
 pub mod merged_messages;
 pub mod message_id;
+pub mod places;
 pub mod policy;
 pub mod problem_kind;
 pub mod receiver;
