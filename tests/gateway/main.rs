@@ -3,6 +3,7 @@
 
 mod after_a_kill;
 mod answered;
+mod callers;
 mod codes;
 mod commands;
 mod connections;
@@ -42,5 +43,6 @@ mod slow;
 mod threads;
 mod token_pace;
 mod tokens;
+mod unauthorized;
 mod uuids;
 mod waiting;
