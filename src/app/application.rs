@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::delivery;
 use super::feishu::FeishuRuntime;
-use super::listeners::{self, Listener};
+use super::listeners::{self, Listener, Size};
 use super::reload::{FirstKeys, Reload, Reloader};
 use super::start::{SentBefore, StartError};
 use crate::api::Draining;
@@ -43,7 +43,8 @@ impl Application {
         sent_before: SentBefore,
     ) -> Result<Self, StartError> {
         let metrics = Metrics::new();
-        show_bounds(config, &metrics);
+        let size = listeners::size(config);
+        show_bounds(config, &size, &metrics);
         let closing = CancellationToken::new();
         let draining = Draining::default();
         let mut tasks = JoinSet::new();
@@ -56,7 +57,6 @@ impl Application {
         let (reloader, watch) =
             Reload::new(config, keys, &delivery, redis, clock, &metrics).watch();
         tasks.spawn(watch);
-        let size = listeners::size(config);
         let public = listeners::public(
             config,
             &size,
@@ -142,10 +142,10 @@ impl Application {
     }
 }
 
-/// Publishes the configured bounds as metrics, so that dashboards can compare the use with them.
-fn show_bounds(config: &Config, metrics: &Metrics) {
+/// Publishes the bounds as metrics, so that dashboards can compare the use with them.
+fn show_bounds(config: &Config, size: &Size, metrics: &Metrics) {
     let limits = &config.limits;
-    metrics.bounds(config.server.max_in_flight, limits.max_waiting);
+    metrics.bounds(size.in_flight, limits.max_waiting);
     metrics.quota("receiver", 1, limits.receiver_per_second.get());
     metrics.quota("app", 1, limits.app_per_second.get());
     metrics.quota("app", 60, limits.app_per_minute.get());

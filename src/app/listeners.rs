@@ -38,10 +38,13 @@ pub(super) struct Listener {
     pub(super) server: Server,
 }
 
-/// The number of workers and connections.
+/// The number of workers, connections and requests.
 pub(super) struct Size {
     workers: usize,
     connections: Share,
+    /// Requests of the API that may be in flight. No more than it may have connections, each of which has one at a time:
+    /// so a caller that may not hold all places cannot keep all connections busy either.
+    pub(super) in_flight: usize,
 }
 
 /// How long callers that are refused at the end of a drain have to read their answer.
@@ -57,7 +60,8 @@ pub(super) fn size(config: &Config) -> Size {
     let cores = available_parallelism().map_or(1, usize::from);
     let workers = cores.min(MOST_WORKERS).min(config.server.max_connections);
     let connections = descriptors::share(config, workers, descriptors::raise_limit());
-    Size { workers, connections }
+    let in_flight = config.server.max_in_flight.min(connections.public);
+    Size { workers, connections, in_flight }
 }
 
 /// The listener of the API.
@@ -75,7 +79,7 @@ pub(super) fn public(
     let document = web::Data::new(OpenApiDocument::new(api::openapi_json(&public_url)));
     let public_url = web::Data::new(public_url);
     let admission =
-        Admission::new(clock.clone(), metrics.clone(), server.max_in_flight, draining.clone());
+        Admission::new(clock.clone(), metrics.clone(), size.in_flight, draining.clone());
     let admission = web::Data::new(admission);
     let body_limits =
         web::Data::new(BodyLimits { max_size: server.max_body, timeout: server.body_timeout });

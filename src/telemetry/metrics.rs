@@ -93,6 +93,18 @@ impl Metrics {
         self.0.problems.with_label_values(&[facts.name, facts.fix_by.name()]).inc();
     }
 
+    /// Counts a request without a valid key. `caller` is empty unless the key is configured, and expired or disabled.
+    pub fn unauthorized(&self, reason: &str, caller: &str) {
+        self.0.unauthorized.with_label_values(&[reason, caller]).inc();
+    }
+
+    /// Creates the series of requests without a key that is configured at zero.
+    pub fn begin_unauthorized(&self, reasons: &[&str]) {
+        for reason in reasons {
+            self.0.unauthorized.with_label_values(&[*reason, ""]);
+        }
+    }
+
     /// Creates the series of an app at zero.
     pub fn begin_app(&self, app: &str) {
         self.0.retries_refused.with_label_values(&[app]);

@@ -4,6 +4,7 @@
 mod after_a_kill;
 mod answered;
 mod budgets;
+mod callers;
 mod codes;
 mod commands;
 mod connections;
@@ -44,5 +45,6 @@ mod slow;
 mod threads;
 mod token_pace;
 mod tokens;
+mod unauthorized;
 mod uuids;
 mod waiting;

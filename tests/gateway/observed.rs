@@ -28,6 +28,7 @@ const METRICS: &[(&str, &str, &[&str])] = &[
     ("idempotent_requests_total", "counter", &["result"]),
     ("tenant_token_expiry_timestamp_seconds", "gauge", &["app"]),
     ("problems_total", "counter", &["code", "fix_by"]),
+    ("unauthorized_total", "counter", &["reason", "caller"]),
     ("log_lines_dropped_total", "counter", &["target"]),
     ("secrets_last_reload_successful", "gauge", &[]),
     ("secrets_last_reload_success_timestamp_seconds", "gauge", &[]),

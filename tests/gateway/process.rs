@@ -5,6 +5,7 @@ use std::time::Duration;
 use feishu_forward_gateway::app::SentBefore;
 use feishu_forward_gateway::clock::Clock;
 use feishu_forward_gateway::config;
+use feishu_forward_gateway::model::api_key::ApiKey;
 use feishu_simulator::FaultKind;
 use tokio::net::TcpListener;
 
@@ -141,9 +142,13 @@ async fn an_idle_connection_does_not_hold_up_the_end() {
 
 #[actix_web::test]
 async fn a_gateway_that_is_full_refuses_the_next_one_at_once() {
-    let gateway = gateway().one_attempt().set("server.max_in_flight", "2").start().await;
+    let other = ApiKey::generate();
+    let gateway = gateway().one_attempt().second_app_of(&other).set("server.max_in_flight", "2");
+    let gateway = gateway.start().await;
     gateway.spoil_every_forward(FaultKind::Silence);
-    let inside = vec![gateway.forward("oc_1").spawn(), gateway.forward("oc_2").spawn()];
+    // Two callers: one alone leaves a place to others.
+    let of_other = gateway.forward("oc_2").header("x-api-key", other.expose());
+    let inside = vec![gateway.forward("oc_1").spawn(), of_other.spawn()];
     gateway.forwards_reach(2).await;
     for _ in 0..3 {
         let answer = gateway.forward("oc_3").send().await;

@@ -140,7 +140,9 @@ async fn the_log_says_why_a_key_was_refused_and_whose_it_was() {
         let answer = forward.header("x-request-id", request_id).send().await;
         answer.problem(401, "unauthorized", "not_delivered");
         assert!(!answer.text().contains("outdated") && !answer.text().contains("switched_off"));
-        let reason = answered(request_id)["reason"].as_str().unwrap().to_owned();
+        let line = answered(request_id);
+        assert_eq!(line["peer"], "127.0.0.1");
+        let reason = line["reason"].as_str().unwrap().to_owned();
         for word in words {
             assert!(reason.contains(word), "{reason}");
         }

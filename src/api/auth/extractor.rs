@@ -10,6 +10,7 @@ use crate::api::auth::keyring::Keyring;
 use crate::api::auth::unauthorized::Unauthorized;
 use crate::api::dialect::Dialect;
 use crate::api::http::context::RequestContext;
+use crate::api::http::places::Holder;
 use crate::api::problems::problem::Problem;
 use crate::clock::Clock;
 use crate::model::api_key::Caller;
@@ -39,10 +40,11 @@ fn authenticate(request: &HttpRequest) -> Result<Caller, Problem> {
     match result {
         Ok(caller) => {
             RequestContext::update(request, |context| context.caller = Some(caller.name.clone()));
+            RequestContext::hold_place(request, Holder::Caller(caller.name.clone()))?;
             Ok(caller)
         }
         Err(why) => {
-            RequestContext::update(request, |context| context.key_refusal = Some(why.reason()));
+            RequestContext::update(request, |context| context.key_refusal = Some(why.clone()));
             Err(why.problem())
         }
     }

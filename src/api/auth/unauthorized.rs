@@ -36,6 +36,8 @@ pub(crate) enum Unauthorized {
     Feishu,
     /// A key in the gateway's format with a wrong checksum.
     Damaged,
+    /// A call for a token whose body lacks `app_id` or `app_secret`.
+    NoAppSecret,
     /// A key that is unknown, expired or disabled.
     Refused(KeyRefusal),
 }
@@ -94,6 +96,61 @@ impl Unauthorized {
         Self::Refused(KeyRefusal::Unknown)
     }
 
+    /// What [`Self::label`] returns for a request that shows no key that is configured.
+    pub(crate) const LABELS_OF_STRANGERS: &[&str] = &[
+        "no_key",
+        "other_header",
+        "empty",
+        "not_text",
+        "without_bearer",
+        "basic",
+        "other_scheme",
+        "bearer_in_key",
+        "quoted",
+        "hash",
+        "feishu",
+        "damaged",
+        "no_app_secret",
+        "unknown",
+        "token",
+    ];
+
+    /// The reason for metrics.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::NoKey => "no_key",
+            Self::OtherHeader(_) => "other_header",
+            Self::Empty => "empty",
+            Self::NotText => "not_text",
+            Self::WithoutBearer => "without_bearer",
+            Self::Basic => "basic",
+            Self::OtherScheme => "other_scheme",
+            Self::BearerInKey => "bearer_in_key",
+            Self::Quoted => "quoted",
+            Self::Hash => "hash",
+            Self::Feishu => "feishu",
+            Self::Damaged => "damaged",
+            Self::NoAppSecret => "no_app_secret",
+            Self::Refused(KeyRefusal::Unknown) => "unknown",
+            Self::Refused(KeyRefusal::Token) => "token",
+            Self::Refused(KeyRefusal::Expired { .. }) => "expired",
+            Self::Refused(KeyRefusal::Disabled { .. }) => "disabled",
+            Self::Refused(KeyRefusal::OtherApp { .. }) => "other_app",
+        }
+    }
+
+    /// The name of the key, where it is configured and was shown whole.
+    pub(crate) fn key_name(&self) -> Option<&str> {
+        match self {
+            Self::Refused(
+                KeyRefusal::Expired { name }
+                | KeyRefusal::Disabled { name }
+                | KeyRefusal::OtherApp { name },
+            ) => Some(name),
+            _ => None,
+        }
+    }
+
     /// The reason for the log: one of a few texts, with the key's name where the key is known.
     pub(crate) fn reason(&self) -> String {
         match self {
@@ -109,6 +166,7 @@ impl Unauthorized {
             Self::Hash => "the key is a hash".into(),
             Self::Feishu => "the key is a credential of Feishu's".into(),
             Self::Damaged => "the key is damaged".into(),
+            Self::NoAppSecret => "app_id or app_secret is missing".into(),
             Self::Refused(refusal) => refusal.to_string(),
         }
     }
@@ -171,6 +229,10 @@ impl Unauthorized {
                 "The API key is damaged: characters of it are missing or changed; copy it again.",
                 "API 密钥已损坏：有字符缺失或被改动；请重新复制。",
             ),
+            Self::NoAppSecret => Wording::new(
+                "The body has no app_id or no app_secret; send the API key as app_secret.",
+                "请求体缺少 app_id 或 app_secret；请以 API 密钥作为 app_secret。",
+            ),
             Self::Refused(KeyRefusal::Unknown) => Wording::new(
                 "The gateway does not know this API key; it may have been replaced, or belong to another gateway.",
                 "网关不认识此 API 密钥；它可能已被更换，或属于其他网关。",
@@ -218,77 +280,4 @@ impl Unauthorized {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn every_one() -> Vec<Unauthorized> {
-        use Unauthorized::*;
-        let name = || "billing".into();
-        vec![
-            NoKey,
-            OtherHeader(OTHER_HEADERS[0]),
-            Empty,
-            NotText,
-            WithoutBearer,
-            Basic,
-            OtherScheme,
-            BearerInKey,
-            Quoted,
-            Hash,
-            Feishu,
-            Damaged,
-            Refused(KeyRefusal::Unknown),
-            Refused(KeyRefusal::Expired { name: name() }),
-            Refused(KeyRefusal::Disabled { name: name() }),
-            Refused(KeyRefusal::OtherApp { name: name() }),
-            Refused(KeyRefusal::Token),
-        ]
-    }
-
-    #[test]
-    fn each_says_something_else_and_none_of_it_names_a_key() {
-        let mut said: Vec<_> = every_one().iter().map(|it| it.detail().en.into_owned()).collect();
-        assert!(said.iter().all(|text| !text.contains("billing")), "{said:?}");
-        said.sort();
-        said.dedup();
-        assert_eq!(said.len(), every_one().len());
-    }
-
-    #[test]
-    fn a_challenge_holds_only_what_rfc_6750_lets_a_description_hold() {
-        for it in every_one() {
-            let description = it.detail().en;
-            let is_allowed = |c: char| matches!(c, ' '..='!' | '#'..='[' | ']'..='~');
-            assert!(description.chars().all(is_allowed), "{description}");
-            let challenge = it.challenge();
-            let challenge = challenge.to_str().expect("text");
-            assert!(challenge.starts_with("Bearer realm="), "{challenge}");
-        }
-    }
-
-    #[test]
-    fn a_key_that_is_unknown_is_classified_by_its_form() {
-        for (shown, expected) in [
-            ("Bearer ffg_1", Unauthorized::BearerInKey),
-            ("bearer x", Unauthorized::BearerInKey),
-            ("\"ffg_1\"", Unauthorized::Quoted),
-            ("<key>", Unauthorized::Quoted),
-            ("${KEY}", Unauthorized::Quoted),
-            ("sha256:00", Unauthorized::Hash),
-            ("t-g1044qeGEDXTB6NDJOGV4JQCYDGHRBARFTGT1234", Unauthorized::Feishu),
-            ("u-1", Unauthorized::Feishu),
-            ("a-1", Unauthorized::Feishu),
-            ("eyJhbGciOi", Unauthorized::Feishu),
-            ("cli_1", Unauthorized::Feishu),
-            ("ffg_1", Unauthorized::Damaged),
-            ("", Unauthorized::Refused(KeyRefusal::Unknown)),
-            ("ß", Unauthorized::Refused(KeyRefusal::Unknown)),
-            ("a password", Unauthorized::Refused(KeyRefusal::Unknown)),
-        ] {
-            assert_eq!(Unauthorized::of_unknown(shown), expected, "{shown}");
-        }
-        let generated = ApiKey::generate();
-        let unknown = Unauthorized::Refused(KeyRefusal::Unknown);
-        assert_eq!(Unauthorized::of_unknown(generated.expose()), unknown);
-    }
-}
+mod tests;

@@ -56,7 +56,7 @@ fn answer(
     is_for_app: bool,
 ) -> HttpResponse {
     let Some((app_id, app_secret)) = credentials(&body.0) else {
-        return refused(request, 10003, "invalid param", "app_id or app_secret is missing");
+        return refused(request, 10003, "invalid param", Unauthorized::NoAppSecret);
     };
     match keyring.issue_token(&app_id, &app_secret, clock.wall()) {
         Ok(issued) => {
@@ -71,7 +71,7 @@ fn answer(
         }
         Err(refusal) => {
             let why = Unauthorized::of_refusal(refusal, &app_secret);
-            refused(request, 10014, "app secret invalid", &why.reason())
+            refused(request, 10014, "app secret invalid", why)
         }
     }
 }
@@ -83,9 +83,9 @@ fn credentials(body: &[u8]) -> Option<(String, String)> {
     Some((text("app_id")?, text("app_secret")?))
 }
 
-fn refused(request: &HttpRequest, code: i64, msg: &str, reason: &str) -> HttpResponse {
+fn refused(request: &HttpRequest, code: i64, msg: &str, why: Unauthorized) -> HttpResponse {
     RequestContext::update(request, |context| {
-        context.key_refusal = Some(reason.to_owned());
+        context.key_refusal = Some(why);
         context.problem = Some((ProblemKind::Unauthorized, None));
     });
     let mut answer = json(&TokenAnswer {

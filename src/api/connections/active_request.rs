@@ -64,11 +64,11 @@ impl ActiveRequest {
         .await;
     }
 
-    /// Notes that the caller has shown a valid key. Where not all connections can stay, those of callers
-    /// without one are closed first.
-    pub(crate) fn note_valid_key(&self) {
+    /// Notes the caller, who has shown a valid key. Where not all connections can stay, those of others than callers are
+    /// closed first, and then those of the caller that has the most.
+    pub(crate) fn note_caller(&self, caller: &Arc<str>) {
         if let Some(connection) = &self.connection {
-            connection.activity.note_valid_key();
+            connection.slots.note_caller(&connection.activity, caller);
         }
     }
 

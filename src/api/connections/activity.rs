@@ -1,8 +1,8 @@
 //! Whether a connection is idle, busy or closed, and since when.
 
 use std::net::IpAddr;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
@@ -20,7 +20,8 @@ pub(crate) struct Activity {
     requests: AtomicU32,
     /// The moment since which the connection is idle, in nanoseconds; or `BUSY` or `CLOSED`.
     state: AtomicU64,
-    has_shown_key: AtomicBool,
+    /// The name of the caller whose valid key was shown first.
+    caller: OnceLock<Arc<str>>,
     /// The task that answers the connection's requests.
     task: OnceLock<AbortHandle>,
 }
@@ -48,7 +49,7 @@ impl Activity {
             admitted: OnceLock::new(),
             requests: AtomicU32::new(0),
             state: AtomicU64::new(nanoseconds(now)),
-            has_shown_key: AtomicBool::new(false),
+            caller: OnceLock::new(),
             task: OnceLock::new(),
         }
     }
@@ -124,12 +125,13 @@ impl Activity {
         }
     }
 
-    pub(super) fn has_shown_key(&self) -> bool {
-        self.has_shown_key.load(Relaxed)
+    pub(super) fn caller(&self) -> Option<&Arc<str>> {
+        self.caller.get()
     }
 
-    pub(super) fn note_valid_key(&self) {
-        self.has_shown_key.store(true, Relaxed);
+    /// Notes the caller. Called by [`EvictionOrder`](super::eviction::EvictionOrder) only, which counts by callers.
+    pub(super) fn note_caller(&self, caller: &Arc<str>) {
+        let _ = self.caller.set(Arc::clone(caller));
     }
 }
 

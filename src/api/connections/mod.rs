@@ -11,6 +11,7 @@
 pub(crate) mod active_request;
 pub(crate) mod activity;
 pub(crate) mod connection;
+pub(crate) mod eviction;
 pub(crate) mod serve;
 pub(crate) mod slots;
 pub(crate) mod socket;

@@ -1,18 +1,19 @@
 //! Slots for the connections of one listener.
 //!
-//! A new connection that finds no free slot gets the one of the connection that has been idle for the
-//! longest. That one is found without a scan: ranks (whether a key was shown, since when idle) only ever
-//! grow, so an entry that is out of date stands too far ahead, is looked at first, and is put where it
-//! belongs. A request therefore writes down one number and takes no lock.
+//! A new connection that finds no free slot gets the one of an idle connection, which is closed for it
+//! ([`eviction`](super::eviction) says which). While all are busy it waits. Busy is a connection with a request in
+//! flight, and of those no caller has so many that none is left for others, nor are there more of them than slots
+//! (`http/places.rs`): so no caller can keep all slots busy.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::api::connections::activity::{Activity, ActivityState};
-use crate::clock::{Clock, Moment};
+use crate::api::connections::activity::Activity;
+use crate::api::connections::eviction::{Departure, EvictionOrder};
+use crate::clock::Clock;
 use crate::telemetry::metrics::Metrics;
 
 /// Bytes that the large heads of all connections of a listener may have together. That is far more than
@@ -42,27 +43,14 @@ struct Occupants {
     waiting: VecDeque<oneshot::Sender<()>>,
     /// How many connections were asked to leave and still have their slot.
     leaving: usize,
-    /// The connections that have a slot and were not asked to leave; the one to be asked next comes first.
-    /// An entry is checked before it counts: the connection may have been used since, and then its true
-    /// rank is behind the one that stands here.
-    ranks: BTreeMap<EvictionRank, Arc<Activity>>,
-    /// The key of each of these connections in `ranks`.
-    recorded: HashMap<usize, EvictionRank>,
-}
-
-/// Which connection leaves first: one that has shown no valid key, then the one that has been idle for the
-/// longest.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct EvictionRank {
-    has_shown_key: bool,
-    idle_since: Moment,
-    id: usize,
+    /// The connections that have a slot and were not asked to leave.
+    staying: EvictionOrder,
 }
 
 /// The slot of a connection, which this gives back when it is dropped.
 pub(super) struct ConnectionSlot {
     slots: ConnectionSlots,
-    id: usize,
+    connection: Arc<Activity>,
 }
 
 impl ConnectionSlots {
@@ -74,8 +62,7 @@ impl ConnectionSlots {
             free: count,
             waiting: VecDeque::new(),
             leaving: 0,
-            ranks: BTreeMap::new(),
-            recorded: HashMap::new(),
+            staying: EvictionOrder::default(),
         };
         let (is_short, occupants) = (AtomicBool::new(false), Mutex::new(occupants));
         let large_heads = AtomicUsize::new(0);
@@ -130,8 +117,16 @@ impl ConnectionSlots {
         }
         let now = self.0.clock.now();
         connection.admit(now);
-        self.occupants().put(Arc::clone(connection), now);
-        ConnectionSlot { slots: self.clone(), id: id_of(connection) }
+        self.occupants().staying.add(connection, now);
+        ConnectionSlot { slots: self.clone(), connection: Arc::clone(connection) }
+    }
+
+    /// Notes the caller whose valid key was shown on this connection. The first one counts.
+    pub(super) fn note_caller(&self, connection: &Arc<Activity>, caller: &Arc<str>) {
+        // As a rule it is known already, and then no lock is taken.
+        if connection.caller().is_none() {
+            self.occupants().staying.note_caller(connection, caller);
+        }
     }
 
     /// Asks one more idle connection to leave, if a connection waits for which none was asked.
@@ -148,7 +143,7 @@ impl ConnectionSlots {
             return false;
         }
         let mut occupants = self.occupants();
-        let leaves = occupants.is_short() && occupants.remove(id_of(connection));
+        let leaves = occupants.is_short() && occupants.staying.remove(connection);
         if leaves {
             occupants.leaving += 1;
             self.0.is_short.store(occupants.is_short(), SeqCst);
@@ -165,36 +160,19 @@ impl ConnectionSlots {
     fn ask_idle_to_leave(&self, occupants: &mut Occupants) {
         self.0.is_short.store(occupants.is_short(), SeqCst);
         let now = self.0.clock.now();
-        let mut busy = Vec::new();
         while occupants.is_short() {
-            let Some((rank, connection)) = occupants.ranks.pop_first() else { break };
-            occupants.recorded.remove(&rank.id);
-            match connection.state() {
-                ActivityState::Idle { since } if rank != EvictionRank::of(&connection, since) => {
-                    occupants.put(connection, since);
-                }
-                ActivityState::Idle { since } => {
-                    if connection.close_if_idle(since) {
-                        self.report_closed(&connection, "room_needed");
-                        occupants.leaving += 1;
-                    } else {
-                        busy.push(connection);
-                    }
-                }
-                ActivityState::Closed => occupants.leaving += 1,
-                ActivityState::Busy => busy.push(connection),
+            let Some(departure) = occupants.staying.evict(now) else { break };
+            occupants.leaving += 1;
+            if let Departure::Closed(connection) = departure {
+                self.report_closed(&connection, "room_needed");
             }
-        }
-        for connection in busy {
-            // A busy connection becomes idle now at the earliest.
-            occupants.put(connection, now);
         }
         self.0.is_short.store(occupants.is_short(), SeqCst);
     }
 
-    fn leave(&self, id: usize) {
+    fn leave(&self, connection: &Arc<Activity>) {
         let mut occupants = self.occupants();
-        if !occupants.remove(id) {
+        if !occupants.staying.remove(connection) {
             occupants.leaving -= 1;
         }
         // A connection that ended while it waited does not take the slot.
@@ -220,34 +198,10 @@ impl Occupants {
     fn is_short(&self) -> bool {
         self.waiting.len() > self.leaving
     }
-
-    fn put(&mut self, connection: Arc<Activity>, idle_since: Moment) {
-        let rank = EvictionRank::of(&connection, idle_since);
-        self.recorded.insert(rank.id, rank);
-        self.ranks.insert(rank, connection);
-    }
-
-    /// Removes a connection. False if it was asked to leave before.
-    fn remove(&mut self, id: usize) -> bool {
-        let rank = self.recorded.remove(&id);
-        rank.is_some_and(|rank| self.ranks.remove(&rank).is_some())
-    }
-}
-
-impl EvictionRank {
-    fn of(connection: &Arc<Activity>, idle_since: Moment) -> Self {
-        let has_shown_key = connection.has_shown_key();
-        Self { has_shown_key, idle_since, id: id_of(connection) }
-    }
-}
-
-/// A number that no other connection with a slot has.
-fn id_of(connection: &Arc<Activity>) -> usize {
-    Arc::as_ptr(connection).addr()
 }
 
 impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        self.slots.leave(self.id);
+        self.slots.leave(&self.connection);
     }
 }

@@ -1,14 +1,18 @@
 //! One log line for each request of the public listener.
 
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::{Error, HttpMessage};
+use actix_web::{Error, HttpMessage, HttpRequest};
 use tracing::{Level, Span};
 use tracing_actix_web::{RequestId, RootSpanBuilder};
 use uuid::Uuid;
 
+use crate::api::auth::unauthorized::Unauthorized;
+use crate::api::connections::connection::ClientConnection;
 use crate::api::http::context::RequestContext;
 use crate::api::sanitize;
 use crate::delivery::Timings;
@@ -34,6 +38,9 @@ impl RootSpanBuilder for AccessLog {
         let request = response.request();
         let context = RequestContext::of(request);
         let context = context.borrow();
+        let refusal = context.key_refusal.as_ref();
+        // By its address an operator finds a caller that shows no key of its own.
+        let peer = refusal.and_then(|_| peer(request)).map(tracing::field::display);
         let timings = context.timings.as_ref();
         let ms = |part: fn(&Timings) -> Duration| timings.map(|it| milliseconds(part(it)));
         // tracing fixes the level of an event at compile time, so each level needs an event of its own.
@@ -47,7 +54,8 @@ impl RootSpanBuilder for AccessLog {
                     caller = context.caller.as_deref(),
                     problem = context.problem.as_ref().map(|(kind, _)| kind.facts().name),
                     detail = context.problem.as_ref().and_then(|(_, detail)| detail.as_deref()),
-                    reason = context.key_refusal,
+                    reason = refusal.map(Unauthorized::reason),
+                    peer,
                     feishu_log_id = context.feishu_log_id,
                     attempts = context.attempts,
                     wait_ms = ms(|it| it.wait),
@@ -64,6 +72,12 @@ impl RootSpanBuilder for AccessLog {
             _ => line!(Level::INFO),
         }
     }
+}
+
+/// The address that the request came from: the caller's, or that of a proxy before the gateway.
+fn peer(request: &HttpRequest) -> Option<IpAddr> {
+    let connection = request.conn_data::<Arc<ClientConnection>>()?;
+    connection.peer().map(|peer| peer.ip().to_canonical())
 }
 
 /// The time in milliseconds, rounded to whole microseconds.

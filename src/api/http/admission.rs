@@ -1,6 +1,6 @@
 //! Who is let in: the bound on requests in flight, their metrics, and when an answer ends its connection.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::Arc;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -8,10 +8,12 @@ use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use tracing::Span;
 
+use crate::api::auth::unauthorized::Unauthorized;
 use crate::api::connections::active_request::ActiveRequest;
 use crate::api::http::body::declared_length;
 use crate::api::http::context::{RequestContext, SharedContext};
 use crate::api::http::draining::Draining;
+use crate::api::http::places::RequestPlaces;
 use crate::api::http::response::complete;
 use crate::api::problems::problem::Problem;
 use crate::api::sanitize;
@@ -24,17 +26,17 @@ use crate::telemetry::metrics::Metrics;
 pub struct Admission {
     clock: Clock,
     metrics: Metrics,
-    in_flight: AtomicUsize,
-    max_in_flight: usize,
+    places: Arc<RequestPlaces>,
     draining: Draining,
 }
 
 impl Admission {
-    /// Lets in at most `max_in_flight` requests at the same time. Once `draining` has begun, each answer
-    /// closes its connection.
+    /// Lets in at most `max_in_flight` requests at the same time, of which no caller has all. Once `draining` has begun,
+    /// each answer closes its connection.
     #[must_use]
     pub fn new(clock: Clock, metrics: Metrics, max_in_flight: usize, draining: Draining) -> Self {
-        Self { clock, metrics, in_flight: AtomicUsize::new(0), max_in_flight, draining }
+        metrics.begin_unauthorized(Unauthorized::LABELS_OF_STRANGERS);
+        Self { clock, metrics, places: RequestPlaces::new(max_in_flight), draining }
     }
 }
 
@@ -50,8 +52,8 @@ pub(crate) async fn admit(
     let mut in_flight = InFlight::begin(&admission, &request);
     let response = if active.connection_is_over() {
         request.error_response(Problem::connection_is_over()).map_into_boxed_body()
-    } else if in_flight.is_one_too_many {
-        let problem = Problem::too_many_in_flight(admission.max_in_flight);
+    } else if in_flight.context.borrow().place.is_none() {
+        let problem = Problem::too_many_in_flight(admission.places.most());
         request.error_response(problem).map_into_boxed_body()
     } else {
         next.call(request).await?.map_into_boxed_body()
@@ -65,8 +67,8 @@ pub(crate) async fn admit(
     if is_too_slow {
         active.stop_reading().await;
     }
-    if in_flight.context.borrow().caller.is_some() {
-        active.note_valid_key();
+    if let Some(caller) = &in_flight.context.borrow().caller {
+        active.note_caller(caller);
     }
     if is_too_slow || admission.draining.has_begun() || active.gives_up_slot() {
         active.close_connection_after(&mut response);
@@ -82,21 +84,20 @@ struct InFlight<'a> {
     method: &'static str,
     span: Span,
     context: SharedContext,
-    is_one_too_many: bool,
     is_answered: bool,
 }
 
 impl<'a> InFlight<'a> {
     fn begin(admission: &'a Admission, request: &ServiceRequest) -> Self {
-        let before = admission.in_flight.fetch_add(1, Relaxed);
+        let context = RequestContext::of(request);
+        context.borrow_mut().place = admission.places.take();
         admission.metrics.in_flight().inc();
         Self {
             admission,
             started: admission.clock.now(),
             method: sanitize::method(request.method()),
             span: Span::current(),
-            context: RequestContext::of(request),
-            is_one_too_many: before >= admission.max_in_flight,
+            context,
             is_answered: false,
         }
     }
@@ -104,8 +105,13 @@ impl<'a> InFlight<'a> {
     fn end(&mut self, response: &ServiceResponse<BoxBody>) {
         self.is_answered = true;
         self.count(response.status().as_u16());
-        if let Some((kind, _)) = self.context.borrow().problem {
+        let context = self.context.borrow();
+        if let Some((kind, _)) = context.problem {
             self.admission.metrics.problem(kind);
+        }
+        if let Some(why) = &context.key_refusal {
+            let caller = why.key_name().unwrap_or_default();
+            self.admission.metrics.unauthorized(why.label(), caller);
         }
     }
 
@@ -136,7 +142,7 @@ impl<'a> InFlight<'a> {
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.admission.in_flight.fetch_sub(1, Relaxed);
+        self.context.borrow_mut().place = None;
         self.admission.metrics.in_flight().dec();
         if !self.is_answered {
             self.report_no_answer();

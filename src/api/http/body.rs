@@ -11,6 +11,7 @@ use actix_web::{FromRequest, HttpRequest, web};
 
 use crate::api::dialect::Dialect;
 use crate::api::http::context::RequestContext;
+use crate::api::http::places::Holder;
 use crate::api::problems::problem::{InvalidField, Problem};
 use crate::api::sanitize;
 use crate::clock::{Clock, Elapsed};
@@ -52,6 +53,8 @@ impl FromRequest for Body {
         let request = request.clone();
         Box::pin(async move {
             declared?;
+            // A caller that has shown its key holds the place already.
+            RequestContext::hold_place(&request, Holder::Strangers)?;
             RequestContext::update(&request, |context| context.reads_body = true);
             let payload = payload.await.map_err(|error| unreadable(&error))?;
             let whole = payload.to_bytes_limited(max_size);

@@ -8,6 +8,9 @@ use actix_web::dev::ServiceRequest;
 use actix_web::{HttpMessage, HttpRequest};
 use uuid::Uuid;
 
+use crate::api::auth::unauthorized::Unauthorized;
+use crate::api::http::places::{Holder, RequestPlace};
+use crate::api::problems::problem::Problem;
 use crate::api::sanitize;
 use crate::delivery::Timings;
 use crate::model::problem_kind::ProblemKind;
@@ -21,10 +24,12 @@ pub(crate) struct RequestContext {
     pub(crate) route: Option<String>,
     /// The name of the caller's API key, once the key is accepted.
     pub(crate) caller: Option<Arc<str>>,
+    /// The request's place among those in flight. None where all were taken, and on the admin listener.
+    pub(crate) place: Option<RequestPlace>,
     /// Whether the body is being read or was read.
     pub(crate) reads_body: bool,
-    /// Why the API key was refused. The caller gets a text without the key's name instead.
-    pub(crate) key_refusal: Option<String>,
+    /// Why the API key was refused.
+    pub(crate) key_refusal: Option<Unauthorized>,
     /// Where the time of a forward went.
     pub(crate) timings: Option<Timings>,
     /// How many calls a forward made to Feishu.
@@ -58,5 +63,14 @@ impl RequestContext {
 
     pub(crate) fn update(request: &HttpRequest, change: impl FnOnce(&mut Self)) {
         change(&mut Self::of(request).borrow_mut());
+    }
+
+    /// Counts the request's place for this holder, unless it counts for one already. Called before anything is waited
+    /// for: the request's body, or its turn.
+    pub(crate) fn hold_place(request: &HttpRequest, holder: Holder) -> Result<(), Problem> {
+        let are_strangers = holder == Holder::Strangers;
+        let context = Self::of(request);
+        let Some(place) = &mut context.borrow_mut().place else { return Ok(()) };
+        place.count_for(holder).map_err(|own| Problem::share_is_in_flight(own, are_strangers))
     }
 }

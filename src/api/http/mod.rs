@@ -6,5 +6,6 @@ pub(crate) mod admission;
 pub(crate) mod body;
 pub(crate) mod context;
 pub(crate) mod draining;
+pub(crate) mod places;
 pub(crate) mod response;
 pub(crate) mod security_headers;

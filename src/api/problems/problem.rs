@@ -133,6 +133,27 @@ impl Problem {
         Self::new(ProblemKind::Overloaded, detail)
     }
 
+    /// The problem of a request whose caller, or all strangers, have `own` others in flight, when what is left is for
+    /// others.
+    pub(crate) fn share_is_in_flight(own: usize, are_strangers: bool) -> Self {
+        let detail = if are_strangers {
+            Wording::new(
+                format!(
+                    "{own} requests of callers that are not known yet are in flight; what is left is for others."
+                ),
+                format!("尚未确认身份的调用方已有 {own} 个请求正在处理；其余名额留给其他调用方。"),
+            )
+        } else {
+            Wording::new(
+                format!(
+                    "This caller has {own} requests in flight; what is left is for other callers."
+                ),
+                format!("该调用方已有 {own} 个请求正在处理；其余名额留给其他调用方。"),
+            )
+        };
+        Self::new(ProblemKind::Overloaded, detail)
+    }
+
     /// The problem of a request on a connection whose last answer was sent.
     pub(crate) fn connection_is_over() -> Self {
         let detail = Wording::new(

@@ -34,6 +34,7 @@ pub(super) struct Series {
     pub(super) idempotent_requests: IntCounterVec,
     pub(super) token_expiry: GaugeVec,
     pub(super) problems: IntCounterVec,
+    pub(super) unauthorized: IntCounterVec,
     pub(super) state_up: IntGaugeVec,
     pub(super) state_requests: IntCounterVec,
     pub(super) state_duration: HistogramVec,
@@ -203,6 +204,11 @@ impl Series {
                 "feishu_gateway_problems_total",
                 "Problems answered, by problem code and by who can remove the cause.",
                 &["code", "fix_by"],
+            ),
+            unauthorized: counters(
+                "feishu_gateway_unauthorized_total",
+                "Requests without a valid key, by reason, and by caller where the key is known but not in force.",
+                &["reason", "caller"],
             ),
             state_up: gauges(
                 "feishu_gateway_state_up",
