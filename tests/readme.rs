@@ -43,6 +43,8 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
     metrics.retry_refused("");
     metrics.idempotency("");
     metrics.limit_decision("", "");
+    metrics.caller_waited("", "", std::time::Duration::ZERO, true);
+    metrics.caller_refused("", "", "");
     metrics.token_expires_at("", jiff::Timestamp::UNIX_EPOCH);
     metrics.problem(ProblemKind::InvalidRequest);
     metrics.forward("", "", std::time::Duration::ZERO);
@@ -50,17 +52,18 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
     metrics.keys_file_read_at(jiff::Timestamp::UNIX_EPOCH);
     metrics.begin_state();
     metrics.begin_connections("", 0);
-    let text = String::from_utf8(
-        metrics
-            .render(&Gauges { open_circuits: vec![OpenCircuits::default()], ..Gauges::default() }),
-    )
-    .unwrap();
+    let gauges = Gauges {
+        waiting_by_caller: [("".into(), 0)].into(),
+        open_circuits: vec![OpenCircuits::default()],
+        ..Gauges::default()
+    };
+    let text = String::from_utf8(metrics.render(&gauges)).unwrap();
     let names: Vec<&str> = text
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
         .filter(|name| name.starts_with("feishu_gateway_"))
         .collect();
-    assert_eq!(names.len(), 31, "{names:?}");
+    assert_eq!(names.len(), 35, "{names:?}");
     for name in names {
         assert!(README.contains(&format!("| `{name}` |")), "README.md lacks the metric {name}");
     }

@@ -1,5 +1,6 @@
 //! The service: forwards with all apps.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -119,6 +120,12 @@ impl Delivery {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.0.scheduler.waiting()
+    }
+
+    /// How many forwards of each caller wait for a permit. Only the callers that have some.
+    #[must_use]
+    pub fn waiting_by_caller(&self) -> BTreeMap<Arc<str>, usize> {
+        self.0.scheduler.waiting_by_caller()
     }
 
     /// The circuits that can open, and how many of them are open now.

@@ -2,8 +2,11 @@
 //!
 //! No label holds a receiver, a message, a key or anything else whose number of values has no bound.
 
+mod callers;
+mod register;
 mod series;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,6 +80,16 @@ impl Metrics {
     /// Records how long a forward waited for its turn.
     pub fn limit_wait(&self, waited: Duration) {
         self.0.limit_wait.observe(waited.as_secs_f64());
+    }
+
+    /// Counts a caller's wait for a turn, and the turn if it got one.
+    pub fn caller_waited(&self, app: &str, caller: &str, waited: Duration, has_permit: bool) {
+        self.0.callers.waited(app, caller, waited, has_permit);
+    }
+
+    /// Counts a forward that the gateway's own limits refused. `code` is that of the problem.
+    pub fn caller_refused(&self, app: &str, caller: &str, code: &str) {
+        self.0.callers.refused(app, caller, code);
     }
 
     /// Sets when an app's tenant token expires.
@@ -177,6 +190,7 @@ impl Metrics {
     pub fn render(&self, now: &Gauges) -> Vec<u8> {
         self.0.limit_receivers.set(whole(now.receivers));
         self.0.limit_waiting.set(whole(now.waiting));
+        self.0.callers.set_waiting(&now.waiting_by_caller);
         for OpenCircuits { app, circuit, count } in &now.open_circuits {
             self.0.open_circuits.with_label_values(&[*circuit, *app]).set(whole(*count));
         }
@@ -199,6 +213,8 @@ pub struct Gauges<'a> {
     pub receivers: usize,
     /// Forwards that wait for their turn.
     pub waiting: usize,
+    /// How many of them are each caller's. Only the callers that have some.
+    pub waiting_by_caller: BTreeMap<Arc<str>, usize>,
     /// The circuits that can open.
     pub open_circuits: Vec<OpenCircuits<'a>>,
 }

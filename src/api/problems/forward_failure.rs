@@ -44,11 +44,11 @@ fn problem_of_error(error: &ForwardError) -> Problem {
                 "此 API 密钥的策略不允许转发给该接收者；消息未发送。",
             ),
         ),
-        ForwardError::NoPermit(QueueError::TooLate { scope, retry_after }) => {
-            problem_of_missing_permit(*scope, *retry_after)
+        ForwardError::NoPermit(error @ QueueError::TooLate { scope, retry_after }) => {
+            problem_of_missing_permit(error.problem(), *scope, *retry_after)
         }
-        ForwardError::NoPermit(QueueError::Full) => Problem::new(
-            ProblemKind::Overloaded,
+        ForwardError::NoPermit(error @ QueueError::Full) => Problem::new(
+            error.problem(),
             Wording::new(
                 "Too many forwards wait for their turn; nothing was sent.",
                 "排队等待的转发过多；消息未发送。",
@@ -117,10 +117,10 @@ fn problem_of_error(error: &ForwardError) -> Problem {
     }
 }
 
-fn problem_of_missing_permit(scope: Scope, retry_after: Duration) -> Problem {
-    let (kind, whose, whose_zh) = match scope {
-        Scope::Receiver => (ProblemKind::ReceiverRateLimited, "this receiver", "该接收者"),
-        Scope::App => (ProblemKind::AppRateLimited, "the app", "该应用"),
+fn problem_of_missing_permit(kind: ProblemKind, scope: Scope, retry_after: Duration) -> Problem {
+    let (whose, whose_zh) = match scope {
+        Scope::Receiver => ("this receiver", "该接收者"),
+        Scope::App => ("the app", "该应用"),
     };
     let seconds = retry_after.as_secs_f64();
     let detail = Wording::new(
