@@ -2,7 +2,7 @@
 
 use feishu_forward_gateway::config::{self, DEFAULTS};
 use feishu_forward_gateway::model::problem_kind::{Outcome, ProblemKind};
-use feishu_forward_gateway::telemetry::metrics::{Gauges, Metrics, OpenCircuits};
+use feishu_forward_gateway::telemetry::metrics::{CallerBudget, Gauges, Metrics, OpenCircuits};
 
 const README: &str = include_str!("../README.md");
 
@@ -52,9 +52,16 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
     metrics.keys_file_read_at(jiff::Timestamp::UNIX_EPOCH);
     metrics.begin_state();
     metrics.begin_connections("", 0);
+    let budget = CallerBudget {
+        caller: "".into(),
+        budget: "per_minute",
+        used: 0,
+        limit: std::num::NonZeroU32::MIN,
+    };
     let gauges = Gauges {
         waiting_by_caller: [("".into(), 0)].into(),
         open_circuits: vec![OpenCircuits::default()],
+        caller_budgets: vec![budget],
         ..Gauges::default()
     };
     let text = String::from_utf8(metrics.render(&gauges)).unwrap();
@@ -63,7 +70,7 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
         .filter(|name| name.starts_with("feishu_gateway_"))
         .collect();
-    assert_eq!(names.len(), 35, "{names:?}");
+    assert_eq!(names.len(), 37, "{names:?}");
     for name in names {
         assert!(README.contains(&format!("| `{name}` |")), "README.md lacks the metric {name}");
     }

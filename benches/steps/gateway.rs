@@ -21,7 +21,7 @@ use feishu_forward_gateway::api::{
 };
 use feishu_forward_gateway::clock::Clock;
 use feishu_forward_gateway::delivery::{
-    App, Context, Delivery, DeliverySettings, Idempotency, InDoubtRegister,
+    App, CallerBudgets, Context, Delivery, DeliverySettings, Idempotency, InDoubtRegister,
 };
 use feishu_forward_gateway::feishu::client::Client;
 use feishu_forward_gateway::feishu::options::Options;
@@ -153,6 +153,7 @@ async fn delivery() -> Delivery {
     Delivery::new(Context {
         apps: HashMap::from([(name, Arc::new(app))]),
         tokens: HashMap::from([(key, token)]),
+        budgets: CallerBudgets::new(clock.clone()).into(),
         scheduler,
         register: InDoubtRegister::new(clock.clone()),
         idempotency: Idempotency::new(clock.clone()),

@@ -95,6 +95,7 @@ pub(crate) async fn metrics(
         waiting: delivery.waiting(),
         waiting_by_caller: delivery.waiting_by_caller(),
         open_circuits: delivery.open_circuits(),
+        caller_budgets: delivery.caller_budgets(),
     };
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")

@@ -10,7 +10,9 @@ use super::start::{SentBefore, StartError};
 use super::state::{State, rules};
 use crate::clock::Clock;
 use crate::config::{AppConfig, Config, LimitsConfig};
-use crate::delivery::{App, Context, Delivery, DeliverySettings, Idempotency, InDoubtRegister};
+use crate::delivery::{
+    App, CallerBudgets, Context, Delivery, DeliverySettings, Idempotency, InDoubtRegister,
+};
 use crate::feishu::client::Client;
 use crate::feishu::options::Options;
 use crate::feishu::token::{Credentials, TokenKey, TokenSource};
@@ -52,6 +54,7 @@ pub(super) fn assemble(
     let delivery = Delivery::new(Context {
         apps: apps.collect(),
         tokens: tokens.collect(),
+        budgets: budgets(config, clock, state.as_ref()).into(),
         scheduler: scheduler(config, clock, sent_before, state.as_ref()),
         register: register(clock, sent_before, state.as_ref()),
         idempotency: idempotency(config, clock, state.as_ref()),
@@ -123,6 +126,14 @@ fn register(clock: &Clock, sent_before: SentBefore, state: Option<&State>) -> In
     match state {
         Some(state) => register.shared_by(state.uuids(clock)),
         None => register,
+    }
+}
+
+fn budgets(config: &Config, clock: &Clock, state: Option<&State>) -> CallerBudgets {
+    let budgets = CallerBudgets::new(clock.clone());
+    match state {
+        Some(state) => budgets.shared_by(state.budgets(config)),
+        None => budgets,
     }
 }
 

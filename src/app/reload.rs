@@ -33,6 +33,7 @@ const MOST_WARNINGS: usize = 20;
 pub(super) struct FirstKeys {
     pub(super) keyring: web::Data<Keyring>,
     file: Option<KeysFile>,
+    keys: ApiKeys,
 }
 
 impl FirstKeys {
@@ -47,10 +48,11 @@ impl FirstKeys {
             metrics.keys_file_read_at(clock.wall());
         }
         metrics.secrets_read_at(clock.wall());
-        let keys = keys.as_ref().unwrap_or(&config.keys);
-        warn(config, keys, clock);
+        let keys = keys.unwrap_or_else(|| config.keys.clone());
+        warn(config, &keys, clock);
         let apps = config.apps.iter().map(|(name, app)| (&**name, &*app.app_id, &app.app_secret));
-        Ok(Self { keyring: web::Data::new(Keyring::new(keys).for_apps(apps)), file })
+        let keyring = web::Data::new(Keyring::new(&keys).for_apps(apps));
+        Ok(Self { keyring, file, keys })
     }
 }
 
@@ -117,6 +119,7 @@ impl Reload {
         clock: &Clock,
         metrics: &Metrics,
     ) -> Self {
+        delivery.heed_budgets(&keys.keys);
         Self {
             config: config.clone(),
             keys_file: keys.file,
@@ -194,6 +197,7 @@ impl Reload {
         };
         let (running, named) = (ids(&self.config), ids(config));
         let is_same_app = |name: &str| running.get(name) == named.get(name);
+        self.delivery.heed_budgets(&keys);
         self.keyring.replace(&keys);
         let now = self.clock.wall();
         if keys_file.is_some() {
@@ -260,6 +264,7 @@ impl Reload {
     fn heed_keys(&self, keys: &Result<ApiKeys, Vec<ConfigError>>) {
         match keys {
             Ok(keys) => {
+                self.delivery.heed_budgets(keys);
                 self.keyring.replace(keys);
                 self.metrics.keys_file_read_at(self.clock.wall());
                 tracing::info!(keys = keys.len(), "read the keys file");

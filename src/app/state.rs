@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::config::{Config, StateConfig};
 use crate::delivery::{SharedIdempotency, SharedUuids};
 use crate::feishu::token::{Credentials, SharedToken};
-use crate::limits::{Rules, SharedLimits};
+use crate::limits::{Rules, SharedBudgets, SharedLimits};
 use crate::queue::Coordinator;
 use crate::redis::{Checkpoint, RedisClient, RedisSettings};
 use crate::telemetry::metrics::Metrics;
@@ -73,6 +73,11 @@ impl<'a> State<'a> {
     pub(super) fn uuids(&self, clock: &Clock) -> SharedUuids {
         let checkpoint = Arc::clone(&self.checkpoint);
         SharedUuids::new(self.redis(), &self.config.prefix, clock.clone(), checkpoint)
+    }
+
+    pub(super) fn budgets(&self, config: &Config) -> SharedBudgets {
+        let StateConfig { prefix, replicas, .. } = self.config;
+        SharedBudgets::new(self.redis(), prefix, config.feishu.deadline, *replicas)
     }
 
     pub(super) fn redis(&self) -> Arc<RedisClient> {

@@ -9,6 +9,7 @@ use tracing::{Instrument, Span};
 
 use super::app::App;
 use super::audit::AuditEntry;
+use super::caller_budgets::ReservedCall;
 use super::circuit::CircuitPermit;
 use super::claim::ForwardClaim;
 use super::classify::{RetryDecision, classify_call};
@@ -45,6 +46,8 @@ pub(super) struct Attempt {
     /// What it holds of the receiver's limit.
     pub(super) hold: Hold,
     pub(super) permit: CircuitPermit,
+    /// The call of the caller's budget, where it has one.
+    pub(super) reserved: Option<ReservedCall>,
 }
 
 /// What a process that ends has heard from Feishu.
@@ -55,11 +58,15 @@ pub(super) type TimedAnswer = (Result<Forwarded, CallError>, Duration);
 
 impl Attempt {
     /// Makes the attempt. Dropping the future does not cut the call short.
-    pub(super) async fn make(self) -> TimedAnswer {
+    pub(super) async fn make(mut self) -> TimedAnswer {
         self.claim.sends();
+        let reserved = self.reserved.take();
         let context = Arc::clone(&self.context);
         let (sender, caller) = oneshot::channel();
         let call = async move {
+            if let Some(reserved) = reserved {
+                reserved.begin();
+            }
             let answered = self.call().await;
             self.learn(&answered.0);
             self.audit.note_attempt(&answered.0, self.leaves_doubt(&answered.0));

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::app::App;
+use super::caller_budgets::CallerBudgets;
 use super::conclusion::{Conclusion, Known, PriorAttempts};
 use super::idempotency::Idempotency;
 use super::identity::Identity;
@@ -18,6 +19,7 @@ use super::request::ForwardRequest;
 use crate::clock::{Clock, Stamp};
 use crate::feishu::client::Client;
 use crate::feishu::token::{TokenKey, TokenSource};
+use crate::limits::BudgetStanding;
 use crate::model::api_key::Caller;
 use crate::queue::Scheduler;
 use crate::telemetry::metrics::Metrics;
@@ -29,6 +31,8 @@ pub struct Context {
     pub apps: HashMap<Arc<str>, Arc<App>>,
     /// The tenant tokens.
     pub tokens: HashMap<TokenKey, TokenSource>,
+    /// The callers' budgets.
+    pub budgets: Arc<CallerBudgets>,
     /// The queues in front of the limits.
     pub scheduler: Scheduler,
     /// What was sent, or may have been.
@@ -88,7 +92,16 @@ impl Context {
             attempts: 0,
             timings: Timings::default(),
             standing: self.scheduler.standing(&request.receiver),
+            budget: self.budget_standing(&request.caller),
         }
+    }
+
+    /// How much of the caller's budget is left.
+    pub(super) fn budget_standing(&self, caller: &Caller) -> BudgetStanding {
+        if caller.budget.is_unlimited() {
+            return BudgetStanding::default();
+        }
+        self.budgets.standing(caller, self.scheduler.is_shared())
     }
 
     /// What is known of the attempts of a failed forward. The register of this gateway counts, whatever the

@@ -14,7 +14,7 @@ use super::report::Timings;
 use super::request::ForwardRequest;
 use super::retry_loop::RetryLoop;
 use crate::feishu::client::{ForwardCall, Preview};
-use crate::limits::Standing;
+use crate::limits::{BudgetStanding, Standing};
 
 /// What would become of a forward that begins now.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub struct DryRunReport {
     pub timings: Timings,
     /// How much of the receiver's limit is left.
     pub standing: Standing,
+    /// How much of the caller's budget is left.
+    pub budget: BudgetStanding,
 }
 
 /// What the gateway would do with a forward.
@@ -60,6 +62,7 @@ pub(super) async fn dry_run(context: &Arc<Context>, request: &Arc<ForwardRequest
         result,
         timings: Timings { total: context.clock.since(started), ..attempts.timings },
         standing: context.scheduler.standing(&request.receiver),
+        budget: context.budget_standing(&request.caller),
     }
 }
 
@@ -83,7 +86,7 @@ async fn foresee(
         let checked = context.register.check(&Identity::of(request));
         checked.map_err(|UuidReused| ForwardError::UuidReused)?;
     }
-    let wait = attempts.estimate()?;
+    let wait = attempts.estimate().await?;
     let ForwardRequest { forward, receiver, uuid, .. } = request;
     let call = context.client.preview(ForwardCall { forward, receiver, uuid });
     Ok(DryRunAction::Send { wait, call })

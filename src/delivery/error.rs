@@ -9,6 +9,7 @@ use crate::clock::Moment;
 use crate::feishu::codes::Code;
 use crate::feishu::error::CallError;
 use crate::feishu::token::TokenTrouble;
+use crate::limits::OverBudget;
 use crate::model::problem_kind::{FixBy, ProblemKind};
 use crate::queue::QueueError;
 
@@ -21,6 +22,9 @@ pub enum ForwardError {
     /// There was no permit for an attempt. Feishu was not called.
     #[error("{0}")]
     NoPermit(QueueError),
+    /// The caller's budget allows no more calls now. Feishu was not called.
+    #[error("{0}")]
+    OverBudget(OverBudget),
     /// The gateway shuts down. Feishu was not called.
     #[error("the gateway is shutting down")]
     Draining,
@@ -89,6 +93,7 @@ impl ForwardError {
         match self {
             Self::NotAllowed
             | Self::NoPermit(_)
+            | Self::OverBudget(_)
             | Self::KeyReused
             | Self::UuidReused
             | Self::TooLateToRepeat => None,
@@ -110,10 +115,11 @@ impl ForwardError {
         }
     }
 
-    /// The problem of a forward that the gateway's own limits refused. None if something else was the cause.
+    /// The problem of a forward that the gateway's own limits or the caller's budget refused. None if something else was the cause.
     pub(super) fn own_limit(&self) -> Option<ProblemKind> {
         match self {
             Self::NoPermit(error) => Some(error.problem()),
+            Self::OverBudget(over) => Some(over.problem()),
             _ => None,
         }
     }
@@ -123,6 +129,7 @@ impl ForwardError {
         matches!(
             self,
             Self::NoPermit(_)
+                | Self::OverBudget(_)
                 | Self::Draining
                 | Self::CircuitOpen { .. }
                 | Self::AppRefused { .. }

@@ -8,6 +8,7 @@ mod app;
 mod attempt;
 mod audit;
 mod backoff;
+mod caller_budgets;
 mod circuit;
 mod claim;
 mod classify;
@@ -33,6 +34,7 @@ mod service;
 mod tests;
 
 pub use app::App;
+pub use caller_budgets::CallerBudgets;
 pub use conclusion::PriorAttempts;
 pub use context::{Context, DeliverySettings};
 pub use dry_run::{DryRunAction, DryRunReport};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::conclusion::PriorAttempts;
 use super::error::ForwardError;
 use crate::feishu::error::Forwarded;
-use crate::limits::Standing;
+use crate::limits::{BudgetStanding, Standing};
 
 /// What became of a request.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct ForwardReport {
     pub timings: Timings,
     /// How much of the receiver's limit is left.
     pub standing: Standing,
+    /// How much of the caller's budget is left.
+    pub budget: BudgetStanding,
 }
 
 /// Where the time of a forward went.

@@ -7,6 +7,7 @@ use super::app::App;
 use super::attempt::Attempt;
 use super::audit::AuditEntry;
 use super::backoff::{self, Backoff};
+use super::caller_budgets::ReservedCall;
 use super::circuit::CircuitPermit;
 use super::claim::ForwardClaim;
 use super::classify::{RetryDecision, classify};
@@ -101,12 +102,17 @@ impl<'a> RetryLoop<'a> {
     }
 
     /// Does what comes before the first call, and returns how long the forward would wait for its permit.
-    pub(super) fn estimate(&mut self) -> Result<Duration, ForwardError> {
+    pub(super) async fn estimate(&mut self) -> Result<Duration, ForwardError> {
         self.recall_prior_attempts();
         self.check_time()?;
         self.app.check(self.request)?;
         self.tokens.check().map_err(no_token)?;
-        let Context { scheduler, clock, .. } = &**self.context;
+        let Context { scheduler, clock, budgets, .. } = &**self.context;
+        let caller = &self.request.caller;
+        if !caller.budget.is_unlimited() {
+            let checked = budgets.check(caller, scheduler.is_shared()).await;
+            checked.map_err(ForwardError::OverBudget)?;
+        }
         let until = self.last_start.min(clock.now() + self.request.wait);
         scheduler.estimate(&self.permit_request(until)).map_err(ForwardError::NoPermit)
     }
@@ -130,6 +136,7 @@ impl<'a> RetryLoop<'a> {
         self.check_time()?;
         self.app.check(self.request)?;
         let token = self.token().await?;
+        let reserved = self.reserve().await?;
         // The permit comes last, because it holds only for this moment.
         let permit = self.permit().await?;
         let (circuit_permit, first_attempt) = self.begin().inspect_err(|_| {
@@ -150,6 +157,7 @@ impl<'a> RetryLoop<'a> {
             is_probe: permit.is_probe,
             hold: permit.hold,
             permit: circuit_permit,
+            reserved,
         };
         let (answer, took) = attempt.make().await;
         self.timings.feishu += took;
@@ -202,6 +210,18 @@ impl<'a> RetryLoop<'a> {
         };
         self.token = Some(Arc::clone(&token));
         Ok(token)
+    }
+
+    /// Reserves a call of the caller's budget, which is not waited for. None where the caller has no budget.
+    async fn reserve(&self) -> Result<Option<ReservedCall>, ForwardError> {
+        let (caller, until) = (&self.request.caller, self.last_start);
+        if caller.budget.is_unlimited() {
+            return Ok(None);
+        }
+        let Context { budgets, scheduler, .. } = &**self.context;
+        // Boxed, because few callers have a budget.
+        let reserved = Box::pin(budgets.reserve(caller, until, scheduler.is_shared()));
+        reserved.await.map(Some).map_err(ForwardError::OverBudget)
     }
 
     async fn permit(&mut self) -> Result<Permit, ForwardError> {

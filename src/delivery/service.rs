@@ -18,11 +18,11 @@ use super::report::ForwardReport;
 use super::request::ForwardRequest;
 use crate::feishu::token::{TokenKey, TokenSource};
 use crate::limits::LimitKey;
-use crate::model::api_key::Caller;
+use crate::model::api_key::{Caller, KeyEntry};
 use crate::model::idempotency_key::UuidMaker;
 use crate::model::problem_kind::ProblemKind;
 use crate::queue::Supervisor;
-use crate::telemetry::metrics::OpenCircuits;
+use crate::telemetry::metrics::{CallerBudget, OpenCircuits};
 
 /// Forwards with all apps. Clones share everything.
 #[derive(Clone, Debug)]
@@ -108,6 +108,17 @@ impl Delivery {
             }
         });
         health.collect()
+    }
+
+    /// The API keys have these budgets from now on.
+    pub fn heed_budgets(&self, keys: &BTreeMap<String, KeyEntry>) {
+        self.0.budgets.configure(keys);
+    }
+
+    /// The budgets of the API keys, and how much of each is used.
+    #[must_use]
+    pub fn caller_budgets(&self) -> Vec<CallerBudget> {
+        self.0.budgets.used()
     }
 
     /// How many receivers the limiter remembers.

@@ -141,6 +141,7 @@ impl Stage {
         let delivery = Delivery::new(Context {
             apps: names.iter().map(app).collect(),
             tokens,
+            budgets: CallerBudgets::new(clock.clone()).into(),
             scheduler: Scheduler::new(rules, NO_BOUNDS, &names, clock.clone()),
             register: InDoubtRegister::new(clock.clone()),
             idempotency: Idempotency::new(clock.clone()),

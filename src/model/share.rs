@@ -43,4 +43,10 @@ pub struct Budget {
 impl Budget {
     /// The largest `per_minute`: each call of the last minute is remembered.
     pub const MOST_PER_MINUTE: u32 = 100_000;
+
+    /// Whether there is no limit at all.
+    #[must_use]
+    pub const fn is_unlimited(self) -> bool {
+        self.per_minute.is_none() && self.per_month.is_none()
+    }
 }

@@ -1,7 +1,6 @@
 //! A queue of several callers: turns go between classes of urgency, then between callers, then by number.
 
 use std::collections::HashMap;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::ordered::OrderedQueue;
@@ -16,8 +15,8 @@ pub(super) struct Flow {
     pub(super) caller: Arc<str>,
 }
 
-/// Of ten turns, interactive flows get nine while bulk flows wait as well.
-const INTERACTIVE: u32 = 9;
+/// Turns that interactive flows have for each turn of a bulk flow while both wait, so bulk flows get a tenth.
+const INTERACTIVE: usize = 9;
 
 /// Flows of which an estimate looks at the items: enough to say that the wait is too long, and few enough to
 /// cost nothing. Of more flows an estimate is too short, so nothing is refused that could go in time.
@@ -26,9 +25,10 @@ pub(super) const MOST_COUNTED: usize = 100;
 /// Items of several flows.
 #[derive(Debug)]
 pub(super) struct FairQueue<T> {
-    classes: Turns<Urgency>,
     interactive: Callers<T>,
     bulk: Callers<T>,
+    /// Turns that interactive flows had while the next bulk flow waited.
+    bulk_was_passed: usize,
     length: usize,
 }
 
@@ -47,32 +47,27 @@ struct CallerQueue<T> {
 
 impl<T> FairQueue<T> {
     pub(super) fn new() -> Self {
-        Self { classes: Turns::new(), interactive: Callers::new(), bulk: Callers::new(), length: 0 }
+        Self { interactive: Callers::new(), bulk: Callers::new(), bulk_was_passed: 0, length: 0 }
     }
 
     /// Joins a flow behind all smaller numbers and before all larger ones. No item of the flow has this number.
     pub(super) fn join(&mut self, flow: &Flow, weight: Weight, number: u64, item: T) {
-        let callers = self.class_mut(flow.urgency);
-        let begins_class = callers.queues.is_empty();
-        callers.queue(&flow.caller, weight).join(number, item);
-        self.joined(flow.urgency, begins_class);
+        self.class_mut(flow.urgency).queue(&flow.caller, weight).join(number, item);
+        self.length += 1;
     }
 
     /// Joins a flow at its end. Returns the item's number.
     pub(super) fn join_last(&mut self, flow: &Flow, weight: Weight, item: T) -> u64 {
-        let callers = self.class_mut(flow.urgency);
-        let begins_class = callers.queues.is_empty();
-        let number = callers.queue(&flow.caller, weight).join_last(item);
-        self.joined(flow.urgency, begins_class);
-        number
+        self.length += 1;
+        self.class_mut(flow.urgency).queue(&flow.caller, weight).join_last(item)
     }
 
     /// Leaves a flow, from anywhere.
     pub(super) fn leave(&mut self, flow: &Flow, number: u64) -> Option<T> {
         let item = self.class_mut(flow.urgency).leave(&flow.caller, number)?;
         self.length -= 1;
-        if self.class(flow.urgency).queues.is_empty() {
-            self.classes.leave(&flow.urgency);
+        if self.bulk.queues.is_empty() {
+            self.bulk_was_passed = 0;
         }
         Some(item)
     }
@@ -80,14 +75,18 @@ impl<T> FairQueue<T> {
     /// A flow has had a turn, whether or not it was the first. Does nothing if no item of the flow waits.
     pub(super) fn had_turn(&mut self, flow: &Flow) {
         if self.items(flow).is_some() {
-            self.classes.had_turn(&flow.urgency);
             self.class_mut(flow.urgency).turns.had_turn(&flow.caller);
+            self.bulk_was_passed = match flow.urgency {
+                Urgency::Interactive if !self.bulk.queues.is_empty() => self.bulk_was_passed + 1,
+                Urgency::Interactive | Urgency::Bulk => 0,
+            };
         }
     }
 
     /// Whose turn it is: the flow, the number and the item.
     pub(super) fn first(&self) -> Option<(Flow, u64, &T)> {
-        let urgency = *self.classes.first()?;
+        let is_bulk = self.interactive.queues.is_empty() || self.bulk_was_passed >= INTERACTIVE;
+        let urgency = if is_bulk { Urgency::Bulk } else { Urgency::Interactive };
         let callers = self.class(urgency);
         let caller = callers.turns.first()?;
         let (number, item) = callers.queues.get(caller)?.items.first()?;
@@ -134,21 +133,10 @@ impl<T> FairQueue<T> {
         }
         let turns = own + of_class + 1;
         let classes_turns = match flow.urgency {
-            Urgency::Interactive => turns / INTERACTIVE as usize,
-            Urgency::Bulk => turns * INTERACTIVE as usize,
+            Urgency::Interactive => turns / INTERACTIVE,
+            Urgency::Bulk => turns * INTERACTIVE,
         };
         of_class + of_other_class.min(classes_turns)
-    }
-
-    fn joined(&mut self, urgency: Urgency, begins_class: bool) {
-        self.length += 1;
-        let weight = match urgency {
-            Urgency::Interactive => const { NonZeroU32::new(INTERACTIVE).unwrap() },
-            Urgency::Bulk => NonZeroU32::MIN,
-        };
-        if begins_class {
-            self.classes.join(&urgency, Weight::new(weight));
-        }
     }
 
     fn class(&self, urgency: Urgency) -> &Callers<T> {

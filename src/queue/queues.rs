@@ -18,6 +18,7 @@ use super::ordered::OrderedQueue;
 use super::request::Request;
 use super::turns::Turns;
 use crate::limits::{Ahead, LimitKey};
+use crate::model::api_key::Caller;
 use crate::model::receiver::Receiver;
 use crate::model::share::Weight;
 
@@ -69,8 +70,8 @@ impl Queues {
     }
 
     /// How many requests of a caller wait.
-    pub(super) fn waiting_of(&self, caller: &Arc<str>) -> usize {
-        self.callers.get(caller).copied().unwrap_or(0)
+    pub(super) fn waiting_of(&self, caller: &Caller) -> usize {
+        self.callers.get(&caller.name).copied().unwrap_or(0)
     }
 
     /// The callers of which requests wait, each with their number.

@@ -327,8 +327,7 @@ impl Scheduler {
         if is_full || for_receiver.moment > latest {
             return Err(QueueError::too_late(for_receiver, now));
         }
-        let own = queues.waiting_of(&request.caller.name);
-        if !is_back && !may_take(own, queues.waiting(), in_all) {
+        if !is_back && !may_take(queues.waiting_of(request.caller), queues.waiting(), in_all) {
             return Err(QueueError::Full);
         }
         let for_app = self.app_ready_at(queues, request, number, now);

@@ -90,9 +90,25 @@ impl RealRedis {
         self.wait(store.run::<()>("test", &script.key(key)));
     }
 
-    pub(crate) fn wait<T>(&self, answer: impl Future<Output = Result<T, Unavailable>>) -> T {
-        self.runtime.block_on(answer).expect("Redis answers")
+    /// Runs this on the runtime of the connections, and meanwhile what was spawned there.
+    pub(crate) fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
     }
+
+    pub(crate) fn wait<T>(&self, answer: impl Future<Output = Result<T, Unavailable>>) -> T {
+        self.run(answer).expect("Redis answers")
+    }
+}
+
+/// A client of a Redis that is not there.
+pub(crate) fn unconnected() -> RedisClient {
+    let settings = RedisSettings {
+        url: "redis://127.0.0.1:1".parse().unwrap(),
+        password: None,
+        sentinel_password: None,
+        tls: TlsFiles::default(),
+    };
+    RedisClient::new(settings, Clock::manual().0, Metrics::new())
 }
 
 fn url() -> Option<String> {

@@ -7,11 +7,13 @@ mod register;
 mod series;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use prometheus::{Encoder, IntGauge, TextEncoder};
+use prometheus::proto::MetricFamily;
+use prometheus::{Encoder, IntGauge, Registry, TextEncoder};
 
 use crate::model::problem_kind::ProblemKind;
 use series::{CLOSE_REASONS, Series};
@@ -143,7 +145,9 @@ impl Metrics {
     /// Creates the series of the Redis that replicas share. It counts as down until it answers.
     pub fn begin_state(&self) {
         self.state_is_up(false);
-        for operation in ["connect", "take", "note", "beat", "token", "key", "uuid", "mark"] {
+        for operation in
+            ["connect", "take", "note", "beat", "token", "key", "uuid", "mark", "budget"]
+        {
             self.0.state_duration.with_label_values(&[operation]);
             for result in ["ok", "failed"] {
                 self.0.state_requests.with_label_values(&[operation, result]);
@@ -194,12 +198,25 @@ impl Metrics {
         for OpenCircuits { app, circuit, count } in &now.open_circuits {
             self.0.open_circuits.with_label_values(&[*circuit, *app]).set(whole(*count));
         }
+        let mut families = self.0.registry.gather();
+        families.extend(budgets(&now.caller_budgets));
         let mut text = Vec::new();
         TextEncoder::new()
-            .encode(&self.0.registry.gather(), &mut text)
+            .encode(&families, &mut text)
             .expect("a registry of well-formed metrics can be written to memory");
         text
     }
+}
+
+/// The metrics of callers' budgets, made anew each time, so that a key without a budget has no series.
+fn budgets(all: &[CallerBudget]) -> Vec<MetricFamily> {
+    let registry = Registry::new();
+    let [used, limit] = series::of_budgets(&registry);
+    for CallerBudget { caller, budget, used: calls, limit: most } in all {
+        used.with_label_values(&[&**caller, budget]).set(i64::try_from(*calls).unwrap_or(i64::MAX));
+        limit.with_label_values(&[&**caller, budget]).set(most.get().into());
+    }
+    registry.gather()
 }
 
 fn whole(count: usize) -> i64 {
@@ -217,6 +234,21 @@ pub struct Gauges<'a> {
     pub waiting_by_caller: BTreeMap<Arc<str>, usize>,
     /// The circuits that can open.
     pub open_circuits: Vec<OpenCircuits<'a>>,
+    /// The callers' budgets.
+    pub caller_budgets: Vec<CallerBudget>,
+}
+
+/// One budget of a caller.
+#[derive(Clone, Debug)]
+pub struct CallerBudget {
+    /// The name of the caller's API key.
+    pub caller: Arc<str>,
+    /// `per_minute` or `per_month`.
+    pub budget: &'static str,
+    /// The calls that count now.
+    pub used: u64,
+    /// The calls that may be made.
+    pub limit: NonZeroU32,
 }
 
 /// Calls that are not made while a circuit is open.

@@ -3,6 +3,7 @@
 
 mod after_a_kill;
 mod answered;
+mod budgets;
 mod codes;
 mod commands;
 mod connections;
@@ -38,6 +39,7 @@ mod repeating;
 mod restart;
 mod retries;
 mod routes;
+mod shares;
 mod slow;
 mod threads;
 mod token_pace;

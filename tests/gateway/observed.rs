@@ -222,6 +222,7 @@ async fn each_caller_shows_how_it_waits_and_why_it_is_refused() {
         .set("keys.other.hash", &other.hash().to_string())
         .set("keys.other.app", "main")
         .set("limits.app_per_second", "1")
+        .set("keys.tester.per_minute", "2")
         .start()
         .await;
     let number = |n| NonZeroU32::new(n).expect("not zero");
@@ -256,6 +257,9 @@ async fn each_caller_shows_how_it_waits_and_why_it_is_refused() {
     let code = ("code", "app_rate_limited");
     assert_eq!(of("refused_total", &[second, app, code]).await, Some(2.0));
     assert_eq!(of("refused_total", &[]).await, Some(2.0));
+    gateway.forward("oc_4").send().await.problem(429, "caller_rate_limited", "not_delivered");
+    let code = ("code", "caller_rate_limited");
+    assert_eq!(of("refused_total", &[tester, app, code]).await, Some(1.0));
 }
 
 #[actix_web::test]

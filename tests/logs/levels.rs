@@ -110,6 +110,10 @@ async fn what_may_pass_is_a_warning() {
     let gateway = gateway.set("keys.tester.allow_receivers", "oc_2").start().await;
     let found = level("warn-6", gateway.forward("oc_1")).await;
     assert_eq!(found, warning("receiver_not_allowed"));
+    let gateway = gateway_harness::gateway().set("keys.tester.per_month", "1").start().await;
+    gateway.forward("oc_1").send().await.message_id();
+    let found = level("warn-7", gateway.forward("oc_1")).await;
+    assert_eq!(found, warning("caller_quota_exhausted"));
 }
 
 #[actix_web::test]

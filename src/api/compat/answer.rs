@@ -18,7 +18,7 @@ use crate::api::public_url::PublicUrl;
 const LOG_ID: HeaderName = HeaderName::from_static("x-tt-logid");
 /// The problem code of a failure.
 pub(super) const PROBLEM: HeaderName = HeaderName::from_static("x-gateway-problem");
-/// How often an app may make the call in a minute (Feishu's documentation).
+/// How often an app, or the caller, may make the call in a minute (Feishu's documentation).
 const LIMIT: HeaderName = HeaderName::from_static("x-ogw-ratelimit-limit");
 /// The seconds until an app may make the call again (Feishu's documentation).
 const RESET: HeaderName = HeaderName::from_static("x-ogw-ratelimit-reset");
@@ -48,8 +48,10 @@ pub(crate) fn failure(
     headers.insert(CONTENT_TYPE, JSON);
     headers.insert(PROBLEM, HeaderValue::from_static(problem.kind.facts().name));
     if failure.code == APP_LIMITED {
-        if let Some(settings) = request.app_data::<web::Data<ForwardSettings>>() {
-            headers.insert(LIMIT, settings.app_per_minute.into());
+        let settings = request.app_data::<web::Data<ForwardSettings>>();
+        let of_app = settings.map(|settings| settings.app_per_minute);
+        if let Some(limit) = problem.caller_per_minute.or(of_app) {
+            headers.insert(LIMIT, limit.into());
         }
         if let Some(reset) = headers.get(RETRY_AFTER).cloned() {
             headers.insert(RESET, reset);

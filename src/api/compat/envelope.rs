@@ -150,7 +150,7 @@ fn own_code(problem: &Problem, has_token: bool) -> (StatusCode, i64) {
         InvalidRequest => (StatusCode::BAD_REQUEST, 99992402),
         ReceiverNotAllowed => (StatusCode::BAD_REQUEST, 230027),
         ReceiverRateLimited => (StatusCode::BAD_REQUEST, 230020),
-        AppRateLimited => (StatusCode::TOO_MANY_REQUESTS, APP_LIMITED),
+        AppRateLimited | CallerRateLimited => (StatusCode::TOO_MANY_REQUESTS, APP_LIMITED),
         RouteNotFound | MethodNotAllowed => (StatusCode::NOT_FOUND, 404),
         Overloaded | Draining => (StatusCode::SERVICE_UNAVAILABLE, 2200),
         RequestTimeout
@@ -159,6 +159,7 @@ fn own_code(problem: &Problem, has_token: bool) -> (StatusCode, i64) {
         | IdempotencyKeyReused
         | UuidReused
         | TooLateToRepeat
+        | CallerQuotaExhausted
         | FeishuUnreachable
         | FeishuUnreadable
         | FeishuError

@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use crate::api::dialect::Dialect;
 use crate::api::forwarding::dry_run;
 use crate::api::forwarding::headers::{
-    FEISHU_LOG_ID, IDEMPOTENCY_REPLAYED, PREFERENCE_APPLIED, RATE_LIMIT_POLICY, set, set_measured,
+    FEISHU_LOG_ID, IDEMPOTENCY_REPLAYED, PREFERENCE_APPLIED, set, set_measured, set_policy,
 };
 use crate::api::forwarding::success::success;
 use crate::api::http::body::Body;
@@ -26,7 +26,7 @@ use crate::model::api_key::Caller;
 pub struct ForwardSettings {
     /// Longest time that a forward may wait for its turn.
     pub max_wait: Duration,
-    /// The value of `RateLimit-Policy`.
+    /// The value of `RateLimit-Policy` for a caller without a budget.
     pub rate_limit_policy: HeaderValue,
     /// How many calls of each API an app may make in a minute.
     pub app_per_minute: u32,
@@ -60,7 +60,7 @@ pub(crate) async fn answer(
         response(&request, &forward_request, dialect, delivery.forward(&forward_request).await)
     };
     let headers = response.headers_mut();
-    headers.insert(RATE_LIMIT_POLICY, settings.rate_limit_policy.clone());
+    set_policy(headers, &settings.rate_limit_policy, forward_request.caller.budget);
     if prefers_wait {
         set(headers, PREFERENCE_APPLIED, format!("wait={}", forward_request.wait.as_secs()));
     }
@@ -73,7 +73,8 @@ fn response(
     dialect: Dialect,
     report: ForwardReport,
 ) -> HttpResponse {
-    let ForwardReport { result, prior_attempts, is_replayed, attempts, timings, standing } = report;
+    let ForwardReport { result, prior_attempts, is_replayed, attempts, timings, standing, budget } =
+        report;
     let (mut response, log_id) = match result {
         Ok(forwarded) => (success(forwarded.data, dialect), forwarded.log_id),
         Err(error) => {
@@ -83,7 +84,7 @@ fn response(
         }
     };
     let headers = response.headers_mut();
-    set_measured(headers, standing, &timings, attempts);
+    set_measured(headers, standing, budget, &timings, attempts);
     if let Some(log_id) = &log_id {
         set(headers, FEISHU_LOG_ID, log_id.clone());
     }

@@ -73,7 +73,7 @@ pub(super) fn response(
     dialect: Dialect,
     dry_run: DryRunReport,
 ) -> HttpResponse {
-    let DryRunReport { result, prior_attempts, timings, standing } = dry_run;
+    let DryRunReport { result, prior_attempts, timings, standing, budget } = dry_run;
     let mut response = match result {
         Ok(foreseen) => {
             let dry_run = serde_json::to_vec(&DryRun::of(forward_request, foreseen));
@@ -88,7 +88,7 @@ pub(super) fn response(
             prior_attempts,
         )),
     };
-    set_measured(response.headers_mut(), standing, &timings, 0);
+    set_measured(response.headers_mut(), standing, budget, &timings, 0);
     response
 }
 

@@ -84,6 +84,7 @@ fn level(problem: Option<ProblemKind>) -> Level {
         FixBy::Nobody => Level::WARN,
         FixBy::Operator => match kind {
             ProblemKind::ReceiverNotAllowed
+            | ProblemKind::CallerQuotaExhausted
             | ProblemKind::Overloaded
             | ProblemKind::FeishuUnreachable
             | ProblemKind::FeishuError => Level::WARN,

@@ -70,16 +70,16 @@ const HEADERS: &[AnswerHeader] = &[
     },
     AnswerHeader {
         name: "RateLimit-Policy",
-        description: "The limits: of the receiver in a second, of the app in a minute.",
+        description: "The limits: of the receiver in a second, of the app in a minute; where your key has a budget, `caller` in a minute and `caller_month` in a calendar month of UTC+8.",
         schema: text,
-        example: || json!("\"receiver\";q=5;w=1, \"app\";q=1000;w=60"),
+        example: || json!("\"receiver\";q=5;w=1, \"app\";q=1000;w=60, \"caller\";q=100;w=60"),
         comes: Comes::AfterTheLimiter,
     },
     AnswerHeader {
         name: "RateLimit",
-        description: "What is left of the receiver's limit, and the seconds until there is more.",
+        description: "What is left of the receiver's limit and of your key's budget (`caller`, `caller_month`), and the seconds until there is more.",
         schema: text,
-        example: || json!("\"receiver\";r=4;t=2"),
+        example: || json!("\"receiver\";r=4;t=2, \"caller\";r=99;t=60"),
         comes: Comes::AfterTheLimiter,
     },
     AnswerHeader {

@@ -8,7 +8,7 @@ use crate::clock::seconds_up;
 use crate::delivery::{ForwardError, PriorAttempts};
 use crate::feishu::codes;
 use crate::feishu::error::{CallError, FieldViolation, Refusal};
-use crate::limits::Scope;
+use crate::limits::{OverBudget, Scope};
 use crate::model::dedup_key::DedupKey;
 use crate::model::problem_kind::{Outcome, ProblemKind};
 use crate::model::wording::Wording;
@@ -47,6 +47,7 @@ fn problem_of_error(error: &ForwardError) -> Problem {
         ForwardError::NoPermit(error @ QueueError::TooLate { scope, retry_after }) => {
             problem_of_missing_permit(error.problem(), *scope, *retry_after)
         }
+        ForwardError::OverBudget(over) => problem_of_budget(over),
         ForwardError::NoPermit(error @ QueueError::Full) => Problem::new(
             error.problem(),
             Wording::new(
@@ -132,6 +133,35 @@ fn problem_of_missing_permit(kind: ProblemKind, scope: Scope, retry_after: Durat
         ),
     );
     Problem::new(kind, detail).retry_after(retry_after)
+}
+
+fn problem_of_budget(over: &OverBudget) -> Problem {
+    match over {
+        OverBudget::Minute { limit, retry_after } => {
+            let seconds = retry_after.as_secs_f64();
+            let detail = Wording::new(
+                format!(
+                    "This API key may make {limit} calls to Feishu in a minute, and the next one in {seconds:.3} s; nothing was sent."
+                ),
+                format!(
+                    "该 API 密钥每分钟最多可调用飞书 {limit} 次，{seconds:.3} 秒后可再次调用；消息未发送。"
+                ),
+            );
+            let problem = Problem::new(over.problem(), detail);
+            Problem { caller_per_minute: Some(*limit), ..problem }.retry_after(*retry_after)
+        }
+        OverBudget::Month { limit, month, retry_after } => {
+            let detail = Wording::new(
+                format!(
+                    "This API key may make {limit} calls to Feishu in a month, which are used up for {month} (UTC+8); nothing was sent."
+                ),
+                format!(
+                    "该 API 密钥每月最多可调用飞书 {limit} 次，{month}（UTC+8）的次数已用完；消息未发送。"
+                ),
+            );
+            Problem::new(over.problem(), detail).retry_after(*retry_after)
+        }
+    }
 }
 
 /// The problem of a forward that had no tenant token. Nothing was sent, whatever became of the call for
@@ -266,6 +296,7 @@ mod tests {
     use super::*;
     use crate::delivery::TokenError;
     use crate::feishu::codes::MONTHLY_QUOTA;
+    use crate::limits::Month;
 
     fn failures() -> Vec<ForwardError> {
         let second = Duration::from_secs(1);
@@ -295,6 +326,12 @@ mod tests {
                 retry_after: second,
             }),
             ForwardError::NoPermit(QueueError::Full),
+            ForwardError::OverBudget(OverBudget::Minute { limit: 100, retry_after: second }),
+            ForwardError::OverBudget(OverBudget::Month {
+                limit: 10_000,
+                month: Month::of(Timestamp::UNIX_EPOCH),
+                retry_after: second,
+            }),
             ForwardError::Draining,
             ForwardError::CircuitOpen { retry_after: second },
             ForwardError::AppRefused { code: MONTHLY_QUOTA, retry_after: second },

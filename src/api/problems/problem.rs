@@ -31,6 +31,8 @@ pub struct Problem {
     pub(crate) feishu: Option<Box<Refusal>>,
     /// Feishu's code for the app, where Feishu had refused the app before and was not asked.
     pub(crate) refused_before: Option<&'static Code>,
+    /// The calls that the caller may make in a minute, where these are used up.
+    pub(crate) caller_per_minute: Option<u32>,
     pub(crate) errors: Vec<InvalidField>,
     /// Feishu's id for its answer. The body of the problem does not hold it.
     pub(crate) log_id: Option<String>,
@@ -88,6 +90,7 @@ impl Problem {
             safe_retry_until: None,
             feishu: None,
             refused_before: None,
+            caller_per_minute: None,
             errors: Vec::new(),
             log_id: None,
             header: None,

@@ -25,7 +25,7 @@ pub(super) enum ForwardAnswer<'a> {
 /// Forward a message
 ///
 /// Forwards one message to a user, a group or a thread, once. It waits for its turn under Feishu's
-/// limits, first come, first served for each receiver.
+/// limits. Callers take turns, so none waits for the backlog of another.
 ///
 /// A failure says in `outcome` whether the message went out. After `unknown`, repeat with the same
 /// `Idempotency-Key`, or with the `uuid` of the problem, until `safe_retry_until`: it cannot arrive

@@ -33,6 +33,9 @@ pub(super) struct ForwardHeaders {
     /// `wait=N`, such as `wait=2`: wait at most N seconds for the receiver's and the app's turn, 0 for not at all. Never more than the gateway allows.
     #[param(rename = "Prefer", nullable = false)]
     prefer: Option<String>,
+    /// `u=7` (RFC 9218): this forward may take longer. It gets the turns that the other forwards leave, and a tenth at least while they wait too. Any other urgency is as none.
+    #[param(rename = "Priority", nullable = false)]
+    priority: Option<String>,
     /// The language of a problem: `zh` or `zh-CN` for Chinese, else English.
     #[param(rename = "Accept-Language", nullable = false)]
     accept_language: Option<String>,

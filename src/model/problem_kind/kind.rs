@@ -86,6 +86,10 @@ pub enum ProblemKind {
     Unauthorized,
     /// The API key may not forward to this receiver.
     ReceiverNotAllowed,
+    /// The API key makes too many calls.
+    CallerRateLimited,
+    /// The monthly calls of the API key are used up.
+    CallerQuotaExhausted,
     /// There is no such route.
     RouteNotFound,
     /// The route does not take this method.
@@ -160,6 +164,8 @@ impl ProblemKind {
         Self::ThreadSourceNotVisible,
         Self::Unauthorized,
         Self::ReceiverNotAllowed,
+        Self::CallerRateLimited,
+        Self::CallerQuotaExhausted,
         Self::RouteNotFound,
         Self::MethodNotAllowed,
         Self::RequestTimeout,

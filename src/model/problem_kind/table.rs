@@ -364,6 +364,24 @@ impl ProblemKind {
                 zh: "请网关运维人员将该接收者加入此 API 密钥的 allow_receivers，或将其类型加入 allow_receive_id_types。",
             },
         },
+        CallerRateLimited => Facts {
+            name: "caller_rate_limited", status: 429, fix_by: Caller, outcome: NotDelivered, retryable: true,
+            title: "The API key makes too many calls",
+            title_zh: "该 API 密钥调用过于频繁",
+            remedy: Remedy {
+                en: "Wait the seconds in Retry-After and send more slowly, or ask the operator for more calls a minute (keys.NAME.per_minute).",
+                zh: "请按 Retry-After 等待后重试并降低发送频率，或请运维提高该密钥每分钟的调用次数（keys.NAME.per_minute）。",
+            },
+        },
+        CallerQuotaExhausted => Facts {
+            name: "caller_quota_exhausted", status: 429, fix_by: Operator, outcome: NotDelivered, retryable: false,
+            title: "The monthly calls of the API key are used up",
+            title_zh: "该 API 密钥当月的调用次数已用完",
+            remedy: Remedy {
+                en: "The operator gives the API key more calls a month (keys.NAME.per_month), or the caller waits for the next month in UTC+8.",
+                zh: "请运维提高该密钥每月的调用次数（keys.NAME.per_month），或等待下个月（UTC+8）。",
+            },
+        },
         RouteNotFound => Facts {
             name: "route_not_found", status: 404, fix_by: Caller, outcome: NotDelivered, retryable: false,
             title: "There is no such route",

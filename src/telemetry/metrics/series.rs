@@ -268,6 +268,23 @@ impl Series {
     }
 }
 
+/// The metrics of callers' budgets: what is used, and what may be used.
+pub(super) fn of_budgets(registry: &Registry) -> [IntGaugeVec; 2] {
+    let gauges = |name: &str, help: &str| {
+        register(registry, IntGaugeVec::new(Opts::new(name, help), &["caller", "budget"]))
+    };
+    [
+        gauges(
+            "feishu_gateway_caller_budget_used",
+            "Calls to Feishu for the caller: of this process in the last minute, or in this month.",
+        ),
+        gauges(
+            "feishu_gateway_caller_budget_limit",
+            "Calls to Feishu that may be made for the caller in a minute, or in a month.",
+        ),
+    ]
+}
+
 /// The version of the package.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The commit of the build, from the variable `GATEWAY_REVISION` at build time.

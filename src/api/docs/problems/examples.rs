@@ -16,7 +16,7 @@ use crate::api::public_url::PublicUrl;
 use crate::delivery::{ForwardError, PriorAttempts};
 use crate::feishu::codes::CODES;
 use crate::feishu::error::{CallError, Refusal};
-use crate::limits::Scope;
+use crate::limits::{Month, OverBudget, Scope};
 use crate::model::dedup_key::DedupKey;
 use crate::model::problem_kind::{Facts, Outcome, ProblemKind};
 use crate::model::wording::Wording;
@@ -28,6 +28,8 @@ pub(crate) const EXAMPLE_FORWARD: &str = "/v1/messages/om_dc13264520392913993dd0
 const EXAMPLE_ID: &str = "0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20";
 
 const LOG_ID: &str = "202611221530120F2A6D1F5C3B7E9A4D21";
+/// When the examples happen.
+const EXAMPLE_TIME: &str = "2026-11-22T09:00:00Z";
 /// A code that Feishu does not document.
 const UNKNOWN_CODE: i64 = 239_999;
 
@@ -95,6 +97,18 @@ fn in_delivery(kind: ProblemKind) -> Option<Problem> {
         ProblemKind::ReceiverNotAllowed => ForwardError::NotAllowed,
         ProblemKind::ReceiverRateLimited => late(Scope::Receiver),
         ProblemKind::AppRateLimited => late(Scope::App),
+        ProblemKind::CallerRateLimited => {
+            ForwardError::OverBudget(OverBudget::Minute { limit: 100, retry_after })
+        }
+        ProblemKind::CallerQuotaExhausted => {
+            let now = EXAMPLE_TIME.parse().expect("a time");
+            let (limit, month) = (10_000, Month::of(now));
+            ForwardError::OverBudget(OverBudget::Month {
+                limit,
+                month,
+                retry_after: month.ends_in(now),
+            })
+        }
         ProblemKind::IdempotencyKeyReused => ForwardError::KeyReused,
         ProblemKind::UuidReused => ForwardError::UuidReused,
         ProblemKind::TooLateToRepeat => ForwardError::TooLateToRepeat,
@@ -128,6 +142,6 @@ fn forwarding(error: &ForwardError) -> Problem {
     if problem.outcome == Outcome::NotDelivered || !problem.kind.facts().retryable {
         return problem;
     }
-    let first_attempt = "2026-11-22T09:00:00Z".parse::<Timestamp>().expect("a time");
+    let first_attempt = EXAMPLE_TIME.parse::<Timestamp>().expect("a time");
     problem_of_forward(error, uuid, PriorAttempts::InDoubt(first_attempt + Duration::from_mins(55)))
 }
