@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::core::Collector;
+use prometheus::proto::Metric;
 use prometheus::{CounterVec, IntCounterVec, IntGaugeVec, Opts, Registry};
 
 use super::register::register;
@@ -79,7 +80,7 @@ impl CallerSeries {
     /// Sets how many forwards of each caller wait. Who waited before and is not among them shows 0.
     pub(super) fn set_waiting(&self, now: &BTreeMap<Arc<str>, usize>) {
         for family in self.waiting.collect() {
-            for label in family.get_metric().iter().flat_map(|metric| metric.get_label()) {
+            for label in family.get_metric().iter().flat_map(Metric::get_label) {
                 if !now.contains_key(label.value()) {
                     self.waiting.with_label_values(&[label.value()]).set(0);
                 }
