@@ -43,6 +43,9 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
     metrics.retry_refused("");
     metrics.idempotency("");
     metrics.limit_decision("", "");
+    metrics.unauthorized("", "");
+    metrics.caller_waited("", "", std::time::Duration::ZERO, true);
+    metrics.caller_refused("", "", "");
     metrics.token_expires_at("", jiff::Timestamp::UNIX_EPOCH);
     metrics.problem(ProblemKind::InvalidRequest);
     metrics.forward("", "", std::time::Duration::ZERO);
@@ -57,6 +60,7 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
         limit: std::num::NonZeroU32::MIN,
     };
     let gauges = Gauges {
+        waiting_by_caller: [("".into(), 0)].into(),
         open_circuits: vec![OpenCircuits::default()],
         caller_budgets: vec![budget],
         ..Gauges::default()
@@ -67,7 +71,7 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
         .filter(|name| name.starts_with("feishu_gateway_"))
         .collect();
-    assert_eq!(names.len(), 33, "{names:?}");
+    assert_eq!(names.len(), 38, "{names:?}");
     for name in names {
         assert!(README.contains(&format!("| `{name}` |")), "README.md lacks the metric {name}");
     }

@@ -42,8 +42,10 @@ def prometheus(path, **query):
     return json.loads(get(f"{PROMETHEUS}/api/v1/{path}?{urllib.parse.urlencode(query)}"))["data"]
 
 
-def forward(receiver, key=KEY, name=None, message="om_1"):
+def forward(receiver, key=KEY, name=None, message="om_1", prefer=None):
     headers = {"X-API-Key": key, "Content-Type": "application/json"}
+    if prefer:
+        headers["Prefer"] = prefer
     if name:
         headers["Idempotency-Key"] = name
     try:
@@ -57,6 +59,9 @@ def drive(until):
     with ThreadPoolExecutor(32) as pool:
         for code in ("99991663", "230027", "10014"):
             pool.submit(forward, f"oc_code_{code}")
+        # More than the app may do at once, from one who does not wait.
+        for number in range(60):
+            pool.submit(forward, f"oc_hasty_{number}", prefer="wait=0")
         # The app pauses for a second, and the answer to a forward is lost.
         for kind in ({"code": {"code": 99991400}}, "cut"):
             post(f"{SIMULATOR}/_simulator/faults", {"api": "forward", "receive_id": "oc_busy", "kind": kind})

@@ -28,7 +28,7 @@ start redis redis-server --bind 127.0.0.1 --port "${redis#*:}" --save '' --dir "
 said redis 'Ready to accept connections' >/dev/null
 new_key=$("$programs/feishu-forward-gateway" keys new traffic)
 GATEWAY_KEY=$(grep -o 'ffg_.*' <<<"$new_key")
-grep -o 'hash = .*' <<<"$new_key" | sed '1i [traffic]' >"$cache/keys.toml"
+grep -o 'hash = .*' <<<"$new_key" | sed '1i [traffic]\nper_minute = 100000\nper_month = 1000000' >"$cache/keys.toml"
 start gateway env \
   GATEWAY__SERVER__LISTEN=127.0.0.1:0 \
   GATEWAY__SERVER__ADMIN_LISTEN=127.0.0.1:0 \

@@ -93,6 +93,7 @@ pub(crate) async fn metrics(
     let now = Gauges {
         receivers: delivery.receivers(),
         waiting: delivery.waiting(),
+        waiting_by_caller: delivery.waiting_by_caller(),
         open_circuits: delivery.open_circuits(),
         caller_budgets: delivery.caller_budgets(),
     };

@@ -115,6 +115,15 @@ impl ForwardError {
         }
     }
 
+    /// The problem of a forward that the gateway's own limits or the caller's budget refused. None if something else was the cause.
+    pub(super) fn own_limit(&self) -> Option<ProblemKind> {
+        match self {
+            Self::NoPermit(error) => Some(error.problem()),
+            Self::OverBudget(over) => Some(over.problem()),
+            _ => None,
+        }
+    }
+
     /// Whether the forward failed before its call, so that an earlier call tells more.
     pub(super) fn is_before_the_call(&self) -> bool {
         matches!(

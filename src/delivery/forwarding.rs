@@ -135,15 +135,20 @@ impl Forwarding<'_> {
         ForwardReport { attempts: attempts.attempts, timings, ..report }
     }
 
-    /// Counts a forward that was not rejected before it began, and the time that it took beside its waiting.
+    /// Counts a forward that was not rejected before it began, with the time that it took beside its waiting, and
+    /// one that the gateway's own limits refused.
     fn count(&self, result: &Result<Forwarded, ForwardError>, timings: &Timings) {
+        let (metrics, app) = (&self.context.metrics, &self.app.name);
+        if let Some(problem) = result.as_ref().err().and_then(ForwardError::own_limit) {
+            metrics.caller_refused(app, &self.request.caller.name, problem.facts().name);
+        }
         let result = match result {
             Ok(_) => Some("delivered"),
             Err(error) => error.result(),
         };
         if let Some(result) = result {
             let took = timings.total.saturating_sub(timings.wait);
-            self.context.metrics.forward(&self.app.name, result, took);
+            metrics.forward(app, result, took);
         }
     }
 

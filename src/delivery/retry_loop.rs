@@ -234,7 +234,10 @@ impl<'a> RetryLoop<'a> {
             permit = self.ticket.acquire(scheduler, &request) => Some(permit),
             () = closing.cancelled() => None,
         };
-        self.timings.wait += clock.since(started);
+        let waited = clock.since(started);
+        self.timings.wait += waited;
+        let (app, caller) = (&self.app.name, &self.request.caller.name);
+        metrics.caller_waited(app, caller, waited, matches!(permit, Some(Ok(_))));
         match permit {
             Some(Ok(permit)) => {
                 let decision = |waited: Duration| {

@@ -133,6 +133,12 @@ impl Delivery {
         self.0.scheduler.waiting()
     }
 
+    /// How many forwards of each caller wait for a permit. Only the callers that have some.
+    #[must_use]
+    pub fn waiting_by_caller(&self) -> BTreeMap<Arc<str>, usize> {
+        self.0.scheduler.waiting_by_caller()
+    }
+
     /// The circuits that can open, and how many of them are open now.
     #[must_use]
     pub fn open_circuits(&self) -> Vec<OpenCircuits<'_>> {

@@ -18,6 +18,7 @@ use thiserror::Error;
 use super::decision::Standing;
 use super::month::Month;
 use crate::clock::Moment;
+use crate::model::problem_kind::ProblemKind;
 use crate::model::share::Budget;
 
 /// The span of `per_minute`.
@@ -44,6 +45,17 @@ pub enum OverBudget {
         /// Time until the month is over.
         retry_after: Duration,
     },
+}
+
+impl OverBudget {
+    /// The problem that the caller is answered.
+    #[must_use]
+    pub const fn problem(&self) -> ProblemKind {
+        match self {
+            Self::Minute { .. } => ProblemKind::CallerRateLimited,
+            Self::Month { .. } => ProblemKind::CallerQuotaExhausted,
+        }
+    }
 }
 
 /// How much of a caller's budget is left, where there is one.

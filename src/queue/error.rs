@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::clock::Moment;
 use crate::limits::{NotBefore, Scope};
+use crate::model::problem_kind::ProblemKind;
 
 /// There is no permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -24,6 +25,16 @@ pub enum QueueError {
 }
 
 impl QueueError {
+    /// The problem that the caller is answered.
+    #[must_use]
+    pub const fn problem(self) -> ProblemKind {
+        match self {
+            Self::TooLate { scope: Scope::Receiver, .. } => ProblemKind::ReceiverRateLimited,
+            Self::TooLate { scope: Scope::App, .. } => ProblemKind::AppRateLimited,
+            Self::Full => ProblemKind::Overloaded,
+        }
+    }
+
     pub(super) fn too_late(NotBefore { scope, moment }: NotBefore, now: Moment) -> Self {
         Self::TooLate { scope, retry_after: moment.saturating_sub(now) }
     }

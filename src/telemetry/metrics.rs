@@ -2,19 +2,21 @@
 //!
 //! No label holds a receiver, a message, a key or anything else whose number of values has no bound.
 
+mod callers;
+mod register;
 mod series;
 
-use std::num::NonZeroU32;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use prometheus::proto::MetricFamily;
-use prometheus::{Encoder, IntGauge, Registry, TextEncoder};
+use prometheus::{Encoder, IntGauge, TextEncoder};
 
 use crate::model::problem_kind::ProblemKind;
 use series::{CLOSE_REASONS, Series};
 
+pub use callers::CallerBudget;
 pub use series::{REVISION, VERSION};
 
 /// All metrics of one gateway; clones share them.
@@ -79,6 +81,16 @@ impl Metrics {
     /// Records how long a forward waited for its turn.
     pub fn limit_wait(&self, waited: Duration) {
         self.0.limit_wait.observe(waited.as_secs_f64());
+    }
+
+    /// Counts a caller's wait for a turn, and the turn if it got one.
+    pub fn caller_waited(&self, app: &str, caller: &str, waited: Duration, has_permit: bool) {
+        self.0.callers.waited(app, caller, waited, has_permit);
+    }
+
+    /// Counts a forward that the gateway's own limits refused. `code` is that of the problem.
+    pub fn caller_refused(&self, app: &str, caller: &str, code: &str) {
+        self.0.callers.refused(app, caller, code);
     }
 
     /// Sets when an app's tenant token expires.
@@ -193,28 +205,18 @@ impl Metrics {
     pub fn render(&self, now: &Gauges) -> Vec<u8> {
         self.0.limit_receivers.set(whole(now.receivers));
         self.0.limit_waiting.set(whole(now.waiting));
+        self.0.callers.set_waiting(&now.waiting_by_caller);
         for OpenCircuits { app, circuit, count } in &now.open_circuits {
             self.0.open_circuits.with_label_values(&[*circuit, *app]).set(whole(*count));
         }
         let mut families = self.0.registry.gather();
-        families.extend(budgets(&now.caller_budgets));
+        families.extend(callers::budgets(&now.caller_budgets));
         let mut text = Vec::new();
         TextEncoder::new()
             .encode(&families, &mut text)
             .expect("a registry of well-formed metrics can be written to memory");
         text
     }
-}
-
-/// The metrics of callers' budgets, made anew each time, so that a key without a budget has no series.
-fn budgets(all: &[CallerBudget]) -> Vec<MetricFamily> {
-    let registry = Registry::new();
-    let [used, limit] = series::of_budgets(&registry);
-    for CallerBudget { caller, budget, used: calls, limit: most } in all {
-        used.with_label_values(&[&**caller, budget]).set(i64::try_from(*calls).unwrap_or(i64::MAX));
-        limit.with_label_values(&[&**caller, budget]).set(most.get().into());
-    }
-    registry.gather()
 }
 
 fn whole(count: usize) -> i64 {
@@ -228,23 +230,12 @@ pub struct Gauges<'a> {
     pub receivers: usize,
     /// Forwards that wait for their turn.
     pub waiting: usize,
+    /// How many of them are each caller's. Only the callers that have some.
+    pub waiting_by_caller: BTreeMap<Arc<str>, usize>,
     /// The circuits that can open.
     pub open_circuits: Vec<OpenCircuits<'a>>,
     /// The callers' budgets.
     pub caller_budgets: Vec<CallerBudget>,
-}
-
-/// One budget of a caller.
-#[derive(Clone, Debug)]
-pub struct CallerBudget {
-    /// The name of the caller's API key.
-    pub caller: Arc<str>,
-    /// `per_minute` or `per_month`.
-    pub budget: &'static str,
-    /// The calls that count now.
-    pub used: u64,
-    /// The calls that may be made.
-    pub limit: NonZeroU32,
 }
 
 /// Calls that are not made while a circuit is open.

@@ -1,5 +1,9 @@
 //! The metrics: all of the contract's, with its labels and no others, and right.
 
+use std::num::NonZeroU32;
+
+use feishu_forward_gateway::limits::AppPace;
+use feishu_forward_gateway::model::api_key::ApiKey;
 use feishu_simulator::FaultKind;
 
 use gateway_harness::{Gateway, all, code, foreign, gateway, ms};
@@ -24,6 +28,10 @@ const METRICS: &[(&str, &str, &[&str])] = &[
     ("rate_limit_waiting", "gauge", &[]),
     ("rate_limit_waiting_limit", "gauge", &[]),
     ("rate_limit_quota", "gauge", &["scope", "window_seconds"]),
+    ("caller_waiting", "gauge", &["caller"]),
+    ("caller_wait_seconds_total", "counter", &["app", "caller"]),
+    ("caller_permits_total", "counter", &["app", "caller"]),
+    ("caller_refused_total", "counter", &["app", "caller", "code"]),
     ("open_circuits", "gauge", &["circuit", "app"]),
     ("idempotent_requests_total", "counter", &["result"]),
     ("tenant_token_expiry_timestamp_seconds", "gauge", &["app"]),
@@ -69,6 +77,8 @@ async fn traffic(gateway: &Gateway) {
     gateway.ask("GET", "/openapi.json").await;
     let waiting = forward().spawn();
     gateway.sleeps_until(ms(1050)).await;
+    // A caller that never waited while the metrics were read has no number of those that wait.
+    gateway.metrics().await;
     gateway.advance_to(ms(1050));
     all(vec![waiting]).await[0].message_id();
 }
@@ -141,6 +151,13 @@ async fn the_numbers_are_right() {
     assert_eq!(decisions.map(|it| decided("receiver", it)), [5, 1, 1]);
     assert_eq!(decisions.map(|it| decided("app", it)), [6, 0, 0]);
     assert_eq!(count("rate_limit_wait_seconds_count", &[]), 6);
+    let of_caller = [("app", "main"), ("caller", "tester")];
+    assert_eq!(count("caller_permits_total", &of_caller), 6);
+    let refused = [("app", "main"), ("caller", "tester"), ("code", "receiver_rate_limited")];
+    assert_eq!(count("caller_refused_total", &refused), 1);
+    assert_eq!(count("caller_refused_total", &[]), 1);
+    let waited = metrics.find("feishu_gateway_caller_wait_seconds_total", &of_caller).unwrap();
+    assert!((waited - 1.05).abs() < 1e-9, "{waited}");
     let waited = metrics.find("feishu_gateway_rate_limit_wait_seconds_sum", &[]).unwrap();
     assert!((waited - 1.05).abs() < 1e-9, "{waited}");
     assert_eq!(count("rate_limit_receivers", &[]), 1);
@@ -197,6 +214,53 @@ async fn requests_in_flight_are_counted_while_they_are() {
     assert_eq!(metrics.count(name, &[]), 0);
     let labels = [("api", "forward"), ("code", "timeout")];
     assert_eq!(metrics.count("feishu_gateway_upstream_requests_total", &labels), 2);
+}
+
+#[actix_web::test]
+async fn each_caller_shows_how_it_waits_and_why_it_is_refused() {
+    let other = ApiKey::generate();
+    let gateway = gateway()
+        .set("keys.other.hash", &other.hash().to_string())
+        .set("keys.other.app", "main")
+        .set("limits.app_per_second", "1")
+        .set("keys.tester.per_minute", "2")
+        .start()
+        .await;
+    let number = |n| NonZeroU32::new(n).expect("not zero");
+    let turn = AppPace::derive(number(1), number(1000), ms(50)).period;
+    let of_other = |receiver: &str| {
+        let forward = gateway.forward(receiver).header("x-api-key", other.expose());
+        forward.header("prefer", "wait=0")
+    };
+    let of = async |name: &str, labels: &[(&str, &str)]| {
+        gateway.metrics().await.find(&format!("feishu_gateway_caller_{name}"), labels)
+    };
+    let (tester, second) = (("caller", "tester"), ("caller", "other"));
+    gateway.forward("oc_1").send().await.message_id();
+    assert_eq!(of("waiting", &[tester]).await, None);
+    let waiting = gateway.queue_up(1, "oc_2").await;
+    assert_eq!(of("waiting", &[tester]).await, Some(1.0));
+    for _ in 0..2 {
+        of_other("oc_3").send().await.problem(429, "app_rate_limited", "not_delivered");
+    }
+    gateway.sleeps_until(turn).await;
+    gateway.advance_to(turn);
+    all(waiting).await[0].message_id();
+
+    assert_eq!(of("waiting", &[tester]).await, Some(0.0));
+    assert_eq!(of("waiting", &[second]).await, None);
+    let app = ("app", "main");
+    assert_eq!(of("permits_total", &[tester, app]).await, Some(2.0));
+    assert_eq!(of("wait_seconds_total", &[tester, app]).await, Some(turn.as_secs_f64()));
+    assert_eq!(of("refused_total", &[tester]).await, None);
+    assert_eq!(of("permits_total", &[second, app]).await, Some(0.0));
+    assert_eq!(of("wait_seconds_total", &[second, app]).await, Some(0.0));
+    let code = ("code", "app_rate_limited");
+    assert_eq!(of("refused_total", &[second, app, code]).await, Some(2.0));
+    assert_eq!(of("refused_total", &[]).await, Some(2.0));
+    gateway.forward("oc_4").send().await.problem(429, "caller_rate_limited", "not_delivered");
+    let code = ("code", "caller_rate_limited");
+    assert_eq!(of("refused_total", &[tester, app, code]).await, Some(1.0));
 }
 
 #[actix_web::test]

@@ -44,12 +44,12 @@ fn problem_of_error(error: &ForwardError) -> Problem {
                 "此 API 密钥的策略不允许转发给该接收者；消息未发送。",
             ),
         ),
-        ForwardError::NoPermit(QueueError::TooLate { scope, retry_after }) => {
-            problem_of_missing_permit(*scope, *retry_after)
+        ForwardError::NoPermit(error @ QueueError::TooLate { scope, retry_after }) => {
+            problem_of_missing_permit(error.problem(), *scope, *retry_after)
         }
         ForwardError::OverBudget(over) => problem_of_budget(over),
-        ForwardError::NoPermit(QueueError::Full) => Problem::new(
-            ProblemKind::Overloaded,
+        ForwardError::NoPermit(error @ QueueError::Full) => Problem::new(
+            error.problem(),
             Wording::new(
                 "Too many forwards wait for their turn; nothing was sent.",
                 "排队等待的转发过多；消息未发送。",
@@ -118,10 +118,10 @@ fn problem_of_error(error: &ForwardError) -> Problem {
     }
 }
 
-fn problem_of_missing_permit(scope: Scope, retry_after: Duration) -> Problem {
-    let (kind, whose, whose_zh) = match scope {
-        Scope::Receiver => (ProblemKind::ReceiverRateLimited, "this receiver", "该接收者"),
-        Scope::App => (ProblemKind::AppRateLimited, "the app", "该应用"),
+fn problem_of_missing_permit(kind: ProblemKind, scope: Scope, retry_after: Duration) -> Problem {
+    let (whose, whose_zh) = match scope {
+        Scope::Receiver => ("this receiver", "该接收者"),
+        Scope::App => ("the app", "该应用"),
     };
     let seconds = retry_after.as_secs_f64();
     let detail = Wording::new(
@@ -147,7 +147,7 @@ fn problem_of_budget(over: &OverBudget) -> Problem {
                     "该 API 密钥每分钟最多可调用飞书 {limit} 次，{seconds:.3} 秒后可再次调用；消息未发送。"
                 ),
             );
-            let problem = Problem::new(ProblemKind::CallerRateLimited, detail);
+            let problem = Problem::new(over.problem(), detail);
             Problem { caller_per_minute: Some(*limit), ..problem }.retry_after(*retry_after)
         }
         OverBudget::Month { limit, month, retry_after } => {
@@ -159,7 +159,7 @@ fn problem_of_budget(over: &OverBudget) -> Problem {
                     "该 API 密钥每月最多可调用飞书 {limit} 次，{month}（UTC+8）的次数已用完；消息未发送。"
                 ),
             );
-            Problem::new(ProblemKind::CallerQuotaExhausted, detail).retry_after(*retry_after)
+            Problem::new(over.problem(), detail).retry_after(*retry_after)
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The list of all metrics, with their names and labels.
 
-use prometheus::core::Collector;
 use prometheus::{
     GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry,
 };
 
+use super::callers::CallerSeries;
+use super::register::register;
 use crate::model::problem_kind::ProblemKind;
 use crate::telemetry::logs::dropped_lines;
 
@@ -29,6 +30,7 @@ pub(super) struct Series {
     pub(super) limit_waiting: IntGauge,
     pub(super) limit_waiting_limit: IntGauge,
     pub(super) limit_quota: IntGaugeVec,
+    pub(super) callers: CallerSeries,
     pub(super) open_circuits: IntGaugeVec,
     pub(super) retries_refused: IntCounterVec,
     pub(super) idempotent_requests: IntCounterVec,
@@ -185,6 +187,7 @@ impl Series {
                 "Forwards that one receiver or one app may have in any such window.",
                 &["scope", "window_seconds"],
             ),
+            callers: CallerSeries::new(&registry),
             open_circuits: gauges(
                 "feishu_gateway_open_circuits",
                 "Circuits that are open, so that calls are not made, because of Feishu's answers or their absence.",
@@ -271,23 +274,6 @@ impl Series {
     }
 }
 
-/// The metrics of callers' budgets: what is used, and what may be used.
-pub(super) fn of_budgets(registry: &Registry) -> [IntGaugeVec; 2] {
-    let gauges = |name: &str, help: &str| {
-        register(registry, IntGaugeVec::new(Opts::new(name, help), &["caller", "budget"]))
-    };
-    [
-        gauges(
-            "feishu_gateway_caller_budget_used",
-            "Calls to Feishu for the caller: of this process in the last minute, or in this month.",
-        ),
-        gauges(
-            "feishu_gateway_caller_budget_limit",
-            "Calls to Feishu that may be made for the caller in a minute, or in a month.",
-        ),
-    ]
-}
-
 /// The version of the package.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The commit of the build, from the variable `GATEWAY_REVISION` at build time.
@@ -295,15 +281,6 @@ pub const REVISION: &str = match option_env!("GATEWAY_REVISION") {
     Some(revision) => revision,
     None => "unknown",
 };
-
-fn register<C: Collector + Clone + 'static>(
-    registry: &Registry,
-    metric: prometheus::Result<C>,
-) -> C {
-    let metric = metric.expect("names and labels are written well");
-    registry.register(Box::new(metric.clone())).expect("each metric is registered once");
-    metric
-}
 
 #[cfg(target_os = "linux")]
 fn register_process(registry: &Registry) {

@@ -1,0 +1,130 @@
+//! The metrics of each caller: its waiting for turns, and what the gateway's own limits refused it, and its budgets.
+//!
+//! A caller has series from its first forward on, because a keys file may have many keys that nobody uses.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::core::Collector;
+use prometheus::proto::{Metric, MetricFamily};
+use prometheus::{CounterVec, IntCounterVec, IntGaugeVec, Opts, Registry};
+
+use super::register::register;
+
+#[derive(Debug)]
+pub(super) struct CallerSeries {
+    waiting: IntGaugeVec,
+    wait_seconds: CounterVec,
+    permits: IntCounterVec,
+    refused: IntCounterVec,
+}
+
+impl CallerSeries {
+    pub(super) fn new(registry: &Registry) -> Self {
+        Self {
+            waiting: register(
+                registry,
+                IntGaugeVec::new(
+                    Opts::new(
+                        "feishu_gateway_caller_waiting",
+                        "Forwards of the caller that wait for their turn.",
+                    ),
+                    &["caller"],
+                ),
+            ),
+            wait_seconds: register(
+                registry,
+                CounterVec::new(
+                    Opts::new(
+                        "feishu_gateway_caller_wait_seconds_total",
+                        "Time that the caller's forwards waited for their turns, whether or not they got them.",
+                    ),
+                    &["app", "caller"],
+                ),
+            ),
+            permits: register(
+                registry,
+                IntCounterVec::new(
+                    Opts::new(
+                        "feishu_gateway_caller_permits_total",
+                        "Turns that the caller's forwards got, one for each call to Feishu.",
+                    ),
+                    &["app", "caller"],
+                ),
+            ),
+            refused: register(
+                registry,
+                IntCounterVec::new(
+                    Opts::new(
+                        "feishu_gateway_caller_refused_total",
+                        "Forwards of the caller that the gateway's own limits refused, by problem code.",
+                    ),
+                    &["app", "caller", "code"],
+                ),
+            ),
+        }
+    }
+
+    /// Counts a wait for a turn. One that was in vain still creates the series of the turns, so that a caller that
+    /// gets none shows 0 and not nothing.
+    pub(super) fn waited(&self, app: &str, caller: &str, waited: Duration, has_permit: bool) {
+        self.permits.with_label_values(&[app, caller]).inc_by(u64::from(has_permit));
+        self.wait_seconds.with_label_values(&[app, caller]).inc_by(waited.as_secs_f64());
+    }
+
+    pub(super) fn refused(&self, app: &str, caller: &str, code: &str) {
+        self.refused.with_label_values(&[app, caller, code]).inc();
+    }
+
+    /// Sets how many forwards of each caller wait. Who waited before and is not among them shows 0.
+    pub(super) fn set_waiting(&self, now: &BTreeMap<Arc<str>, usize>) {
+        for family in self.waiting.collect() {
+            for label in family.get_metric().iter().flat_map(Metric::get_label) {
+                if !now.contains_key(label.value()) {
+                    self.waiting.with_label_values(&[label.value()]).set(0);
+                }
+            }
+        }
+        for (caller, count) in now {
+            let count = i64::try_from(*count).unwrap_or(i64::MAX);
+            self.waiting.with_label_values(&[&**caller]).set(count);
+        }
+    }
+}
+
+/// One budget of a caller.
+#[derive(Clone, Debug)]
+pub struct CallerBudget {
+    /// The name of the caller's API key.
+    pub caller: Arc<str>,
+    /// `per_minute` or `per_month`.
+    pub budget: &'static str,
+    /// The calls that count now.
+    pub used: u64,
+    /// The calls that may be made.
+    pub limit: NonZeroU32,
+}
+
+/// The metrics of callers' budgets, made anew each time, so that a key without a budget has no series.
+pub(super) fn budgets(all: &[CallerBudget]) -> Vec<MetricFamily> {
+    let registry = Registry::new();
+    let gauges = |name: &str, help: &str| {
+        register(&registry, IntGaugeVec::new(Opts::new(name, help), &["caller", "budget"]))
+    };
+    let used_by_caller = gauges(
+        "feishu_gateway_caller_budget_used",
+        "Calls to Feishu for the caller: of this process in the last minute, or in this month.",
+    );
+    let limits = gauges(
+        "feishu_gateway_caller_budget_limit",
+        "Calls to Feishu that may be made for the caller in a minute, or in a month.",
+    );
+    for CallerBudget { caller, budget, used, limit } in all {
+        let used = i64::try_from(*used).unwrap_or(i64::MAX);
+        used_by_caller.with_label_values(&[&**caller, budget]).set(used);
+        limits.with_label_values(&[&**caller, budget]).set(limit.get().into());
+    }
+    registry.gather()
+}
