@@ -12,8 +12,8 @@ from process import Process
 class Key:
     """A caller's key, the same for all replicas."""
 
-    def __init__(self, programs):
-        command = [programs / "feishu-forward-gateway", "keys", "new", "load"]
+    def __init__(self, programs, caller):
+        command = [programs / "feishu-forward-gateway", "keys", "new", caller]
         made = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         self.secret = re.search(r"ffg_\S+", made)[0]
         self.hash = re.search(r"sha256:\w+", made)[0]
@@ -22,8 +22,8 @@ class Key:
 class Gateway:
     """A gateway that listens."""
 
-    def __init__(self, name, programs, folder, key, settings, preload=None):
-        self.name, self._key = name, key
+    def __init__(self, name, programs, folder, keys, settings, preload=None):
+        self.name, self._keys = name, keys
         config = folder / f"{name}.toml"
         config.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
         # Nothing of the environment is to configure it.
@@ -63,10 +63,10 @@ class Gateway:
     def connect(self):
         return http.client.HTTPConnection(self.api, timeout=30)
 
-    def forward(self, connection, uuid, receiver, key=None):
-        """Status and body of the answer. With a key of the caller's there is no uuid."""
+    def forward(self, connection, uuid, receiver, key=None, caller="load"):
+        """Status and body of the answer. With an idempotency key there is no uuid."""
         path = f"/v1/messages/om_1/forward?uuid={uuid}" if uuid else "/v1/messages/om_1/forward"
-        headers = {"X-API-Key": self._key.secret, "Content-Type": "application/json"}
+        headers = {"X-API-Key": self._keys[caller].secret, "Content-Type": "application/json"}
         if key:
             headers["Idempotency-Key"] = key
         connection.request("POST", path, json.dumps({"receive_id": receiver}), headers)

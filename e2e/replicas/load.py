@@ -20,14 +20,17 @@ class Call:
     status: int
     code: str
     outcome: str
+    # When it began, in seconds of the monotonic clock.
+    began: float
 
 
 class Load:
-    """Callers of several replicas; each of their forwards has a uuid that begins with the replica's name."""
+    """Callers of several replicas; each of their forwards has a uuid that begins with the replica's name. They all have
+    the key of the same caller, and pause for this many seconds after each forward."""
 
-    def __init__(self, receivers=("oc_1",)):
+    def __init__(self, receivers=("oc_1",), caller="load", pause=0):
         self.calls = []
-        self.receivers = receivers
+        self.receivers, self.caller, self.pause = receivers, caller, pause
         self._over = threading.Event()
         self._callers = []
 
@@ -43,8 +46,10 @@ class Load:
         while not self._over.is_set():
             number = next(_numbers)
             uuid = f"{gateway.name}-{number}"
+            receiver = self.receivers[number % len(self.receivers)]
+            began = time.monotonic()
             try:
-                status, body = gateway.forward(connection, uuid, self.receivers[number % len(self.receivers)])
+                status, body = gateway.forward(connection, uuid, receiver, caller=self.caller)
             except (OSError, http.client.HTTPException):
                 connection.close()
                 if not gateway.process.is_running():
@@ -52,9 +57,8 @@ class Load:
                 self._over.wait(PAUSE)
                 continue
             outcome = "delivered" if status == 200 else body["outcome"]
-            self.calls.append(Call(uuid, status, body.get("code", ""), outcome))
-            if status != 200:
-                self._over.wait(PAUSE)
+            self.calls.append(Call(uuid, status, body.get("code", ""), outcome, began))
+            self._over.wait(self.pause if status == 200 else PAUSE)
 
     def stop(self):
         """No caller begins another forward. The last answers may still be under way."""

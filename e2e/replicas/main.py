@@ -10,6 +10,7 @@ import traceback
 from collections import namedtuple
 from pathlib import Path
 
+import callers
 import churn
 import foreign
 import limits
@@ -31,6 +32,7 @@ LANES = (
         repeats.forgotten,
         limits.sharing_nothing,
         limits.late,
+        callers.callers,
         foreign.clock,
         foreign.values,
         outages.start_without,

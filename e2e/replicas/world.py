@@ -11,16 +11,20 @@ from servers import Redis, Simulator
 
 
 class World:
-    def __init__(self, place, scenario, claims, replicas, **limits):
-        """`replicas` is the number that each replica is configured with. None leaves Redis out."""
+    def __init__(self, place, scenario, claims, replicas, weights=None, **limits):
+        """`replicas` is the number that each replica is configured with. None leaves Redis out. `weights` has the
+        callers' by their names."""
         self.place, self.claims = place, claims
         self.folder = place.folder / scenario
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
         self.simulator = Simulator(place.programs, self.folder / "simulator.log")
         self.redis = Redis(self.folder, self.folder / "redis.log")
-        self.key = Key(place.programs)
         self.settings = {f"limits.{name}": value for name, value in limits.items()}
+        self.keys = {}
+        for caller, weight in (weights or {"load": 1}).items():
+            self.keys[caller] = Key(place.programs, caller)
+            self.settings |= {f"keys.{caller}.hash": self.keys[caller].hash, f"keys.{caller}.weight": weight}
         if replicas:
             self.settings["state.replicas"] = replicas
             self.settings["state.url"] = f"redis://127.0.0.1:{self.redis.port}/0"
@@ -54,9 +58,8 @@ class World:
             "feishu.base_url": self.simulator.url,
             "apps.main.app_id": "cli_simulator",
             "apps.main.app_secret": "simulator-secret",
-            "keys.load.hash": self.key.hash,
         } | settings
-        gateway = Gateway(name, self.place.programs, self.folder, self.key, settings, preload)
+        gateway = Gateway(name, self.place.programs, self.folder, self.keys, settings, preload)
         self._gateways.append(gateway)
         deadline = time.monotonic() + 20
         while gateway.ready() != 200:

@@ -12,6 +12,9 @@ use crate::clock::Moment;
 /// The longest pause that one refusal imposes: a garbled header must not stop an app for longer.
 pub(super) const LONGEST_RESET: Duration = Duration::from_mins(5);
 
+/// The longest that a replica lets others go first. The first halves of it are longer than Redis takes to answer.
+const LONGEST_YIELD: Duration = Duration::from_millis(10);
+
 /// The bucket of one app's calls of one API.
 #[derive(Debug)]
 pub(super) struct AppBucket {
@@ -20,11 +23,19 @@ pub(super) struct AppBucket {
     /// The moment up to which the calls so far use the bucket up (GCRA's theoretical arrival time).
     spent_until: Moment,
     paused_until: Moment,
+    /// When Redis last granted this replica a call.
+    granted_at: Moment,
 }
 
 impl AppBucket {
     pub(super) fn new(pace: AppPace) -> Self {
-        Self { pace, quota: pace.quota(), spent_until: Moment::ZERO, paused_until: Moment::ZERO }
+        Self {
+            pace,
+            quota: pace.quota(),
+            spent_until: Moment::ZERO,
+            paused_until: Moment::ZERO,
+            granted_at: Moment::ZERO,
+        }
     }
 
     /// Feishu refused a call: none goes for `reset`.
@@ -55,6 +66,21 @@ impl AppBucket {
         self.paused_until = self.paused_until.max(paused_until);
     }
 
+    /// Redis granted this replica a call.
+    pub(super) fn granted(&mut self, now: Moment) {
+        self.granted_at = now;
+    }
+
+    /// How long this replica lets others go first when the limits open at `moment`: an eighth of a period, and half
+    /// of that for each period since its own last call. So the replica asks first that had none for the longest. No
+    /// call is lost, as the bucket gains them from the moment at which the limits open, whoever asks when.
+    pub(super) fn yields_for(&self, moment: Moment) -> Duration {
+        let period = self.pace.period;
+        let periods = moment.saturating_sub(self.granted_at).as_nanos() / period.as_nanos();
+        let halves = u32::try_from(periods).ok().and_then(|periods| 2_u32.checked_pow(periods));
+        halves.map_or(Duration::ZERO, |parts| LONGEST_YIELD.min(period / 8) / parts)
+    }
+
     /// Takes one call. The caller has checked that it is ready.
     pub(super) fn take(&mut self, now: Moment) -> Result<(), NotBefore> {
         match decide(self.quota, self.spent_until, now) {
@@ -81,5 +107,24 @@ impl AppBucket {
             self.spent_until.max(now).saturating_add(self.pace.period.saturating_mul(ahead));
         let allowance = self.pace.period * (self.pace.burst.get() - 1);
         spent_until.saturating_sub(allowance).max(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+
+    #[test]
+    fn a_replica_yields_less_the_longer_ago_its_last_call_is() {
+        let period = Duration::from_millis(80);
+        let mut app = AppBucket::new(AppPace { burst: NonZeroU32::MIN, period });
+        let now = Duration::from_hours(1);
+        assert_eq!(app.yields_for(now), Duration::ZERO, "it had none");
+        app.granted(now);
+        let yields = [0, 79, 80, 160, 80 * 31, 80 * 32]
+            .map(|millis| app.yields_for(now + Duration::from_millis(millis)).as_nanos());
+        assert_eq!(yields, [10_000_000, 10_000_000, 5_000_000, 2_500_000, 0, 0]);
     }
 }

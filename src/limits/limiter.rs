@@ -204,6 +204,15 @@ impl Limiter {
         })
     }
 
+    /// How long to let other replicas go first that wait for the same limits of an app, which open at `moment`.
+    #[must_use]
+    pub fn yields_for(&self, key: &LimitKey, moment: Moment) -> Duration {
+        self.with(|state| match state.authority {
+            Authority::Shared => state.app(key).yields_for(moment),
+            Authority::Local | Authority::Fallback(_) => Duration::ZERO,
+        })
+    }
+
     /// How much of the receiver's limit is left.
     #[must_use]
     pub fn standing(&self, receiver: &Receiver, now: Moment) -> Standing {
@@ -306,6 +315,7 @@ impl Limiter {
             }
             if reply.is_granted {
                 state.receivers.own(receiver, asked_at, now);
+                state.app(key).granted(now);
             }
             let slots = reply.slots.iter().map(|left| at(*left)).collect();
             state.receivers.adopt(receiver, slots, now);

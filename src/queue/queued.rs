@@ -70,8 +70,7 @@ impl<'a> Queued<'a> {
                 return Err(QueueError::too_late(not_before, since));
             }
             let opens_by_time = matches!(obstacle, Obstacle::Limit(_));
-            let recheck_at =
-                scheduler.limiter.recheck_at(request.receiver, not_before.moment, since);
+            let recheck_at = self.recheck_at(not_before, since);
             tokio::select! {
                 biased;
                 () = self.wake.notified() => {}
@@ -80,6 +79,19 @@ impl<'a> Queued<'a> {
             match not_before.scope {
                 Scope::Receiver => waited.receiver += clock.since(since),
                 Scope::App => waited.app += clock.since(since),
+            }
+        }
+    }
+
+    /// When to look again if a limit opens by time.
+    fn recheck_at(&self, NotBefore { scope, moment }: NotBefore, now: Moment) -> Moment {
+        let (limiter, request) = (&self.scheduler.limiter, &self.request);
+        match scope {
+            Scope::Receiver => limiter.recheck_at(request.receiver, moment, now),
+            Scope::App => {
+                let recheck_at = moment.saturating_add(limiter.yields_for(request.key, moment));
+                // No request is late because it lets others go first.
+                if recheck_at < request.until { recheck_at } else { moment }
             }
         }
     }
