@@ -1,5 +1,6 @@
 //! One or several gateways in front of a simulator, and the callers' keys.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +13,10 @@ use crate::program::Holdings;
 use crate::redis::Redis;
 use crate::replicas::Replicas;
 
-/// The apps that callers forward with.
+/// The apps that callers forward with. For each there is a caller of the same name.
 pub(crate) const APPS: [&str; 2] = ["one", "two"];
+/// A second caller of the first app.
+pub(crate) const NEIGHBOUR: &str = "neighbour";
 /// What Feishu allows a receiver in any span of a second.
 pub(crate) const RECEIVER_PER_SECOND: usize = 5;
 
@@ -22,8 +25,8 @@ pub(crate) struct Gateway {
     pub(crate) clock: Clock,
     pub(crate) simulator: Simulator,
     pub(crate) replicas: Arc<Replicas>,
-    /// A caller's key for each of [`APPS`].
-    keys: Vec<String>,
+    /// The callers' keys, by their names.
+    keys: HashMap<&'static str, String>,
     /// Made once: reading the machine's certificates takes a while.
     pub(crate) http: reqwest::Client,
 }
@@ -74,7 +77,8 @@ impl Gateway {
             ..Options::default()
         };
         let simulator = Simulator::start(options).await.expect("a free port");
-        let keys = APPS.map(|_| ApiKey::generate());
+        let callers = [(APPS[0], APPS[0]), (APPS[1], APPS[1]), (NEIGHBOUR, APPS[0])];
+        let mut keys = HashMap::new();
         let mut variables = vec![
             ("server__listen".to_owned(), "127.0.0.1:0".to_owned()),
             ("server__admin_listen".to_owned(), "127.0.0.1:0".to_owned()),
@@ -83,11 +87,15 @@ impl Gateway {
             ("limits__app_per_minute".to_owned(), limits.per_minute.to_string()),
             ("log__filter".to_owned(), "off,feishu_forward_gateway::cli=info".to_owned()),
         ];
-        for (name, key) in APPS.iter().zip(&keys) {
-            variables.push((format!("apps__{name}__app_id"), format!("cli_{name}")));
-            variables.push((format!("apps__{name}__app_secret"), (*name).to_owned()));
-            variables.push((format!("keys__{name}__hash"), key.hash().to_string()));
-            variables.push((format!("keys__{name}__app"), (*name).to_owned()));
+        for app in APPS {
+            variables.push((format!("apps__{app}__app_id"), format!("cli_{app}")));
+            variables.push((format!("apps__{app}__app_secret"), app.to_owned()));
+        }
+        for (caller, app) in callers {
+            let key = ApiKey::generate();
+            variables.push((format!("keys__{caller}__hash"), key.hash().to_string()));
+            variables.push((format!("keys__{caller}__app"), app.to_owned()));
+            keys.insert(caller, key.expose().to_owned());
         }
         let further = settings.iter().map(|(key, value)| (key.replace('.', "__"), (*value).into()));
         variables.extend(further);
@@ -95,7 +103,6 @@ impl Gateway {
             *name = format!("GATEWAY__{}", name.to_uppercase());
         }
         let replicas = Arc::new(Replicas::start(replicas, variables).await);
-        let keys = keys.map(|key| key.expose().to_owned()).to_vec();
         let gateway = Self { clock, simulator, replicas, keys, http: client() };
         while gateway.ask_all("/readyz").await.iter().any(|(status, _)| *status != 200) {
             gateway.pause(Duration::from_millis(20)).await;
@@ -105,13 +112,13 @@ impl Gateway {
         gateway
     }
 
-    /// A caller that forwards with the app of this number. All callers share their connections.
-    pub(crate) fn caller(&self, app: usize) -> Caller {
+    /// The caller of this name. All callers share their connections.
+    pub(crate) fn caller(&self, name: &str) -> Caller {
         Caller {
             http: self.http.clone(),
             clock: self.clock.clone(),
             replicas: Arc::clone(&self.replicas),
-            key: self.keys[app].clone(),
+            key: self.keys[name].clone(),
         }
     }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use tokio::task::JoinSet;
 
 use crate::call::{Caller, End, Request};
-use crate::gateway::{AppLimits, Gateway};
+use crate::gateway::{APPS, AppLimits, Gateway};
 
 /// So high that no forward waits.
 const LIMITS: AppLimits = AppLimits { per_second: 100_000, per_minute: 6_000_000 };
@@ -51,7 +51,7 @@ async fn forward(gateway: &Gateway, from: usize, to: usize) -> usize {
     let next = Arc::new(AtomicUsize::new(from));
     let mut callers = JoinSet::new();
     for _ in 0..CALLERS {
-        let (caller, next) = (gateway.caller(0), Arc::clone(&next));
+        let (caller, next) = (gateway.caller(APPS[0]), Arc::clone(&next));
         callers.spawn(async move {
             let mut failed = 0;
             loop {

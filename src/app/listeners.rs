@@ -190,7 +190,9 @@ impl WayIn {
                     let stopping = stopping.clone();
                     async move { stopping.notified().await }
                 })
-                .client_request_timeout(api::HEAD_TIMEOUT)
+                // `api::serve` ends slow heads. actix would answer a connection over which nothing came yet, and a pool
+                // that keeps such a connection for later would read the answer as that to its next request.
+                .client_request_timeout(Duration::ZERO)
                 .keep_alive(api::KEEP_ALIVE)
                 .client_disconnect_timeout(LINGER)
                 .h1_allow_half_closed(self.allows_half_closed)

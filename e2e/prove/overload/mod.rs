@@ -1,8 +1,9 @@
 //! Overload: ten times what the limits allow, and which forwards that disturbs.
 //!
 //! First all is calm and some quiet receivers get a message now and then. Then, twice, noisy ones get
-//! far too many beside them. In the end many receivers want the same, and it is the app's limit that
-//! holds them up. Times are compared with others of the same run only.
+//! far too many beside them. Then many receivers want the same, and it is the app's limit that holds them up.
+//! In the end another caller wants all that the app may send: for 200 receivers, and by a thousand forwards at
+//! once. Times are compared with others of the same run only.
 
 mod checks;
 mod load;
@@ -13,10 +14,10 @@ use std::time::Duration;
 
 use feishu_simulator::Ledger;
 
-use crate::gateway::{AppLimits, Gateway, RECEIVER_PER_SECOND};
+use crate::gateway::{APPS, AppLimits, Gateway, NEIGHBOUR, RECEIVER_PER_SECOND};
 use crate::program::Holdings;
 use crate::seen::{by_message, over_the_limits};
-use load::{Load, Sent};
+use load::{Load, Pace, Sent};
 use spread::Spread;
 
 /// More than the noisy and the quiet receivers may get, less than those of the crowd.
@@ -46,14 +47,22 @@ pub(crate) async fn run() -> Vec<String> {
     let max_wait = format!("{}s", MAX_WAIT.as_secs());
     let settings = [("limits.max_wait", &*max_wait)];
     let gateway = Gateway::start(LIMITS, &settings).await;
-    let quiet = || Load::new("quiet", 0, QUIET, QUIET);
-    let noisy = || Load::new("noisy", 0, NOISY, NOISY * RECEIVER_PER_SECOND * TIMES_TOO_MUCH);
-    let crowd = Load::new("crowd", 1, CROWD, APP_PER_SECOND * TIMES_TOO_MUCH);
+    let load = |name, caller, app, receivers, pace| Load { name, caller, app, receivers, pace };
+    let [one, two] = APPS;
+    let quiet = || load("quiet", one, one, QUIET, Pace::PerSecond(QUIET));
+    let too_much = Pace::PerSecond(NOISY * RECEIVER_PER_SECOND * TIMES_TOO_MUCH);
+    let noisy = || load("noisy", one, one, NOISY, too_much);
+    let too_much_for_app = Pace::PerSecond(APP_PER_SECOND * TIMES_TOO_MUCH);
+    let crowd = load("crowd", two, two, CROWD, too_much_for_app);
+    let flood = load("flood", NEIGHBOUR, one, 200, too_much_for_app);
+    let thousand = load("thousand", NEIGHBOUR, one, 50, Pace::AtOnce(1000));
     let parts = [
         part(&gateway, "calm", Some(quiet()), None, CALM).await,
         part(&gateway, "noise", Some(quiet()), Some(noisy()), STORM).await,
         part(&gateway, "noise again", Some(quiet()), Some(noisy()), STORM).await,
         part(&gateway, "crowd", None, Some(crowd), STORM).await,
+        part(&gateway, "flood of a neighbour", Some(quiet()), Some(flood), STORM).await,
+        part(&gateway, "thousand of a neighbour", Some(quiet()), Some(thousand), STORM).await,
     ];
     let ledger = gateway.simulator.ledger();
     let mut violations = judge(&parts, &ledger);

@@ -28,10 +28,10 @@ pub(super) struct Person {
 
 impl Person {
     pub(super) fn new(gateway: &Arc<Gateway>, seed: u64, number: usize) -> Self {
-        let which = number % APPS.len();
-        let caller = gateway.caller(which);
+        let app = APPS[number % APPS.len()];
+        let caller = gateway.caller(app);
         let dice = StdRng::seed_from_u64(seed ^ ((number as u64 + 1) << 32));
-        Self { number, app: APPS[which], caller, gateway: Arc::clone(gateway), dice }
+        Self { number, app, caller, gateway: Arc::clone(gateway), dice }
     }
 
     /// Everything that it did.

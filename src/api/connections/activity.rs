@@ -14,8 +14,8 @@ use crate::clock::Moment;
 pub(crate) struct Activity {
     /// The address of the caller, where the caller was still there when it was asked for.
     peer: Option<IpAddr>,
-    /// When the connection got its slot.
-    admitted: OnceLock<Moment>,
+    /// When the first bytes of the first head came.
+    began: OnceLock<Moment>,
     /// How many requests came over the connection.
     requests: AtomicU32,
     /// The moment since which the connection is idle, in nanoseconds; or `BUSY` or `CLOSED`.
@@ -46,7 +46,7 @@ impl Activity {
     pub(super) fn new(peer: Option<IpAddr>, now: Moment) -> Self {
         Self {
             peer,
-            admitted: OnceLock::new(),
+            began: OnceLock::new(),
             requests: AtomicU32::new(0),
             state: AtomicU64::new(nanoseconds(now)),
             caller: OnceLock::new(),
@@ -74,15 +74,18 @@ impl Activity {
 
     /// Begins the connection's idle time at `now`, when it gets its slot: nothing is read before.
     pub(super) fn admit(&self, now: Moment) {
-        let _ = self.admitted.set(now);
         let idle = |state| (state != CLOSED).then_some(nanoseconds(now));
         let _ = self.state.fetch_update(SeqCst, SeqCst, idle);
     }
 
-    /// Whether the connection has had its slot for `time` and no request came.
-    pub(super) fn was_mute_for(&self, time: Duration, now: Moment) -> bool {
-        let age = self.admitted.get().map(|admitted| now.saturating_sub(*admitted));
-        self.requests() == 0 && age.is_some_and(|age| age >= time)
+    /// The first bytes of the first head have come.
+    pub(super) fn begin(&self, now: Moment) {
+        let _ = self.began.set(now);
+    }
+
+    /// When the first bytes came.
+    pub(super) fn began(&self) -> Option<Moment> {
+        self.began.get().copied()
     }
 
     pub(super) fn requests(&self) -> u32 {

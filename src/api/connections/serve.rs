@@ -9,12 +9,13 @@ use actix_web::rt;
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::api::connections::activity::ActivityState;
+use crate::api::connections::activity::{Activity, ActivityState};
 use crate::api::connections::connection::ClientConnection;
+use crate::clock::Moment;
 
-/// Longest time for the head of a connection's first request.
+/// Longest time for the head of a connection's first request, from its first byte on.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time after which the gateway closes an idle connection. The pools of common clients keep a connection
+/// Time after which the gateway closes an idle connection, and one over which nothing came at all. The pools of common clients keep a connection
 /// for less, so as a rule it is the client that closes first and no request is lost.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Longest time in which no request is answered: a caller that begins the next request as late as
@@ -43,7 +44,27 @@ async fn answer_in_slot(
     answering.await
 }
 
-/// Returns when the task has ended, or ends it when no request was answered for [`LONGEST_QUIET`].
+/// When and why a connection is closed if no request comes.
+struct Closing {
+    at: Moment,
+    /// None if nothing came, which is no fault.
+    reason: Option<&'static str>,
+}
+
+impl Closing {
+    /// Of a connection that is idle since this moment.
+    fn of(activity: &Activity, since: Moment) -> Self {
+        match activity.began() {
+            _ if activity.requests() > 0 => {
+                Self { at: since + LONGEST_QUIET, reason: Some("stalled") }
+            }
+            Some(began) => Self { at: began + HEAD_TIMEOUT, reason: Some("head_too_slow") },
+            None => Self { at: since + KEEP_ALIVE, reason: None },
+        }
+    }
+}
+
+/// Returns when the task has ended, or ends it when its time is over.
 async fn watch(
     connection: &ClientConnection,
     mut task: AbortOnDropHandle<Result<(), DispatchError>>,
@@ -52,16 +73,19 @@ async fn watch(
     let clock = slots.clock();
     loop {
         let now = clock.now();
-        let next_look = match activity.state() {
-            ActivityState::Idle { since } if since + LONGEST_QUIET <= now => {
-                if activity.close_if_idle(since) {
-                    slots.report_closed(activity, "stalled");
-                }
-                now + LONGEST_QUIET
+        let mut next_look = now + LONGEST_QUIET;
+        if let ActivityState::Idle { since } = activity.state() {
+            let closing = Closing::of(activity, since);
+            if closing.at > now {
+                // Nobody says when a first head begins, so that is looked at in time for its end.
+                let begins = if closing.reason.is_none() { HEAD_TIMEOUT } else { LONGEST_QUIET };
+                next_look = closing.at.min(now + begins);
+            } else if activity.close_if_idle(since)
+                && let Some(reason) = closing.reason
+            {
+                slots.report_closed(activity, reason);
             }
-            ActivityState::Idle { since } => since + LONGEST_QUIET,
-            ActivityState::Busy | ActivityState::Closed => now + LONGEST_QUIET,
-        };
+        }
         tokio::select! {
             ended = &mut task => return ended,
             () = clock.sleep_until(next_look) => {}
@@ -69,11 +93,10 @@ async fn watch(
     }
 }
 
-/// Reports a connection that was ended because of what came over it, or because nothing came.
+/// Reports a connection that was ended because of what came over it.
 fn report_end(connection: &ClientConnection, ended: &Result<(), DispatchError>) {
     let ClientConnection { slots, activity, .. } = connection;
     let reason = match ended {
-        Ok(()) if activity.was_mute_for(HEAD_TIMEOUT, slots.clock().now()) => "head_too_slow",
         // Every request was answered, or the caller is gone.
         Ok(()) | Err(DispatchError::Io(_) | DispatchError::DisconnectTimeout) => return,
         Err(DispatchError::Parse(ParseError::TooLarge)) => "head_too_large",
@@ -114,7 +137,7 @@ mod tests {
             Ok(())
         };
         drop(rt::spawn(serve(Arc::clone(&connection), reading)));
-        hand.wait_for_sleepers(|all| all.contains(&LONGEST_QUIET)).await;
+        hand.wait_for_sleepers(|all| all.contains(&HEAD_TIMEOUT)).await;
         (connection, other_end.expect("a connection"), hand)
     }
 
@@ -124,9 +147,38 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_connection_that_is_quiet_for_too_long_is_closed_though_its_caller_sends() {
-        let (_connection, mut other_end, hand) = connection().await;
+    async fn a_first_head_that_does_not_come_in_time_ends_its_connection() {
+        let (connection, mut other_end, hand) = connection().await;
+        hand.advance(Duration::from_secs(3));
         other_end.write_all(b"GET / HT").await.expect("it is open");
+        while connection.activity.began().is_none() {
+            rt::task::yield_now().await;
+        }
+        // The first look, which finds that the head began at 3 s.
+        hand.advance(Duration::from_secs(2));
+        hand.wait_for_sleepers(|all| *all == [Duration::from_secs(8)]).await;
+        hand.advance(Duration::from_secs(3));
+        assert!(is_closed(other_end).await);
+    }
+
+    #[actix_web::test]
+    async fn a_connection_over_which_nothing_comes_is_kept_as_long_as_an_idle_one() {
+        let (_connection, other_end, hand) = connection().await;
+        for looks in 2..=15 {
+            hand.advance(HEAD_TIMEOUT);
+            hand.wait_for_sleepers(|all| *all == [HEAD_TIMEOUT * looks]).await;
+        }
+        hand.advance(HEAD_TIMEOUT);
+        assert!(is_closed(other_end).await);
+    }
+
+    #[actix_web::test]
+    async fn a_connection_that_is_quiet_for_too_long_is_closed_though_its_caller_sends() {
+        let (connection, mut other_end, hand) = connection().await;
+        drop(ActiveRequest::on(Some(Arc::clone(&connection)), false));
+        other_end.write_all(b"GET / HT").await.expect("it is open");
+        hand.advance(HEAD_TIMEOUT);
+        hand.wait_for_sleepers(|all| *all == [LONGEST_QUIET]).await;
         hand.advance(LONGEST_QUIET);
         assert!(is_closed(other_end).await);
     }

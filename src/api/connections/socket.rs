@@ -94,6 +94,8 @@ impl AsyncRead for Socket {
         }
         if !self.has_begun {
             self.has_begun = true;
+            let ClientConnection { slots, activity, .. } = &*self.connection;
+            activity.begin(slots.clock().now());
             if let Some(foreign) = foreign_protocol(&buffer.filled()[before..]) {
                 let _ = self.connection.foreign_protocol.set(foreign);
             }
