@@ -136,6 +136,11 @@ fn api_keys(config: &Config, keys: &ApiKeys, now: Timestamp, found: &mut Found) 
             &["keys", name, "expires_at"],
             "is past: the key is refused",
         );
+        found.when(
+            key.budget.per_month.is_some() && config.state.is_none(),
+            &["keys", name, "per_month"],
+            "is counted in memory without state.url: by each replica, and from zero after a restart",
+        );
     }
     for name in config.apps.keys().filter(|_| !keys.is_empty()) {
         found.when(

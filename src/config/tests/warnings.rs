@@ -70,6 +70,13 @@ fn a_key_that_is_past_and_the_lack_of_any_are_reported() {
 }
 
 #[test]
+fn a_budget_of_a_month_that_only_memory_counts_is_reported() {
+    let key = key_table("k", "k", "per_month = 100");
+    assert!(shown(&key)[0].starts_with("keys.k.per_month: is counted in memory"));
+    assert_eq!(shown(&format!("state.url = 'redis://127.0.0.1'\n{key}")), [""; 0]);
+}
+
+#[test]
 fn a_file_that_every_user_may_write_is_reported() {
     let file = on_disk("hush");
     let app = format!("app_id = 'cli_2'\napp_secret_file = '{}'\n", file.path.display());
