@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use feishu_forward_gateway::model::api_key::ApiKey;
+use feishu_simulator::FaultKind;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -131,7 +132,13 @@ async fn every_attempt_counts_and_feishus_answer_says_more_than_the_end_of_the_b
 
 #[actix_web::test]
 async fn a_call_that_cannot_connect_counts_as_one_that_began() {
-    let gateway = per_month(1).one_attempt().start().await;
+    let gateway = per_month(6).one_attempt().start().await;
+    // Each cut takes a connection out of the pool, so that the next forward needs a new one.
+    for number in 0..5 {
+        gateway.spoil_forward(FaultKind::Cut);
+        let answer = gateway.forward(&format!("ou_{number}")).send().await;
+        answer.problem(502, "feishu_unreadable", "unknown");
+    }
     gateway.simulator.refuse_connections().await;
     let answer = gateway.forward("oc_1").send().await;
     answer.problem(502, "feishu_unreachable", "not_delivered");
