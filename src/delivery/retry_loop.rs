@@ -17,12 +17,13 @@ use super::identity::Identity;
 use super::in_doubt::{Prior, SAFE_TO_REPEAT, UuidReused};
 use super::report::Timings;
 use super::request::ForwardRequest;
-use crate::clock::{Moment, Stamp};
+use crate::clock::{Clock, Moment, Stamp};
 use crate::feishu::error::{CallError, Forwarded};
 use crate::feishu::token::{Token, TokenSource, TokenTrouble};
 use crate::limits::Scope;
 use crate::model::problem_kind::Outcome;
 use crate::queue::{Permit, QueueError, Request, Ticket};
+use crate::telemetry::metrics::Metrics;
 
 /// The attempts of one forward.
 pub(super) struct RetryLoop<'a> {
@@ -45,6 +46,23 @@ pub(super) struct RetryLoop<'a> {
     pub(super) attempts: u32,
     /// What the attempts so far came to, including those of requests that this one repeats.
     prior: Option<Prior>,
+}
+
+/// A wait for a permit, which is counted when it ends: also if the caller hangs up.
+struct CountedWait<'a> {
+    metrics: &'a Metrics,
+    clock: &'a Clock,
+    app: &'a str,
+    caller: &'a str,
+    started: Moment,
+    has_permit: bool,
+}
+
+impl Drop for CountedWait<'_> {
+    fn drop(&mut self) {
+        let waited = self.clock.since(self.started);
+        self.metrics.caller_waited(self.app, self.caller, waited, self.has_permit);
+    }
 }
 
 impl<'a> RetryLoop<'a> {
@@ -229,15 +247,16 @@ impl<'a> RetryLoop<'a> {
         let started = clock.now();
         let left = self.request.wait.saturating_sub(self.timings.wait);
         let request = self.permit_request(self.last_start.min(started + left));
+        let (app, caller) = (&self.app.name, &self.request.caller.name);
+        let mut wait = CountedWait { metrics, clock, app, caller, started, has_permit: false };
         let permit = tokio::select! {
             biased;
             permit = self.ticket.acquire(scheduler, &request) => Some(permit),
             () = closing.cancelled() => None,
         };
-        let waited = clock.since(started);
-        self.timings.wait += waited;
-        let (app, caller) = (&self.app.name, &self.request.caller.name);
-        metrics.caller_waited(app, caller, waited, matches!(permit, Some(Ok(_))));
+        self.timings.wait += clock.since(started);
+        wait.has_permit = matches!(permit, Some(Ok(_)));
+        drop(wait);
         match permit {
             Some(Ok(permit)) => {
                 let decision = |waited: Duration| {

@@ -1,5 +1,6 @@
 //! An app's limits, kept by one bucket, and the pause that Feishu imposes on the app.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use governor::Quota;
@@ -72,10 +73,14 @@ impl AppBucket {
     }
 
     /// How long this replica lets others go first when the limits open at `moment`: an eighth of a period, and half
-    /// of that for each period since its own last call. So the replica asks first that had none for the longest. No
-    /// call is lost, as the bucket gains them from the moment at which the limits open, whoever asks when.
+    /// of that for each period since its own last call. So the replica asks first that had none for the longest.
     pub(super) fn yields_for(&self, moment: Moment) -> Duration {
-        let period = self.pace.period;
+        let AppPace { burst, period } = self.pace;
+        if burst == NonZeroU32::MIN {
+            // A bucket of one call gains the next one from the moment of the last, so whoever asks late loses time. A
+            // larger one gains it from the moment at which the limits open, whoever asks when.
+            return Duration::ZERO;
+        }
         let periods = moment.saturating_sub(self.granted_at).as_nanos() / period.as_nanos();
         let halves = u32::try_from(periods).ok().and_then(|periods| 2_u32.checked_pow(periods));
         halves.map_or(Duration::ZERO, |parts| LONGEST_YIELD.min(period / 8) / parts)
@@ -112,19 +117,20 @@ impl AppBucket {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU32;
-
     use super::*;
 
     #[test]
     fn a_replica_yields_less_the_longer_ago_its_last_call_is() {
         let period = Duration::from_millis(80);
-        let mut app = AppBucket::new(AppPace { burst: NonZeroU32::MIN, period });
+        let burst = NonZeroU32::new(2).expect("not zero");
+        let mut app = AppBucket::new(AppPace { burst, period });
         let now = Duration::from_hours(1);
         assert_eq!(app.yields_for(now), Duration::ZERO, "it had none");
         app.granted(now);
         let yields = [0, 79, 80, 160, 80 * 31, 80 * 32]
             .map(|millis| app.yields_for(now + Duration::from_millis(millis)).as_nanos());
         assert_eq!(yields, [10_000_000, 10_000_000, 5_000_000, 2_500_000, 0, 0]);
+        app.set_pace(AppPace { burst: NonZeroU32::MIN, period });
+        assert_eq!(app.yields_for(now), Duration::ZERO, "late calls would be lost");
     }
 }

@@ -1,7 +1,7 @@
 //! Whether a connection is idle, busy or closed, and since when.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ use crate::clock::Moment;
 pub(crate) struct Activity {
     /// The address of the caller, where the caller was still there when it was asked for.
     peer: Option<IpAddr>,
+    /// Whether the connection has had its slot. Nothing is read before.
+    is_admitted: AtomicBool,
     /// When the first bytes of the first head came.
     began: OnceLock<Moment>,
     /// How many requests came over the connection.
@@ -46,6 +48,7 @@ impl Activity {
     pub(super) fn new(peer: Option<IpAddr>, now: Moment) -> Self {
         Self {
             peer,
+            is_admitted: AtomicBool::new(false),
             began: OnceLock::new(),
             requests: AtomicU32::new(0),
             state: AtomicU64::new(nanoseconds(now)),
@@ -74,8 +77,13 @@ impl Activity {
 
     /// Begins the connection's idle time at `now`, when it gets its slot: nothing is read before.
     pub(super) fn admit(&self, now: Moment) {
+        self.is_admitted.store(true, Relaxed);
         let idle = |state| (state != CLOSED).then_some(nanoseconds(now));
         let _ = self.state.fetch_update(SeqCst, SeqCst, idle);
+    }
+
+    pub(super) fn is_admitted(&self) -> bool {
+        self.is_admitted.load(Relaxed)
     }
 
     /// The first bytes of the first head have come.

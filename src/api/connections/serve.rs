@@ -55,7 +55,8 @@ impl Closing {
     /// Of a connection that is idle since this moment.
     fn of(activity: &Activity, since: Moment) -> Self {
         match activity.began() {
-            _ if activity.requests() > 0 => {
+            // What the caller sent may lie unread before the connection has its slot.
+            _ if activity.requests() > 0 || !activity.is_admitted() => {
                 Self { at: since + LONGEST_QUIET, reason: Some("stalled") }
             }
             Some(began) => Self { at: began + HEAD_TIMEOUT, reason: Some("head_too_slow") },
@@ -78,8 +79,9 @@ async fn watch(
             let closing = Closing::of(activity, since);
             if closing.at > now {
                 // Nobody says when a first head begins, so that is looked at in time for its end.
-                let begins = if closing.reason.is_none() { HEAD_TIMEOUT } else { LONGEST_QUIET };
-                next_look = closing.at.min(now + begins);
+                let may_begin = activity.requests() == 0 && activity.began().is_none();
+                let longest = if may_begin { HEAD_TIMEOUT } else { LONGEST_QUIET };
+                next_look = closing.at.min(now + longest);
             } else if activity.close_if_idle(since)
                 && let Some(reason) = closing.reason
             {

@@ -40,7 +40,7 @@ struct SharedSlots {
 struct Occupants {
     free: usize,
     /// The connections that wait, the first one in front.
-    waiting: VecDeque<oneshot::Sender<()>>,
+    waiting: VecDeque<oneshot::Sender<PassedSlot>>,
     /// How many connections were asked to leave and still have their slot.
     leaving: usize,
     /// The connections that have a slot and were not asked to leave.
@@ -113,7 +113,7 @@ impl ConnectionSlots {
         };
         if let Some(vacated) = vacated {
             // It cannot fail: the sender stays in `waiting` until it sends.
-            let _ = vacated.await;
+            vacated.await.into_iter().for_each(PassedSlot::arrive);
         }
         let now = self.0.clock.now();
         connection.admit(now);
@@ -175,11 +175,17 @@ impl ConnectionSlots {
         if !occupants.staying.remove(connection) {
             occupants.leaving -= 1;
         }
-        // A connection that ended while it waited does not take the slot.
+        self.pass_on(&mut occupants);
+    }
+
+    /// Gives a slot to the connection that has waited for the longest. It is free if none waits.
+    fn pass_on(&self, occupants: &mut Occupants) {
         let is_taken = loop {
-            match occupants.waiting.pop_front().map(|next| next.send(())) {
-                Some(Err(())) => {}
-                next => break next.is_some(),
+            let Some(next) = occupants.waiting.pop_front() else { break false };
+            match next.send(PassedSlot(Some(self.clone()))) {
+                Ok(()) => break true,
+                // A connection that ended while it waited does not take the slot.
+                Err(slot) => slot.arrive(),
             }
         };
         if !is_taken {
@@ -200,8 +206,54 @@ impl Occupants {
     }
 }
 
+/// A slot on its way to a connection that waits. If the connection ends meanwhile, the slot is passed on.
+struct PassedSlot(Option<ConnectionSlots>);
+
+impl PassedSlot {
+    /// It has arrived, so dropping it passes nothing on.
+    fn arrive(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for PassedSlot {
+    fn drop(&mut self) {
+        if let Some(slots) = self.0.take() {
+            slots.pass_on(&mut slots.occupants());
+        }
+    }
+}
+
 impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.slots.leave(&self.connection);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+    use crate::clock::Moment;
+
+    fn look<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+        future.poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn a_slot_that_is_passed_to_a_connection_that_ends_before_it_looks_is_not_lost() {
+        let slots = ConnectionSlots::new("test", 1, Clock::manual().0, Metrics::new());
+        let connection = || Arc::new(Activity::new(None, Moment::ZERO));
+        let connections = [connection(), connection(), connection()];
+        let Poll::Ready(first) = look(pin!(slots.enter(&connections[0]))) else {
+            panic!("it is free");
+        };
+        let mut second = Box::pin(slots.enter(&connections[1]));
+        assert!(look(second.as_mut()).is_pending());
+        drop(first);
+        drop(second);
+        assert!(look(pin!(slots.enter(&connections[2]))).is_ready());
     }
 }

@@ -1,6 +1,7 @@
 //! The metrics of each caller: its waiting for turns, and what the gateway's own limits refused it, and its budgets.
 //!
-//! A caller has series from its first forward on, because a keys file may have many keys that nobody uses.
+//! A caller has series of its waits and its turns from its first forward on, because a keys file may have many keys that
+//! nobody uses.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
