@@ -16,7 +16,6 @@ use crate::api::connections::connection::ClientConnection;
 pub struct Socket {
     stream: TcpStream,
     connection: Arc<ClientConnection>,
-    has_begun: bool,
     /// How many requests had come when the socket was last read.
     requests: u32,
     /// How many bytes came since then: the head of a request that is not whole yet.
@@ -33,7 +32,7 @@ impl Socket {
     #[must_use]
     pub fn new(stream: TcpStream, connection: &Arc<ClientConnection>) -> Self {
         let connection = Arc::clone(connection);
-        Self { stream, connection, has_begun: false, requests: 0, unparsed: 0, large: 0 }
+        Self { stream, connection, requests: 0, unparsed: 0, large: 0 }
     }
 
     /// Whether the `came` bytes that were read may be kept until they are a request. actix bounds each
@@ -92,9 +91,8 @@ impl AsyncRead for Socket {
             slots.report_closed(activity, "head_too_large");
             return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
         }
-        if !self.has_begun {
-            self.has_begun = true;
-            let ClientConnection { slots, activity, .. } = &*self.connection;
+        let ClientConnection { slots, activity, .. } = &*self.connection;
+        if activity.began().is_none() {
             activity.begin(slots.clock().now());
             if let Some(foreign) = foreign_protocol(&buffer.filled()[before..]) {
                 let _ = self.connection.foreign_protocol.set(foreign);

@@ -1,4 +1,4 @@
-//! The metrics of each caller: its waiting for turns, and what the gateway's own limits refused it, and its budgets.
+//! The metrics of each caller: its waiting for turns, what the gateway's own limits refused it, and its budgets.
 //!
 //! A caller has series of its waits and its turns from its first forward on, because a keys file may have many keys that
 //! nobody uses.
