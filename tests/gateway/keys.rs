@@ -77,15 +77,7 @@ async fn a_refusal_says_what_came_and_repeats_nothing_of_it() {
 #[actix_web::test]
 async fn the_holder_of_a_whole_key_is_told_that_it_has_expired_or_is_disabled() {
     let (expired, disabled) = (ApiKey::generate(), ApiKey::generate());
-    let gateway = gateway()
-        .set("keys.old.hash", &expired.hash().to_string())
-        .set("keys.old.app", "main")
-        .set("keys.old.expires_at", "2020-01-01T00:00:00Z")
-        .set("keys.off.hash", &disabled.hash().to_string())
-        .set("keys.off.app", "main")
-        .set("keys.off.disabled", "true")
-        .start()
-        .await;
+    let gateway = gateway().refused_keys(&expired, &disabled).start().await;
     for (key, word) in [(expired, "has expired"), (disabled, "is disabled")] {
         let answer = gateway.forward("oc_1").header("x-api-key", key.expose()).send().await;
         assert!(refused(&answer).contains(word));

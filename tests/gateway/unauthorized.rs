@@ -9,15 +9,7 @@ const COUNT: &str = "feishu_gateway_unauthorized_total";
 #[actix_web::test]
 async fn each_is_counted_by_its_reason_and_with_the_name_of_a_key_that_is_known() {
     let (expired, disabled) = (ApiKey::generate(), ApiKey::generate());
-    let gateway = gateway()
-        .set("keys.outdated.hash", &expired.hash().to_string())
-        .set("keys.outdated.app", "main")
-        .set("keys.outdated.expires_at", "2020-01-01T00:00:00Z")
-        .set("keys.switched_off.hash", &disabled.hash().to_string())
-        .set("keys.switched_off.app", "main")
-        .set("keys.switched_off.disabled", "true")
-        .start()
-        .await;
+    let gateway = gateway().refused_keys(&expired, &disabled).start().await;
     let before = gateway.metrics().await;
     for reason in ["no_key", "unknown", "damaged", "token", "no_app_secret"] {
         let labels = [("reason", reason), ("caller", "")];

@@ -120,15 +120,7 @@ async fn what_may_pass_is_a_warning() {
 async fn the_log_says_why_a_key_was_refused_and_whose_it_was() {
     capture();
     let (expired, disabled) = (ApiKey::generate(), ApiKey::generate());
-    let gateway = gateway()
-        .set("keys.outdated.hash", &expired.hash().to_string())
-        .set("keys.outdated.app", "main")
-        .set("keys.outdated.expires_at", "2020-01-01T00:00:00Z")
-        .set("keys.switched_off.hash", &disabled.hash().to_string())
-        .set("keys.switched_off.app", "main")
-        .set("keys.switched_off.disabled", "true")
-        .start()
-        .await;
+    let gateway = gateway().refused_keys(&expired, &disabled).start().await;
     for (request_id, key, words) in [
         ("why-1", expired.expose(), ["outdated", "expired"]),
         ("why-2", disabled.expose(), ["switched_off", "disabled"]),

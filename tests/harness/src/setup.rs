@@ -81,6 +81,16 @@ impl Setup {
             .set("keys.other.app", "second")
     }
 
+    /// Adds the callers `outdated`, whose key has expired, and `switched_off`, whose key is disabled.
+    pub fn refused_keys(self, expired: &ApiKey, disabled: &ApiKey) -> Self {
+        self.set("keys.outdated.hash", &expired.hash().to_string())
+            .set("keys.outdated.app", "main")
+            .set("keys.outdated.expires_at", "2020-01-01T00:00:00Z")
+            .set("keys.switched_off.hash", &disabled.hash().to_string())
+            .set("keys.switched_off.app", "main")
+            .set("keys.switched_off.disabled", "true")
+    }
+
     /// Changes how Feishu behaves.
     pub fn feishu(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.feishu);
