@@ -10,6 +10,7 @@ use super::error::ForwardError;
 use super::report::ForwardReport;
 use super::request::ForwardRequest;
 use crate::feishu::error::{CallError, Forwarded};
+use crate::model::broadcast_id::BroadcastId;
 use crate::model::forward::Forward;
 use crate::model::message_id::MessageId;
 use crate::telemetry::audit::AuditIds;
@@ -107,6 +108,7 @@ impl Drop for AuditLine {
         tracing::info!(
             target: "audit",
             request_id = request.request_id,
+            broadcast_id = request.broadcast.as_ref().map(BroadcastId::as_str),
             caller = &*request.caller.name,
             app = &*request.caller.app,
             api = request.forward.api().as_str(),

@@ -70,7 +70,7 @@ impl ForwardClaim {
         in_doubt_since: Option<Stamp>,
     ) -> Conclusion {
         let known = match &result {
-            Err(_) if request.uuid_is_given => {
+            Err(_) if request.uuid_is_given && request.broadcast.is_none() => {
                 let agreed = self.agree(context, request, in_doubt_since.is_some()).await;
                 known(context, request, agreed)
             }

@@ -126,7 +126,8 @@ impl Forwarding<'_> {
         let conclusion = claim.conclude(context, request, result, in_doubt_since).await;
         match (claim, conclusion.in_doubt_since) {
             (ForwardClaim::Key(leader), _) => leader.conclude(conclusion.clone()),
-            (ForwardClaim::None, Some(first_attempt)) => {
+            // No caller can repeat a part of a broadcast, whose `uuid` it does not know.
+            (ForwardClaim::None, Some(first_attempt)) if request.broadcast.is_none() => {
                 share_doubt(context, request, first_attempt).await;
             }
             (ForwardClaim::None | ForwardClaim::Uuid(_), _) => {}

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::error::ForwardError;
 use crate::model::api_key::Caller;
+use crate::model::broadcast_id::BroadcastId;
 use crate::model::dedup_key::DedupKey;
 use crate::model::forward::Forward;
 use crate::model::idempotency_key::IdempotentForward;
@@ -28,6 +29,8 @@ pub struct ForwardRequest {
     pub uuid_is_given: bool,
     /// The forward that the caller's `Idempotency-Key` names, if it sent one.
     pub idempotent: Option<IdempotentForward>,
+    /// The broadcast that this is a part of. Its store remembers every attempt under the `uuid`.
+    pub broadcast: Option<BroadcastId>,
     /// Longest time to wait for a permit.
     pub wait: Duration,
     /// How urgent it is while others wait for permits too.
@@ -40,7 +43,7 @@ pub(super) type ForwardId = u64;
 impl ForwardRequest {
     /// Whether the caller chose the `uuid`, so that another caller may have chosen the same one.
     pub(super) fn uuid_is_chosen(&self) -> bool {
-        self.uuid_is_given && self.idempotent.is_none()
+        self.uuid_is_given && self.idempotent.is_none() && self.broadcast.is_none()
     }
 
     pub(super) fn check_policy(&self) -> Result<(), ForwardError> {

@@ -13,9 +13,11 @@ use super::context::Context;
 use super::dry_run::{DryRunReport, dry_run};
 use super::forwarding::Forwarding;
 use super::health::AppHealth;
+use super::identity::Identity;
 use super::replication::keep_redis_informed;
 use super::report::ForwardReport;
 use super::request::ForwardRequest;
+use crate::clock::Stamp;
 use crate::feishu::token::{TokenKey, TokenSource};
 use crate::limits::LimitKey;
 use crate::model::api_key::{Caller, KeyEntry};
@@ -47,6 +49,12 @@ impl Delivery {
         let report = Forwarding { context, app, request, audit, started }.report().await;
         audit.note_report(&report);
         report
+    }
+
+    /// An attempt of an earlier process or of another replica may have delivered the message. The first one was made
+    /// then.
+    pub fn recall(&self, request: &ForwardRequest, first_attempt: Stamp) {
+        self.0.register.may_be_delivered(&Identity::of(request), first_attempt);
     }
 
     /// Does everything that a forward does before its call to Feishu, and takes no permit.

@@ -191,6 +191,7 @@ async fn all_is_open(delivery: &Delivery) -> Result<(), String> {
             uuid: DedupKey::generate(),
             uuid_is_given: false,
             idempotent: None,
+            broadcast: None,
             wait: Duration::from_secs(5),
             urgency: Urgency::Interactive,
         };

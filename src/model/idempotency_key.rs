@@ -7,6 +7,7 @@ use hmac::{Hmac, Mac};
 use secrecy::SecretString;
 use sha2::Sha256;
 
+use super::broadcast_id::BroadcastId;
 use super::dedup_key::DedupKey;
 use super::derived_key::{Purpose, derive, keyed};
 use super::fingerprint::{Fingerprint, fingerprint};
@@ -39,6 +40,12 @@ impl IdempotencyKey {
             ));
         }
         Ok(Self(key.into()))
+    }
+
+    /// The fingerprint of the caller and the key, for a broadcast. A forward with the same key has another one.
+    #[must_use]
+    pub fn of_broadcast(&self, caller: &str) -> Fingerprint {
+        fingerprint([caller, "broadcast", &self.0])
     }
 
     /// The idempotent forward that consists of this key and what the caller forwards with it.
@@ -112,6 +119,16 @@ impl UuidMaker {
     #[must_use]
     pub fn new(app_secret: &SecretString) -> Self {
         Self(keyed(&derive(app_secret, Purpose::Uuids)))
+    }
+
+    /// The `uuid` of a broadcast's forward to one receiver. It depends on the app's secret, the broadcast and the forward
+    /// only, so whoever goes on with the broadcast repeats the forward and Feishu delivers it once.
+    #[must_use]
+    pub fn of_broadcast(&self, broadcast: &BroadcastId, forward: Fingerprint) -> DedupKey {
+        self.of(&IdempotentForward {
+            key: fingerprint(["broadcast", broadcast.as_str()]),
+            fingerprint: forward,
+        })
     }
 
     /// The `uuid` of a forward. It depends on the app's secret and the forward only, so a restarted gateway or

@@ -1,6 +1,7 @@
 //! The values of the domain. Each is parsed once, where it enters the gateway, and is valid from then on.
 
 pub mod api_key;
+pub mod broadcast_id;
 pub mod dedup_key;
 pub mod derived_key;
 pub mod feishu_api;

@@ -198,7 +198,12 @@ fn own_code(problem: &Problem, has_token: bool) -> (StatusCode, i64) {
         | DailyQuotaExhausted
         | FeishuInternalError
         | MessagesNotMergeable
-        | ThreadSourceNotVisible => (StatusCode::INTERNAL_SERVER_ERROR, 2200),
+        | ThreadSourceNotVisible
+        | BroadcastNotFound
+        | BroadcastEnded
+        | TooManyBroadcasts
+        | BroadcastsNotConfigured
+        | IdempotencyKeyMissing => (StatusCode::INTERNAL_SERVER_ERROR, 2200),
     }
 }
 

@@ -88,6 +88,7 @@ impl ForwardInput<'_> {
             uuid_is_given: given_uuid.is_some(),
             uuid: given_uuid.unwrap_or_else(DedupKey::generate),
             idempotent,
+            broadcast: None,
             // In whole seconds, so that `Preference-Applied` says exactly what holds.
             wait: preferred
                 .map_or(max_wait, |wait| wait.min(Duration::from_secs(max_wait.as_secs()))),

@@ -125,6 +125,7 @@ pub(super) fn order(number: usize, request: &Request) -> ForwardRequest {
                 uuid,
                 uuid_is_given: gives_uuid,
                 idempotent: None,
+                broadcast: None,
                 wait,
                 urgency,
             }
@@ -139,6 +140,7 @@ pub(super) fn order(number: usize, request: &Request) -> ForwardRequest {
                 uuid: DedupKey::parse(&format!("chosen {uuid}")).unwrap(),
                 uuid_is_given: true,
                 idempotent: None,
+                broadcast: None,
                 wait,
                 urgency,
             }
@@ -159,6 +161,7 @@ pub(super) fn order(number: usize, request: &Request) -> ForwardRequest {
                 uuid,
                 uuid_is_given: true,
                 idempotent: Some(idempotent),
+                broadcast: None,
                 wait,
                 urgency,
             }

@@ -106,6 +106,16 @@ pub enum ProblemKind {
     UuidReused,
     /// It is too late to repeat a forward that may have gone out.
     TooLateToRepeat,
+    /// There is no such broadcast of the caller.
+    BroadcastNotFound,
+    /// The broadcast has ended.
+    BroadcastEnded,
+    /// The caller has too many broadcasts.
+    TooManyBroadcasts,
+    /// The gateway has no store for broadcasts.
+    BroadcastsNotConfigured,
+    /// The request needs an `Idempotency-Key`.
+    IdempotencyKeyMissing,
     /// Feishu cannot be reached.
     FeishuUnreachable,
     /// Feishu's answer cannot be read.
@@ -174,6 +184,11 @@ impl ProblemKind {
         Self::IdempotencyKeyReused,
         Self::UuidReused,
         Self::TooLateToRepeat,
+        Self::BroadcastNotFound,
+        Self::BroadcastEnded,
+        Self::TooManyBroadcasts,
+        Self::BroadcastsNotConfigured,
+        Self::IdempotencyKeyMissing,
         Self::FeishuUnreachable,
         Self::FeishuUnreadable,
         Self::FeishuError,

@@ -454,6 +454,51 @@ impl ProblemKind {
                 zh: "请先确认接收者是否已收到该消息；若未收到，请使用新的 uuid 或 Idempotency-Key 转发。",
             },
         },
+        BroadcastNotFound => Facts {
+            name: "broadcast_not_found", status: 404, fix_by: Caller, outcome: NotDelivered, retryable: false,
+            title: "There is no such broadcast",
+            title_zh: "没有这个群发任务",
+            remedy: Remedy {
+                en: "Check the id. A broadcast is visible to the API key that asked for it, until some days after its end.",
+                zh: "请检查 ID。群发任务仅对创建它的 API 密钥可见，结束若干天后会被删除。",
+            },
+        },
+        BroadcastEnded => Facts {
+            name: "broadcast_ended", status: 409, fix_by: Caller, outcome: NotDelivered, retryable: false,
+            title: "The broadcast has ended",
+            title_zh: "群发任务已结束",
+            remedy: Remedy {
+                en: "Nothing is left to cancel. Read the broadcast's counts.",
+                zh: "没有可取消的内容，请查看该任务的 counts。",
+            },
+        },
+        TooManyBroadcasts => Facts {
+            name: "too_many_broadcasts", status: 429, fix_by: Caller, outcome: NotDelivered, retryable: true,
+            title: "Too many broadcasts are active",
+            title_zh: "进行中的群发任务过多",
+            remedy: Remedy {
+                en: "Repeat with the same Idempotency-Key when one of your broadcasts has ended, or cancel one.",
+                zh: "请等待某个群发任务结束（或取消一个）后，用相同的 Idempotency-Key 重试。",
+            },
+        },
+        BroadcastsNotConfigured => Facts {
+            name: "broadcasts_not_configured", status: 501, fix_by: Operator, outcome: NotDelivered, retryable: false,
+            title: "This gateway has no broadcasts",
+            title_zh: "此网关未启用群发",
+            remedy: Remedy {
+                en: "Set broadcasts.path for one process, or state.url for replicas.",
+                zh: "单进程请配置 broadcasts.path，多副本请配置 state.url。",
+            },
+        },
+        IdempotencyKeyMissing => Facts {
+            name: "idempotency_key_missing", status: 400, fix_by: Caller, outcome: NotDelivered, retryable: false,
+            title: "The request needs an Idempotency-Key",
+            title_zh: "请求缺少 Idempotency-Key",
+            remedy: Remedy {
+                en: "Send the header Idempotency-Key with a name of yours for this broadcast, and the same one when you repeat the request.",
+                zh: "请在请求头 Idempotency-Key 中为本次群发命名；重试时使用相同的值。",
+            },
+        },
         FeishuUnreachable => Facts {
             name: "feishu_unreachable", status: 502, fix_by: Operator, outcome: NotDelivered, retryable: true,
             title: "Feishu cannot be reached",
