@@ -29,6 +29,7 @@ fn chosen(caller: &str, app: &str, message: &str, receiver: &str, uuid: &str) ->
         uuid: DedupKey::parse(uuid).unwrap(),
         uuid_is_given: true,
         idempotent: None,
+        broadcast: None,
         wait: Duration::ZERO,
         urgency: Urgency::Interactive,
     })
