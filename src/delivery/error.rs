@@ -76,8 +76,33 @@ impl From<TokenTrouble> for TokenError {
 }
 
 impl ForwardError {
+    /// The problem of the forward.
+    #[must_use]
+    pub fn problem(&self) -> ProblemKind {
+        match self {
+            Self::NotAllowed => ProblemKind::ReceiverNotAllowed,
+            Self::NoPermit(error) => error.problem(),
+            Self::OverBudget(over) => over.problem(),
+            Self::Draining => ProblemKind::Draining,
+            Self::CircuitOpen { .. } => ProblemKind::FeishuUnreachable,
+            Self::AppRefused { code, .. } => code.problem,
+            Self::NoToken(TokenError { error, .. }) => match &**error {
+                CallError::Refused(_) => error.problem_of_forward(),
+                CallError::Connect(_)
+                | CallError::TimedOut { .. }
+                | CallError::Broken { .. }
+                | CallError::Unreadable { .. } => ProblemKind::FeishuUnreachable,
+            },
+            Self::Failed(error) => error.problem_of_forward(),
+            Self::KeyReused => ProblemKind::IdempotencyKeyReused,
+            Self::UuidReused => ProblemKind::UuidReused,
+            Self::TooLateToRepeat => ProblemKind::TooLateToRepeat,
+        }
+    }
+
     /// Whether Feishu refused the message itself for good.
-    pub(super) fn is_final(&self) -> bool {
+    #[must_use]
+    pub fn is_final(&self) -> bool {
         let Self::Failed(error) = self else {
             return false;
         };

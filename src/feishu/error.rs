@@ -102,6 +102,17 @@ impl CallError {
         matches!(self, Self::TimedOut { is_stale: true } | Self::Broken { is_stale: true, .. })
     }
 
+    /// The problem of a forward whose call failed so.
+    #[must_use]
+    pub fn problem_of_forward(&self) -> ProblemKind {
+        match self {
+            Self::Connect(_) => ProblemKind::FeishuUnreachable,
+            Self::TimedOut { .. } => ProblemKind::FeishuTimeout,
+            Self::Broken { .. } | Self::Unreadable { .. } => ProblemKind::FeishuUnreadable,
+            Self::Refused(_) => self.problem().unwrap_or(ProblemKind::FeishuError),
+        }
+    }
+
     /// The problem of Feishu's code. `None` if there is no code, or if the table of codes does not hold it.
     #[must_use]
     pub fn problem(&self) -> Option<ProblemKind> {

@@ -36,27 +36,28 @@ pub(crate) fn problem_of_forward(
 }
 
 fn problem_of_error(error: &ForwardError) -> Problem {
+    let kind = error.problem();
     match error {
         ForwardError::NotAllowed => Problem::new(
-            ProblemKind::ReceiverNotAllowed,
+            kind,
             Wording::new(
                 "The policy of this API key does not include the receiver; nothing was sent.",
                 "此 API 密钥的策略不允许转发给该接收者；消息未发送。",
             ),
         ),
-        ForwardError::NoPermit(error @ QueueError::TooLate { scope, retry_after }) => {
-            problem_of_missing_permit(error.problem(), *scope, *retry_after)
+        ForwardError::NoPermit(QueueError::TooLate { scope, retry_after }) => {
+            problem_of_missing_permit(kind, *scope, *retry_after)
         }
         ForwardError::OverBudget(over) => problem_of_budget(over),
-        ForwardError::NoPermit(error @ QueueError::Full) => Problem::new(
-            error.problem(),
+        ForwardError::NoPermit(QueueError::Full) => Problem::new(
+            kind,
             Wording::new(
                 "Too many forwards wait for their turn; nothing was sent.",
                 "排队等待的转发过多；消息未发送。",
             ),
         ),
         ForwardError::Draining => Problem::new(
-            ProblemKind::Draining,
+            kind,
             Wording::new(
                 "The gateway is shutting down; nothing was sent.",
                 "网关正在关闭；消息未发送。",
@@ -70,7 +71,7 @@ fn problem_of_error(error: &ForwardError) -> Problem {
                 ),
                 format!("飞书已有一段时间没有响应，{seconds:.3} 秒后再次尝试；消息未发送。"),
             );
-            Problem::new(ProblemKind::FeishuUnreachable, detail)
+            Problem::new(kind, detail)
         }
         ForwardError::AppRefused { code, retry_after } => {
             let (number, seconds) = (code.code, seconds_up(*retry_after));
@@ -85,7 +86,7 @@ fn problem_of_error(error: &ForwardError) -> Problem {
             let problem = Problem {
                 remedy: code.remedy,
                 refused_before: Some(code),
-                ..Problem::new(code.problem, detail)
+                ..Problem::new(kind, detail)
             };
             if code.problem.facts().status == 429 {
                 return problem.retry_after(*retry_after);
@@ -95,21 +96,21 @@ fn problem_of_error(error: &ForwardError) -> Problem {
         ForwardError::NoToken(token) => problem_of_missing_token(&token.error),
         ForwardError::Failed(error) => problem_of_call(error),
         ForwardError::KeyReused => Problem::new(
-            ProblemKind::IdempotencyKeyReused,
+            kind,
             Wording::new(
                 "The Idempotency-Key was used for another message, receiver or app within the hour; nothing was sent.",
                 "该 Idempotency-Key 在一小时内已用于其他消息、接收者或应用；消息未发送。",
             ),
         ),
         ForwardError::UuidReused => Problem::new(
-            ProblemKind::UuidReused,
+            kind,
             Wording::new(
                 "The uuid was used for another message, receiver or app within the hour; nothing was sent.",
                 "该 uuid 在一小时内已用于其他消息、接收者或应用；消息未发送。",
             ),
         ),
         ForwardError::TooLateToRepeat => Problem::new(
-            ProblemKind::TooLateToRepeat,
+            kind,
             Wording::new(
                 "An earlier forward with this uuid may have gone out, longer ago than Feishu is sure to know it; it was not sent again.",
                 "使用该 uuid 的上一次转发可能已送出，且已超出飞书的去重时限；网关没有再次发送。",
@@ -184,23 +185,24 @@ fn problem_of_missing_token(error: &CallError) -> Problem {
 }
 
 fn problem_of_call(error: &CallError) -> Problem {
+    let kind = error.problem_of_forward();
     match error {
         CallError::Connect(_) => Problem::new(
-            ProblemKind::FeishuUnreachable,
+            kind,
             Wording::new(
                 format!("Feishu cannot be reached: {error}; nothing was sent."),
                 "无法与飞书建立连接；消息未发送，具体原因见网关日志。",
             ),
         ),
         CallError::TimedOut { .. } => Problem::new(
-            ProblemKind::FeishuTimeout,
+            kind,
             Wording::new(
                 "Feishu did not answer in time; the message may have been handed over.",
                 "飞书未在规定时间内响应；消息可能已提交给飞书。",
             ),
         ),
         CallError::Broken { .. } => Problem::new(
-            ProblemKind::FeishuUnreadable,
+            kind,
             Wording::new(
                 format!("No whole answer came from Feishu: {error}."),
                 "没有收到飞书的完整响应，连接已中断；具体原因见网关日志。",
@@ -209,7 +211,7 @@ fn problem_of_call(error: &CallError) -> Problem {
         CallError::Unreadable { http_status, log_id, .. } => Problem {
             log_id: log_id.clone(),
             ..Problem::new(
-                ProblemKind::FeishuUnreadable,
+                kind,
                 Wording::new(
                     format!("Feishu's answer cannot be read: {error}."),
                     format!("无法解析飞书的响应（HTTP 状态码 {http_status}）。"),
