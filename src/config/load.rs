@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use super::broadcasts::BroadcastsConfig;
 use super::effective::Effective;
 use super::error::ConfigError;
 use super::files::{LARGEST_TOML, read_bounded};
@@ -36,6 +37,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// The Redis that replicas share; none: they share nothing.
     pub state: Option<StateConfig>,
+    /// Where broadcasts are kept, and their bounds.
+    pub broadcasts: BroadcastsConfig,
     /// How the log is written.
     pub log: LogConfig,
     /// All of this as `config check` prints it.
@@ -90,9 +93,10 @@ pub(super) fn parse(
     let keys = read_keys(&mut reader, &app_names);
     let limits = LimitsConfig::read(&mut reader);
     let state = StateConfig::read(&mut reader);
+    let broadcasts = BroadcastsConfig::read(&mut reader);
     let log = LogConfig::read(&mut reader);
     let effective = reader.finish()?;
-    Ok(Config { server, feishu, apps, keys, keys_file, limits, state, log, effective })
+    Ok(Config { server, feishu, apps, keys, keys_file, limits, state, broadcasts, log, effective })
 }
 
 fn reader(

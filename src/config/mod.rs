@@ -6,6 +6,7 @@
 //! A key is a field of its section's struct, a row in the function below that struct, and a line in
 //! `defaults.toml`. The file `reader.rs` says what follows from the row.
 
+mod broadcasts;
 mod effective;
 mod error;
 mod files;
@@ -25,6 +26,7 @@ mod values;
 mod warnings;
 mod watch;
 
+pub use broadcasts::BroadcastsConfig;
 pub use effective::Effective;
 pub use error::ConfigError;
 pub use key::{dotted, is_name};

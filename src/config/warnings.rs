@@ -31,6 +31,11 @@ pub fn warnings(config: &Config, keys: &ApiKeys, now: Timestamp) -> Vec<String> 
     apps(config, &mut found);
     api_keys(config, keys, now, &mut found);
     limits(&config.limits, config, &mut found);
+    found.when(
+        config.broadcasts.path.is_some() && config.state.is_some(),
+        &["broadcasts", "path"],
+        "is not used, because state.url is set: replicas keep broadcasts in Redis",
+    );
     log(&config.log.filter, &mut found);
     files(config, &mut found);
     found.0

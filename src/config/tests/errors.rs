@@ -48,7 +48,7 @@ fn an_unknown_key_is_an_error_that_names_its_known_neighbours() {
     );
     let shown = error("[limit]\nguard = '5s'");
     assert!(
-        shown.starts_with("limit.guard: is not a key; known are apps, feishu, keys, "),
+        shown.starts_with("limit.guard: is not a key; known are apps, broadcasts, feishu, keys, "),
         "{shown}"
     );
 }

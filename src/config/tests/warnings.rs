@@ -38,6 +38,7 @@ fn what_is_probably_wrong_is_reported_with_its_key() {
         ("feishu.attempt_timeout = '16s'", "feishu.attempt_timeout: is longer"),
         ("feishu.connect_timeout = '5s'", "feishu.connect_timeout: leaves nothing"),
         ("feishu.quota_interval = '59s'", "feishu.quota_interval: is short"),
+        ("broadcasts.path = 'b.db'\nstate.url = 'redis://r'", "broadcasts.path: is not used"),
         ("log.filter = 'warn'", "log.filter: leaves out the audit log"),
         ("log.filter = 'audit=info'", "log.filter: leaves out the gateway's errors"),
         ("apps.other = { app_id = 'other', app_secret = 'x' }", "apps.other.app_id: does not"),
