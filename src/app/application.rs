@@ -64,7 +64,7 @@ impl Application {
             &metrics,
             &draining,
             keyring,
-            delivery.clone(),
+            (delivery.clone(), None),
         )?;
         let admin = listeners::admin(config, &size, &metrics, &draining, delivery.clone())?;
         let drain_timeout = config.server.drain_timeout;

@@ -27,6 +27,7 @@ use crate::api::{
     self, Admission, BodyLimits, ClientConnection, ConnectionSlots, Draining, ForwardSettings,
     OpenApiDocument, PublicUrl, Socket,
 };
+use crate::broadcasts::Broadcasts;
 use crate::clock::Clock;
 use crate::config::{Config, LimitsConfig, ServerConfig};
 use crate::delivery::Delivery;
@@ -72,7 +73,7 @@ pub(super) fn public(
     metrics: &Metrics,
     draining: &Draining,
     keyring: web::Data<Keyring>,
-    delivery: Delivery,
+    (delivery, broadcasts): (Delivery, Option<Broadcasts>),
 ) -> Result<Listener, StartError> {
     let server = &config.server;
     let public_url = public_url(server);
@@ -90,6 +91,7 @@ pub(super) fn public(
         app_per_minute: config.limits.app_per_minute.get(),
     });
     let delivery = web::Data::new(delivery);
+    let broadcasts = web::Data::new(broadcasts);
     let app = move || {
         api::public()
             .app_data(document.clone())
@@ -99,6 +101,7 @@ pub(super) fn public(
             .app_data(clock.clone())
             .app_data(keyring.clone())
             .app_data(delivery.clone())
+            .app_data(broadcasts.clone())
             .app_data(settings.clone())
     };
     let way_in = WayIn {
