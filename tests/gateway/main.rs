@@ -3,6 +3,9 @@
 
 mod after_a_kill;
 mod answered;
+mod broadcast_events;
+mod broadcast_results;
+mod broadcasts;
 mod budgets;
 mod callers;
 mod codes;

@@ -124,6 +124,24 @@ impl Gateway {
         self.forward(receive_id).path(&format!("/v1/threads/{thread_id}/forward"))
     }
 
+    /// A request by `tester` for a broadcast of `om_1` to these receivers, with the `Idempotency-Key` `a`. It is not sent
+    /// yet.
+    pub fn broadcast<'a>(&self, receive_ids: impl IntoIterator<Item = &'a str>) -> Forward {
+        let receivers = receive_ids.into_iter().map(|id| serde_json::json!({ "receive_id": id }));
+        let receivers: Vec<_> = receivers.collect();
+        let body = serde_json::json!({ "receivers": receivers });
+        self.forward("")
+            .path("/v1/messages/om_1/broadcasts")
+            .header("idempotency-key", "a")
+            .body(body.to_string())
+    }
+
+    /// A request by `tester` without a body, which is not sent yet.
+    pub fn call(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        self.http.request(method, format!("{}{path}", self.api)).header("x-api-key", &self.key)
+    }
+
     /// The head of a forward by `tester`, with these lines at its end, each of which ends with CRLF.
     pub fn head(&self, more: &str) -> String {
         let key = &self.key;
