@@ -236,6 +236,7 @@ mod tests {
             policy: Policy::default(),
             weight: Weight::ONE,
             budget: Budget::default(),
+            webhook: None,
         }
     }
 
