@@ -1,12 +1,14 @@
 //! One message to many receivers: accepted durably, delivered behind everybody who waits for an answer, and each
 //! receiver's truth known.
 
+mod body;
 mod broadcast;
 mod error;
 mod forecast;
 mod service;
 mod store;
 
+pub use body::BroadcastBody;
 pub use broadcast::{
     Broadcast, Counts, NewBroadcast, ReceiverProblem, ReceiverRecord, ReceiverState, State,
 };
