@@ -1,13 +1,16 @@
 //! One message to many receivers: accepted durably, delivered behind everybody who waits for an answer, and each
 //! receiver's truth known.
 
+mod announcer;
 mod body;
 mod broadcast;
 mod error;
 mod forecast;
 mod service;
 mod store;
+mod webhook_client;
 
+pub use announcer::announce_ends;
 pub use body::BroadcastBody;
 pub use broadcast::{
     Broadcast, Counts, NewBroadcast, ReceiverProblem, ReceiverRecord, ReceiverState, State,
@@ -19,3 +22,4 @@ pub use store::{
     Acceptance, Announcement, Answer, BEAT, CLAIM_OUTLIVES, Claimed, MOST_AT_ONCE, Settled,
     Settlement, Store, StoreError,
 };
+pub use webhook_client::WebhookClient;
