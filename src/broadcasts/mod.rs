@@ -4,8 +4,13 @@
 mod broadcast;
 mod error;
 mod forecast;
+mod obstacles;
 mod service;
+mod settlement;
+mod sqlite;
 mod store;
+mod upkeep;
+mod worker;
 
 pub use broadcast::{
     Broadcast, Counts, NewBroadcast, ReceiverProblem, ReceiverRecord, ReceiverState, State,
@@ -13,7 +18,9 @@ pub use broadcast::{
 pub use error::BroadcastError;
 pub use forecast::Forecast;
 pub use service::{Accepted, BroadcastRequest, BroadcastSettings, Broadcasts};
+pub use sqlite::SqliteStore;
 pub use store::{
     Acceptance, Announcement, Answer, BEAT, CLAIM_OUTLIVES, Claimed, MOST_AT_ONCE, Settled,
     Settlement, Store, StoreError,
 };
+pub use worker::FindCaller;

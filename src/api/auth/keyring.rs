@@ -22,8 +22,9 @@ pub struct Keyring {
 
 #[derive(Debug)]
 struct KnownKeys {
-    by_hash: HashMap<KeyHash, KnownKey>,
-    by_id: HashMap<KeyId, KeyHash>,
+    keys: HashMap<KeyHash, KnownKey>,
+    hashes_by_id: HashMap<KeyId, KeyHash>,
+    hashes_by_name: HashMap<Arc<str>, KeyHash>,
 }
 
 /// An app, as its callers' tokens need it.
@@ -146,8 +147,8 @@ impl Keyring {
             return self.authenticate(presented, now);
         };
         let keys = self.keys.load();
-        let hash = keys.by_id.get(&token.key_id).ok_or(KeyRefusal::Token)?;
-        let known = keys.by_hash.get(hash).ok_or(KeyRefusal::Token)?;
+        let hash = keys.hashes_by_id.get(&token.key_id).ok_or(KeyRefusal::Token)?;
+        let known = keys.keys.get(hash).ok_or(KeyRefusal::Token)?;
         let apps = self.apps();
         let app = apps.get(&known.caller.app).ok_or(KeyRefusal::Token)?;
         // Before anything is said of the key, whose public id every token shows.
@@ -167,6 +168,14 @@ impl Keyring {
         keys.valid(&KeyHash::of(presented), now).map(|known| known.caller.clone())
     }
 
+    /// The caller whose API key has this name, if the key is in force at the time `now`.
+    #[must_use]
+    pub fn caller_named(&self, name: &str, now: Timestamp) -> Option<Caller> {
+        let keys = self.keys.load();
+        let known = keys.valid(keys.hashes_by_name.get(name)?, now).ok()?;
+        Some(known.caller.clone())
+    }
+
     fn apps(&self) -> RwLockReadGuard<'_, HashMap<Arc<str>, TokenApp>> {
         // No code that can panic runs under this lock.
         self.apps.read().unwrap_or_else(PoisonError::into_inner)
@@ -176,16 +185,20 @@ impl Keyring {
 impl KnownKeys {
     fn of(entries: &BTreeMap<String, KeyEntry>) -> Self {
         Self {
-            by_hash: entries
+            keys: entries
                 .iter()
                 .map(|(name, entry)| (entry.hash, KnownKey::new(name, entry)))
                 .collect(),
-            by_id: entries.values().map(|entry| (entry.hash.id(), entry.hash)).collect(),
+            hashes_by_id: entries.values().map(|entry| (entry.hash.id(), entry.hash)).collect(),
+            hashes_by_name: entries
+                .iter()
+                .map(|(name, entry)| (name.as_str().into(), entry.hash))
+                .collect(),
         }
     }
 
     fn valid(&self, hash: &KeyHash, now: Timestamp) -> Result<&KnownKey, KeyRefusal> {
-        let known = self.by_hash.get(hash).ok_or(KeyRefusal::Unknown)?;
+        let known = self.keys.get(hash).ok_or(KeyRefusal::Unknown)?;
         known.check(now)?;
         Ok(known)
     }
