@@ -181,7 +181,7 @@ def main():
     url = None
     try:
         url = start(given.message_id, given.receivers, given.expires_in)
-        print(url)
+        print(url, flush=True)
         for broadcast in changes(url):
             show(broadcast)
         print(file=sys.stderr)
