@@ -107,8 +107,8 @@ pub(super) fn public(
             .app_data(clock.clone())
             .app_data(keyring.clone())
             .app_data(delivery.clone())
-            .app_data(settings.clone())
             .app_data(broadcasts.clone())
+            .app_data(settings.clone())
     };
     let way_in = WayIn {
         name: "public",

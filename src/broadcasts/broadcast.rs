@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::model::broadcast_id::BroadcastId;
 use crate::model::fingerprint::Fingerprint;
@@ -69,7 +71,9 @@ pub struct Broadcast {
 }
 
 /// Where a broadcast stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = BroadcastState, example = "running")]
 pub enum State {
     /// It is being delivered.
     Running,
@@ -110,7 +114,9 @@ impl State {
 }
 
 /// Where one receiver of a broadcast stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ReceiverOutcome, example = "delivered")]
 pub enum ReceiverState {
     /// Nothing was sent.
     Pending,

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::broadcast::{Broadcast, NewBroadcast, ReceiverRecord, ReceiverState, State};
+use super::broadcast::{Broadcast, Counts, NewBroadcast, ReceiverRecord, ReceiverState, State};
 use super::error::BroadcastError;
 use super::forecast::Forecast;
 use super::store::{Acceptance, MOST_AT_ONCE, Store};
@@ -146,6 +146,40 @@ impl Broadcasts {
         self.accept_new(caller, message, receivers, content, expires_in, None).await
     }
 
+    /// What would become of a request: when its last receiver would have the message if it were accepted now. Accepts
+    /// nothing.
+    pub async fn preview(
+        &self,
+        caller: &Caller,
+        request: BroadcastRequest,
+    ) -> Result<Option<Timestamp>, BroadcastError> {
+        let Shared { store, clock, settings, forecast, .. } = &*self.0;
+        check_policy(caller, &request.receivers)?;
+        let active = store.active(&caller.app).await?;
+        let own = active.iter().filter(|it| it.caller == caller.name).count();
+        if own >= settings.max_active_per_key as usize {
+            return Err(BroadcastError::TooMany(settings.max_active_per_key));
+        }
+        let (now, total) = (clock.wall(), u32::try_from(request.receivers.len()));
+        let total = total.unwrap_or(u32::MAX);
+        let begun = Broadcast {
+            id: BroadcastId::generate(now),
+            caller: Arc::clone(&caller.name),
+            app: Arc::clone(&caller.app),
+            message: request.message,
+            state: State::Running,
+            paused_by: None,
+            total,
+            counts: Counts::pending(total),
+            created_at: now,
+            expires_at: now.saturating_add(request.expires_in).unwrap_or(Timestamp::MAX),
+            finished_at: None,
+            retry_of: None,
+            revision: 0,
+        };
+        Ok(forecast.finish_at(&begun, now))
+    }
+
     /// Accepts a broadcast of the same message to those receivers of an earlier one that are in these final states.
     pub async fn retry(
         &self,
@@ -188,11 +222,7 @@ impl Broadcasts {
         if stopping.is_cancelled() {
             return Err(BroadcastError::Draining);
         }
-        let denied = (0..).zip(&receivers).filter(|(_, it)| !caller.policy.allows(it));
-        let denied: Vec<u32> = denied.map(|(place, _)| place).collect();
-        if !denied.is_empty() {
-            return Err(BroadcastError::NotAllowed(denied));
-        }
+        check_policy(caller, &receivers)?;
         if receivers.is_empty() {
             return Err(BroadcastError::NobodyToRetry);
         }
@@ -317,4 +347,10 @@ impl Broadcasts {
     pub async fn stopping(&self) {
         self.0.stopping.cancelled().await;
     }
+}
+
+fn check_policy(caller: &Caller, receivers: &[Receiver]) -> Result<(), BroadcastError> {
+    let denied = (0..).zip(receivers).filter(|(_, it)| !caller.policy.allows(it));
+    let denied: Vec<u32> = denied.map(|(place, _)| place).collect();
+    if denied.is_empty() { Ok(()) } else { Err(BroadcastError::NotAllowed(denied)) }
 }
