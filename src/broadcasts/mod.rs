@@ -5,7 +5,10 @@ mod broadcast;
 mod error;
 mod forecast;
 mod service;
+mod sqlite;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use broadcast::{
     Broadcast, Counts, NewBroadcast, ReceiverProblem, ReceiverRecord, ReceiverState, State,
@@ -13,6 +16,7 @@ pub use broadcast::{
 pub use error::BroadcastError;
 pub use forecast::Forecast;
 pub use service::{Accepted, BroadcastRequest, BroadcastSettings, Broadcasts};
+pub use sqlite::SqliteStore;
 pub use store::{
     Acceptance, Announcement, Answer, BEAT, CLAIM_OUTLIVES, Claimed, MOST_AT_ONCE, Settled,
     Settlement, Store, StoreError,
