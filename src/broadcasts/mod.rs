@@ -11,6 +11,8 @@ mod service;
 mod settlement;
 mod sqlite;
 mod store;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 mod webhook_client;
 mod worker;
