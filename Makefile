@@ -166,6 +166,11 @@ memory: ## Measures the memory of a gateway after MEMORY_KEYS (a million) keys, 
 overload: ## Sends ten times what the limits allow, and judges how fast the rest is rejected and what it disturbs
 	$(CARGO) test --locked --test prove -- overload
 
+.PHONY: broadcasts
+broadcasts: ## Kills KILLS (20) gateways in the middle of broadcasts, kept by SQLite and by Redis (redis-server)
+	@command -v redis-server >/dev/null || { echo "redis-server is not installed" >&2; exit 2; }
+	$(CARGO) test --locked --test prove -- broadcasts
+
 .PHONY: bench
 bench: ## Compares with nginx and with wrappers on the SDKs, writes docs/benchmarks.md (curl, nginx, node, npm, python3, wrk, xz)
 	benches/comparison/run.sh

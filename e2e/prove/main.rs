@@ -1,8 +1,9 @@
 //! Programs that prove promises in real time: the gateway as a process of its own in front of the
-//! simulator, on loopback. `make soak`, `make soak-replicas`, `make overload` and `make memory` run them, and
+//! simulator, on loopback. `make soak`, `make soak-replicas`, `make overload`, `make memory` and `make broadcasts` run them, and
 //! `cargo test` does not.
 #![expect(clippy::print_stdout, reason = "this is what talks to people")]
 
+mod broadcasts;
 mod call;
 mod gateway;
 mod memory;
@@ -30,7 +31,8 @@ async fn main() -> ExitCode {
             "soak" => soak::run().await,
             "overload" => overload::run().await,
             "memory" => memory::run().await,
-            _ => vec!["name what is to be proved: soak, overload or memory".to_owned()],
+            "broadcasts" => broadcasts::run().await,
+            _ => vec!["name what is to be proved: soak, overload, memory or broadcasts".to_owned()],
         }
     };
     // Returning drops what was started, the gateway's process with it.

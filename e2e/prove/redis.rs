@@ -1,7 +1,8 @@
-//! The Redis that replicas share: a real server that keeps nothing on disk.
+//! The Redis that replicas share: a real server, on loopback.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ use crate::signal::{self, Signal};
 pub(crate) struct Redis {
     clock: Clock,
     port: u16,
+    /// Where it keeps what it holds, if it does.
+    folder: Option<PathBuf>,
     child: Child,
 }
 
@@ -26,13 +29,22 @@ const STARTED_WITHIN: Duration = Duration::from_secs(20);
 impl Redis {
     /// Starts an empty one and returns once it answers.
     pub(crate) async fn start() -> Self {
+        Self::start_with(None).await
+    }
+
+    async fn start_with(folder: Option<PathBuf>) -> Self {
         let clock = Clock::system();
         let mut ports = std::iter::repeat_with(|| rand::rng().random_range(PORTS));
         let port = ports
             .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
             .expect("the iterator never ends");
-        let child = serve(port, &clock).await;
-        Self { clock, port, child }
+        let child = serve(port, folder.as_deref(), &clock).await;
+        Self { clock, port, folder, child }
+    }
+
+    /// Starts one that keeps what it holds in this folder, and returns once it answers.
+    pub(crate) async fn start_in(folder: &Path) -> Self {
+        Self::start_with(Some(folder.to_owned())).await
     }
 
     /// Where gateways find it.
@@ -40,10 +52,10 @@ impl Redis {
         format!("redis://127.0.0.1:{}/0", self.port)
     }
 
-    /// Kills it and starts an empty one.
+    /// Kills it and starts it again, with what it has kept.
     pub(crate) async fn restart(&mut self) {
         self.end();
-        self.child = serve(self.port, &self.clock).await;
+        self.child = serve(self.port, self.folder.as_deref(), &self.clock).await;
     }
 
     /// Sends it a signal.
@@ -70,10 +82,14 @@ impl Drop for Redis {
     }
 }
 
-async fn serve(port: u16, clock: &Clock) -> Child {
-    let child = Command::new("redis-server")
-        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"])
-        .arg(port.to_string())
+async fn serve(port: u16, folder: Option<&Path>, clock: &Clock) -> Child {
+    let mut command = Command::new("redis-server");
+    command.args(["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string()]);
+    match folder {
+        Some(folder) => command.args(["--appendonly", "yes", "--dir"]).arg(folder),
+        None => command.args(["--appendonly", "no"]),
+    };
+    let child = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()

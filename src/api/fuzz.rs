@@ -74,7 +74,8 @@ fn read(request: &HttpRequest, source: Source<'_>, body: &[u8]) -> Result<Forwar
     let uuids = UuidMaker::new(&SecretString::from("fuzz"));
     require_json(request.headers())?;
     let (query, headers) = (request.query_string(), request.headers());
-    let input = ForwardInput { source, dialect: Dialect::Gateway, query, headers, body };
+    let dialect = Dialect::Gateway;
+    let input = ForwardInput { source, dialect, query, headers, body, is_async: false };
     let parsed = input.parse("1".into(), caller, &uuids, MAX_WAIT).map_err(Problem::invalid)?;
     Ok(parsed.forward_request)
 }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod auth;
+mod broadcasting;
 mod compat;
 mod connections;
 mod dialect;
@@ -34,7 +35,7 @@ use http::access_log::AccessLog;
 use http::{admission, response};
 use problems::not_found::{not_found, not_found_on_admin};
 use problems::problem::Problem;
-use v1::{forward, merge_forward, thread_forward};
+use v1::{broadcasts, forward, merge_forward, thread_forward};
 
 pub use auth::keyring;
 pub use connections::connection::ClientConnection;
@@ -52,9 +53,9 @@ pub use public_url::PublicUrl;
 /// The application of the public listener. A request passes the access log, then admission, which also
 /// completes its answer, then its route.
 ///
-/// Its application data are [`Admission`], [`BodyLimits`], [`Clock`](crate::clock::Clock),
-/// [`Delivery`](crate::delivery::Delivery), [`ForwardSettings`], [`Keyring`](keyring::Keyring),
-/// [`OpenApiDocument`] and [`PublicUrl`].
+/// Its application data are [`Admission`], [`BodyLimits`], [`Broadcasts`](crate::broadcasts::Broadcasts) or none,
+/// [`Clock`](crate::clock::Clock), [`Delivery`](crate::delivery::Delivery), [`ForwardSettings`],
+/// [`Keyring`](keyring::Keyring), [`OpenApiDocument`] and [`PublicUrl`].
 pub fn public() -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -75,6 +76,13 @@ pub fn public() -> App<
             "/v1/threads/{thread_id}/forward",
             web::route().to(thread_forward::thread_forward),
         ))
+        .service(post("/v1/messages/{message_id}/broadcasts", web::route().to(broadcasts::create)))
+        .service(get("/v1/broadcasts", web::route().to(broadcasts::list)))
+        .service(get("/v1/broadcasts/{id}", web::route().to(broadcasts::get)))
+        .service(get("/v1/broadcasts/{id}/receivers", web::route().to(broadcasts::receivers)))
+        .service(get("/v1/broadcasts/{id}/events", web::route().to(broadcasts::events)))
+        .service(post("/v1/broadcasts/{id}/cancel", web::route().to(broadcasts::cancel)))
+        .service(post("/v1/broadcasts/{id}/retry", web::route().to(broadcasts::retry)))
         .service(get("/openapi.json", web::route().to(swagger_ui::openapi)))
         .service(get("/docs/{file:.*}", web::route().to(swagger_ui::swagger)))
         .service(get("/docs", web::route().to(swagger_ui::to_docs)))

@@ -7,12 +7,14 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::delivery;
 use super::feishu::FeishuRuntime;
-use super::listeners::{self, Listener, Size};
+use super::listeners::{self, Listener, Served, Size};
 use super::reload::{FirstKeys, Reload, Reloader};
 use super::start::{SentBefore, StartError};
+use super::state::State;
+use super::{broadcasts, delivery};
 use crate::api::Draining;
+use crate::broadcasts::Broadcasts;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::Delivery;
@@ -29,6 +31,7 @@ pub struct Application {
     drain_timeout: Duration,
     clock: Clock,
     delivery: Delivery,
+    broadcasts: Option<Broadcasts>,
     /// Background tasks, which end when the application is dropped.
     _tasks: JoinSet<()>,
     /// Ends last, because calls to Feishu may outlive everything else.
@@ -51,21 +54,29 @@ impl Application {
         let keys = FirstKeys::read(config, clock, &metrics)?;
         let keyring = keys.keyring.clone();
         let feishu = FeishuRuntime::start().map_err(StartError::Threads)?;
-        let (delivery, redis) =
-            delivery::assemble(config, clock, &metrics, sent_before, &closing, feishu.handle())?;
+        let state = config.state.as_ref().map(|it| State::new(it, clock, &metrics));
+        let state = state.as_ref();
+        let database = broadcasts::open(config)?;
+        let runtime = feishu.handle();
+        let delivery =
+            delivery::assemble(config, clock, &metrics, sent_before, &closing, runtime, state)?;
         delivery.spawn_background_tasks(&mut tasks);
+        let broadcasts = broadcasts::assemble(config, clock, database.as_ref(), state);
+        if let Some(broadcasts) = &broadcasts {
+            let apps = config.apps.keys().map(|name| name.as_str().into());
+            let find_caller = broadcasts::find_caller(&keyring, clock);
+            broadcasts.spawn_background_tasks(&mut tasks, apps, &delivery, &find_caller, &metrics);
+            let (broadcasts, keyring) = (broadcasts.clone(), keyring.clone());
+            tasks.spawn(broadcasts::announce(
+                config, clock, &metrics, runtime, broadcasts, keyring,
+            )?);
+        }
+        let redis = state.map(State::redis);
         let (reloader, watch) =
             Reload::new(config, keys, &delivery, redis, clock, &metrics).watch();
         tasks.spawn(watch);
-        let public = listeners::public(
-            config,
-            &size,
-            clock,
-            &metrics,
-            &draining,
-            keyring,
-            delivery.clone(),
-        )?;
+        let served = Served { keyring, delivery: delivery.clone(), broadcasts: broadcasts.clone() };
+        let public = listeners::public(config, &size, clock, &metrics, &draining, served)?;
         let admin = listeners::admin(config, &size, &metrics, &draining, delivery.clone())?;
         let drain_timeout = config.server.drain_timeout;
         let drain_delay = config.server.drain_delay.min(drain_timeout);
@@ -79,6 +90,7 @@ impl Application {
             drain_timeout,
             clock: clock.clone(),
             delivery,
+            broadcasts,
             _tasks: tasks,
             _feishu: feishu,
         })
@@ -118,6 +130,9 @@ impl Application {
         let drain_since = self.clock.now();
         let drain_until = drain_since + self.drain_timeout;
         self.draining.begin();
+        if let Some(broadcasts) = &self.broadcasts {
+            broadcasts.stop();
+        }
         self.clock.sleep_until(drain_since + self.drain_delay).await;
         tracing::debug!("the drain delay is over; nobody is taken in");
         let drained = public.stop(true);
@@ -128,10 +143,25 @@ impl Application {
             drained.await;
         }
         // Calls whose callers are gone end too: their outcome belongs into the log, and to repetitions.
-        let calls = self.delivery.calls_have_ended();
-        if self.clock.timeout_at(drain_until, calls).await.is_err() {
+        let broadcasts_have_ended = async || {
+            if let Some(broadcasts) = &self.broadcasts {
+                broadcasts.ended().await;
+            }
+        };
+        let work_has_ended = async {
+            broadcasts_have_ended().await;
+            self.delivery.calls_have_ended().await;
+        };
+        if self.clock.timeout_at(drain_until, work_has_ended).await.is_err() {
             self.closing.cancel();
             self.delivery.calls_have_ended().await;
+            let last_writes_until = self.clock.now() + LAST_WRITES;
+            let written = self.clock.timeout_at(last_writes_until, broadcasts_have_ended());
+            if written.await.is_err() {
+                tracing::warn!(
+                    "what became of the last receivers of broadcasts is not written down"
+                );
+            }
         }
         admin.stop(false).await;
         while let Some(ended) = running.join_next().await {
@@ -141,6 +171,9 @@ impl Application {
         Ok(())
     }
 }
+
+/// How long a store of broadcasts that fails may keep the process from ending.
+const LAST_WRITES: Duration = Duration::from_secs(2);
 
 /// Publishes the bounds as metrics, so that dashboards can compare the use with them.
 fn show_bounds(config: &Config, size: &Size, metrics: &Metrics) {

@@ -18,11 +18,10 @@ use crate::feishu::options::Options;
 use crate::feishu::token::{Credentials, TokenKey, TokenSource};
 use crate::model::idempotency_key::UuidMaker;
 use crate::queue::{Bounds, Scheduler};
-use crate::redis::RedisClient;
 use crate::telemetry::audit::AuditIds;
 use crate::telemetry::metrics::Metrics;
 
-/// The service that forwards messages, and the Redis that it shares with other replicas.
+/// The service that forwards messages. `state` is what it shares with other replicas.
 pub(super) fn assemble(
     config: &Config,
     clock: &Clock,
@@ -30,17 +29,17 @@ pub(super) fn assemble(
     sent_before: SentBefore,
     closing: &CancellationToken,
     runtime: &Handle,
-) -> Result<(Delivery, Option<Arc<RedisClient>>), StartError> {
+    state: Option<&State<'_>>,
+) -> Result<Delivery, StartError> {
     let options = Options {
         base_url: config.feishu.base_url.clone(),
         connect_timeout: config.feishu.connect_timeout,
         attempt_timeout: config.feishu.attempt_timeout,
     };
     let client = Client::new(options, runtime.clone(), clock.clone())?;
-    let state = config.state.as_ref().map(|it| State::new(it, clock, metrics));
     let tokens = config.apps.iter().map(|(name, it)| {
         let key = TokenKey { app: name.as_str().into() };
-        (key.clone(), token(key, it, &client, clock, metrics, state.as_ref()))
+        (key.clone(), token(key, it, &client, clock, metrics, state))
     });
     let apps = config.apps.iter().map(|(name, it)| {
         let name: Arc<str> = name.as_str().into();
@@ -51,21 +50,20 @@ pub(super) fn assemble(
         let app = App::new(name.clone(), audit_ids, uuids, quota_interval, clock.clone());
         (name, Arc::new(app))
     });
-    let delivery = Delivery::new(Context {
+    Ok(Delivery::new(Context {
         apps: apps.collect(),
         tokens: tokens.collect(),
-        budgets: budgets(config, clock, state.as_ref()).into(),
-        scheduler: scheduler(config, clock, sent_before, state.as_ref()),
-        register: register(clock, sent_before, state.as_ref()),
-        idempotency: idempotency(config, clock, state.as_ref()),
+        budgets: budgets(config, clock, state).into(),
+        scheduler: scheduler(config, clock, sent_before, state),
+        register: register(clock, sent_before, state),
+        idempotency: idempotency(config, clock, state),
         client,
         calls: TaskTracker::new(),
         clock: clock.clone(),
         settings: settings(config),
         closing: closing.clone(),
         metrics: metrics.clone(),
-    });
-    Ok((delivery, state.map(|it| it.redis())))
+    }))
 }
 
 /// The bounds of each forward.
@@ -86,7 +84,7 @@ fn token(
     client: &Client,
     clock: &Clock,
     metrics: &Metrics,
-    state: Option<&State>,
+    state: Option<&State<'_>>,
 ) -> TokenSource {
     let credentials =
         Credentials { app_id: app.app_id.clone(), app_secret: app.app_secret.clone() };
@@ -103,7 +101,7 @@ fn scheduler(
     config: &Config,
     clock: &Clock,
     sent_before: SentBefore,
-    state: Option<&State>,
+    state: Option<&State<'_>>,
 ) -> Scheduler {
     let rules = rules(config);
     let names: Vec<Arc<str>> = config.apps.keys().map(|name| name.as_str().into()).collect();
@@ -118,7 +116,7 @@ fn scheduler(
     }
 }
 
-fn register(clock: &Clock, sent_before: SentBefore, state: Option<&State>) -> InDoubtRegister {
+fn register(clock: &Clock, sent_before: SentBefore, state: Option<&State<'_>>) -> InDoubtRegister {
     let mut register = InDoubtRegister::new(clock.clone());
     if sent_before == SentBefore::Anything {
         register = register.after_predecessor();
@@ -129,7 +127,7 @@ fn register(clock: &Clock, sent_before: SentBefore, state: Option<&State>) -> In
     }
 }
 
-fn budgets(config: &Config, clock: &Clock, state: Option<&State>) -> CallerBudgets {
+fn budgets(config: &Config, clock: &Clock, state: Option<&State<'_>>) -> CallerBudgets {
     let budgets = CallerBudgets::new(clock.clone());
     match state {
         Some(state) => budgets.shared_by(state.budgets(config)),
@@ -137,7 +135,7 @@ fn budgets(config: &Config, clock: &Clock, state: Option<&State>) -> CallerBudge
     }
 }
 
-fn idempotency(config: &Config, clock: &Clock, state: Option<&State>) -> Idempotency {
+fn idempotency(config: &Config, clock: &Clock, state: Option<&State<'_>>) -> Idempotency {
     let idempotency = Idempotency::new(clock.clone());
     match state {
         Some(state) => idempotency.shared_by(state.keys(config, clock)),

@@ -114,7 +114,9 @@ impl State {
 }
 
 /// Where one receiver of a broadcast stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ReceiverOutcome, example = "delivered")]
 pub enum ReceiverState {
     /// Nothing was sent.
     Pending,

@@ -6,9 +6,14 @@ mod body;
 mod broadcast;
 mod error;
 mod forecast;
+mod obstacles;
 mod service;
+mod settlement;
+mod sqlite;
 mod store;
+mod upkeep;
 mod webhook_client;
+mod worker;
 
 pub use announcer::announce_ends;
 pub use body::BroadcastBody;
@@ -18,8 +23,10 @@ pub use broadcast::{
 pub use error::BroadcastError;
 pub use forecast::Forecast;
 pub use service::{Accepted, BroadcastRequest, BroadcastSettings, Broadcasts};
+pub use sqlite::SqliteStore;
 pub use store::{
     Acceptance, Announcement, Answer, BEAT, CLAIM_OUTLIVES, Claimed, MOST_AT_ONCE, Settled,
     Settlement, Store, StoreError,
 };
 pub use webhook_client::WebhookClient;
+pub use worker::FindCaller;

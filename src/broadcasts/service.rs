@@ -5,19 +5,25 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use super::broadcast::{Broadcast, NewBroadcast, ReceiverRecord, ReceiverState};
+use super::broadcast::{Broadcast, Counts, NewBroadcast, ReceiverRecord, ReceiverState, State};
 use super::error::BroadcastError;
 use super::forecast::Forecast;
 use super::store::{Acceptance, MOST_AT_ONCE, Store};
+use super::upkeep::keep_up;
+use super::worker::{FindCaller, Worker};
 use crate::clock::{Clock, Moment};
+use crate::delivery::Delivery;
 use crate::model::api_key::Caller;
 use crate::model::broadcast_id::BroadcastId;
 use crate::model::fingerprint::{Fingerprint, fingerprint};
 use crate::model::idempotency_key::IdempotencyKey;
 use crate::model::message_id::MessageId;
 use crate::model::receiver::Receiver;
+use crate::telemetry::metrics::Metrics;
 
 /// What callers may do with broadcasts. Clones share everything.
 #[derive(Clone, Debug)]
@@ -30,10 +36,14 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) settings: BroadcastSettings,
     pub(super) forecast: Forecast,
-    /// Notified when this process has accepted, canceled or settled something.
+    /// Notified when this process has changed a broadcast, for those who wait to read it.
     pub(super) changed: Notify,
+    /// Notified when a caller has changed a broadcast, for the workers.
+    pub(super) asked: Notify,
     /// Cancelled when the process begins to end: nothing is claimed any more, and nobody waits for a change.
     pub(super) stopping: CancellationToken,
+    /// The workers that have not ended.
+    workers: TaskTracker,
 }
 
 /// The configured bounds.
@@ -81,8 +91,17 @@ impl Broadcasts {
         forecast: Forecast,
         clock: Clock,
     ) -> Self {
-        let (changed, stopping) = Default::default();
-        Self(Arc::new(Shared { store, clock, settings, forecast, changed, stopping }))
+        let (changed, asked, stopping, workers) = Default::default();
+        Self(Arc::new(Shared {
+            store,
+            clock,
+            settings,
+            forecast,
+            changed,
+            asked,
+            stopping,
+            workers,
+        }))
     }
 
     /// The configured bounds.
@@ -91,9 +110,30 @@ impl Broadcasts {
         self.0.settings
     }
 
-    /// What the workers share with the service.
+    /// What the service shares with what goes on beside it.
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.0
+    }
+
+    /// Spawns what delivers the broadcasts of these apps and keeps the store.
+    pub fn spawn_background_tasks(
+        &self,
+        tasks: &mut JoinSet<()>,
+        apps: impl IntoIterator<Item = Arc<str>>,
+        delivery: &Delivery,
+        find_caller: &FindCaller,
+        metrics: &Metrics,
+    ) {
+        let Shared { workers, .. } = &*self.0;
+        for app in apps {
+            metrics.begin_broadcasts(&app, &["delivered", "not_delivered", "unknown"]);
+            let (shared, delivery) = (Arc::clone(&self.0), delivery.clone());
+            let worker =
+                Worker::new(app, shared, delivery, Arc::clone(find_caller), metrics.clone());
+            tasks.spawn(workers.track_future(worker.run()));
+        }
+        workers.close();
+        tasks.spawn(keep_up(Arc::clone(&self.0), metrics.clone()));
     }
 
     /// Accepts a broadcast, if every receiver is allowed.
@@ -109,6 +149,40 @@ impl Broadcasts {
             fingerprint(["new", &*caller.app, message.as_str(), &seconds].into_iter().chain(named));
         let content = (key.of_broadcast(&caller.name), content);
         self.accept_new(caller, message, receivers, content, expires_in, None).await
+    }
+
+    /// What would become of a request: when its last receiver would have the message if it were accepted now. Accepts
+    /// nothing.
+    pub async fn preview(
+        &self,
+        caller: &Caller,
+        request: BroadcastRequest,
+    ) -> Result<Option<Timestamp>, BroadcastError> {
+        let Shared { store, clock, settings, forecast, .. } = &*self.0;
+        check_policy(caller, &request.receivers)?;
+        let active = store.active(&caller.app).await?;
+        let own = active.iter().filter(|it| it.caller == caller.name).count();
+        if own >= settings.max_active_per_key as usize {
+            return Err(BroadcastError::TooMany(settings.max_active_per_key));
+        }
+        let (now, total) = (clock.wall(), u32::try_from(request.receivers.len()));
+        let total = total.unwrap_or(u32::MAX);
+        let begun = Broadcast {
+            id: BroadcastId::generate(now),
+            caller: Arc::clone(&caller.name),
+            app: Arc::clone(&caller.app),
+            message: request.message,
+            state: State::Running,
+            paused_by: None,
+            total,
+            counts: Counts::pending(total),
+            created_at: now,
+            expires_at: now.saturating_add(request.expires_in).unwrap_or(Timestamp::MAX),
+            finished_at: None,
+            retry_of: None,
+            revision: 0,
+        };
+        Ok(forecast.finish_at(&begun, now))
     }
 
     /// Accepts a broadcast of the same message to those receivers of an earlier one that are in these final states.
@@ -149,15 +223,11 @@ impl Broadcasts {
         expires_in: Duration,
         retry_of: Option<BroadcastId>,
     ) -> Result<Accepted, BroadcastError> {
-        let Shared { store, clock, settings, changed, stopping, .. } = &*self.0;
+        let Shared { store, clock, settings, asked, stopping, .. } = &*self.0;
         if stopping.is_cancelled() {
             return Err(BroadcastError::Draining);
         }
-        let denied = (0..).zip(&receivers).filter(|(_, it)| !caller.policy.allows(it));
-        let denied: Vec<u32> = denied.map(|(place, _)| place).collect();
-        if !denied.is_empty() {
-            return Err(BroadcastError::NotAllowed(denied));
-        }
+        check_policy(caller, &receivers)?;
         if receivers.is_empty() {
             return Err(BroadcastError::NobodyToRetry);
         }
@@ -176,7 +246,7 @@ impl Broadcasts {
             most_active: settings.max_active_per_key,
         };
         let acceptance = store.accept(new).await?;
-        changed.notify_waiters();
+        asked.notify_waiters();
         match acceptance {
             Acceptance::Accepted(broadcast) => Ok(Accepted { broadcast, is_replayed: false }),
             Acceptance::Known(broadcast) => Ok(Accepted { broadcast, is_replayed: true }),
@@ -251,11 +321,12 @@ impl Broadcasts {
         caller: &Caller,
         id: &BroadcastId,
     ) -> Result<Broadcast, BroadcastError> {
-        let Shared { store, clock, changed, .. } = &*self.0;
+        let Shared { store, clock, changed, asked, .. } = &*self.0;
         self.find(caller, id).await?;
         let canceled = store.cancel(id, clock.wall()).await?.ok_or(BroadcastError::NotFound)?;
         changed.notify_waiters();
-        if canceled.state == super::broadcast::State::Completed {
+        asked.notify_waiters();
+        if canceled.state == State::Completed {
             return Err(BroadcastError::Ended);
         }
         Ok(canceled)
@@ -272,8 +343,19 @@ impl Broadcasts {
         self.0.stopping.cancel();
     }
 
+    /// Returns once every forward that was begun has ended and is written down.
+    pub async fn ended(&self) {
+        self.0.workers.wait().await;
+    }
+
     /// Returns when the process begins to end.
     pub async fn stopping(&self) {
         self.0.stopping.cancelled().await;
     }
+}
+
+fn check_policy(caller: &Caller, receivers: &[Receiver]) -> Result<(), BroadcastError> {
+    let denied = (0..).zip(receivers).filter(|(_, it)| !caller.policy.allows(it));
+    let denied: Vec<u32> = denied.map(|(place, _)| place).collect();
+    if denied.is_empty() { Ok(()) } else { Err(BroadcastError::NotAllowed(denied)) }
 }

@@ -172,6 +172,19 @@ pub enum Settlement {
     InDoubt(ReceiverProblem, Timestamp),
 }
 
+impl Settlement {
+    /// The final state that the receiver gets. None if it gets none.
+    #[must_use]
+    pub const fn outcome(&self) -> Option<ReceiverState> {
+        match self {
+            Self::Delivered(_) => Some(ReceiverState::Delivered),
+            Self::NotDelivered(_) => Some(ReceiverState::NotDelivered),
+            Self::Unknown(_) => Some(ReceiverState::Unknown),
+            Self::NotSent(..) | Self::InDoubt(..) => None,
+        }
+    }
+}
+
 /// The end of a broadcast that its caller is to hear of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announcement {

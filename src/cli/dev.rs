@@ -7,6 +7,7 @@ use std::thread;
 
 use clap::Args;
 use feishu_simulator::{Options, Simulator};
+use tempfile::TempDir;
 
 use super::ending::{complain, end_log};
 use super::signals::{Hangups, stopped};
@@ -53,7 +54,7 @@ impl Dev {
         actix_web::rt::System::new().block_on(async {
             let hangups = Hangups::heed();
             let exit_code = match start(self.listen, self.admin_listen()).await {
-                Ok((application, _simulator, settings)) => {
+                Ok(Running { application, _simulator, _folder, settings }) => {
                     stopped(application, hangups.reading(None, settings)).await
                 }
                 Err(error) => {
@@ -74,10 +75,22 @@ impl Dev {
     }
 }
 
+/// The gateway, and what goes when it ends.
+struct Running {
+    application: Application,
+    _simulator: Simulator,
+    /// The folder of the broadcasts.
+    _folder: TempDir,
+    settings: Vec<(String, String)>,
+}
+
 async fn start(
     listen: SocketAddr,
     admin_listen: SocketAddr,
-) -> Result<(Application, Simulator, Vec<(String, String)>), Box<dyn std::error::Error>> {
+) -> Result<Running, Box<dyn std::error::Error>> {
+    let folder = tempfile::tempdir()?;
+    let broadcasts = folder.path().join("broadcasts.db");
+    let broadcasts = broadcasts.to_str().ok_or("the folder for temporary files is not UTF-8")?;
     let options = Options::default();
     let app = options.apps.first().cloned().ok_or("the simulator has no app")?;
     let simulator = Simulator::start(options).await?;
@@ -91,13 +104,14 @@ async fn start(
         ("GATEWAY__APPS__SIMULATED__APP_ID", app.app_id),
         ("GATEWAY__APPS__SIMULATED__APP_SECRET", app.app_secret),
         ("GATEWAY__KEYS__DEVELOPER__HASH", key.hash().to_string()),
+        ("GATEWAY__BROADCASTS__PATH", broadcasts.to_owned()),
     ];
     let settings = settings.map(|(name, value)| (name.to_owned(), value)).to_vec();
     let config = config::load(None, settings.clone())
         .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
     let application = Application::build(&config, &Clock::system(), SentBefore::Nothing)?;
     greet(&application, &simulator, &key);
-    Ok((application, simulator, settings))
+    Ok(Running { application, _simulator: simulator, _folder: folder, settings })
 }
 
 fn greet(application: &Application, simulator: &Simulator, key: &ApiKey) {

@@ -41,7 +41,7 @@ pub use dry_run::{DryRunAction, DryRunReport};
 pub use error::{ForwardError, TokenError};
 pub use health::AppHealth;
 pub use idempotency::{Idempotency, SharedIdempotency};
-pub use in_doubt::{InDoubtRegister, SharedUuids};
+pub use in_doubt::{InDoubtRegister, SAFE_TO_REPEAT, SharedUuids};
 pub use report::{ForwardReport, Timings};
 pub use request::ForwardRequest;
 pub use service::Delivery;

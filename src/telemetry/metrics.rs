@@ -2,6 +2,7 @@
 //!
 //! No label holds a receiver, a message, a key or anything else whose number of values has no bound.
 
+mod broadcasts;
 mod callers;
 mod register;
 mod series;
@@ -16,6 +17,7 @@ use prometheus::{Encoder, IntGauge, TextEncoder};
 use crate::model::problem_kind::ProblemKind;
 use series::{CLOSE_REASONS, Series};
 
+pub use broadcasts::ActiveBroadcasts;
 pub use callers::CallerBudget;
 pub use series::{REVISION, VERSION};
 
@@ -156,6 +158,26 @@ impl Metrics {
         let window_seconds = window_seconds.to_string();
         let quota = self.0.limit_quota.with_label_values(&[scope, &window_seconds]);
         quota.set(forwards.into());
+    }
+
+    /// Creates the series of an app's broadcasts at zero. `outcomes` are the final ones that a forward can have.
+    pub fn begin_broadcasts(&self, app: &str, outcomes: &[&str]) {
+        self.0.broadcasts.begin(app, outcomes);
+    }
+
+    /// Sets what is known of an app's active broadcasts.
+    pub fn active_broadcasts(&self, app: &str, now: &ActiveBroadcasts) {
+        self.0.broadcasts.set_active(app, now);
+    }
+
+    /// Counts a receiver of a broadcast that has its final outcome.
+    pub fn broadcast_settled(&self, app: &str, outcome: &str) {
+        self.0.broadcasts.settled(app, outcome);
+    }
+
+    /// Counts a request to the store of broadcasts that failed.
+    pub fn broadcast_store_failed(&self) {
+        self.0.broadcasts.store_failed();
     }
 
     /// Creates the series of the Redis that replicas share. It counts as down until it answers.

@@ -23,8 +23,9 @@ pub struct Keyring {
 
 #[derive(Debug)]
 struct KnownKeys {
-    by_hash: HashMap<KeyHash, KnownKey>,
-    by_id: HashMap<KeyId, KeyHash>,
+    keys: HashMap<KeyHash, KnownKey>,
+    hashes_by_id: HashMap<KeyId, KeyHash>,
+    hashes_by_name: HashMap<Arc<str>, KeyHash>,
     /// By the callers' names, where they have one.
     webhooks: HashMap<Box<str>, Webhook>,
 }
@@ -149,8 +150,8 @@ impl Keyring {
             return self.authenticate(presented, now);
         };
         let keys = self.keys.load();
-        let hash = keys.by_id.get(&token.key_id).ok_or(KeyRefusal::Token)?;
-        let known = keys.by_hash.get(hash).ok_or(KeyRefusal::Token)?;
+        let hash = keys.hashes_by_id.get(&token.key_id).ok_or(KeyRefusal::Token)?;
+        let known = keys.keys.get(hash).ok_or(KeyRefusal::Token)?;
         let apps = self.apps();
         let app = apps.get(&known.caller.app).ok_or(KeyRefusal::Token)?;
         // Before anything is said of the key, whose public id every token shows.
@@ -170,6 +171,14 @@ impl Keyring {
         keys.valid(&KeyHash::of(presented), now).map(|known| known.caller.clone())
     }
 
+    /// The caller whose API key has this name, if the key is in force at the time `now`.
+    #[must_use]
+    pub fn caller_named(&self, name: &str, now: Timestamp) -> Option<Caller> {
+        let keys = self.keys.load();
+        let known = keys.valid(keys.hashes_by_name.get(name)?, now).ok()?;
+        Some(known.caller.clone())
+    }
+
     /// The webhook of the caller of this name, if its key is configured and has one.
     #[must_use]
     pub fn webhook(&self, caller: &str) -> Option<Webhook> {
@@ -185,11 +194,15 @@ impl Keyring {
 impl KnownKeys {
     fn of(entries: &BTreeMap<String, KeyEntry>) -> Self {
         Self {
-            by_hash: entries
+            keys: entries
                 .iter()
                 .map(|(name, entry)| (entry.hash, KnownKey::new(name, entry)))
                 .collect(),
-            by_id: entries.values().map(|entry| (entry.hash.id(), entry.hash)).collect(),
+            hashes_by_id: entries.values().map(|entry| (entry.hash.id(), entry.hash)).collect(),
+            hashes_by_name: entries
+                .iter()
+                .map(|(name, entry)| (name.as_str().into(), entry.hash))
+                .collect(),
             webhooks: entries
                 .iter()
                 .filter_map(|(name, entry)| Some((name.as_str().into(), entry.webhook.clone()?)))
@@ -198,7 +211,7 @@ impl KnownKeys {
     }
 
     fn valid(&self, hash: &KeyHash, now: Timestamp) -> Result<&KnownKey, KeyRefusal> {
-        let known = self.by_hash.get(hash).ok_or(KeyRefusal::Unknown)?;
+        let known = self.keys.get(hash).ok_or(KeyRefusal::Unknown)?;
         known.check(now)?;
         Ok(known)
     }

@@ -9,8 +9,11 @@ use std::task::Poll;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
+use actix_web::rt;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::api::connections::connection::ClientConnection;
+use crate::clock::{Clock, Moment};
 
 /// Keeps a connection busy until this is dropped.
 pub(crate) struct ActiveRequest {
@@ -46,6 +49,17 @@ impl ActiveRequest {
     /// it on another connection: so it must not be carried out.
     pub(crate) fn connection_is_over(&self) -> bool {
         self.connection.as_ref().is_some_and(|connection| connection.is_over())
+    }
+
+    /// Ends the connection at this moment, unless the handle is dropped before. What is still to be written is lost.
+    pub(crate) fn end_connection_at(&self, end: Moment, clock: Clock) -> AbortOnDropHandle<()> {
+        let connection = self.connection.clone();
+        AbortOnDropHandle::new(rt::spawn(async move {
+            clock.sleep_until(end).await;
+            if let Some(connection) = connection {
+                connection.activity.abort();
+            }
+        }))
     }
 
     /// Lets actix take in a short body that no handler has read.

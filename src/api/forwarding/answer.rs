@@ -6,6 +6,8 @@ use std::time::Duration;
 use actix_web::http::header::HeaderValue;
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use crate::api::broadcasting::configured;
+use crate::api::broadcasting::to_one::broadcast_to_one;
 use crate::api::dialect::Dialect;
 use crate::api::forwarding::dry_run;
 use crate::api::forwarding::headers::{
@@ -15,6 +17,7 @@ use crate::api::forwarding::success::success;
 use crate::api::http::body::Body;
 use crate::api::http::context::RequestContext;
 use crate::api::input::forward::{ForwardInput, ParsedForward};
+use crate::api::input::headers::prefers_async;
 use crate::api::input::source::Source;
 use crate::api::problems::forward_failure::problem_of_forward;
 use crate::api::problems::problem::Problem;
@@ -42,17 +45,26 @@ pub(crate) async fn answer(
     source: impl FnOnce(&HttpRequest) -> Source<'_>,
 ) -> Result<HttpResponse, Problem> {
     let dialect = Dialect::of(&request);
+    let source = source(&request);
+    let is_message = dialect == Dialect::Gateway && matches!(source, Source::Message(_));
+    let asks_async = is_message && prefers_async(request.headers());
+    // A preference that cannot be met is ignored, as the RFC wants it.
+    let broadcasts = if asks_async { configured::of_gateway(&request) } else { None };
     let input = ForwardInput {
-        source: source(&request),
+        source,
         dialect,
         query: request.query_string(),
         headers: request.headers(),
         body: &body.0,
+        is_async: broadcasts.is_some(),
     };
     let request_id = RequestContext::of(&request).borrow().request_id.clone();
     let uuids = delivery.uuids(&caller);
-    let ParsedForward { forward_request, is_dry_run, prefers_wait } =
+    let ParsedForward { forward_request, is_dry_run, prefers_wait, key } =
         input.parse(request_id, caller, uuids, settings.max_wait).map_err(Problem::invalid)?;
+    if let Some(broadcasts) = broadcasts.filter(|_| !is_dry_run) {
+        return broadcast_to_one(&request, &broadcasts, forward_request, key).await;
+    }
     let forward_request = Arc::new(forward_request);
     let mut response = if is_dry_run {
         dry_run::response(&forward_request, dialect, delivery.dry_run(&forward_request).await)

@@ -11,8 +11,8 @@ use crate::limits::{BudgetStanding, Standing};
 use crate::model::share::Budget;
 
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-pub(super) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
-pub(super) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+pub(crate) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+pub(crate) const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 pub(crate) const FEISHU_LOG_ID: HeaderName = HeaderName::from_static("x-feishu-log-id");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -54,7 +54,7 @@ pub(super) fn set_policy(headers: &mut HeaderMap, for_all: &HeaderValue, budget:
 }
 
 /// Sets a header, unless the value holds characters that no header may hold.
-pub(super) fn set(headers: &mut HeaderMap, name: HeaderName, value: String) {
+pub(crate) fn set(headers: &mut HeaderMap, name: HeaderName, value: String) {
     if let Ok(value) = HeaderValue::try_from(value) {
         headers.insert(name, value);
     }

@@ -27,6 +27,16 @@ pub struct BodyLimits {
     pub timeout: Duration,
 }
 
+impl BodyLimits {
+    /// The bounds of the listener that a request came to.
+    pub(crate) fn of(request: &HttpRequest) -> Self {
+        let Some(limits) = request.app_data::<web::Data<Self>>() else {
+            unreachable!("every application of the public listener has BodyLimits");
+        };
+        ***limits
+    }
+}
+
 /// The whole body of a request.
 pub(crate) struct Body(pub(crate) Bytes);
 
@@ -35,13 +45,22 @@ impl FromRequest for Body {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (Some(limits), Some(clock)) = (
-            request.app_data::<web::Data<BodyLimits>>().map(|limits| ***limits),
-            request.app_data::<web::Data<Clock>>().cloned(),
-        ) else {
-            unreachable!("every application of the public listener has BodyLimits and a Clock");
+        let max_size = BodyLimits::of(request).max_size;
+        Self::read(request, payload, max_size)
+    }
+}
+
+impl Body {
+    /// The body of a request, which may have `max_size` bytes.
+    pub(crate) fn read(
+        request: &HttpRequest,
+        payload: &mut Payload,
+        max_size: usize,
+    ) -> Pin<Box<dyn Future<Output = Result<Self, Problem>>>> {
+        let Some(clock) = request.app_data::<web::Data<Clock>>().cloned() else {
+            unreachable!("every application of the public listener has a Clock");
         };
-        let BodyLimits { max_size, timeout } = limits;
+        let timeout = BodyLimits::of(request).timeout;
         let declared = match Dialect::of(request) {
             Dialect::Gateway => require_json(request.headers()),
             // Feishu's SDK for Python sends a token call without a Content-Type.

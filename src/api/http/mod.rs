@@ -9,3 +9,4 @@ pub(crate) mod draining;
 pub(crate) mod places;
 pub(crate) mod response;
 pub(crate) mod security_headers;
+pub(crate) mod streamed;

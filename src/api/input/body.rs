@@ -36,7 +36,11 @@ pub(super) fn parse(
     let members = match serde_json::from_slice::<BodyMembers>(body) {
         Ok(BodyMembers(members)) => members,
         Err(error) => {
-            mistakes.add("body", not_an_object(&error, source));
+            let example = match source {
+                Source::Message(_) | Source::Thread(_) => r#"{"receive_id": "oc_…"}"#,
+                Source::Merged => r#"{"receive_id": "oc_…", "message_id_list": ["om_…"]}"#,
+            };
+            mistakes.add("body", not_an_object(&error, example));
             return ForwardBody::default();
         }
     };
@@ -122,7 +126,7 @@ fn unknown(has_list: bool) -> Wording {
 }
 
 /// The mistake of a body whose first bytes show another encoding or format than JSON in UTF-8.
-fn other_encoding(body: &[u8]) -> Option<Wording> {
+pub(crate) fn other_encoding(body: &[u8]) -> Option<Wording> {
     Some(match body {
         [0xEF, 0xBB, 0xBF, ..] => Wording::new(
             "begins with a byte order mark (BOM); send UTF-8 without one",
@@ -149,11 +153,7 @@ fn other_encoding(body: &[u8]) -> Option<Wording> {
 }
 
 /// The mistake of a body that is not a JSON object.
-fn not_an_object(error: &serde_json::Error, source: Source<'_>) -> Wording {
-    let example = match source {
-        Source::Message(_) | Source::Thread(_) => r#"{"receive_id": "oc_…"}"#,
-        Source::Merged => r#"{"receive_id": "oc_…", "message_id_list": ["om_…"]}"#,
-    };
+pub(crate) fn not_an_object(error: &serde_json::Error, example: &str) -> Wording {
     let english = format!("is not a JSON object such as {example}");
     let chinese = format!("不是形如 {example} 的 JSON 对象");
     // serde's error about JSON that is no object would repeat that JSON, however long it is.

@@ -14,7 +14,7 @@ use crate::api::problems::problem::InvalidField;
 use crate::delivery::ForwardRequest;
 use crate::model::api_key::Caller;
 use crate::model::dedup_key::DedupKey;
-use crate::model::idempotency_key::UuidMaker;
+use crate::model::idempotency_key::{IdempotencyKey, UuidMaker};
 use crate::model::receiver::Receiver;
 use crate::model::wording::Wording;
 
@@ -27,6 +27,8 @@ pub(crate) struct ForwardInput<'a> {
     pub(crate) query: &'a str,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
+    /// Whether it is answered before it is done: then it is a broadcast to one.
+    pub(crate) is_async: bool,
 }
 
 /// A forward that was asked for without a mistake.
@@ -35,6 +37,8 @@ pub(crate) struct ParsedForward {
     pub(crate) is_dry_run: bool,
     /// Whether the header `Prefer` decided how long the forward waits at most.
     pub(crate) prefers_wait: bool,
+    /// The caller's name for it.
+    pub(crate) key: Option<IdempotencyKey>,
 }
 
 impl ForwardInput<'_> {
@@ -65,7 +69,16 @@ impl ForwardInput<'_> {
         let (Some(forward), Some(receiver)) = (forward, receiver) else {
             return Err(mistakes.into_fields());
         };
-        let idempotent = key.map(|key| key.names(&caller.name, &caller.app, &forward, &receiver));
+        if self.is_async && !is_dry_run && uuid.is_some() {
+            let detail = Wording::new(
+                "must be left out where Prefer asks for an answer before the forward is done: the Idempotency-Key stands for one",
+                "Prefer 要求异步响应时请勿传 uuid：Idempotency-Key 对应一个 uuid",
+            );
+            mistakes.add("uuid", detail);
+            return Err(mistakes.into_fields());
+        }
+        let idempotent =
+            key.as_ref().map(|key| key.names(&caller.name, &caller.app, &forward, &receiver));
         let uuid_of_key = idempotent.map(|it| uuids.of(&it));
         if let (Some(uuid), Some(uuid_of_key)) = (&uuid, &uuid_of_key)
             && uuid != uuid_of_key
@@ -94,6 +107,6 @@ impl ForwardInput<'_> {
                 .map_or(max_wait, |wait| wait.min(Duration::from_secs(max_wait.as_secs()))),
             urgency: headers::urgency(self.headers),
         };
-        Ok(ParsedForward { forward_request, is_dry_run, prefers_wait: preferred.is_some() })
+        Ok(ParsedForward { forward_request, is_dry_run, prefers_wait: preferred.is_some(), key })
     }
 }

@@ -31,6 +31,13 @@ pub(crate) fn preferred_wait(headers: &HeaderMap) -> Result<Option<Duration>, Wo
     Ok(None)
 }
 
+/// Whether the header `Prefer` (RFC 7240) asks for an answer before the work is done.
+pub(crate) fn prefers_async(headers: &HeaderMap) -> bool {
+    let values = headers.get_all("prefer").filter_map(|value| value.to_str().ok());
+    let names = values.flat_map(preferences).filter_map(|it| it.split([';', '=']).next());
+    names.map(str::trim).any(|name| name.eq_ignore_ascii_case("respond-async"))
+}
+
 /// How urgent the header `Priority` (RFC 9218) says that a forward is. `u=7`, background, is bulk. What does not
 /// follow the RFC is ignored, as the RFC wants it.
 pub(super) fn urgency(headers: &HeaderMap) -> Urgency {
@@ -71,7 +78,7 @@ fn not_a_wait() -> Wording {
 
 /// Finds fields of the API in headers that are not read. Were they ignored, a key would not protect against
 /// a second delivery, and a dry run would be delivered.
-pub(super) fn find_misplaced(headers: &HeaderMap, mistakes: &mut Mistakes) {
+pub(crate) fn find_misplaced(headers: &HeaderMap, mistakes: &mut Mistakes) {
     for name in headers.keys().map(HeaderName::as_str) {
         let is_misplaced = matches!(
             name,
@@ -111,7 +118,7 @@ fn as_written(name: &str) -> String {
 }
 
 /// The value of `Idempotency-Key`, if the header is there.
-pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Wording> {
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Wording> {
     let mut values = headers.get_all("idempotency-key");
     let Some(value) = values.next() else {
         return Ok(None);

@@ -85,7 +85,7 @@ fn unknown() -> Wording {
 
 /// A flag as people and programs write it. A flag without `=` is set. A flag with an empty value is a
 /// mistake, as a template may have left the value out.
-fn flag(text: Option<&str>) -> Result<bool, Wording> {
+pub(crate) fn flag(text: Option<&str>) -> Result<bool, Wording> {
     match text {
         None | Some("true" | "True" | "TRUE" | "1") => Ok(true),
         Some("false" | "False" | "FALSE" | "0") => Ok(false),
@@ -94,7 +94,7 @@ fn flag(text: Option<&str>) -> Result<bool, Wording> {
 }
 
 /// A part of a query, percent-decoded, in which `+` is a space. None if it is not UTF-8.
-fn decode(text: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn decode(text: &str) -> Option<Cow<'_, str>> {
     if text.contains('+') {
         let spaced = text.replace('+', " ");
         return percent_decode(spaced.as_bytes())

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder, ServerBuilder};
+use utoipa::openapi::{
+    ContentBuilder, Ref, RefOr, Required, Response, ResponseBuilder, ServerBuilder,
+};
 use utoipa::{Modify, OpenApi};
 
 use crate::api::docs::problems::examples::{EXAMPLE_FORWARD, examples};
@@ -14,9 +16,10 @@ use crate::api::docs::problems::routes as problems;
 use crate::api::docs::swagger_ui;
 use crate::api::language::Language;
 use crate::api::openapi::headers;
+use crate::api::openapi::routes::{Kind, kind_of, may_come};
 use crate::api::problems::body::ProblemBody;
 use crate::api::public_url::PublicUrl;
-use crate::api::v1::{forward, merge_forward, thread_forward};
+use crate::api::v1::{broadcasts, forward, merge_forward, thread_forward};
 use crate::model::problem_kind::ProblemKind;
 use crate::model::receiver::ReceiveIdType;
 
@@ -49,10 +52,12 @@ pub fn openapi_json(public_url: &PublicUrl) -> String {
     ),
     tags(
         (name = "messages", description = "Forwarding messages."),
+        (name = "broadcasts", description = "One message to many receivers."),
         (name = "problems", description = "What can go wrong, and what to do about it."),
         (name = "documentation", description = "What you are reading."),
     ),
-    paths(forward::forward, merge_forward::merge_forward, thread_forward::thread_forward, problems::list, problems::one, swagger_ui::openapi),
+    paths(forward::forward, merge_forward::merge_forward, thread_forward::thread_forward, broadcasts::create, broadcasts::list,
+        broadcasts::get, broadcasts::receivers, broadcasts::events, broadcasts::cancel, broadcasts::retry, problems::list, problems::one, swagger_ui::openapi),
     components(schemas(ProblemBody, ReceiveIdType)),
     modifiers(&SecuritySchemes),
 )]
@@ -77,13 +82,8 @@ impl Modify for SecuritySchemes {
     }
 }
 
-/// The operations that forward something.
-const FORWARDS: [&str; 3] = [
-    "/v1/messages/{message_id}/forward",
-    "/v1/messages/merge_forward",
-    "/v1/threads/{thread_id}/forward",
-];
-const PROBLEM: &str = "/problems/{code}";
+const EXAMPLE_MESSAGE: &str = "om_dc13264520392913993dd051dba21dcf";
+const EXAMPLE_BROADCAST: &str = "bc_019ac2f0b3a97c11a5b6c1d2e3f40516";
 
 /// Adds to each operation a response for each status of its problems, with an example of each problem, and
 /// to each response its headers.
@@ -97,32 +97,29 @@ fn add_all_answers(openapi: &mut utoipa::openapi::OpenApi, public_url: &PublicUr
 }
 
 fn add_answers(operation: &mut Operation, path: &str, public_url: &PublicUrl) {
-    let is_forward = FORWARDS.contains(&path);
+    let kind = kind_of(path);
+    let instance = match path {
+        _ if kind.is_forward() => EXAMPLE_FORWARD.to_owned(),
+        path => path.replace("{message_id}", EXAMPLE_MESSAGE).replace("{id}", EXAMPLE_BROADCAST),
+    };
+    if kind == Kind::Retry
+        && let Some(RefOr::T(body)) = &mut operation.request_body
+    {
+        body.required = Some(Required::False);
+    }
     let responses = &mut operation.responses.responses;
     let mut by_status: BTreeMap<u16, Vec<ProblemKind>> = BTreeMap::new();
-    for kind in ProblemKind::ALL.iter().filter(|kind| may_come(**kind, path)) {
-        by_status.entry(kind.facts().status).or_default().push(*kind);
+    for problem in ProblemKind::ALL.iter().filter(|it| may_come(**it, kind)) {
+        by_status.entry(problem.facts().status).or_default().push(*problem);
     }
     for (status, problems) in by_status {
-        let instance = if is_forward { EXAMPLE_FORWARD } else { path };
-        responses
-            .insert(status.to_string(), problem_response(&problems, instance, public_url).into());
+        let response = problem_response(&problems, &instance, public_url);
+        responses.insert(status.to_string(), response.into());
     }
     for (status, response) in responses.iter_mut() {
         if let RefOr::T(response) = response {
-            headers::name_in(response, status, is_forward);
+            headers::name_in(response, status, kind.is_forward());
         }
-    }
-}
-
-/// Whether the operation may answer with a problem.
-fn may_come(kind: ProblemKind, path: &str) -> bool {
-    match kind {
-        ProblemKind::MethodNotAllowed => false,
-        ProblemKind::RouteNotFound => path == PROBLEM,
-        ProblemKind::Overloaded | ProblemKind::Draining => true,
-        // Codes that only one of Feishu's pages lists come with the others too: its pages are not complete.
-        _ => FORWARDS.contains(&path),
     }
 }
 

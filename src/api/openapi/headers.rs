@@ -23,7 +23,7 @@ enum Comes {
     AfterTheLimiter,
 }
 
-const BEFORE_THE_LIMITER: &[&str] = &["401", "408", "413", "415", "500"];
+const BEFORE_THE_LIMITER: &[&str] = &["202", "401", "408", "413", "415", "500"];
 
 const HEADERS: &[AnswerHeader] = &[
     AnswerHeader {

@@ -2,3 +2,4 @@
 
 pub(crate) mod document;
 mod headers;
+mod routes;

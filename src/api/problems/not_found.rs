@@ -13,6 +13,9 @@ const FORWARD: &str = "/v1/messages/{message_id}/forward";
 const MERGE_FORWARD: &str = "/v1/messages/merge_forward";
 /// The route of a thread's forward, as people read it.
 const THREAD_FORWARD: &str = "/v1/threads/{thread_id}/forward";
+/// The routes of broadcasts, as people read them.
+const BROADCASTS: &str = "/v1/broadcasts";
+const NEW_BROADCAST: &str = "/v1/messages/{message_id}/broadcasts";
 /// Paths at which the admin listener or other services answer health checks and scrapes.
 const PROBES: &[&str] = &[
     "/livez",
@@ -106,6 +109,16 @@ fn detail(path: &str) -> Wording {
             format!("该路径不存在；合并转发消息请使用 POST {MERGE_FORWARD}。"),
         );
     }
+    if path.contains("/broadcast") {
+        return Wording::new(
+            format!(
+                "There is nothing at this path; a message is broadcast by POST {NEW_BROADCAST}, and broadcasts are at {BROADCASTS}."
+            ),
+            format!(
+                "该路径不存在；群发消息请使用 POST {NEW_BROADCAST}，群发任务位于 {BROADCASTS}。"
+            ),
+        );
+    }
     if path.contains("/threads") {
         return Wording::new(
             format!(
@@ -156,16 +169,18 @@ fn route_of(path: &str) -> Option<&'static str> {
         "/openapi.json" => Some("/openapi.json"),
         "/problems" => Some("/problems"),
         MERGE_FORWARD => Some(MERGE_FORWARD),
-        path if has_id(path, "/v1/messages/") => Some(FORWARD),
-        path if has_id(path, "/v1/threads/") => Some(THREAD_FORWARD),
+        BROADCASTS => Some(BROADCASTS),
+        path if has_id(path, "/v1/messages/", "/forward") => Some(FORWARD),
+        path if has_id(path, "/v1/messages/", "/broadcasts") => Some(NEW_BROADCAST),
+        path if has_id(path, "/v1/threads/", "/forward") => Some(THREAD_FORWARD),
         path if is_problem(path) => Some("/problems/{code}"),
         _ => None,
     }
 }
 
-/// Whether a path forwards what stands between these words and `/forward`.
-fn has_id(path: &str, before: &str) -> bool {
-    let id = path.strip_prefix(before).and_then(|rest| rest.strip_suffix("/forward"));
+/// Whether a path has one segment between these words.
+fn has_id(path: &str, before: &str, after: &str) -> bool {
+    let id = path.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
     id.is_some_and(|id| !id.is_empty() && !id.contains('/'))
 }
 
@@ -199,6 +214,10 @@ mod tests {
             ("/im/v1/threads/omt_1/forward", THREAD_FORWARD),
             ("/V1/Threads/omt_1", THREAD_FORWARD),
             ("/threads/omt_1/forward", THREAD_FORWARD),
+            ("/v1/messages/om_1/broadcasts/", NEW_BROADCAST),
+            ("/v1/messages/om_1/broadcast", NEW_BROADCAST),
+            ("/v1/broadcasts/", BROADCASTS),
+            ("/v1/broadcast/bc_1", BROADCASTS),
             ("/open-apis/im/v1/messages/om_1/forward", FORWARD),
             ("/open-apis/im/v1/messages", "Feishu's"),
             ("/Open-Apis/", "Feishu's"),

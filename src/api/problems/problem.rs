@@ -64,6 +64,12 @@ const FIELDS: &[&str] = &[
     "dry_run",
     "receive_id",
     "message_id_list",
+    "receivers",
+    "expires_in",
+    "outcomes",
+    "outcome",
+    "cursor",
+    "limit",
     "Prefer",
     "Idempotency-Key",
     "X-Idempotency-Key",
@@ -72,6 +78,8 @@ const FIELDS: &[&str] = &[
 ];
 /// How many fields the detail names. `errors` holds all of them.
 const NAMED_IN_DETAIL: usize = 5;
+/// How many fields the log names.
+const NAMED_IN_LOG: usize = 20;
 /// Longest `Retry-After`, in seconds: a day. A server that asks for more is taken for one with a wrong clock.
 const LONGEST_RETRY_AFTER: u64 = 86_400;
 /// The `Retry-After` of a problem for which nothing more exact is known.
@@ -133,6 +141,18 @@ impl Problem {
         Self::new(ProblemKind::Overloaded, detail)
     }
 
+    /// The problem of a request with a large body that comes while `most` others are in memory, or the caller's share of
+    /// them.
+    pub(crate) fn too_many_large_bodies(most: usize) -> Self {
+        let detail = Wording::new(
+            format!(
+                "At most {most} large requests are read at the same time, shared by all callers."
+            ),
+            format!("所有调用方合计最多同时读取 {most} 个大请求。"),
+        );
+        Self::new(ProblemKind::Overloaded, detail)
+    }
+
     /// The problem of a request whose caller, or all strangers, have `own` others in flight, when what is left is for
     /// others.
     pub(crate) fn share_is_in_flight(own: usize, are_strangers: bool) -> Self {
@@ -169,11 +189,12 @@ impl Problem {
         if let Some(refusal) = &self.feishu {
             return Some(format!("Feishu answered {}.", refusal.code));
         }
-        if !self.errors.is_empty() {
-            let names = self.errors.iter().map(|error| match error.field.as_str() {
-                known if is_known(known) => known,
-                _ => "an unknown one",
-            });
+        if self.kind == ProblemKind::InvalidRequest && !self.errors.is_empty() {
+            let names =
+                self.errors.iter().take(NAMED_IN_LOG).map(|error| match error.field.as_str() {
+                    known if is_known(known) => known,
+                    _ => "an unknown one",
+                });
             return Some(format!("Not valid: {}.", names.collect::<Vec<_>>().join(", ")));
         }
         match self.kind {
@@ -197,12 +218,24 @@ impl Problem {
     }
 }
 
-/// Whether a log may hold the name of this field: one of [`FIELDS`], or a place in a list of at most 100 messages.
+/// The lists of the API, whose items are named by their place, and the members that an item has.
+const LISTS: &[(&str, &[&str])] = &[
+    ("message_id_list", &[]),
+    ("outcomes", &[]),
+    ("receivers", &["receive_id", "receive_id_type"]),
+];
+
+/// Whether a log may hold the name of this field: one of [`FIELDS`], an item of [`LISTS`], or a member of one.
 fn is_known(field: &str) -> bool {
-    let place = field.strip_prefix("message_id_list[").and_then(|it| it.strip_suffix(']'));
-    let is_place =
-        |place: &str| place.len() <= 2 && place.bytes().all(|digit| digit.is_ascii_digit());
-    FIELDS.contains(&field) || place.is_some_and(is_place)
+    FIELDS.contains(&field)
+        || LISTS.iter().any(|(list, members)| is_place(field, list, members).unwrap_or_default())
+}
+
+fn is_place(field: &str, list: &str, members: &[&str]) -> Option<bool> {
+    let (place, rest) = field.strip_prefix(list)?.strip_prefix('[')?.split_once(']')?;
+    let is_number = place.len() <= 6 && place.bytes().all(|digit| digit.is_ascii_digit());
+    let is_member = rest.strip_prefix('.').is_some_and(|it| members.contains(&it));
+    Some(is_number && (rest.is_empty() || is_member))
 }
 
 impl ResponseError for Problem {

@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::api::broadcasting::schema::BroadcastBody;
 use crate::api::forwarding::answer::{ForwardExchange, answer};
 use crate::api::forwarding::dry_run::DryRun;
 use crate::api::forwarding::schema::{ForwardRequestBody, ForwardedMessage};
@@ -30,6 +31,9 @@ pub(super) enum ForwardAnswer<'a> {
 /// A failure says in `outcome` whether the message went out. After `unknown`, repeat with the same
 /// `Idempotency-Key`, or with the `uuid` of the problem, until `safe_retry_until`: it cannot arrive
 /// twice.
+///
+/// With `Prefer: respond-async` and an `Idempotency-Key` it is accepted as a broadcast to one and answered at once, where
+/// the gateway has broadcasts. There is no `uuid` then.
 #[utoipa::path(
     post,
     path = "/v1/messages/{message_id}/forward",
@@ -44,8 +48,18 @@ pub(super) enum ForwardAnswer<'a> {
         ForwardHeaders,
     ),
     request_body(content = ForwardRequestBody, content_type = "application/json"),
-    responses((status = 200, description = "The message was forwarded; this is the new one. In a dry run, what would happen.",
-        content_type = "application/json", body = ForwardAnswer)),
+    responses(
+        (status = 200, description = "The message was forwarded; this is the new one. In a dry run, what would happen.",
+            content_type = "application/json", body = ForwardAnswer),
+        (status = 202, description = "With `Prefer: respond-async`: the forward was accepted as a broadcast to one.",
+            content_type = "application/json", body = BroadcastBody,
+            headers(
+                ("Location" = String, description = "Where the broadcast is, relative to this request unless the gateway knows its public URL."),
+                ("ETag" = String, description = "The revision of the broadcast."),
+                ("Idempotency-Replayed" = bool, description = "`true` where an earlier request was accepted."),
+                ("Preference-Applied" = String, description = "`respond-async`."),
+            )),
+    ),
 )]
 pub(crate) async fn forward(exchange: ForwardExchange) -> Result<HttpResponse, Problem> {
     answer(exchange, |request| Source::Message(request.match_info().query("message_id"))).await

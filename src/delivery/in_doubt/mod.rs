@@ -5,7 +5,8 @@ mod prior;
 mod register;
 mod shared;
 
-pub(super) use prior::{AttemptEnd, Prior, REMEMBERED, SAFE_TO_REPEAT, UuidReused};
+pub use prior::SAFE_TO_REPEAT;
+pub(super) use prior::{AttemptEnd, Prior, REMEMBERED, UuidReused};
 pub use register::InDoubtRegister;
 pub use shared::SharedUuids;
 pub(super) use shared::UuidClaim;

@@ -6,7 +6,7 @@ use crate::clock::Stamp;
 
 /// How long after the first attempt another one is safe: Feishu recognises a `uuid` for an hour (Feishu's
 /// documentation), and an attempt takes its time to arrive.
-pub(in crate::delivery) const SAFE_TO_REPEAT: Duration = Duration::from_mins(55);
+pub const SAFE_TO_REPEAT: Duration = Duration::from_mins(55);
 /// How long a doubt is remembered, so that a repetition that comes too late is not sent.
 pub(in crate::delivery) const REMEMBERED: Duration = Duration::from_hours(24);
 /// How long Feishu recognises a `uuid` (Feishu's documentation).

@@ -5,6 +5,7 @@ use prometheus::{
     Registry,
 };
 
+use super::broadcasts::BroadcastSeries;
 use super::callers::CallerSeries;
 use super::register::register;
 use crate::model::problem_kind::ProblemKind;
@@ -31,6 +32,7 @@ pub(super) struct Series {
     pub(super) limit_waiting_limit: IntGauge,
     pub(super) limit_quota: IntGaugeVec,
     pub(super) callers: CallerSeries,
+    pub(super) broadcasts: BroadcastSeries,
     pub(super) open_circuits: IntGaugeVec,
     pub(super) retries_refused: IntCounterVec,
     pub(super) idempotent_requests: IntCounterVec,
@@ -194,6 +196,7 @@ impl Series {
                 &["scope", "window_seconds"],
             ),
             callers: CallerSeries::new(&registry),
+            broadcasts: BroadcastSeries::new(&registry),
             open_circuits: gauges(
                 "feishu_gateway_open_circuits",
                 "Circuits that are open, so that calls are not made, because of Feishu's answers or their absence.",

@@ -6,6 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::api::auth::unauthorized::Unauthorized;
+use crate::api::broadcasting::configured::not_configured;
+use crate::api::broadcasting::problems::{NamedIn, key_missing, problem_of_broadcast};
 use crate::api::http::body::{not_json, too_large, too_slow};
 use crate::api::language::Language;
 use crate::api::problems::body::ProblemBody;
@@ -13,6 +15,7 @@ use crate::api::problems::forward_failure::problem_of_forward;
 use crate::api::problems::not_found::not_found;
 use crate::api::problems::problem::{InvalidField, Problem};
 use crate::api::public_url::PublicUrl;
+use crate::broadcasts::BroadcastError;
 use crate::delivery::{ForwardError, PriorAttempts};
 use crate::feishu::codes::CODES;
 use crate::feishu::error::{CallError, Refusal};
@@ -81,12 +84,21 @@ fn before_delivery(kind: ProblemKind) -> Option<Problem> {
         ProblemKind::UnsupportedMediaType => not_json("text/plain"),
         ProblemKind::Overloaded => Problem::too_many_in_flight(1024),
         ProblemKind::Draining => Problem::connection_is_over(),
+        ProblemKind::BroadcastNotFound => broadcasting(&BroadcastError::NotFound),
+        ProblemKind::BroadcastEnded => broadcasting(&BroadcastError::Ended),
+        ProblemKind::TooManyBroadcasts => broadcasting(&BroadcastError::TooMany(10)),
+        ProblemKind::BroadcastsNotConfigured => not_configured(),
+        ProblemKind::IdempotencyKeyMissing => key_missing(),
         ProblemKind::InternalError => {
             let Facts { title, title_zh, .. } = kind.facts();
             Problem::new(kind, Wording::new(format!("{title}."), format!("{title_zh}。")))
         }
         _ => return None,
     })
+}
+
+fn broadcasting(error: &BroadcastError) -> Problem {
+    problem_of_broadcast(error, NamedIn::List)
 }
 
 /// The problem, if `delivery` fails with it although Feishu has not answered with one of its codes.

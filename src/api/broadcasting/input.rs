@@ -1,0 +1,377 @@
+//! Reads what a caller sent to one of the routes of broadcasts, or finds every mistake in it at once.
+
+use std::time::Duration;
+
+use actix_web::http::header::HeaderMap;
+use serde_json::value::RawValue;
+
+use crate::api::broadcasting::json;
+use crate::api::broadcasting::problems::{key_is_missing, key_missing};
+use crate::api::broadcasting::query;
+use crate::api::broadcasting::receivers::{self, RECEIVERS};
+use crate::api::input::body::{not_an_object, other_encoding};
+use crate::api::input::headers::{find_misplaced, idempotency_key};
+use crate::api::input::mistakes::{Mistakes, more_than_once};
+use crate::api::problems::problem::Problem;
+use crate::api::sanitize;
+use crate::broadcasts::{BroadcastRequest, ReceiverState};
+use crate::model::idempotency_key::IdempotencyKey;
+use crate::model::message_id::MessageId;
+use crate::model::wording::Wording;
+
+/// What a caller sent to have a message broadcast.
+pub(crate) struct BroadcastInput<'a> {
+    pub(crate) message_id: &'a str,
+    pub(crate) query: &'a str,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: &'a [u8],
+    /// The most receivers.
+    pub(crate) most: u32,
+}
+
+/// A broadcast that was asked for without a mistake.
+#[derive(Debug)]
+pub(crate) struct ParsedBroadcast {
+    pub(crate) request: BroadcastRequest,
+    pub(crate) is_dry_run: bool,
+}
+
+/// What a caller sent to have some receivers of a broadcast sent to again.
+pub(crate) struct RetryInput<'a> {
+    pub(crate) query: &'a str,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: &'a [u8],
+}
+
+/// For how long a broadcast may be delivered, if the caller does not say.
+pub(crate) const USUAL_EXPIRY: Duration = Duration::from_hours(24);
+const SHORTEST_EXPIRY: Duration = Duration::from_mins(1);
+const LONGEST_EXPIRY: Duration = Duration::from_hours(7 * 24);
+
+/// The outcomes that can be retried.
+pub(super) const RETRIABLE: [ReceiverState; 4] = [
+    ReceiverState::NotDelivered,
+    ReceiverState::Expired,
+    ReceiverState::Unknown,
+    ReceiverState::Canceled,
+];
+/// The outcomes that are retried if the caller does not say: those that cannot have been delivered, and were wanted.
+const USUALLY_RETRIED: [ReceiverState; 2] = [ReceiverState::NotDelivered, ReceiverState::Expired];
+pub(super) const OUTCOMES: &str = "outcomes";
+
+impl BroadcastInput<'_> {
+    /// Reads the broadcast.
+    pub(crate) fn parse(self) -> Result<ParsedBroadcast, Problem> {
+        let mut mistakes = Mistakes::in_a_list();
+        let is_dry_run = query::is_dry_run(self.query, &mut mistakes);
+        let message = mistakes.keep("message_id", MessageId::parse(self.message_id));
+        let (mut receivers, mut expires_in) = (None, None);
+        let example = r#"{"receivers": [{"receive_id": "oc_…"}]}"#;
+        let is_object =
+            object(self.body, example, &mut mistakes, |name, value, mistakes| match name {
+                RECEIVERS if receivers.is_some() => mistakes.add(RECEIVERS, more_than_once()),
+                RECEIVERS => {
+                    receivers = Some(receivers::parse(value, self.most as usize, mistakes));
+                }
+                "expires_in" if expires_in.is_some() => mistakes.add(name, more_than_once()),
+                "expires_in" => {
+                    let given = json::text(value).as_deref().and_then(expiry);
+                    expires_in = Some(mistakes.keep(name, given.ok_or_else(not_an_expiry)));
+                }
+                "receive_id" | "receive_id_type" => {
+                    let detail = Wording::new(
+                        "belongs in an item of receivers: [{\"receive_id\": \"oc_…\"}]",
+                        "应放在 receivers 的各项中：[{\"receive_id\": \"oc_…\"}]",
+                    );
+                    mistakes.add(name, detail);
+                }
+                _ => mistakes.add(sanitize::name(name), unknown("receivers, expires_in")),
+            });
+        if is_object && receivers.is_none() {
+            mistakes.add(RECEIVERS, Wording::new("is missing", "缺失"));
+        }
+        find_misplaced(self.headers, &mut mistakes);
+        let key = key(self.headers, mistakes, RECEIVERS)?;
+        let (Some(message), Some(receivers)) = (message, receivers) else {
+            unreachable!("what is missing is a mistake");
+        };
+        let expires_in = expires_in.flatten().unwrap_or(USUAL_EXPIRY);
+        Ok(ParsedBroadcast {
+            request: BroadcastRequest { message, receivers, key, expires_in },
+            is_dry_run,
+        })
+    }
+}
+
+impl RetryInput<'_> {
+    /// Reads which outcomes are to be retried: at least one, each one once.
+    pub(crate) fn parse(self) -> Result<(IdempotencyKey, Vec<ReceiverState>), Problem> {
+        let mut mistakes = Mistakes::default();
+        query::add_mistakes(self.query, &mut mistakes);
+        let mut outcomes = None;
+        let example = r#"{"outcomes": ["not_delivered"]}"#;
+        object_or_nothing(self.body, example, &mut mistakes, |name, value, mistakes| match name {
+            OUTCOMES if outcomes.is_some() => mistakes.add(OUTCOMES, more_than_once()),
+            OUTCOMES => outcomes = Some(states(value.get(), mistakes)),
+            _ => mistakes.add(sanitize::name(name), unknown(OUTCOMES)),
+        });
+        find_misplaced(self.headers, &mut mistakes);
+        let key = key(self.headers, mistakes, OUTCOMES)?;
+        Ok((key, outcomes.unwrap_or_else(|| USUALLY_RETRIED.to_vec())))
+    }
+}
+
+/// Reads a request that says nothing: without a query, and without a body or with an empty object.
+pub(crate) fn nothing(query: &str, body: &[u8]) -> Result<(), Problem> {
+    let mut mistakes = Mistakes::default();
+    query::add_mistakes(query, &mut mistakes);
+    object_or_nothing(body, "{}", &mut mistakes, |name, _, mistakes| {
+        let detail = Wording::new(
+            "is not a member of the body, which has none",
+            "不是请求体的字段；请求体没有字段",
+        );
+        mistakes.add(sanitize::name(name), detail);
+    });
+    if mistakes.none_so_far() { Ok(()) } else { Err(Problem::invalid(mistakes.into_fields())) }
+}
+
+/// The key of a request that has no other mistakes than these.
+fn key(headers: &HeaderMap, mut mistakes: Mistakes, list: &str) -> Result<IdempotencyKey, Problem> {
+    let had_none = mistakes.none_so_far();
+    match mistakes.keep("Idempotency-Key", idempotency_key(headers)) {
+        Some(Some(key)) if had_none => return Ok(key),
+        Some(None) if had_none => return Err(key_missing()),
+        Some(None) => mistakes.add("Idempotency-Key", key_is_missing()),
+        _ => {}
+    }
+    Err(Problem::invalid(mistakes.into_fields_of(list)))
+}
+
+/// Reads outcomes that can be retried.
+fn states(list: &str, mistakes: &mut Mistakes) -> Vec<ReceiverState> {
+    let mut states = Vec::new();
+    let read = json::items(list, RETRIABLE.len(), |place, item| {
+        let state = json::text(item).and_then(|name| ReceiverState::parse(&name));
+        match state.filter(|it| RETRIABLE.contains(it)) {
+            Some(state) if states.contains(&state) => {
+                mistakes.add(format!("{OUTCOMES}[{place}]"), more_than_once());
+            }
+            Some(state) => states.push(state),
+            None => mistakes.add(format!("{OUTCOMES}[{place}]"), query::not_one_of(&RETRIABLE)),
+        }
+    });
+    if !matches!(read, Ok(1..=4)) {
+        let detail = Wording::new(
+            r#"must be a list of 1 to 4 outcomes such as ["not_delivered"]"#,
+            r#"必须是包含 1 至 4 个结果的列表，例如 ["not_delivered"]"#,
+        );
+        mistakes.add(OUTCOMES, detail);
+    }
+    states
+}
+
+fn object_or_nothing(
+    body: &[u8],
+    example: &str,
+    mistakes: &mut Mistakes,
+    each: impl FnMut(&str, &RawValue, &mut Mistakes),
+) {
+    if !body.iter().all(u8::is_ascii_whitespace) {
+        object(body, example, mistakes, each);
+    }
+}
+
+/// Calls `each` with each member of the body. A body that is not a JSON object is a mistake, and the result is false.
+fn object(
+    body: &[u8],
+    example: &str,
+    mistakes: &mut Mistakes,
+    mut each: impl FnMut(&str, &RawValue, &mut Mistakes),
+) -> bool {
+    let text = match str::from_utf8(body) {
+        Ok(text) if other_encoding(body).is_none() => text,
+        _ => {
+            let detail = other_encoding(body).unwrap_or_else(|| unknown(""));
+            mistakes.add("body", detail);
+            return false;
+        }
+    };
+    // What stands before the place of a syntax error is no mistake of its own: the error may be why.
+    if let Err(error) = json::members(text, |_, _| {}) {
+        mistakes.add("body", not_an_object(&error, example));
+        return false;
+    }
+    json::members(text, |name, value| each(name, value, mistakes)).is_ok()
+}
+
+fn expiry(text: &str) -> Option<Duration> {
+    let given = humantime::parse_duration(text).ok()?;
+    (SHORTEST_EXPIRY..=LONGEST_EXPIRY).contains(&given).then_some(given)
+}
+
+fn not_an_expiry() -> Wording {
+    Wording::new(
+        "must be a time from 1 minute to 7 days, such as \"2h\" or \"30m\"",
+        "必须是 1 分钟到 7 天之间的时长，例如 \"2h\" 或 \"30m\"",
+    )
+}
+
+fn unknown(known: &str) -> Wording {
+    Wording::new(
+        format!("is not a member of the body; there is {known}"),
+        format!("不是请求体的字段；可用的有 {known}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
+    use super::*;
+    use crate::model::problem_kind::ProblemKind;
+
+    fn parse(query: &str, body: &str, with_key: bool) -> Result<ParsedBroadcast, Problem> {
+        let mut headers = HeaderMap::new();
+        if with_key {
+            let name = HeaderName::from_static("idempotency-key");
+            headers.insert(name, HeaderValue::from_static("a"));
+        }
+        let body = body.as_bytes();
+        BroadcastInput { message_id: "om_1", query, headers: &headers, body, most: 200 }.parse()
+    }
+
+    fn wrong(query: &str, body: &str) -> Vec<String> {
+        let problem = parse(query, body, true).expect_err("a mistake");
+        assert_eq!(problem.kind, ProblemKind::InvalidRequest);
+        problem.errors.into_iter().map(|it| it.field).collect()
+    }
+
+    #[test]
+    fn receivers_are_read_in_their_order_with_the_type_that_is_given_or_detected() {
+        let body = r#"{"expires_in":"90m","receivers":[{"receive_id":"oc_1"},
+            {"receive_id_type":"user_id","receive_id":"\u006fu_1"}]}"#;
+        let parsed = parse("dry_run", body, true).expect("no mistake");
+        let receivers = parsed.request.receivers.iter();
+        let receivers: Vec<_> = receivers.map(|it| (it.id(), it.kind().as_str())).collect();
+        assert_eq!(receivers, [("oc_1", "chat_id"), ("ou_1", "user_id")]);
+        assert_eq!(parsed.request.expires_in, Duration::from_mins(90));
+        assert!(parsed.is_dry_run);
+        let body = r#"{"receivers":[{"receive_id":"oc_1"}]}"#;
+        let parsed = parse("", body, true).expect("no mistake");
+        assert_eq!(parsed.request.expires_in, USUAL_EXPIRY);
+        assert!(!parsed.is_dry_run);
+    }
+
+    #[test]
+    fn every_mistake_is_found_at_once_with_its_place() {
+        let body = r#"{"receivers":[
+            {"receive_id":"oc_1"},
+            {"receive_id":"oc 2","name":"x"},
+            "oc_3",
+            {"receive_id":3},
+            {},
+            {"receive_id":"oc_4","receive_id_type":"group"},
+            {"receive_id":"oc_1","receive_id_type":"chat_id"},
+            {"receive_id":"oc_5","receive_id":"oc_6"}
+        ],"expires_in":"5s","uuid":"1","expires_in":"2h"}"#;
+        let fields = [
+            "page",
+            "receivers[1].name",
+            "receivers[1].receive_id",
+            "receivers[2]",
+            "receivers[3].receive_id",
+            "receivers[4].receive_id",
+            "receivers[5].receive_id_type",
+            "receivers[6].receive_id",
+            "receivers[7].receive_id",
+            "expires_in",
+            "uuid",
+            "expires_in",
+        ];
+        assert_eq!(wrong("page=1", body), fields);
+    }
+
+    #[test]
+    fn a_receiver_that_is_there_twice_is_told_its_first_place() {
+        let body =
+            r#"{"receivers":[{"receive_id":"oc_0"},{"receive_id":"oc_1"},{"receive_id":"oc_1"}]}"#;
+        let problem = parse("", body, true).expect_err("a mistake");
+        assert!(problem.errors[0].detail.en.contains("receivers[1]"), "{problem:?}");
+    }
+
+    #[test]
+    fn the_list_of_mistakes_has_a_bound_and_says_how_many_more_there_are() {
+        let many = vec![r#"{"receive_id":""}"#; 150].join(",");
+        let problem = parse("", &format!(r#"{{"receivers":[{many}]}}"#), true).expect_err("many");
+        assert_eq!(problem.errors.len(), 101);
+        assert!(problem.errors[100].detail.en.starts_with("50 more"), "{problem:?}");
+    }
+
+    #[test]
+    fn too_few_and_too_many_receivers_are_refused() {
+        assert_eq!(wrong("", r#"{"receivers":[]}"#), ["receivers"]);
+        let ids = |count: u32| {
+            let ids: Vec<_> =
+                (0..count).map(|it| format!(r#"{{"receive_id":"oc_{it}"}}"#)).collect();
+            format!(r#"{{"receivers":[{}]}}"#, ids.join(","))
+        };
+        assert!(parse("", &ids(200), true).is_ok());
+        assert_eq!(wrong("", &ids(201)), ["receivers"]);
+    }
+
+    #[test]
+    fn what_is_no_object_is_one_mistake_however_it_begins() {
+        for body in ["", "[]", "1", "{", r#"{"receivers":[{"receive_id":""}],}"#, "\u{feff}{}"] {
+            assert_eq!(wrong("", body), ["body"], "{body}");
+        }
+        for body in ["{}", r#"{"expires_in":"2h"}"#] {
+            assert_eq!(wrong("", body), ["receivers"], "{body}");
+        }
+        assert_eq!(wrong("", r#"{"receivers":{}}"#), ["receivers"]);
+    }
+
+    #[test]
+    fn a_body_that_is_deep_costs_no_stack() {
+        let deep = format!(r#"{{"receivers":{}"#, "[".repeat(1_000_000));
+        assert_eq!(wrong("", &deep), ["body"]);
+        let closed = format!("{}{}", "[".repeat(500_000), "]".repeat(500_000));
+        assert_eq!(wrong("", &format!(r#"{{"receivers":{closed}}}"#)), ["receivers[0]"]);
+    }
+
+    #[test]
+    fn a_missing_key_is_a_problem_of_its_own_where_it_is_the_only_one() {
+        let problem = parse("", r#"{"receivers":[{"receive_id":"oc_1"}]}"#, false);
+        let kind = problem.expect_err("no key").kind;
+        assert_eq!(kind, ProblemKind::IdempotencyKeyMissing);
+        let problem = parse("", r#"{"receivers":[]}"#, false).expect_err("two mistakes");
+        let fields: Vec<_> = problem.errors.iter().map(|it| it.field.as_str()).collect();
+        assert_eq!(fields, ["receivers", "Idempotency-Key"]);
+    }
+
+    fn retried(body: &str) -> Result<Vec<ReceiverState>, Problem> {
+        let mut headers = HeaderMap::new();
+        let name = HeaderName::from_static("idempotency-key");
+        headers.insert(name, HeaderValue::from_static("a"));
+        let input = RetryInput { query: "", headers: &headers, body: body.as_bytes() };
+        input.parse().map(|(_, states)| states)
+    }
+
+    #[test]
+    fn outcomes_are_retried_that_can_be_and_by_default_those_that_were_not_delivered() {
+        for body in ["", " \n", "{}"] {
+            assert_eq!(retried(body).expect("no mistake"), USUALLY_RETRIED, "{body:?}");
+        }
+        let all = r#"{"outcomes":["not_delivered","expired","unknown","canceled"]}"#;
+        assert_eq!(retried(all).expect("no mistake"), RETRIABLE);
+        for (outcomes, field) in [
+            ("[]", "outcomes"),
+            ("1", "outcomes"),
+            (r#"["delivered"]"#, "outcomes[0]"),
+            (r#"["expired","expired"]"#, "outcomes[1]"),
+            (r#"["expired",7]"#, "outcomes[1]"),
+        ] {
+            let problem = retried(&format!(r#"{{"outcomes":{outcomes}}}"#)).expect_err(outcomes);
+            assert_eq!(problem.errors[0].field, field, "{outcomes}");
+        }
+    }
+}

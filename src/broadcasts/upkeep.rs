@@ -1,0 +1,40 @@
+//! What goes on beside the deliveries: claims are kept, and what time has ended is ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::service::Shared;
+use super::store::{BEAT, StoreError};
+use crate::clock::Moment;
+use crate::delivery::SAFE_TO_REPEAT;
+use crate::telemetry::metrics::Metrics;
+
+/// How often what time has ended is ended.
+const TIDY: Duration = Duration::from_secs(10);
+
+/// Keeps the claims of this process and tidies the store, for ever.
+pub(super) async fn keep_up(shared: Arc<Shared>, metrics: Metrics) {
+    let mut tidy_at = Moment::ZERO;
+    loop {
+        let now = shared.clock.now();
+        if let Err(error) = upkeep(&shared, &mut tidy_at, now).await {
+            metrics.broadcast_store_failed();
+            tracing::warn!(%error, "the store of broadcasts cannot be tidied for now");
+        }
+        shared.clock.sleep_until(now + BEAT).await;
+    }
+}
+
+async fn upkeep(shared: &Shared, tidy_at: &mut Moment, now: Moment) -> Result<(), StoreError> {
+    let Shared { store, clock, settings, changed, .. } = shared;
+    let wall = clock.wall();
+    store.beat(wall).await?;
+    if now < *tidy_at {
+        return Ok(());
+    }
+    let before = |span: Duration| wall.saturating_sub(span).unwrap_or(wall);
+    store.tidy(wall, before(SAFE_TO_REPEAT), before(settings.keep)).await?;
+    *tidy_at = now + TIDY;
+    changed.notify_waiters();
+    Ok(())
+}
