@@ -37,14 +37,18 @@ export const ask = async (path, { headers, accept = 'application/json', ...optio
   throw new Problem(answer.status, body, Number.isFinite(seconds) ? seconds * 1000 : 0);
 };
 
-// The JSON of an answer.
-export const json = async (answer) => {
+// The body of an answer, which can break off.
+const body = async (answer, kind) => {
   try {
-    return await answer.json();
+    return await answer[kind]();
   } catch (cause) {
     throw cause.name === 'AbortError' ? cause : new NoAnswer('', { cause });
   }
 };
+
+export const json = (answer) => body(answer, 'json');
+
+export const blob = (answer) => body(answer, 'blob');
 
 export const get = async (path, options) => json(await ask(path, options));
 

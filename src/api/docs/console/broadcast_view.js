@@ -1,6 +1,6 @@
 // The view of one broadcast: how far it is, and what can be done with it.
 
-import { ask, get, NoAnswer, post, Problem, problemPage } from './api.js';
+import { ask, blob, get, NoAnswer, post, Problem, problemPage } from './api.js';
 import { announce, confirm, fill, make, one, write } from './dom.js';
 import { showFailures } from './failures.js';
 import { find, follow, isOver } from './follow.js';
@@ -138,7 +138,8 @@ one('#download').addEventListener('click', async ({ target }) => {
   const { id } = shown;
   await attempt(actionAnswer, signal, async () => {
     const csv = await ask(`v1/broadcasts/${id}/receivers`, { accept: 'text/csv', signal });
-    const url = URL.createObjectURL(await csv.blob());
+    // Excel takes a file that begins with this mark for UTF-8.
+    const url = URL.createObjectURL(new Blob(['\ufeff', await blob(csv)]));
     make('a', { href: url, download: `${id}.csv` }).click();
     URL.revokeObjectURL(url);
   });

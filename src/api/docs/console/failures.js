@@ -21,28 +21,35 @@ export const showFailures = (broadcast, signal) => {
   const { id, counts } = broadcast;
   const total = OUTCOMES.reduce((sum, outcome) => sum + counts[outcome], 0);
   if (loading?.signal !== signal) {
-    loading = { signal, id, read: 0, wanted: 0, isReading: false };
+    loading = { signal, id, read: 0, isReading: false, isWaiting: false };
     fill(one('#groups'));
   }
   section.hidden = total === 0;
   write(one('h2', section), say('failures', number(total), total === 1));
   loading.wanted = total;
   loading.isOver = isOver(broadcast);
-  readAll(loading);
+  if (loading.isOver || !loading.isWaiting) readAll(loading);
 };
 
 const readAll = async (state) => {
-  if (state.isReading) return;
+  const { wanted, signal } = state;
+  if (state.isReading || state.read === wanted || signal.aborted) return;
   state.isReading = true;
-  while (state.read !== state.wanted && !state.signal.aborted) {
-    const { wanted } = state;
-    const found = await attempt(one('.answer', section), state.signal, () => readPages(state));
-    if (!found || state.signal.aborted) break;
-    state.read = wanted;
-    showGroups(groupsOf(found));
-    if (!state.isOver) await pause(state);
-  }
+  const found = await attempt(one('.answer', section), signal, () => readPages(state));
   state.isReading = false;
+  if (!found || signal.aborted) return;
+  state.read = wanted;
+  showGroups(groupsOf(found));
+  if (state.isOver) {
+    // There may be more than when the reading began.
+    readAll(state);
+    return;
+  }
+  state.isWaiting = true;
+  setTimeout(() => {
+    state.isWaiting = false;
+    readAll(state);
+  }, PAUSE_OF_PAGE * Math.ceil(found.length / PAGE));
 };
 
 const readPages = async ({ id, signal }) => {
@@ -55,14 +62,6 @@ const readPages = async ({ id, signal }) => {
     cursor = page.next_cursor;
   } while (cursor !== undefined);
   return found;
-};
-
-// Until failures may be read again: for a while, or until the broadcast has ended.
-const pause = async (state) => {
-  const end = performance.now() + PAUSE_OF_PAGE * Math.ceil(state.read / PAGE);
-  while (performance.now() < end && !state.isOver && !state.signal.aborted) {
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
 };
 
 // The largest first.

@@ -241,8 +241,8 @@ const showPreview = () => {
   write(one('h2', preview), counted('previewTitle', looked.total));
   const finish = looked.estimated_finish_at;
   write(one('#preview-finish'), finish ? say('previewFinish', time(finish), until(finish)) : '');
-  const types = TYPES.filter((type) => looked.types[type] > 0);
-  fill(list, types.map((type) => make('li', {}, counted(`type_${type}`, looked.types[type]))));
+  const types = TYPES.filter((type) => looked.by_type[type] > 0);
+  fill(list, types.map((type) => make('li', {}, counted(`type_${type}`, looked.by_type[type]))));
 };
 
 one('#go').addEventListener('click', async ({ target }) => {

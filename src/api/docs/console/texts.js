@@ -77,7 +77,7 @@ const en = {
   retryOf: ', sent again to the failed ones of ',
   earlierBroadcast: 'an earlier broadcast',
   standing: (done, total, left) => `${done} of ${total} done, ${left} left`,
-  finishAt: (at, until) => `, finished at about ${at} (${until})`,
+  finishAt: (at, until) => `, expected to finish at about ${at} (${until})`,
   completed: (n, total) => `Completed: delivered to ${n} of ${total}`,
   canceled: (n, total) => `Canceled: delivered to ${n} of ${total}`,
   finishedAt: (at) => `, finished ${at}`,
