@@ -35,6 +35,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("list_view.js", SCRIPT, include_str!("console/list_view.js")),
     ("main.js", SCRIPT, include_str!("console/main.js")),
     ("receivers.js", SCRIPT, include_str!("console/receivers.js")),
+    ("receivers_view.js", SCRIPT, include_str!("console/receivers_view.js")),
     ("start_view.js", SCRIPT, include_str!("console/start_view.js")),
     ("texts.js", SCRIPT, include_str!("console/texts.js")),
     ("trouble.js", SCRIPT, include_str!("console/trouble.js")),

@@ -16,6 +16,9 @@ export class Problem extends Error {
   }
 }
 
+// Whether nothing can have been accepted. A gateway that failed, or a proxy before it, may have lost the answer.
+export const isCertain = (error) => error instanceof Problem && (error.status < 500 || error.status === 501);
+
 // There was no answer, or it broke off.
 export class NoAnswer extends Error {}
 

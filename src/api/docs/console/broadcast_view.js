@@ -1,6 +1,6 @@
 // The view of one broadcast: how far it is, and what can be done with it.
 
-import { ask, blob, get, NoAnswer, post, Problem, problemPage } from './api.js';
+import { ask, blob, get, isCertain, NoAnswer, post, Problem, problemPage } from './api.js';
 import { announce, confirm, fill, make, one, write } from './dom.js';
 import { showFailures } from './failures.js';
 import { find, follow, isOver } from './follow.js';
@@ -124,7 +124,7 @@ retryButton.addEventListener('click', async () => {
       endPending(id);
       return retried;
     } catch (error) {
-      if (error instanceof Problem && error.status < 500) endPending(id);
+      if (isCertain(error)) endPending(id);
       throw error;
     }
   });
