@@ -52,6 +52,7 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
     metrics.quota("", 0, 0);
     metrics.keys_file_read_at(jiff::Timestamp::UNIX_EPOCH);
     metrics.begin_state();
+    metrics.begin_broadcasts("", &["delivered"]);
     metrics.begin_connections("", 0);
     let budget = CallerBudget {
         caller: "".into(),
@@ -71,7 +72,7 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
         .filter(|name| name.starts_with("feishu_gateway_"))
         .collect();
-    assert_eq!(names.len(), 38, "{names:?}");
+    assert_eq!(names.len(), 44, "{names:?}");
     for name in names {
         assert!(README.contains(&format!("| `{name}` |")), "README.md lacks the metric {name}");
     }

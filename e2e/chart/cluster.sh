@@ -32,6 +32,7 @@ start_cluster() {
 
   controllers=deployment-controller,replicaset-controller,disruption-controller,serviceaccount-controller
   controllers+=,namespace-controller,garbage-collector-controller
+  controllers+=,persistentvolume-binder-controller,persistentvolumeclaim-protection-controller
   start kube-controller-manager kube-controller-manager --kubeconfig "$KUBECONFIG" --leader-elect=false \
     --secure-port 0 --controllers "$controllers"
   start kube-scheduler kube-scheduler --kubeconfig "$KUBECONFIG" --leader-elect=false --secure-port 0

@@ -14,7 +14,11 @@ import yaml
 
 MOUNT = "/etc/feishu-forward-gateway"
 # The chart decides these itself, or has them elsewhere.
-NOT_VALUES = {"server": {"listen", "admin_listen"}, "state": {"replicas", "password", "password_file"}}
+NOT_VALUES = {
+    "server": {"listen", "admin_listen"},
+    "state": {"replicas", "password", "password_file"},
+    "broadcasts": {"path"},
+}
 # The password of Redis, which is in a Secret, and the files that have no defaults.
 NOT_KEYS = {"password", "existingSecret", "externalSecret", "files"}
 

@@ -3,7 +3,8 @@
     kubelet.py URL TOKEN CA
 
 Pods that are bound to a node are ready at once, or have succeeded if they are not to be restarted; those
-that are being deleted are gone at once. A LoadBalancer has an address at once.
+that are being deleted are gone at once. A LoadBalancer has an address at once, and a PersistentVolumeClaim a
+volume, whatever its StorageClass.
 """
 
 import json
@@ -18,11 +19,12 @@ tls = ssl.create_default_context(cafile=ca)
 
 
 def call(method: str, path: str, body: object = None) -> dict:
+    kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
     request = urllib.request.Request(
         url + path,
         method=method,
         data=body and json.dumps(body).encode(),
-        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/merge-patch+json"},
+        headers={"Authorization": f"Bearer {token}", "Content-Type": kind},
     )
     with urllib.request.urlopen(request, context=tls, timeout=10) as answer:
         return json.load(answer)
@@ -53,8 +55,23 @@ def balance(service: dict) -> None:
         call("PATCH", path + "/status", {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}})
 
 
+def provide(claim: dict) -> None:
+    if claim["status"].get("phase") != "Pending" or "volumeName" in claim["spec"]:
+        return
+    name, namespace, uid = (claim["metadata"][it] for it in ("name", "namespace", "uid"))
+    spec = {
+        "capacity": claim["spec"]["resources"]["requests"],
+        "accessModes": claim["spec"]["accessModes"],
+        "storageClassName": claim["spec"].get("storageClassName", ""),
+        "hostPath": {"path": "/nowhere"},
+        "claimRef": {"kind": "PersistentVolumeClaim", "namespace": namespace, "name": name, "uid": uid},
+    }
+    # Made before: 409. The controller binds the two.
+    call("POST", "/api/v1/persistentvolumes", {"metadata": {"name": f"volume-{uid}"}, "spec": spec})
+
+
 while True:
-    for path, each in (("pods", attend), ("services", balance)):
+    for path, each in (("pods", attend), ("services", balance), ("persistentvolumeclaims", provide)):
         for it in call("GET", "/api/v1/" + path)["items"]:
             try:
                 each(it)

@@ -3,18 +3,25 @@
 import os
 
 from gateway import AuthenticatedClient
+from gateway.api.broadcasts import broadcast_message, get_broadcast, list_broadcast_receivers
 from gateway.api.messages import forward_message, forward_thread, merge_forward_messages
 from gateway.models import (
+    Broadcast,
+    BroadcastReceiver,
+    BroadcastState,
     DryRun,
     FixBy,
     ForwardBody,
     ForwardedMessage,
     MergeForwardBody,
     MergeForwardResult,
+    NewBroadcast,
     Outcome,
     Problem,
     ProblemCode,
     ReceiveIdType,
+    ReceiverOutcome,
+    ReceiverPage,
     Would,
 )
 from gateway.types import Response, Unset
@@ -55,6 +62,26 @@ assert merged.invalid_message_id_list == []
 thread = forward_thread.sync("omt_1", client=client, body=ForwardBody(receive_id="oc_python_thread"))
 assert isinstance(thread, ForwardedMessage), thread
 assert thread.chat_id == "oc_python_thread"
+
+accepted = broadcast_message.sync(
+    "om_1",
+    client=client,
+    body=NewBroadcast(receivers=[BroadcastReceiver("oc_python_all"), BroadcastReceiver("oc_code_230002")]),
+    idempotency_key="python-broadcast",
+)
+assert isinstance(accepted, Broadcast), accepted
+broadcast = accepted
+while isinstance(broadcast.finished_at, Unset):
+    changed = get_broadcast.sync(accepted.id, client=client, prefer="wait=5")
+    assert isinstance(changed, Broadcast), changed
+    broadcast = changed
+assert broadcast.state is BroadcastState.COMPLETED
+assert broadcast.counts.delivered == 1
+page = list_broadcast_receivers.sync(accepted.id, client=client, outcome=[ReceiverOutcome.NOT_DELIVERED])
+assert isinstance(page, ReceiverPage), page
+(failed,) = page.receivers
+assert failed.receive_id == "oc_code_230002"
+assert not isinstance(failed.problem, Unset) and failed.problem.code is ProblemCode.BOT_NOT_IN_CHAT
 
 foreseen = forward("oc_elsewhere", dry_run=True).parsed
 assert isinstance(foreseen, DryRun), foreseen

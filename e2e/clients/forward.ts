@@ -45,6 +45,29 @@ const { data: thread } = await gateway.POST('/v1/threads/{thread_id}/forward', {
 assert(thread !== undefined && 'message_id' in thread);
 assert.equal(thread.chat_id, 'oc_typescript_thread');
 
+const { data: accepted } = await gateway.POST('/v1/messages/{message_id}/broadcasts', {
+  params: { path: { message_id: 'om_1' }, header: { 'Idempotency-Key': 'typescript-broadcast' } },
+  body: { receivers: [{ receive_id: 'oc_typescript_all' }, { receive_id: 'oc_code_230002' }] },
+});
+assert(accepted !== undefined && 'id' in accepted);
+const path = { id: accepted.id };
+let broadcast: components['schemas']['Broadcast'] = accepted;
+while (broadcast.finished_at === undefined) {
+  const { data } = await gateway.GET('/v1/broadcasts/{id}', { params: { path, header: { Prefer: 'wait=5' } } });
+  assert(data !== undefined);
+  broadcast = data;
+}
+const completed: typeof broadcast.state = 'completed';
+assert.equal(broadcast.state, completed);
+assert.equal(broadcast.counts.delivered, 1);
+const { data: page } = await gateway.GET('/v1/broadcasts/{id}/receivers', {
+  params: { path, query: { outcome: ['not_delivered'] } },
+});
+assert.deepEqual(
+  page?.receivers.map(({ receive_id, problem }) => [receive_id, problem?.code]),
+  [['oc_code_230002', 'bot_not_in_chat']],
+);
+
 const { data: foreseen } = await forward('oc_elsewhere', { dry_run: true });
 assert(foreseen !== undefined && 'would' in foreseen);
 const would: 'send' | 'wait' | 'join' | 'replay' = foreseen.would;

@@ -13,7 +13,8 @@ import sys
 import yaml
 
 compose, directory = map(pathlib.Path, sys.argv[1:])
-services = yaml.safe_load(compose.read_text())["services"]
+loaded = yaml.safe_load(compose.read_text())
+services, volumes = loaded["services"], loaded["volumes"]
 mistakes, published = [], set()
 
 
@@ -38,8 +39,10 @@ for name, service in services.items():
         context = compose.parent / build["context"]
         claim((context / build["dockerfile"]).is_file(), f"{build['dockerfile']} does not exist")
     for volume in service.get("volumes", []):
-        source, target, mode = volume.split(":")
-        claim(mode == "ro", f"{name} may write to {source}")
+        source, target, *mode = volume.split(":")
+        if source in volumes:
+            continue
+        claim(mode == ["ro"], f"{name} may write to {source}")
         source, copy = compose.parent / source, directory / name / target.lstrip("/")
         if not source.exists():
             mistakes.append(f"{name} mounts {source}, which does not exist")

@@ -47,15 +47,22 @@ def content(source):
     return {item["path"]: data[item["key"]] for item in items}
 
 
+def mounted(name):
+    """Where a volume of the pod is mounted, and the volume."""
+    (path,) = (it["mountPath"] for it in container["volumeMounts"] if it["name"] == name)
+    (volume,) = (it for it in pod["volumes"] if it["name"] == name)
+    return path, volume
+
+
 def effective(directory):
     """The configuration that the program would have in the pod."""
-    (mount,), (volume,) = container["volumeMounts"], pod["volumes"]
+    path_in_pod, volume = mounted("config")
     for source in volume["projected"]["sources"]:
         for path, text in content(source).items():
             file = pathlib.Path(directory, path)
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(text.replace(mount["mountPath"].encode(), directory.encode()))
-    variables = {it["name"]: it["value"].replace(mount["mountPath"], directory) for it in container["env"]}
+            file.write_bytes(text.replace(path_in_pod.encode(), directory.encode()))
+    variables = {it["name"]: it["value"].replace(path_in_pod, directory) for it in container["env"]}
     check = subprocess.run([program, "config", "check"], env=variables, capture_output=True, text=True)
     if check.returncode:
         sys.exit(f"config check: {check.stdout}{check.stderr}")
@@ -78,6 +85,16 @@ if shared:
 for limit, whole in WHOLE.items():
     share = whole // (1 if shared else deployment["replicas"])
     claim(config["limits"][limit] == share, f"limits.{limit} is {config['limits'][limit]} and should be {share}")
+
+# Broadcasts are in a file of one pod, on a volume that is claimed, or in Redis, or nowhere.
+if file := config["broadcasts"].get("path"):
+    path, volume = mounted("broadcasts")
+    claim(pathlib.Path(file).parent == pathlib.Path(path), f"broadcasts.path is {file}, and the volume is at {path}")
+    claims = [it["metadata"]["name"] for it in objects if it["kind"] == "PersistentVolumeClaim"]
+    claim(volume["persistentVolumeClaim"]["claimName"] in claims, "nobody claims the volume of broadcasts")
+    claim(deployment["replicas"] == 1 and not shared, "several replicas would write to one file")
+    claim(deployment["strategy"] == {"type": "Recreate"}, "two pods would write to one file while one is replaced")
+claim(bool(file) == (len(pod["volumes"]) > 1), "a volume is there that nothing is on")
 
 pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
 claim(

@@ -6,7 +6,7 @@ EXPOSURE=11
 
 try_systemd() {
   local unit=deploy/systemd/feishu-forward-gateway.service files=$cache/systemd
-  rm -rf "$files" && mkdir -p "$files/etc/credentials"
+  rm -rf "$files" && mkdir -p "$files/etc/credentials" "$files/state"
 
   echo "== systemd: the unit"
   sed "s#^ExecStart=\S*#ExecStart=$gateway#" "$unit" >"$files/feishu-forward-gateway.service"
@@ -23,7 +23,9 @@ try_systemd() {
   simulator=$(said systemd-simulator 'Feishu simulator: \K.*')
   # README's installation.
   cp deploy/systemd/gateway.toml "$files/etc/"
-  sed -i "s#/etc/feishu-forward-gateway#$files/etc#" "$files/etc/gateway.toml"
+  sed -i "s#/etc/feishu-forward-gateway#$files/etc#; s#/var/lib/feishu-forward-gateway#$files/state#" "$files/etc/gateway.toml"
+  expect 'broadcasts are where the unit may write' test "$(sed -n 's/^StateDirectory=//p' "$unit")" = \
+    "$(sed -n 's#^path = "/var/lib/\([^/]*\)/.*#\1#p' deploy/systemd/gateway.toml)"
   echo simulator-secret >"$files/etc/credentials/app_secret"
   key=$("$gateway" keys new alerts | tee >(sed -n 's/^\[keys\./[/p; /^hash/p' >"$files/etc/keys.toml") | grep -o 'ffg_.*')
   mapfile -t variables < <(sed -n 's/^Environment=//p' "$unit" |

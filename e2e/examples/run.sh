@@ -66,6 +66,7 @@ try() {
   expect 'it arrived once' test "$(delivered oc_fault)" = 1
 }
 
+source e2e/examples/broadcast.sh
 source e2e/examples/alertmanager.sh
 
 try curl "$examples/forward.sh"
@@ -73,6 +74,7 @@ try python python3 "$examples/forward.py"
 try go "$cache/forward-go"
 try typescript node "$cache/node/forward.js"
 try java java "$examples/Forward.java"
+try_broadcast
 try_alertmanager
 
 ((failed)) && echo "e2e/examples: FAILED" || echo "e2e/examples: all passed"

@@ -54,6 +54,15 @@ def forward(receiver, key=KEY, name=None, message="om_1", prefer=None):
         refused.close()
 
 
+def broadcast(name):
+    headers = {"X-API-Key": KEY, "Content-Type": "application/json", "Idempotency-Key": name}
+    receivers = [{"receive_id": it} for it in ("oc_everybody", "oc_code_230002")]
+    try:
+        post(f"{GATEWAY}/v1/messages/om_1/broadcasts", {"receivers": receivers}, headers)
+    except urllib.error.HTTPError as refused:
+        refused.close()
+
+
 def drive(until):
     """Sends a bit of everything, again and again."""
     with ThreadPoolExecutor(32) as pool:
@@ -72,6 +81,7 @@ def drive(until):
             calls += [("oc_code_230002",), ("oc_code_2200",), ("oc_code_230020",), ("oc_1", "ffg_wrong")]
             calls += [("oc_named", KEY, name), ("oc_named", KEY, name), ("oc_other", KEY, name)]
             done = [pool.submit(forward, *call) for call in calls]
+            pool.submit(broadcast, name)
             until.wait(1)
             # As many as are answered: nothing piles up.
             done[0].result()

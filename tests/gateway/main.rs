@@ -11,6 +11,7 @@ mod callers;
 mod codes;
 mod commands;
 mod connections;
+mod console;
 mod crowded;
 mod documented;
 mod drain;

@@ -25,6 +25,17 @@ func main() {
 	thread := forwardThread("omt_1", "oc_go_thread")
 	expect(*thread.ChatId == "oc_go_thread", "chat_id of a thread")
 
+	accepted := broadcast("go-broadcast", "oc_go_all", "oc_code_230002")
+	finished := accepted
+	for finished.FinishedAt == nil {
+		finished = changed(accepted.Id)
+	}
+	expect(finished.State == gateway.BroadcastStateCompleted, "state")
+	expect(finished.Counts.Delivered == 1, "counts")
+	failed := receivers(accepted.Id, gateway.ReceiverOutcomeNotDelivered)
+	expect(len(failed) == 1 && failed[0].ReceiveId == "oc_code_230002", "receivers")
+	expect(failed[0].Problem.Code == gateway.ProblemCodeBotNotInChat, "problem of a receiver")
+
 	foreseen, err := forward("oc_elsewhere", key, true).JSON200.AsDryRun()
 	expect(err == nil && foreseen.Would == gateway.WouldSend, "would")
 	expect(foreseen.FeishuRequest.Body.ReceiveId == "oc_elsewhere", "feishu_request")
@@ -84,6 +95,42 @@ func forwardThread(threadID, receiveID string) gateway.ForwardedMessage {
 	message, err := answer.JSON200.AsForwardedMessage()
 	expect(err == nil, "no message")
 	return message
+}
+
+func broadcast(key string, receiveIDs ...string) gateway.Broadcast {
+	var receivers []gateway.BroadcastReceiver
+	for _, receiveID := range receiveIDs {
+		receivers = append(receivers, gateway.BroadcastReceiver{ReceiveId: receiveID})
+	}
+	params := gateway.BroadcastMessageParams{IdempotencyKey: key}
+	body := gateway.NewBroadcast{Receivers: receivers}
+	answer, err := client(os.Getenv("GATEWAY_KEY")).BroadcastMessageWithResponse(context.Background(), "om_1", &params, body)
+	if err != nil {
+		log.Fatal(err)
+	}
+	expect(answer.JSON202 != nil, string(answer.Body))
+	return *answer.JSON202
+}
+
+func changed(id string) gateway.Broadcast {
+	wait := "wait=5"
+	params := gateway.GetBroadcastParams{Prefer: &wait}
+	answer, err := client(os.Getenv("GATEWAY_KEY")).GetBroadcastWithResponse(context.Background(), id, &params)
+	if err != nil {
+		log.Fatal(err)
+	}
+	expect(answer.JSON200 != nil, string(answer.Body))
+	return *answer.JSON200
+}
+
+func receivers(id string, outcome gateway.ReceiverOutcome) []gateway.ReceiverResult {
+	params := gateway.ListBroadcastReceiversParams{Outcome: &[]gateway.ReceiverOutcome{outcome}}
+	answer, err := client(os.Getenv("GATEWAY_KEY")).ListBroadcastReceiversWithResponse(context.Background(), id, &params)
+	if err != nil {
+		log.Fatal(err)
+	}
+	expect(answer.JSON200 != nil, string(answer.Body))
+	return answer.JSON200.Receivers
 }
 
 func client(key string) *gateway.ClientWithResponses {

@@ -4,6 +4,11 @@
 /etc/feishu-forward-gateway
 {{- end }}
 
+{{/* Where the volume with the broadcasts is mounted. */}}
+{{- define "ffg.broadcasts" -}}
+/var/lib/feishu-forward-gateway
+{{- end }}
+
 {{/* gateway.toml */}}
 {{- define "ffg.config" -}}
 keys_file = {{ printf "%s/keys/keys.toml" (include "ffg.directory" .) | toRawJson }}
@@ -16,6 +21,10 @@ app_secret_file = {{ printf "%s/secrets/%s/app_secret" (include "ffg.directory" 
 {{- $limits := merge (include "ffg.limits" . | fromYaml) .Values.config.limits }}
 {{- $own := dict "limits" $limits }}
 {{- with include "ffg.state" . | fromYaml }}{{ $_ := set $own "state" . }}{{ end }}
+{{- if .Values.broadcasts.persistence.enabled }}
+{{- $path := printf "%s/broadcasts.sqlite" (include "ffg.broadcasts" .) }}
+{{- $_ := set $own "broadcasts" (merge (dict "path" $path) (.Values.config.broadcasts | default dict)) }}
+{{- end }}
 {{- range $section, $keys := merge $own .Values.config }}
 
 [{{ $section }}]
@@ -107,8 +116,8 @@ counts in each process for itself. */}}
 {{/* A duration such as "1m 30s" or "500ms" in seconds, rounded up. */}}
 {{- define "ffg.seconds" -}}
 {{- $milliseconds := 0 }}
-{{- range regexFindAll "[0-9]+(ms|s|m|h)" . -1 }}
-{{- $factor := get (dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000) (regexFind "[a-z]+" .) }}
+{{- range regexFindAll "[0-9]+(ms|s|m|h|d)" . -1 }}
+{{- $factor := get (dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000 "d" 86400000) (regexFind "[a-z]+" .) }}
 {{- $milliseconds = add $milliseconds (mul (regexFind "[0-9]+" . | int64) $factor) }}
 {{- end }}
 {{- div (add $milliseconds 999) 1000 }}

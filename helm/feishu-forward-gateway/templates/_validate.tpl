@@ -43,6 +43,14 @@
 {{- fail "state.externalSecret needs externalSecrets.secretStoreRef.name" }}
 {{- end }}
 {{- end }}
+{{- if .Values.broadcasts.persistence.enabled }}
+{{- if .Values.state.url }}
+{{- fail "broadcasts.persistence.enabled is true and state.url is set: Redis keeps the broadcasts, and the volume would stay empty. Keep one of them" }}
+{{- end }}
+{{- if or .Values.autoscaling.enabled .Values.keda.enabled (gt (int .Values.replicaCount) 1) }}
+{{- fail "broadcasts.persistence.enabled is true: the volume belongs to one pod. Set replicaCount to 1 and no autoscaler, or let several replicas keep broadcasts in Redis (state.url, without the volume)" }}
+{{- end }}
+{{- end }}
 {{- if and .Values.autoscaling.enabled .Values.keda.enabled }}
 {{- fail "autoscaling.enabled and keda.enabled are both true: two autoscalers would fight over the replicas" }}
 {{- end }}
