@@ -38,6 +38,9 @@ pub(super) fn assemble(
     };
     let client = Client::new(options, runtime.clone(), clock.clone())?;
     let state = config.state.as_ref().map(|it| State::new(it, clock, metrics));
+    if let Some(state) = &state {
+        state.warn_of_losses(runtime);
+    }
     let tokens = config.apps.iter().map(|(name, it)| {
         let key = TokenKey { app: name.as_str().into() };
         (key.clone(), token(key, it, &client, clock, metrics, state.as_ref()))

@@ -4,6 +4,7 @@
 mod broadcast;
 mod error;
 mod forecast;
+mod redis;
 mod service;
 mod store;
 
@@ -12,6 +13,7 @@ pub use broadcast::{
 };
 pub use error::BroadcastError;
 pub use forecast::Forecast;
+pub use redis::{MOST_BROADCASTS, MOST_RECEIVERS, RedisStore};
 pub use service::{Accepted, BroadcastRequest, BroadcastSettings, Broadcasts};
 pub use store::{
     Acceptance, Announcement, Answer, BEAT, CLAIM_OUTLIVES, Claimed, MOST_AT_ONCE, Settled,
