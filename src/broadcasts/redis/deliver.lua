@@ -31,11 +31,14 @@ function operations.beat()
   return { 'done' }
 end
 
--- Up to so many receivers that are due, by place. Of more than MOST_AT_ONCE that are due again, those that are due first.
+-- How many of those that are due again are sorted by place at least.
+local SORTED = 200
+
+-- Up to so many receivers that are due, by place. If very many are due again, those that are due first.
 local function due(now, most)
   local places, is_open = {}, now < head.expires
   for _, key in ipairs(is_open and { DOUBTFUL, AGAIN } or { DOUBTFUL }) do
-    for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, MOST_AT_ONCE)) do
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, math.max(most, SORTED))) do
       places[#places + 1] = place_of(member)
     end
   end
@@ -92,11 +95,11 @@ function operations.settle()
       if became == 'in_doubt' then
         queue = DOUBTFUL
         save_receiver(place, it)
-      elseif became == 'not_sent' and IS_ACTIVE[head.state] and not head.ended then
+      elseif became == 'not_sent' and IS_ACTIVE[head.state] then
         queue = AGAIN
-        turn(place, it, PENDING, 0)
+        turn(place, it, PENDING, head.ended and math.max(now, 1) or 0)
       elseif became == 'not_sent' then
-        turn(place, it, head.state == 'canceled' and CANCELED or EXPIRED, now)
+        turn(place, it, CANCELED, now)
       else
         turn(place, it, FINAL[became], now)
       end

@@ -40,7 +40,7 @@ function operations.unfinished()
 end
 
 -- The most receivers that are looked at for one page.
-local MOST_LOOKED_AT = 4096
+local MOST_LOOKED_AT = 1024
 
 -- Receivers in the states that are wanted, with the place to go on from, if there is more.
 function operations.receivers()

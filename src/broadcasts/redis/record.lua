@@ -8,7 +8,7 @@
 --
 -- The hash of a broadcast has the field `head`, its receivers in sealed chunks (`r0`, `r1`, …), and what has become of
 -- the receivers of a chunk (`s0`, `s1`, …), which begins with the first claim. Receivers from `head.next` on were never
--- claimed. Once `head.ended` is set, each receiver that is written down as pending is in that state in truth.
+-- claimed. Once `head.ended` is set, each receiver that was pending then is in that state, although it is not rewritten.
 --
 -- Each value that is read may be foreign. Then the operation replies `foreign` and changes no broadcast.
 
@@ -99,7 +99,7 @@ local function head_of(key)
   for _, name in ipairs({ 'paused_by', 'retry_of' }) do
     if it[name] ~= nil and type(it[name]) ~= 'string' then foreign() end
   end
-  if type(it.counts) ~= 'table' then foreign() end
+  if type(it.counts) ~= 'table' or it.ended and (it.ended > EXPIRED or not it.ended_at) then foreign() end
   for state = PENDING, EXPIRED do
     if not is_count(it.counts[state + 1]) then foreign() end
   end
@@ -125,8 +125,8 @@ local function chunk(n)
   return chunks[n]
 end
 
--- What has become of a receiver: its state, its claims, since when it is in doubt or final (0: neither), and the sealed
--- problem or message id.
+-- What has become of a receiver: its state, its claims, a time, and the sealed problem or message id. The time is since
+-- when it is in doubt or final, or that since when it is pending although others have ended, or 0.
 local function receiver(place)
   local it = chunk(math.floor(place / CHUNK))[place % CHUNK + 1]
   if it == nil then return { PENDING, 0, 0, '' } end
@@ -142,9 +142,11 @@ local function save_receiver(place, it)
   changed[n] = true
 end
 
-local function state_of(it) return it[1] == PENDING and head.ended or it[1] end
+local function has_ended_with_others(it) return it[1] == PENDING and head.ended and it[3] == 0 end
 
-local function ended_at(it) return it[1] == PENDING and head.ended_at or it[3] end
+local function state_of(it) return has_ended_with_others(it) and head.ended or it[1] end
+
+local function ended_at(it) return has_ended_with_others(it) and head.ended_at or it[3] end
 
 local is_news = false
 local function count(from, to, many)

@@ -28,7 +28,7 @@ impl Stage {
     }
 
     fn with_secret(&self, secret: &str) -> RedisStore {
-        let secrets = [(APP.to_owned(), SecretString::from(secret))];
+        let secrets = [APP, "other"].map(|app| (app.to_owned(), SecretString::from(secret)));
         let secrets = secrets.iter().map(|(app, secret)| (app, secret));
         RedisStore::new(self.0.store(), &self.0.prefix, secrets, KEEP)
     }

@@ -1,8 +1,18 @@
 
--- What is pending ends in this state.
+-- What is pending ends in this state: all that is pending for the first time together, and later one by one what has
+-- been in doubt meanwhile.
 local function end_pending(state, now)
-  count(PENDING, state, head.counts[PENDING + 1])
-  head.ended, head.ended_at = head.ended or state, head.ended_at or now
+  if not head.ended then
+    count(PENDING, state, head.counts[PENDING + 1])
+    head.ended, head.ended_at = state, now
+  else
+    for _, member in ipairs(redis.call('ZRANGE', AGAIN, 0, -1)) do
+      local place = place_of(member)
+      local it = receiver(place)
+      if it[1] ~= PENDING then foreign() end
+      turn(place, it, state, now)
+    end
+  end
   redis.call('UNLINK', AGAIN)
 end
 
@@ -30,7 +40,7 @@ end
 local function requeue()
   local function size(key) return redis.call('ZCARD', key) end
   local is_lost = head.counts[IN_DOUBT + 1] > size(DOUBTFUL) + size(HELD)
-    or not head.ended and head.counts[PENDING + 1] > head.total - head.next + size(AGAIN)
+    or head.counts[PENDING + 1] > (head.ended and 0 or head.total - head.next) + size(AGAIN)
   for place = 0, is_lost and head.next - 1 or -1 do
     local state = state_of(receiver(place))
     if state == PENDING then redis.call('ZADD', AGAIN, 'NX', 0, place) end
