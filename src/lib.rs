@@ -16,5 +16,6 @@ pub mod limits;
 pub mod model;
 pub mod queue;
 pub mod redis;
+pub mod sqlite;
 pub mod telemetry;
 pub mod tls;

@@ -6,7 +6,10 @@ mod error;
 mod forecast;
 mod redis;
 mod service;
+mod sqlite;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use broadcast::{
     Broadcast, Counts, NewBroadcast, ReceiverProblem, ReceiverRecord, ReceiverState, State,
@@ -15,6 +18,7 @@ pub use error::BroadcastError;
 pub use forecast::Forecast;
 pub use redis::{MOST_BROADCASTS, MOST_RECEIVERS, RedisStore};
 pub use service::{Accepted, BroadcastRequest, BroadcastSettings, Broadcasts};
+pub use sqlite::SqliteStore;
 pub use store::{
     Acceptance, Announcement, Answer, BEAT, CLAIM_OUTLIVES, Claimed, MOST_AT_ONCE, Settled,
     Settlement, Store, StoreError,
