@@ -16,7 +16,7 @@ pub use broadcast::{
 };
 pub use error::BroadcastError;
 pub use forecast::Forecast;
-pub use redis::{MOST_BROADCASTS, MOST_RECEIVERS, RedisStore};
+pub use redis::RedisStore;
 pub use service::{Accepted, BroadcastRequest, BroadcastSettings, Broadcasts};
 pub use sqlite::SqliteStore;
 pub use store::{

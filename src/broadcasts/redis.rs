@@ -1,7 +1,10 @@
 //! Broadcasts in the Redis that replicas share. Receivers and messages are sealed there.
 //!
 //! Whatever is asked is one script, so it happens wholly or not at all, and takes bounded time. A large broadcast is
-//! staged in parts, and is there with the last one.
+//! staged in parts, and is there with the last one. With ids of 35 bytes, a receiver takes 41 bytes of Redis' memory
+//! before it is claimed, and 122 when its message was delivered.
+//!
+//! A claim holds while its replica is among those that live, by Redis' own clock.
 
 mod reply;
 mod scripts;
@@ -19,7 +22,7 @@ use secrecy::SecretString;
 
 use self::scripts::{Scripts, wall};
 use self::sealed::{BroadcastSeal, CHUNK, Seals, foreign};
-pub use self::tidy::{MOST_BROADCASTS, MOST_RECEIVERS};
+use self::tidy::{MOST_BROADCASTS, MOST_RECEIVERS};
 use super::broadcast::{Broadcast, Counts, NewBroadcast, ReceiverRecord, ReceiverState, State};
 use super::store::{
     Acceptance, Announcement, Answer, CLAIM_OUTLIVES, Claimed, MOST_AT_ONCE, Settled, Settlement,

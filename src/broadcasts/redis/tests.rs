@@ -2,6 +2,7 @@
 
 mod foreign;
 mod owners;
+mod rules;
 
 use redis::Script;
 
@@ -249,16 +250,13 @@ fn the_store_has_bounds_and_the_oldest_finished_ones_make_room() {
     };
     note(MOST_RECEIVERS);
     assert!(stage.error(store.accept(new(1))).0.contains("are kept"));
-    note(MOST_RECEIVERS / 100 * FULL_FOR_TESTS + 1);
+    note(MOST_RECEIVERS / 100 * tidy::FULL + 1);
     stage.run(store.tidy(at(4), at(0), at(0)));
     assert_eq!(stage.run(store.find(&oldest)), None);
     for id in [newer, active] {
         stage.find(&store, &id);
     }
 }
-
-/// As in tidy.rs.
-const FULL_FOR_TESTS: u32 = 80;
 
 #[test]
 #[ignore = "needs a Redis, which TEST_STATE_URL names"]

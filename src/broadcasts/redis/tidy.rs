@@ -11,11 +11,11 @@ use crate::clock::millis;
 use crate::model::broadcast_id::BroadcastId;
 
 /// The most broadcasts that are kept, finished ones included.
-pub const MOST_BROADCASTS: u32 = 20_000;
+pub(super) const MOST_BROADCASTS: u32 = 20_000;
 /// The most receivers that are kept, of all broadcasts together.
-pub const MOST_RECEIVERS: u32 = 500_000;
+pub(super) const MOST_RECEIVERS: u32 = 500_000;
 /// How full the store may be before the oldest finished broadcasts are forgotten, in percent.
-const FULL: u32 = 80;
+pub(super) const FULL: u32 = 80;
 /// How many broadcasts are forgotten at once.
 const FORGOTTEN_AT_ONCE: u32 = 100;
 
