@@ -56,6 +56,9 @@ impl Application {
         let feishu = FeishuRuntime::start().map_err(StartError::Threads)?;
         let state = config.state.as_ref().map(|it| State::new(it, clock, &metrics));
         let state = state.as_ref();
+        if let Some(state) = state {
+            state.warn_of_losses(feishu.handle());
+        }
         let database = broadcasts::open(config)?;
         let runtime = feishu.handle();
         let delivery =

@@ -37,9 +37,9 @@ pub(super) fn assemble(
     state: Option<&State<'_>>,
 ) -> Option<Broadcasts> {
     let store: Arc<dyn Store> = match (state, database) {
+        (Some(state), _) => Arc::new(state.broadcasts(config)),
         (None, Some(database)) => Arc::new(SqliteStore::new(Arc::clone(database))),
-        // Redis keeps none yet.
-        _ => return None,
+        (None, None) => return None,
     };
     let settings = BroadcastSettings {
         max_receivers: config.broadcasts.max_receivers.get(),

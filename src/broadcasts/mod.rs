@@ -7,6 +7,7 @@ mod broadcast;
 mod error;
 mod forecast;
 mod obstacles;
+mod redis;
 mod service;
 mod settlement;
 mod sqlite;
@@ -24,6 +25,7 @@ pub use broadcast::{
 };
 pub use error::BroadcastError;
 pub use forecast::Forecast;
+pub use redis::RedisStore;
 pub use service::{Accepted, BroadcastRequest, BroadcastSettings, Broadcasts};
 pub use sqlite::SqliteStore;
 pub use store::{

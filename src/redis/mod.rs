@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod client;
+mod durability;
 #[cfg(test)]
 pub(crate) mod real;
 mod seal;
@@ -12,5 +13,6 @@ mod unavailable;
 
 pub use checkpoint::Checkpoint;
 pub use client::{RedisClient, RedisSettings};
+pub use durability::Durability;
 pub use seal::Seal;
 pub use unavailable::{TIMEOUT, Unavailable};
