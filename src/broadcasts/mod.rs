@@ -19,7 +19,7 @@ mod webhook_client;
 mod worker;
 
 pub use announcer::announce_ends;
-pub use body::BroadcastBody;
+pub use body::{BroadcastBody, in_millis};
 pub use broadcast::{
     Broadcast, Counts, NewBroadcast, ReceiverProblem, ReceiverRecord, ReceiverState, State,
 };
