@@ -15,6 +15,7 @@ pub mod places;
 pub mod policy;
 pub mod problem_kind;
 pub mod receiver;
+pub mod seal;
 pub mod share;
 pub mod state_url;
 pub mod thread_id;

@@ -4,7 +4,6 @@ mod checkpoint;
 mod client;
 #[cfg(test)]
 pub(crate) mod real;
-mod seal;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -12,5 +11,4 @@ mod unavailable;
 
 pub use checkpoint::Checkpoint;
 pub use client::{RedisClient, RedisSettings};
-pub use seal::Seal;
 pub use unavailable::{TIMEOUT, Unavailable};

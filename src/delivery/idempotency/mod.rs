@@ -10,6 +10,7 @@
 mod cache;
 mod entry;
 mod leader;
+mod sealed;
 mod shared;
 
 pub use cache::Idempotency;
