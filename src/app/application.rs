@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -16,6 +17,7 @@ use crate::api::Draining;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::Delivery;
+use crate::sqlite::Database;
 use crate::telemetry::metrics::Metrics;
 
 /// A gateway that listens.
@@ -51,8 +53,10 @@ impl Application {
         let keys = FirstKeys::read(config, clock, &metrics)?;
         let keyring = keys.keyring.clone();
         let feishu = FeishuRuntime::start().map_err(StartError::Threads)?;
+        let database = open(config)?;
+        let (runtime, database) = (feishu.handle(), database.as_ref());
         let (delivery, redis) =
-            delivery::assemble(config, clock, &metrics, sent_before, &closing, feishu.handle())?;
+            delivery::assemble(config, clock, &metrics, sent_before, &closing, runtime, database)?;
         delivery.spawn_background_tasks(&mut tasks);
         let (reloader, watch) =
             Reload::new(config, keys, &delivery, redis, clock, &metrics).watch();
@@ -140,6 +144,16 @@ impl Application {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// How long the start waits for another process to close the file: the one before, which is still draining.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The file of this process. None if there is none, or if Redis keeps what would be in it.
+fn open(config: &Config) -> Result<Option<Arc<Database>>, StartError> {
+    let path = config.broadcasts.path.as_ref().filter(|_| config.state.is_none());
+    let database = path.map(|path| Database::open(path, PATIENCE)).transpose();
+    Ok(database.map_err(StartError::Broadcasts)?.map(Arc::new))
 }
 
 /// Publishes the bounds as metrics, so that dashboards can compare the use with them.

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::{AppConfig, Config, LimitsConfig};
 use crate::delivery::{
     App, CallerBudgets, Context, Delivery, DeliverySettings, Idempotency, InDoubtRegister,
+    KeptIdempotency,
 };
 use crate::feishu::client::Client;
 use crate::feishu::options::Options;
@@ -19,6 +20,7 @@ use crate::feishu::token::{Credentials, TokenKey, TokenSource};
 use crate::model::idempotency_key::UuidMaker;
 use crate::queue::{Bounds, Scheduler};
 use crate::redis::RedisClient;
+use crate::sqlite::Database;
 use crate::telemetry::audit::AuditIds;
 use crate::telemetry::metrics::Metrics;
 
@@ -30,6 +32,7 @@ pub(super) fn assemble(
     sent_before: SentBefore,
     closing: &CancellationToken,
     runtime: &Handle,
+    database: Option<&Arc<Database>>,
 ) -> Result<(Delivery, Option<Arc<RedisClient>>), StartError> {
     let options = Options {
         base_url: config.feishu.base_url.clone(),
@@ -57,7 +60,7 @@ pub(super) fn assemble(
         budgets: budgets(config, clock, state.as_ref()).into(),
         scheduler: scheduler(config, clock, sent_before, state.as_ref()),
         register: register(clock, sent_before, state.as_ref()),
-        idempotency: idempotency(config, clock, state.as_ref()),
+        idempotency: idempotency(config, clock, sent_before, database, state.as_ref()),
         client,
         calls: TaskTracker::new(),
         clock: clock.clone(),
@@ -137,10 +140,24 @@ fn budgets(config: &Config, clock: &Clock, state: Option<&State>) -> CallerBudge
     }
 }
 
-fn idempotency(config: &Config, clock: &Clock, state: Option<&State>) -> Idempotency {
+fn idempotency(
+    config: &Config,
+    clock: &Clock,
+    sent_before: SentBefore,
+    database: Option<&Arc<Database>>,
+    state: Option<&State>,
+) -> Idempotency {
     let idempotency = Idempotency::new(clock.clone());
-    match state {
-        Some(state) => idempotency.shared_by(state.keys(config, clock)),
-        None => idempotency,
+    match (state, database) {
+        (Some(state), _) => idempotency.shared_by(state.keys(config, clock)),
+        (None, Some(database)) => {
+            let secrets = config.apps.iter().map(|(name, app)| (name, &app.app_secret));
+            let kept = KeptIdempotency::new(Arc::clone(database), secrets, clock.clone());
+            idempotency.kept_in(match sent_before {
+                SentBefore::Anything => kept.after_predecessor(),
+                SentBefore::Nothing => kept,
+            })
+        }
+        (None, None) => idempotency,
     }
 }

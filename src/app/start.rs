@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use thiserror::Error;
 
 use crate::config::ConfigError;
+use crate::sqlite::OpenError;
 
 /// What may have been sent with the same apps right before the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,9 @@ pub enum StartError {
     /// The HTTP client cannot be made.
     #[error("cannot make an HTTP client: {0}")]
     Client(#[from] reqwest::Error),
+    /// The file of the broadcasts cannot be used.
+    #[error("broadcasts.path: {0}")]
+    Broadcasts(OpenError),
     /// The keys file is not valid.
     #[error("{}", .0.iter().map(ConfigError::to_string).collect::<Vec<_>>().join("\n"))]
     Keys(Vec<ConfigError>),

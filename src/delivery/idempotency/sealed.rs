@@ -43,6 +43,16 @@ impl ConclusionSeals {
         let stored: StoredConclusion = serde_json::from_slice(&plain).ok()?;
         Some(stored.into())
     }
+
+    /// A mark, by which [`Self::is_own`] tells later whether the app's secret is still the same.
+    pub(super) fn mark(&self, app: &str, place: &str) -> Vec<u8> {
+        self.by_app.get(app).map(|seal| seal.seal(place, &[])).unwrap_or_default()
+    }
+
+    /// Whether this was sealed there with the app's secret.
+    pub(super) fn is_own(&self, app: &str, place: &str, sealed: &[u8]) -> bool {
+        self.by_app.get(app).is_some_and(|seal| seal.open(place, sealed).is_some())
+    }
 }
 
 /// A final conclusion, as it is kept.

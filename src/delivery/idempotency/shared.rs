@@ -14,6 +14,7 @@ use redis::{Script, ScriptInvocation};
 use secrecy::SecretString;
 use uuid::Uuid;
 
+use super::remembered::REMEMBERED;
 use super::sealed::ConclusionSeals;
 use crate::clock::{Clock, Stamp, millis};
 use crate::delivery::agreement::REPEATING;
@@ -38,8 +39,6 @@ pub struct SharedIdempotency {
     lease: Duration,
 }
 
-/// How long a key is remembered.
-pub(super) const REMEMBERED: Duration = Duration::from_hours(1);
 /// How often to ask whether another replica has ended.
 pub(super) const ASK_AGAIN: Duration = Duration::from_millis(100);
 /// How long a key is kept whose forward was not delivered and may yet be: so long a repetition with another
