@@ -7,25 +7,26 @@
 //! Where the file fails, forwards go on without it. Then not every key is known, and failures say so.
 
 mod file_clock;
+mod horizon;
 mod records;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use rusqlite::Connection;
 use secrecy::SecretString;
 use tokio::sync::oneshot;
 
 use self::file_clock::FileClock;
-use self::records::{End, Record, Writer, length};
-use super::remembered::{REMEMBERED, RemoteClaim};
+use self::horizon::{FileHorizon, Told};
+use self::records::{End, Record, Writer};
+use super::remembered::RemoteClaim;
 use super::sealed::ConclusionSeals;
-use crate::clock::{Clock, Moment, Stamp};
+use crate::clock::{Clock, Stamp};
 use crate::delivery::conclusion::{Conclusion, Known};
 use crate::model::idempotency_key::IdempotentForward;
 use crate::sqlite::{Database, DatabaseError};
@@ -36,9 +37,6 @@ const MOST_BYTES: i64 = 64 << 20;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How often records are deleted that count no longer, and the time is noted.
 const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
-/// How often it is logged at most that the file fails.
-const LOG_INTERVAL: Duration = Duration::from_mins(1);
-
 /// What the file of this process knows of the callers' keys.
 #[derive(Debug)]
 pub struct KeptIdempotency {
@@ -56,28 +54,7 @@ struct Keys {
     most_bytes: i64,
     /// Since when every key is known in a file that is new. None: nothing was ever sent.
     started_at: Option<i64>,
-    horizon: Mutex<Horizon>,
-}
-
-/// Since when every key is known, in the time of the file.
-#[derive(Debug, Default)]
-struct Horizon {
-    /// As the file says. None until it was read.
-    in_file: Option<i64>,
-    /// When the file failed last, if the file does not know of that yet.
-    failed_at: Option<i64>,
-    logged_at: Option<Moment>,
-    /// How often it failed since that was logged.
-    failures: u64,
-}
-
-/// What a job was told by the file, and has told it.
-#[derive(Clone, Copy, Debug)]
-struct Told {
-    /// Since when every key is known.
-    known_since: i64,
-    /// When the file failed, which it knows now.
-    failed_at: Option<i64>,
+    horizon: FileHorizon,
 }
 
 /// A leader's claim of a key, in the file.
@@ -114,7 +91,7 @@ impl KeptIdempotency {
             process: i64::from(rand::random::<u32>()) + 1,
             most_bytes: MOST_BYTES,
             started_at: None,
-            horizon: Mutex::default(),
+            horizon: FileHorizon::default(),
         };
         Self { database, keys: Arc::new(keys) }
     }
@@ -153,7 +130,7 @@ impl KeptIdempotency {
 
     /// How much is known of the attempts that were made under a key.
     pub(in crate::delivery) fn known(&self) -> Known {
-        self.keys.known()
+        self.keys.horizon.known(self.keys.clock.now())
     }
 
     /// Deletes what counts no longer, for ever.
@@ -167,7 +144,7 @@ impl KeptIdempotency {
                 Ok((records::sweep(file, now)?, told))
             });
             let has_more = swept.await.is_some_and(|(has_more, told)| {
-                self.keys.heard(told);
+                self.keys.horizon.heard(told);
                 has_more
             });
             if !has_more {
@@ -227,7 +204,7 @@ impl KeptLead {
         let Some((found, told)) = claim.await else {
             return RemoteClaim::Lead { first_attempt: None, is_whole: false };
         };
-        kept.keys.heard(told);
+        kept.keys.horizon.heard(told);
         let age =
             |time: i64| Duration::from_millis(now.saturating_sub(time).try_into().unwrap_or(0));
         match found {
@@ -290,10 +267,7 @@ impl Keys {
 
     /// Opens the file unless that is done, and writes that it has failed if it does not know.
     fn prepare(&self, file: &Connection) -> rusqlite::Result<Told> {
-        let (is_open, failed_at) = {
-            let horizon = self.horizon();
-            (horizon.in_file.is_some(), horizon.failed_at)
-        };
+        let (is_open, failed_at) = self.horizon.to_tell();
         if !is_open {
             records::open(file, self.writer(), self.started_at.unwrap_or(0))?;
         }
@@ -301,6 +275,10 @@ impl Keys {
             records::forgot(file, failed_at)?;
         }
         Ok(Told { known_since: records::known_since(file)?, failed_at })
+    }
+
+    fn failed(&self, why: impl fmt::Display) {
+        self.horizon.failed(self.clock.now(), self.clock.clock.now(), why);
     }
 
     /// What the file says to a request. A forward is too old to be repeated if its `uuid` was made with another secret,
@@ -317,7 +295,9 @@ impl Keys {
             Record::None => Found::Lead { doubt: None },
             Record::Reused => Found::Reused,
             Record::Ended(sealed) => match self.seals.open(app, &place, &sealed) {
-                Some(conclusion) => Found::Done(Conclusion { known: self.known(), ..conclusion }),
+                Some(conclusion) => {
+                    Found::Done(Conclusion { known: self.horizon.known(writer.now), ..conclusion })
+                }
                 None => Found::Lead { doubt: Some(too_old) },
             },
             Record::InDoubt(since, mark) => {
@@ -325,51 +305,6 @@ impl Keys {
                 Found::Lead { doubt: Some(if is_own { since } else { since.min(too_old) }) }
             }
         })
-    }
-
-    fn known(&self) -> Known {
-        let now = self.clock.now();
-        let since = {
-            let Horizon { in_file, failed_at, .. } = *self.horizon();
-            failed_at.max(Some(in_file.unwrap_or(now)))
-        };
-        match since {
-            Some(since) if now.saturating_sub(since) < length(REMEMBERED) => {
-                Known::Since(Timestamp::from_millisecond(since).unwrap_or(Timestamp::MAX))
-            }
-            _ => Known::Wholly,
-        }
-    }
-
-    /// A job is on the disk.
-    fn heard(&self, Told { known_since, failed_at }: Told) {
-        let mut horizon = self.horizon();
-        horizon.in_file = horizon.in_file.max(Some(known_since));
-        if horizon.failed_at == failed_at {
-            horizon.failed_at = None;
-        }
-    }
-
-    /// The file failed, so that what is sent from now on may be in none.
-    fn failed(&self, why: impl fmt::Display) {
-        let (at, now) = (self.clock.now(), self.clock.clock.now());
-        let mut horizon = self.horizon();
-        horizon.failed_at = horizon.failed_at.max(Some(at));
-        horizon.failures += 1;
-        if horizon.logged_at.is_none_or(|logged| now.saturating_sub(logged) >= LOG_INTERVAL) {
-            let failures = std::mem::take(&mut horizon.failures);
-            horizon.logged_at = Some(now);
-            drop(horizon);
-            tracing::warn!(
-                failures,
-                "the file does not keep idempotency keys, which a restart will forget: {why}"
-            );
-        }
-    }
-
-    fn horizon(&self) -> MutexGuard<'_, Horizon> {
-        // No code that can panic runs under this lock.
-        self.horizon.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

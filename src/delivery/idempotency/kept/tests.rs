@@ -4,9 +4,10 @@ mod kills;
 
 use std::mem;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
+use super::super::remembered::REMEMBERED;
 use super::*;
 use crate::clock::ManualClock;
 use crate::delivery::error::ForwardError;
