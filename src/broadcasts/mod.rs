@@ -10,6 +10,7 @@ mod obstacles;
 mod redis;
 mod service;
 mod settlement;
+mod shared;
 mod sqlite;
 mod store;
 #[cfg(test)]
@@ -26,7 +27,8 @@ pub use broadcast::{
 pub use error::BroadcastError;
 pub use forecast::Forecast;
 pub use redis::RedisStore;
-pub use service::{Accepted, BroadcastRequest, BroadcastSettings, Broadcasts};
+pub use service::{Accepted, BroadcastRequest, Broadcasts};
+pub use shared::BroadcastSettings;
 pub use sqlite::SqliteStore;
 pub use store::{
     Acceptance, Announcement, Answer, BEAT, CLAIM_OUTLIVES, Claimed, MOST_AT_ONCE, Settled,

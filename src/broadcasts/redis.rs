@@ -31,7 +31,8 @@ use super::store::{
 use crate::clock::millis;
 use crate::model::broadcast_id::BroadcastId;
 use crate::model::problem_kind::ProblemKind;
-use crate::redis::{RedisClient, Seal};
+use crate::model::seal::Seal;
+use crate::redis::RedisClient;
 
 /// Broadcasts in Redis, as one replica sees them.
 #[derive(Debug)]

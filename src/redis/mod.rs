@@ -5,7 +5,6 @@ mod client;
 mod durability;
 #[cfg(test)]
 pub(crate) mod real;
-mod seal;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -14,5 +13,4 @@ mod unavailable;
 pub use checkpoint::Checkpoint;
 pub use client::{RedisClient, RedisSettings};
 pub use durability::Durability;
-pub use seal::Seal;
 pub use unavailable::{TIMEOUT, Unavailable};

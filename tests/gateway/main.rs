@@ -21,6 +21,7 @@ mod hints;
 mod honesty;
 mod idempotency;
 mod input;
+mod kept_keys;
 mod keys;
 mod labels;
 mod languages;

@@ -9,7 +9,7 @@ use crate::broadcasts::store::{Settlement, StoreError};
 use crate::model::message_id::MessageId;
 use crate::model::problem_kind::ProblemKind;
 use crate::model::receiver::{ReceiveIdType, Receiver};
-use crate::redis::Seal;
+use crate::model::seal::Seal;
 
 /// The seals of all apps, by name.
 pub(super) type Seals = HashMap<String, Seal>;

@@ -17,8 +17,10 @@ mod setup;
 mod waiting;
 mod wire;
 
+use std::fs;
 use std::future::Future;
 use std::io;
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -97,6 +99,23 @@ impl Gateway {
     pub async fn restart(&mut self) {
         self.process.stop();
         self.process.ended().await;
+        self.start_another().await;
+    }
+
+    /// Starts another gateway in front of the same Feishu. It finds the file as it is now, so to it this one was killed;
+    /// calls that are under way reach Feishu all the same.
+    pub async fn kill(&mut self) {
+        let path = self.config.broadcasts.path.as_mut().expect("a file");
+        let found = path.with_extension("found.db");
+        for suffix in ["", "-wal"] {
+            let name = |path: &Path| format!("{}{suffix}", path.display());
+            fs::copy(name(path), name(&found)).expect("a copy");
+        }
+        *path = found;
+        self.start_another().await;
+    }
+
+    async fn start_another(&mut self) {
         let started = run(self.config.clone(), self.clock.clone(), SentBefore::Anything).await;
         let (process, [api, admin]) = started.expect("it starts");
         self.process = process;
