@@ -6,6 +6,7 @@
 //!
 //! A claim holds while its replica is among those that live, by Redis' own clock.
 
+mod owners;
 mod reply;
 mod scripts;
 mod sealed;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+use self::owners::Owners;
 use self::scripts::{Scripts, wall};
 use self::sealed::{BroadcastSeal, CHUNK, Seals, foreign};
 use self::tidy::{MOST_BROADCASTS, MOST_RECEIVERS};
@@ -40,8 +42,7 @@ pub struct RedisStore {
     scripts: Scripts,
     /// By app.
     seals: Seals,
-    /// Who holds what this replica claims. A number below 2⁵³, as the scores of Redis are.
-    owner: String,
+    owners: Owners,
     /// How long Redis keeps what has finished, if nobody tidies up.
     kept: Duration,
     /// The apps of broadcasts that were asked for. They never change.
@@ -70,7 +71,7 @@ impl RedisStore {
         Self {
             scripts: Scripts::new(redis, prefix),
             seals: seals.collect(),
-            owner: (rand::random::<u64>() >> 11).to_string(),
+            owners: Owners::new(),
             kept: keep.saturating_add(SPARE),
             apps: Mutex::default(),
         }
@@ -265,9 +266,16 @@ impl Store for RedisStore {
             let key = self.scripts.key(id);
             let seal = BroadcastSeal::new(&self.seals, &app, &key)?;
             let mut call = self.scripts.of(id, "claim");
-            call.arg(wall(now)).arg(&self.owner).arg(millis(CLAIM_OUTLIVES));
+            let owner = self.owners.current();
+            call.arg(wall(now)).arg(&*owner).arg(millis(CLAIM_OUTLIVES));
             call.arg(most.min(MOST_AT_ONCE));
-            self.scripts.run(&call).await?.claims(&seal)
+            let answer = self.scripts.run(&call).await;
+            let claimed = answer.and_then(|it| it.claims(&seal));
+            match &claimed {
+                Ok(claimed) => self.owners.claimed(&owner, id, claimed),
+                Err(_) => self.owners.lost(&owner),
+            }
+            claimed
         })
     }
 
@@ -278,7 +286,10 @@ impl Store for RedisStore {
         at: Timestamp,
     ) -> Answer<'a, ()> {
         Box::pin(async move {
-            let Some(app) = self.app_of(id).await? else { return Ok(()) };
+            let Some(app) = self.app_of(id).await? else {
+                self.owners.settled(id, &settled);
+                return Ok(());
+            };
             let key = self.scripts.key(id);
             let seal = BroadcastSeal::new(&self.seals, &app, &key)?;
             let mut call = self.scripts.of(id, "settle");
@@ -293,7 +304,9 @@ impl Store for RedisStore {
                 };
                 call.arg(*place).arg(*claim).arg(became).arg(due).arg(seal.outcome(*place, result));
             }
-            self.scripts.run(&call).await.map(drop)
+            self.scripts.run(&call).await?;
+            self.owners.settled(id, &settled);
+            Ok(())
         })
     }
 
@@ -307,9 +320,12 @@ impl Store for RedisStore {
 
     fn beat(&self, now: Timestamp) -> Answer<'_, ()> {
         Box::pin(async move {
-            let mut call = self.scripts.shared("beat");
-            call.arg(wall(now)).arg(&self.owner).arg(millis(CLAIM_OUTLIVES));
-            self.scripts.run(&call).await.map(drop)
+            for owner in self.owners.all() {
+                let mut call = self.scripts.shared("beat");
+                call.arg(wall(now)).arg(&*owner).arg(millis(CLAIM_OUTLIVES));
+                self.scripts.run(&call).await?;
+            }
+            Ok(())
         })
     }
 
@@ -348,14 +364,6 @@ impl Store for RedisStore {
             let mut call = self.scripts.shared("announced");
             call.arg(id.as_str()).arg(again_at.map_or_else(String::new, |it| wall(it).to_string()));
             self.scripts.run(&call).await.map(drop)
-        })
-    }
-
-    fn oldest_pending<'a>(&'a self, app: &'a str) -> Answer<'a, Option<Timestamp>> {
-        Box::pin(async move {
-            let active = self.active(app).await?;
-            let pending = active.iter().filter(|it| it.counts.of(ReceiverState::Pending) > 0);
-            Ok(pending.map(|it| it.created_at).min())
         })
     }
 }

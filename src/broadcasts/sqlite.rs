@@ -197,18 +197,6 @@ impl Store for SqliteStore {
             .map(drop)
         })
     }
-
-    fn oldest_pending<'a>(&'a self, app: &'a str) -> Answer<'a, Option<Timestamp>> {
-        let app = app.to_owned();
-        self.run(move |it| {
-            let mut select = it.prepare_cached(
-                "SELECT min(created_at) FROM broadcasts \
-                 WHERE app = ?1 AND finished_at IS NULL AND state < 2 AND pending > 0",
-            )?;
-            let oldest: Option<Millis> = select.query_row([app], |row| row.get(0))?;
-            Ok(oldest.map(|it| it.0))
-        })
-    }
 }
 
 fn broadcasts(rows: Vec<BroadcastRow>) -> Vec<Broadcast> {

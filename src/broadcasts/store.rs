@@ -115,9 +115,6 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// An announcement was made or given up (`None`), or is to be made again then.
     fn announced<'a>(&'a self, id: &'a BroadcastId, again_at: Option<Timestamp>) -> Answer<'a, ()>;
-
-    /// When the oldest pending receiver of an active broadcast was accepted, of this app. None if there is none.
-    fn oldest_pending<'a>(&'a self, app: &'a str) -> Answer<'a, Option<Timestamp>>;
 }
 
 /// What became of a request to accept a broadcast.

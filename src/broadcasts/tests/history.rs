@@ -197,11 +197,6 @@ impl History {
         for app in APPS {
             let active: Vec<_> =
                 all.iter().filter(|it| &*it.app == app && it.state.is_active()).cloned().collect();
-            let pending = crate::broadcasts::ReceiverState::Pending;
-            let oldest =
-                active.iter().filter(|it| it.counts.of(pending) > 0).map(|it| it.created_at);
-            let oldest = oldest.min();
-            prop_assert_eq!(self.test.wait(self.test.store().oldest_pending(app)), oldest);
             let found = self.test.wait(self.test.store().active(app));
             prop_assert_eq!(without_revisions(found), active);
         }

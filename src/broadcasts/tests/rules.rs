@@ -19,7 +19,6 @@ const RULES: &[fn(&mut TestStore)] = &[
     accepting::only_so_many_broadcasts_of_a_caller_are_active,
     accepting::what_is_unknown_is_nothing,
     accepting::lists_are_pages,
-    accepting::the_oldest_pending_receiver_is_that_of_an_active_broadcast,
     delivering::receivers_are_claimed_by_place_and_are_in_doubt_then,
     delivering::what_is_claimed_is_not_claimed_again_while_its_process_lives,
     delivering::what_a_dead_process_held_is_claimed_again_with_its_doubt,

@@ -103,7 +103,4 @@ impl Store for Ends {
     fn tidy(&self, _: Timestamp, _: Timestamp, _: Timestamp) -> Answer<'_, ()> {
         unimplemented!()
     }
-    fn oldest_pending<'a>(&'a self, _: &'a str) -> Answer<'a, Option<Timestamp>> {
-        unimplemented!()
-    }
 }

@@ -21,7 +21,6 @@ impl Stage {
             run(store.beat(at(5))),
             self.0.run(store.announcements(10, at(5), at(6))).err(),
             run(store.announced(id, Some(at(6)))),
-            self.0.run(store.oldest_pending(APP)).err(),
             self.0.run(store.cancel(id, at(5))).err(),
             run(store.tidy(at(5), at(0), at(0))),
         ];

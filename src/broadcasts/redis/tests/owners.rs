@@ -5,7 +5,7 @@ use super::*;
 impl Stage {
     /// As if this replica had not beaten for longer than its claims hold.
     fn dies(&self, store: &RedisStore) {
-        let gone = format!("return redis.call('ZREM', KEYS[1], '{}')", store.owner);
+        let gone = format!("return redis.call('ZREM', KEYS[1], '{}')", store.owners.current());
         assert_eq!(self.lua::<u32>(&gone, "broadcast:owners"), 1);
     }
 
@@ -41,7 +41,7 @@ fn redis_itself_ends_the_life_of_a_replica_that_does_not_beat() {
     // One that was set before the server's clock went back by an hour counts for nothing either.
     let set = format!(
         "return redis.call('ZADD', KEYS[1], redis.call('TIME')[1] * 1000 + 3600000, '{}')",
-        store.owner
+        store.owners.current()
     );
     stage.lua::<u32>(&set, "broadcast:owners");
     assert_eq!(stage.places(&stage.replica(), &id, 3), [0]);

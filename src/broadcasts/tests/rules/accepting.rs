@@ -106,16 +106,3 @@ pub(super) fn lists_are_pages(test: &mut TestStore) {
     assert_eq!(page(&[Delivered, Pending], 3, 2), [3]);
     assert!(page(&[], 0, 10).is_empty());
 }
-
-pub(super) fn the_oldest_pending_receiver_is_that_of_an_active_broadcast(test: &mut TestStore) {
-    let oldest = |test: &TestStore, app| test.wait(test.store().oldest_pending(app));
-    assert_eq!(oldest(test, "main"), None);
-    let (first, first_at) = (test.accepted("one", 1), test.now);
-    test.advance(1);
-    let (second, second_at) = (test.accepted("two", 1), test.now);
-    assert_eq!((oldest(test, "main"), oldest(test, "other")), (Some(first_at), None));
-    test.claim(&first, 1);
-    assert_eq!(oldest(test, "main"), Some(second_at));
-    test.wait(test.store().cancel(&second, test.now));
-    assert_eq!(oldest(test, "main"), None);
-}
