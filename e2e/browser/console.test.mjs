@@ -197,7 +197,7 @@ test('those who did not get it are grouped by why, with what to do, and are sent
 
 test('a broadcast is canceled by who is sure, and what is left never begins', async () => {
   const page = await enter();
-  const id = await start(page, 'om_console', receivers(300));
+  const id = await start(page, 'om_console', receivers(600));
   await page.getByRole('button', { name: 'Cancel the broadcast' }).click();
   await page.getByRole('dialog', { name: 'Cancel this broadcast?' }).waitFor();
   await screenshot('console-cancel', page);
@@ -207,7 +207,7 @@ test('a broadcast is canceled by who is sure, and what is left never begins', as
   await page.getByRole('button', { name: 'Cancel the broadcast' }).click();
   await page.locator('#confirm .main').click();
   await ended(page);
-  assert.match(await page.locator('#standing').innerText(), /^Canceled: delivered to \d+ of 300/);
+  assert.match(await page.locator('#standing').innerText(), /^Canceled: delivered to \d+ of 600/);
   const { state, counts } = await api(`broadcasts/${id}`);
   assert.equal(state, 'canceled');
   assert.ok(counts.canceled > 0);
@@ -216,18 +216,20 @@ test('a broadcast is canceled by who is sure, and what is left never begins', as
 
 test('progress is shown while it goes on, and a reload keeps the broadcast open', async () => {
   const page = await enter();
-  const id = await start(page, 'om_console', receivers(40));
-  await shown(page, /^\d+ of 40 done, \d+ left, expected to finish at about .+ \(in .+\)$/).waitFor();
-  const bar = page.getByRole('progressbar', { name: /of 40 done/ });
+  const id = await start(page, 'om_console', receivers(600));
+  await shown(page, /^\d+ of 600 done, \d+ left, expected to finish at about .+ \(in .+\)$/).waitFor();
+  const bar = page.getByRole('progressbar', { name: /of 600 done/ });
   await bar.waitFor();
   await page.reload();
   assert.equal(await opened(page), id);
   await screenshot('console-progress', page, { fullPage: true });
   // It moves without being asked for.
-  await page.waitForFunction(() => document.querySelector('#bar').value > 3);
+  const before = await page.locator('#bar').evaluate(({ value }) => value);
+  await page.waitForFunction((value) => document.querySelector('#bar').value > value, before);
+  await api(`broadcasts/${id}/cancel`, { method: 'POST' });
   await ended(page);
   // Whoever listens hears of the end.
-  await page.getByRole('status').getByText(/Completed: delivered to 40 of 40/).waitFor();
+  await page.getByRole('status').getByText(/^Canceled: delivered to \d+ of 600/).waitFor();
 });
 
 test('the outcome of each receiver is downloaded as CSV', async () => {
@@ -311,19 +313,28 @@ test('events that do not come through are replaced by long polls', async () => {
 test('a stream that breaks off is taken up again where it was', async () => {
   const page = await enter({ expected: CUT_OFF });
   const asked = [];
+  const said = shown(page, 'The connection is lost for now');
+  await page.route(/\/bc_[0-9a-f]+$/, async (route) => route.fulfill({ json: await begun(route) }));
   await page.route(/\/events$/, async (route) => {
     asked.push(await route.request().headerValue('last-event-id'));
     if (asked.length === 1) {
-      const id = route.request().url().split('/').at(-2);
-      const data = JSON.stringify(await api(`broadcasts/${id}`));
+      const data = JSON.stringify(await begun(route));
       return route.fulfill({ contentType: 'text/event-stream', body: `event: progress\nid: 1\ndata: ${data}\n\n` });
     }
     if (asked.length === 2) return route.abort();
+    await said.waitFor();
     return route.continue();
   });
-  await start(page, 'om_console', receivers(20));
-  await shown(page, 'The connection is lost for now').waitFor();
+  // The broadcast as it was before anything was sent, however far it is.
+  const begun = async (route) => {
+    const [id] = /bc_[0-9a-f]+/.exec(route.request().url());
+    const { finished_at: _, counts, ...rest } = await api(`broadcasts/${id}`);
+    const none = Object.fromEntries(Object.keys(counts).map((name) => [name, 0]));
+    return { ...rest, state: 'running', counts: { ...none, pending: rest.total } };
+  };
+  await start(page, 'om_console', receivers(3));
   await ended(page);
+  await said.waitFor({ state: 'hidden' });
   assert.deepEqual(asked.slice(0, 3), [null, '1', '1']);
 });
 

@@ -20,7 +20,7 @@ async fn every_file_that_the_console_names_comes_from_the_gateway() {
         }
         let file = gateway.ask("GET", &format!("/console/{name}")).await;
         assert_eq!(file.status, 200, "{name}");
-        let kind = if name.ends_with(".css") { "text/css" } else { "text/javascript" };
+        let kind = if ending(&name) == "css" { "text/css" } else { "text/javascript" };
         assert_eq!(file.header("content-type"), Some(&*format!("{kind}; charset=utf-8")), "{name}");
         let text = file.text();
         for other_host in ["http://", "https://"] {
@@ -36,9 +36,13 @@ fn named(text: &str) -> Vec<String> {
     let values = ["src=\"", "href=\""].into_iter().flat_map(|start| text.split(start).skip(1));
     let values = values.filter_map(|rest| rest.split('"').next());
     let imports = text.split("from './").skip(1).filter_map(|rest| rest.split('\'').next());
-    let is_beside = |name: &&str| name.ends_with(".js") || name.ends_with(".css");
-    let names = values.chain(imports).filter(is_beside).filter(|name| !name.starts_with("../"));
-    names.map(str::to_owned).collect()
+    let is_beside = |name: &&str| ["js", "css"].contains(&ending(name)) && !name.starts_with("../");
+    values.chain(imports).filter(is_beside).map(str::to_owned).collect()
+}
+
+/// What stands behind the last dot.
+fn ending(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or_default()
 }
 
 #[actix_web::test]

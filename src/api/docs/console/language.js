@@ -40,7 +40,7 @@ export const time = (iso) => {
 export const until = (iso) => {
   const seconds = Math.max(0, (new Date(iso) - Date.now()) / 1000);
   const words = new Intl.RelativeTimeFormat(locale());
-  if (seconds < 90) return words.format(Math.round(seconds), 'second');
+  if (seconds < 90) return words.format(Math.max(1, Math.ceil(seconds)), 'second');
   if (seconds < 90 * 60) return words.format(Math.round(seconds / 60), 'minute');
   return words.format(Math.round(seconds / 3600), 'hour');
 };
