@@ -31,6 +31,7 @@ pub(crate) fn keyring(count: usize) -> Keyring {
         policy: Policy::default(),
         weight: Weight::ONE,
         budget: Budget::default(),
+        webhook: None,
     };
     let entries = (0..count).map(|number| (format!("caller-{number}"), entry(number)));
     Keyring::new(&entries.collect::<BTreeMap<_, _>>())

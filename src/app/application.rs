@@ -66,6 +66,10 @@ impl Application {
             let apps = config.apps.keys().map(|name| name.as_str().into());
             let find_caller = broadcasts::find_caller(&keyring, clock);
             broadcasts.spawn_background_tasks(&mut tasks, apps, &delivery, &find_caller, &metrics);
+            let (broadcasts, keyring) = (broadcasts.clone(), keyring.clone());
+            tasks.spawn(broadcasts::announce(
+                config, clock, &metrics, runtime, broadcasts, keyring,
+            )?);
         }
         let redis = state.map(State::redis);
         let (reloader, watch) =

@@ -4,14 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web;
+use tokio::runtime::Handle;
 
 use super::start::StartError;
 use super::state::State;
 use crate::api::keyring::Keyring;
-use crate::broadcasts::{BroadcastSettings, Broadcasts, FindCaller, Forecast, SqliteStore, Store};
+use crate::broadcasts::{
+    BroadcastSettings, Broadcasts, FindCaller, Forecast, SqliteStore, Store, WebhookClient,
+    announce_ends,
+};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::model::reach::Reach;
 use crate::sqlite::Database;
+use crate::telemetry::metrics::Metrics;
 
 /// How long the start waits for another process to close the file: the one before, which is still draining.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -43,6 +49,21 @@ pub(super) fn assemble(
     let limits = &config.limits;
     let forecast = Forecast::new(limits.app_per_second.get(), limits.app_per_minute.get());
     Some(Broadcasts::new(store, settings, forecast, clock.clone()))
+}
+
+/// Announces the ends of broadcasts by the webhooks of the API keys, for ever. `runtime` is that of the calls to Feishu.
+pub(super) fn announce(
+    config: &Config,
+    clock: &Clock,
+    metrics: &Metrics,
+    runtime: &Handle,
+    broadcasts: Broadcasts,
+    keyring: web::Data<Keyring>,
+) -> Result<impl Future<Output = ()> + use<>, StartError> {
+    let reach = Reach::new(config.broadcasts.webhook_networks.clone());
+    let client = WebhookClient::new(reach, runtime.clone(), clock.clone())?;
+    let webhook_of = move |caller: &str| keyring.webhook(caller);
+    Ok(announce_ends(broadcasts, client, metrics.clone(), webhook_of))
 }
 
 /// Finds callers among the API keys that are in force.

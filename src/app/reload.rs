@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::start::StartError;
 use crate::api::keyring::Keyring;
 use crate::clock::Clock;
-use crate::config::{self, ApiKeys, Config, ConfigError, KeysFile, SecretFile, SecretOwner};
+use crate::config::{self, ApiKeys, Config, ConfigError, KeyFiles, SecretFile, SecretOwner};
 use crate::delivery::Delivery;
 use crate::redis::RedisClient;
 use crate::telemetry::metrics::Metrics;
@@ -29,10 +29,10 @@ const MOST_ERRORS: usize = 20;
 /// Most warnings that are logged.
 const MOST_WARNINGS: usize = 20;
 
-/// The API keys at the start, and the file that holds more of them.
+/// The API keys at the start, and the files that they are read from.
 pub(super) struct FirstKeys {
     pub(super) keyring: web::Data<Keyring>,
-    file: Option<KeysFile>,
+    files: Option<KeyFiles>,
     keys: ApiKeys,
 }
 
@@ -42,8 +42,8 @@ impl FirstKeys {
         clock: &Clock,
         metrics: &Metrics,
     ) -> Result<Self, StartError> {
-        let mut file = keys_file(config, config);
-        let keys = file.as_mut().and_then(KeysFile::look).transpose().map_err(StartError::Keys)?;
+        let mut files = KeyFiles::of(config, &config.apps);
+        let keys = files.as_mut().and_then(KeyFiles::look).transpose().map_err(StartError::Keys)?;
         if keys.is_some() {
             metrics.keys_file_read_at(clock.wall());
         }
@@ -52,7 +52,7 @@ impl FirstKeys {
         warn(config, &keys, clock);
         let apps = config.apps.iter().map(|(name, app)| (&**name, &*app.app_id, &app.app_secret));
         let keyring = web::Data::new(Keyring::new(&keys).for_apps(apps));
-        Ok(Self { keyring, file, keys })
+        Ok(Self { keyring, files, keys })
     }
 }
 
@@ -65,12 +65,6 @@ fn warn(config: &Config, keys: &ApiKeys, clock: &Clock) {
     if let more @ 1.. = warnings.len().saturating_sub(MOST_WARNINGS) {
         tracing::warn!(more, "`config check` has more warnings");
     }
-}
-
-/// The keys file of a configuration, for the apps of the running configuration.
-fn keys_file(config: &Config, running: &Config) -> Option<KeysFile> {
-    let path = config.keys_file.clone()?;
-    Some(KeysFile::new(path, &running.apps, config.keys.clone()))
 }
 
 /// Has the configuration read again.
@@ -101,7 +95,7 @@ impl Reloader {
 pub(super) struct Reload {
     /// The running configuration, with the API keys and secrets that were read last.
     config: Config,
-    keys_file: Option<KeysFile>,
+    key_files: Option<KeyFiles>,
     secret_files: Vec<SecretFile>,
     keyring: web::Data<Keyring>,
     delivery: Delivery,
@@ -122,7 +116,7 @@ impl Reload {
         delivery.heed_budgets(&keys.keys);
         Self {
             config: config.clone(),
-            keys_file: keys.file,
+            key_files: keys.files,
             secret_files: SecretFile::all(config),
             keyring: keys.keyring,
             delivery: delivery.clone(),
@@ -142,7 +136,7 @@ impl Reload {
         let clock = self.clock.clone();
         let mut look_at = clock.now();
         loop {
-            let has_files = self.keys_file.is_some() || !self.secret_files.is_empty();
+            let has_files = self.key_files.is_some() || !self.secret_files.is_empty();
             let again = tokio::select! {
                 Some(again) = asked.recv() => Some(again),
                 () = clock.sleep_until(look_at), if has_files => None,
@@ -181,8 +175,8 @@ impl Reload {
 
     /// Takes over the keys and secrets of `config`, and returns how many keys there are.
     fn take(&mut self, config: &Config) -> Result<usize, Vec<ConfigError>> {
-        let mut keys_file = keys_file(config, &self.config);
-        let keys = match keys_file.as_mut().and_then(KeysFile::look) {
+        let mut key_files = KeyFiles::of(config, &self.config.apps);
+        let keys = match key_files.as_mut().and_then(KeyFiles::look) {
             Some(keys) => keys.inspect_err(|_| self.metrics.keys_file_is_wrong())?,
             None => config.keys.clone(),
         };
@@ -200,7 +194,7 @@ impl Reload {
         self.delivery.heed_budgets(&keys);
         self.keyring.replace(&keys);
         let now = self.clock.wall();
-        if keys_file.is_some() {
+        if key_files.is_some() {
             self.metrics.keys_file_read_at(now);
         }
         self.metrics.secrets_read_at(now);
@@ -218,7 +212,7 @@ impl Reload {
             SecretOwner::App(name) => is_same_app(name),
             SecretOwner::State | SecretOwner::Sentinels => true,
         });
-        self.keys_file = keys_file;
+        self.key_files = key_files;
         Ok(keys.len())
     }
 
@@ -236,7 +230,7 @@ impl Reload {
 
     /// Takes over what has changed in the files since the last check.
     fn look(&mut self) {
-        if let Some(keys) = self.keys_file.as_mut().and_then(KeysFile::look) {
+        if let Some(keys) = self.key_files.as_mut().and_then(KeyFiles::look) {
             self.heed_keys(&keys);
         }
         let mut files = std::mem::take(&mut self.secret_files);
@@ -267,7 +261,7 @@ impl Reload {
                 self.delivery.heed_budgets(keys);
                 self.keyring.replace(keys);
                 self.metrics.keys_file_read_at(self.clock.wall());
-                tracing::info!(keys = keys.len(), "read the keys file");
+                tracing::info!(keys = keys.len(), "read the API keys again");
             }
             Err(errors) => {
                 self.metrics.keys_file_is_wrong();

@@ -1,6 +1,8 @@
 //! One message to many receivers: accepted durably, delivered behind everybody who waits for an answer, and each
 //! receiver's truth known.
 
+mod announcer;
+mod body;
 mod broadcast;
 mod error;
 mod forecast;
@@ -9,9 +11,14 @@ mod service;
 mod settlement;
 mod sqlite;
 mod store;
+#[cfg(test)]
+mod tests;
 mod upkeep;
+mod webhook_client;
 mod worker;
 
+pub use announcer::announce_ends;
+pub use body::BroadcastBody;
 pub use broadcast::{
     Broadcast, Counts, NewBroadcast, ReceiverProblem, ReceiverRecord, ReceiverState, State,
 };
@@ -23,4 +30,5 @@ pub use store::{
     Acceptance, Announcement, Answer, BEAT, CLAIM_OUTLIVES, Claimed, MOST_AT_ONCE, Settled,
     Settlement, Store, StoreError,
 };
+pub use webhook_client::WebhookClient;
 pub use worker::FindCaller;

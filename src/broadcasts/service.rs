@@ -110,6 +110,11 @@ impl Broadcasts {
         self.0.settings
     }
 
+    /// What the service shares with what goes on beside it.
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+
     /// Spawns what delivers the broadcasts of these apps and keeps the store.
     pub fn spawn_background_tasks(
         &self,

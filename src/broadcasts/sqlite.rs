@@ -4,6 +4,8 @@ mod accept;
 mod delivery;
 mod ending;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::sync::Arc;

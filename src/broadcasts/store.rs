@@ -69,8 +69,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The broadcasts of an app that run or are paused, oldest first. At most [`MOST_AT_ONCE`].
     fn active<'a>(&'a self, app: &'a str) -> Answer<'a, Vec<Broadcast>>;
 
-    /// Claims receivers of an active broadcast that are due at `now`, by place: `pending` ones, and those in doubt that
-    /// nobody holds. At most `most`. They are `in_doubt` when this returns.
+    /// Claims receivers of an active broadcast that are due at `now`, by place: `pending` ones before `expires_at`, and
+    /// those in doubt that nobody holds. At most `most`. They are `in_doubt` when this returns.
     fn claim<'a>(
         &'a self,
         id: &'a BroadcastId,

@@ -4,8 +4,11 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use super::reader::ConfigReader;
 use super::values::{count, or_none, path, positive_duration};
+use super::webhooks::networks;
 
 /// Most receivers of one broadcast that can be configured. They are checked and written in one piece.
 const MOST_RECEIVERS: u32 = 100_000;
@@ -26,6 +29,8 @@ pub struct BroadcastsConfig {
     pub max_active_per_key: NonZeroU32,
     /// How long a broadcast is kept after it has finished.
     pub keep: Duration,
+    /// Networks besides the public internet to which webhooks may lead.
+    pub webhook_networks: Vec<IpNet>,
 }
 
 impl BroadcastsConfig {
@@ -36,6 +41,7 @@ impl BroadcastsConfig {
             max_receivers: section.with_default("max_receivers", count(MOST_RECEIVERS)),
             max_active_per_key: section.with_default("max_active_per_key", count(MOST_ACTIVE)),
             keep: section.with_default("keep", positive_duration(MONTH)),
+            webhook_networks: section.with_default("webhook_networks", networks),
         }
     }
 }

@@ -4,8 +4,6 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-use secrecy::SecretString;
-
 use super::values::ConfigValue;
 
 /// Largest file of configuration or of API keys, in bytes: some 100 000 keys.
@@ -36,10 +34,10 @@ pub(super) fn read_bounded(path: &Path, at_most: u64) -> io::Result<Vec<u8>> {
 }
 
 /// The secret in the file at `path`, by the rules for a secret that stands in the configuration itself.
-pub(super) fn read_secret(
+pub(super) fn read_secret<T>(
     path: &Path,
-    parse: impl Fn(&ConfigValue) -> Result<SecretString, String>,
-) -> Result<SecretString, String> {
+    parse: impl Fn(&ConfigValue) -> Result<T, String>,
+) -> Result<T, String> {
     // No error names the path: somebody may have put the secret itself there.
     let content = read_file(path, LARGEST_SECRET)
         .map_err(|error| format!("names a file that cannot be read: {error}"))?;

@@ -77,6 +77,7 @@ pub(crate) fn keys_file(content: &[u8]) {
         weight: Weight::ONE,
         budget: Budget::default(),
         disabled: false,
+        webhook: None,
     };
     let mut all = BTreeMap::from([("inline".to_owned(), inline)]);
     match parse_keys_file(Path::new("keys.toml"), content, &apps, &all) {

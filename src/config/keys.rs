@@ -13,6 +13,7 @@ use super::reader::{ConfigReader, Section};
 use super::sections::AppConfig;
 use super::sources::Sources;
 use super::values::{ConfigValue, ToToml, count, flag, list, quoted, text, texts};
+use super::webhooks::webhook;
 use crate::model::api_key::{InvalidKeyHash, KeyEntry, KeyHash};
 use crate::model::policy::{AllowedReceivers, Policy};
 use crate::model::receiver::ReceiveIdType;
@@ -114,7 +115,8 @@ fn entry(mut section: Section<'_>, apps: &BTreeSet<String>) -> Option<KeyEntry> 
         per_minute: section.optional("per_minute", count(Budget::MOST_PER_MINUTE), "unlimited"),
         per_month: section.optional("per_month", count(u32::MAX), "unlimited"),
     };
-    Some(KeyEntry { hash: hash?, app: app?, expires_at, disabled, policy, weight, budget })
+    let webhook = webhook(&mut section);
+    Some(KeyEntry { hash: hash?, app: app?, expires_at, disabled, policy, weight, budget, webhook })
 }
 
 /// The app that an API key forwards with: the one that it names, else the only one.

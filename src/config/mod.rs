@@ -25,6 +25,7 @@ mod tests;
 mod values;
 mod warnings;
 mod watch;
+mod webhooks;
 
 pub use broadcasts::BroadcastsConfig;
 pub use effective::Effective;
@@ -36,4 +37,4 @@ pub use log::LogConfig;
 pub use sections::{AppConfig, FeishuConfig, LimitsConfig, ServerConfig};
 pub use state::StateConfig;
 pub use warnings::warnings;
-pub use watch::{KeysFile, SecretFile, SecretOwner};
+pub use watch::{KeyFiles, SecretFile, SecretOwner};

@@ -8,8 +8,6 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::path::PathBuf;
 
-use secrecy::SecretString;
-
 use super::effective::Effective;
 use super::error::ConfigError;
 use super::files::read_secret;
@@ -181,11 +179,11 @@ impl Section<'_> {
 
     /// The secret that is set at `name`, or that is in the file which the key `name` + `_file` names. With it
     /// the path of the file, if that key is set.
-    pub(super) fn secret(
+    pub(super) fn secret<T: ToToml>(
         &mut self,
         name: &'static str,
-        parse: impl Fn(&ConfigValue) -> Result<SecretString, String>,
-    ) -> (Option<SecretString>, Option<PathBuf>) {
+        parse: impl Fn(&ConfigValue) -> Result<T, String>,
+    ) -> (Option<T>, Option<PathBuf>) {
         let file_name = format!("{name}_file");
         let (inline, file) = (self.get(name, &parse), self.get(&file_name, path));
         let secret = match (self.is_set(name), &file) {

@@ -16,7 +16,9 @@ use super::key::owned;
 use super::keys::ApiKeys;
 use super::load::Config;
 use super::sections::{FeishuConfig, LimitsConfig, ServerConfig};
-use super::watch::SecretFile;
+use super::watch::{SecretFile, webhook_secret_files};
+use crate::model::reach::Reach;
+use crate::model::webhook::Webhook;
 
 /// Largest body that is probably meant, in bytes: a forward's body is far smaller.
 const MUCH_FOR_A_BODY: usize = 1 << 20;
@@ -30,6 +32,7 @@ pub fn warnings(config: &Config, keys: &ApiKeys, now: Timestamp) -> Vec<String> 
     feishu(&config.feishu, &mut found);
     apps(config, &mut found);
     api_keys(config, keys, now, &mut found);
+    webhooks(config, keys, &mut found);
     limits(&config.limits, config, &mut found);
     found.when(
         config.broadcasts.path.is_some() && config.state.is_some(),
@@ -37,7 +40,7 @@ pub fn warnings(config: &Config, keys: &ApiKeys, now: Timestamp) -> Vec<String> 
         "is not used, because state.url is set: replicas keep broadcasts in Redis",
     );
     log(&config.log.filter, &mut found);
-    files(config, &mut found);
+    files(config, keys, &mut found);
     found.0
 }
 
@@ -156,6 +159,29 @@ fn api_keys(config: &Config, keys: &ApiKeys, now: Timestamp, found: &mut Found) 
     }
 }
 
+fn webhooks(config: &Config, keys: &ApiKeys, found: &mut Found) {
+    let reach = Reach::new(config.broadcasts.webhook_networks.clone());
+    for (name, key) in keys {
+        let Some(Webhook { url, .. }) = &key.webhook else { continue };
+        let key = ["keys", name, "webhook_url"];
+        found.when(
+            url.get().scheme() == "http" && !is_this_machine(url.get()),
+            &key,
+            "is plain http to another machine: what is posted can be read on the way",
+        );
+        let address = match url.get().host() {
+            Some(Host::Ipv4(address)) => Some(address.into()),
+            Some(Host::Ipv6(address)) => Some(address.into()),
+            _ => None,
+        };
+        found.when(
+            address.is_some_and(|it| !reach.allows(it)),
+            &key,
+            "is a private address outside of broadcasts.webhook_networks: nothing is posted there",
+        );
+    }
+}
+
 fn limits(limits: &LimitsConfig, config: &Config, found: &mut Found) {
     for (key, limit, of_feishu) in [
         ("receiver_per_second", limits.receiver_per_second, 5),
@@ -203,7 +229,7 @@ fn log(filter: &str, found: &mut Found) {
     );
 }
 
-fn files(config: &Config, found: &mut Found) {
+fn files(config: &Config, keys: &ApiKeys, found: &mut Found) {
     let secret_files = SecretFile::all(config);
     let mut files: Vec<_> = secret_files.iter().map(SecretFile::named).collect();
     let key_file = config.state.as_ref().and_then(|state| state.tls.key.as_deref());
@@ -211,6 +237,10 @@ fn files(config: &Config, found: &mut Found) {
         (owned(&["state", "key_file"]), key_file),
         (owned(&["keys_file"]), config.keys_file.as_deref()),
     ];
+    let of_webhooks: Vec<_> = webhook_secret_files(keys)
+        .map(|(name, file, _)| (owned(&["keys", name, "webhook_secret_file"]), file))
+        .collect();
+    files.extend(of_webhooks.iter().map(|(key, path)| (key, *path)));
     files.extend(others.iter().filter_map(|(key, path)| Some((key, (*path)?))));
     for (key, path) in files {
         found.when(

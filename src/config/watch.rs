@@ -1,7 +1,6 @@
 //! Files that are read again while the gateway runs, and used when they have changed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
@@ -13,43 +12,102 @@ use super::keys::{ApiKeys, parse_keys_file, unreadable};
 use super::load::Config;
 use super::sections::{AppConfig, app_secret};
 use super::values::password;
+use super::webhooks::webhook_secret;
+use crate::model::webhook::{Webhook, WebhookSecret};
 
-/// The keys file and what it held at the last look. It has no `Debug`: somebody may have put an API key in
-/// clear into the file.
-pub struct KeysFile {
-    path: PathBuf,
+/// The files that API keys are read from: the keys file, and those of the webhooks' secrets. It has no `Debug`: somebody
+/// may have put an API key in clear into the keys file.
+pub struct KeyFiles {
+    path: Option<PathBuf>,
     apps: BTreeSet<String>,
     inline: ApiKeys,
-    seen: Option<Result<Vec<u8>, ErrorKind>>,
+    /// What the last look found. None: there was no look yet.
+    seen: Option<Result<SeenKeys, Vec<ConfigError>>>,
 }
 
-impl KeysFile {
-    /// The keys file at `path`, not yet looked at; `inline` are the API keys of the configuration.
+/// What the files of API keys held when they were right.
+struct SeenKeys {
+    keys_file: Option<Vec<u8>>,
+    secrets: Vec<(PathBuf, WebhookSecret)>,
+}
+
+impl KeyFiles {
+    /// The files of the API keys of `config`, for these apps, not yet looked at. None: there are no such files.
     #[must_use]
-    pub fn new(path: PathBuf, apps: &BTreeMap<String, AppConfig>, inline: ApiKeys) -> Self {
-        Self { path, apps: apps.keys().cloned().collect(), inline, seen: None }
+    pub fn of(config: &Config, apps: &BTreeMap<String, AppConfig>) -> Option<Self> {
+        let (path, inline) = (config.keys_file.clone(), config.keys.clone());
+        let has_files = path.is_some() || webhook_secret_files(&inline).next().is_some();
+        let apps = apps.keys().cloned().collect();
+        has_files.then_some(Self { path, apps, inline, seen: None })
     }
 
-    /// All API keys, those of the configuration included, or the file's errors. None: the file has not changed
+    /// All API keys, those of the configuration included, or the files' errors. None: the files have not changed
     /// since the last look. The first look always returns something.
     pub fn look(&mut self) -> Option<Result<ApiKeys, Vec<ConfigError>>> {
-        let content = read_file(&self.path, LARGEST_TOML);
-        // The content alone shows each change: the time and the inode of a file do not where Kubernetes
-        // swaps symbolic links, over NFS, or where an editor puts a new file in the place of the old one.
-        let now = content.as_ref().map(Vec::clone).map_err(io::Error::kind);
-        if self.seen.as_ref() == Some(&now) {
+        if let Some(Ok(seen)) = &self.seen
+            && seen.holds(self.path.as_deref())
+        {
             return None;
         }
-        self.seen = Some(now);
-        Some(self.parse(content))
+        match self.read() {
+            Ok((keys, seen)) => {
+                self.seen = Some(Ok(seen));
+                Some(Ok(keys))
+            }
+            Err(errors) => {
+                let is_new = !matches!(&self.seen, Some(Err(seen)) if *seen == errors);
+                self.seen = Some(Err(errors.clone()));
+                is_new.then_some(Err(errors))
+            }
+        }
     }
 
-    fn parse(&self, content: io::Result<Vec<u8>>) -> Result<ApiKeys, Vec<ConfigError>> {
-        let content = content.map_err(|error| vec![unreadable(&self.path, &error)])?;
-        let (mut keys, _) = parse_keys_file(&self.path, &content, &self.apps, &self.inline)?;
-        keys.extend(self.inline.clone());
-        Ok(keys)
+    fn read(&self) -> Result<(ApiKeys, SeenKeys), Vec<ConfigError>> {
+        let mut keys = self.inline.clone();
+        for (name, entry) in &mut keys {
+            let Some(webhook) = &mut entry.webhook else { continue };
+            let Some(file) = &webhook.secret_file else { continue };
+            webhook.secret = read_secret(file, webhook_secret).map_err(|detail| {
+                vec![ConfigError::at(&["keys", name, "webhook_secret_file"], detail)]
+            })?;
+        }
+        let mut keys_file = None;
+        if let Some(path) = &self.path {
+            let content =
+                read_file(path, LARGEST_TOML).map_err(|error| vec![unreadable(path, &error)])?;
+            let (more, _) = parse_keys_file(path, &content, &self.apps, &keys)?;
+            keys.extend(more);
+            keys_file = Some(content);
+        }
+        let secrets = webhook_secret_files(&keys)
+            .map(|(_, file, webhook)| (file.to_owned(), webhook.secret.clone()))
+            .collect();
+        Ok((keys, SeenKeys { keys_file, secrets }))
     }
+}
+
+impl SeenKeys {
+    /// Whether the files still hold this.
+    ///
+    /// The content alone shows each change: the time and the inode of a file do not where Kubernetes swaps symbolic links,
+    /// over NFS, or where an editor puts a new file in the place of the old one.
+    fn holds(&self, keys_file: Option<&Path>) -> bool {
+        keys_file.and_then(|path| read_file(path, LARGEST_TOML).ok()) == self.keys_file
+            && self
+                .secrets
+                .iter()
+                .all(|(file, secret)| read_secret(file, webhook_secret).as_ref() == Ok(secret))
+    }
+}
+
+/// The names of the keys whose webhooks have their secrets from files, with these files.
+pub(super) fn webhook_secret_files(
+    keys: &ApiKeys,
+) -> impl Iterator<Item = (&str, &Path, &Webhook)> {
+    keys.iter().filter_map(|(name, entry)| {
+        let webhook = entry.webhook.as_ref()?;
+        Some((name.as_str(), webhook.secret_file.as_deref()?, webhook))
+    })
 }
 
 /// A file that holds one secret, and what it held at the last look.

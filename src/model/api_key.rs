@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::policy::Policy;
 use super::share::{Budget, Weight};
+use super::webhook::Webhook;
 
 mod hash;
 
@@ -109,6 +110,8 @@ pub struct KeyEntry {
     pub weight: Weight,
     /// How many calls to Feishu may be made for the caller.
     pub budget: Budget,
+    /// Where the caller hears of the ends of its broadcasts.
+    pub webhook: Option<Webhook>,
 }
 
 /// An authenticated caller. Cheap to clone.

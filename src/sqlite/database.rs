@@ -39,7 +39,18 @@ impl Database {
     /// Opens the file, or creates it, readable by its owner only. Nobody else can open it from then on. Another process
     /// that has the file may take `patience` to close it. This blocks.
     pub fn open(path: &Path, patience: Duration) -> Result<Self, OpenError> {
-        let connection = open(path, patience)?;
+        Self::of(open(path, patience)?)
+    }
+
+    /// A file that may be damaged when the machine loses its power, for tests that write often.
+    #[cfg(test)]
+    pub(crate) fn open_without_sync(path: &Path) -> Result<Self, OpenError> {
+        let connection = open(path, Duration::ZERO)?;
+        connection.pragma_update(None, "synchronous", "OFF")?;
+        Self::of(connection)
+    }
+
+    fn of(connection: Connection) -> Result<Self, OpenError> {
         let (queue, jobs) = mpsc::channel(MOST_QUEUED);
         let thread = thread::Builder::new().name("sqlite".to_owned());
         let thread = thread.spawn(move || serve(connection, jobs))?;

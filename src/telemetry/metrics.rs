@@ -142,6 +142,11 @@ impl Metrics {
         self.0.idempotent_requests.with_label_values(&[result]).inc();
     }
 
+    /// Counts an attempt to announce the end of a broadcast by its result.
+    pub fn broadcast_webhook(&self, result: &str) {
+        self.0.broadcast_webhooks.with_label_values(&[result]).inc();
+    }
+
     /// Sets how many requests may be answered and how many forwards may wait at the same time.
     pub fn bounds(&self, in_flight: usize, waiting: usize) {
         self.0.http_in_flight_limit.set(whole(in_flight));

@@ -71,6 +71,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "model",
             "telemetry",
             "clock",
+            "tls",
         ],
     ),
     ("delivery", &["queue", "limits", "feishu", "redis", "sqlite", "model", "telemetry", "clock"]),

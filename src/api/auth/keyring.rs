@@ -11,6 +11,7 @@ use secrecy::SecretString;
 
 use super::token_signer::{LIFETIME, TokenSigner, UncheckedToken};
 use crate::model::api_key::{Caller, KeyEntry, KeyHash, KeyId};
+use crate::model::webhook::Webhook;
 
 /// The API keys that are configured. All workers share one keyring.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ struct KnownKeys {
     keys: HashMap<KeyHash, KnownKey>,
     hashes_by_id: HashMap<KeyId, KeyHash>,
     hashes_by_name: HashMap<Arc<str>, KeyHash>,
+    /// By the callers' names, where they have one.
+    webhooks: HashMap<Box<str>, Webhook>,
 }
 
 /// An app, as its callers' tokens need it.
@@ -176,6 +179,12 @@ impl Keyring {
         Some(known.caller.clone())
     }
 
+    /// The webhook of the caller of this name, if its key is configured and has one.
+    #[must_use]
+    pub fn webhook(&self, caller: &str) -> Option<Webhook> {
+        self.keys.load().webhooks.get(caller).cloned()
+    }
+
     fn apps(&self) -> RwLockReadGuard<'_, HashMap<Arc<str>, TokenApp>> {
         // No code that can panic runs under this lock.
         self.apps.read().unwrap_or_else(PoisonError::into_inner)
@@ -193,6 +202,10 @@ impl KnownKeys {
             hashes_by_name: entries
                 .iter()
                 .map(|(name, entry)| (name.as_str().into(), entry.hash))
+                .collect(),
+            webhooks: entries
+                .iter()
+                .filter_map(|(name, entry)| Some((name.as_str().into(), entry.webhook.clone()?)))
                 .collect(),
         }
     }
@@ -237,6 +250,7 @@ mod tests {
     use super::*;
     use crate::model::policy::Policy;
     use crate::model::share::{Budget, Weight};
+    use crate::model::webhook::{WebhookSecret, WebhookUrl};
 
     const NOW: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
@@ -249,6 +263,7 @@ mod tests {
             policy: Policy::default(),
             weight: Weight::ONE,
             budget: Budget::default(),
+            webhook: None,
         }
     }
 
@@ -299,6 +314,19 @@ mod tests {
         ring.replace(&BTreeMap::from([("billing".to_owned(), entry("new"))]));
         assert!(ring.authenticate("new", NOW).is_ok());
         assert_eq!(ring.authenticate("old", NOW), Err(KeyRefusal::Unknown));
+    }
+
+    #[test]
+    fn a_webhook_is_that_of_the_keys_that_are_configured_now() {
+        let webhook = Webhook {
+            url: WebhookUrl::parse("https://example.com").expect("right"),
+            secret: WebhookSecret::parse(&format!("whsec_{}", "a".repeat(32))).expect("right"),
+            secret_file: None,
+        };
+        let ring = ring("billing", KeyEntry { webhook: Some(webhook.clone()), ..entry("k") });
+        assert_eq!((ring.webhook("billing"), ring.webhook("other")), (Some(webhook), None));
+        ring.replace(&BTreeMap::from([("billing".to_owned(), entry("k"))]));
+        assert_eq!(ring.webhook("billing"), None);
     }
 
     #[test]

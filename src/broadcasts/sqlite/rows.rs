@@ -87,12 +87,8 @@ impl BroadcastRow {
     pub(super) fn count(&mut self, from: ReceiverState, to: ReceiverState, receivers: usize) {
         let receivers = u32::try_from(receivers).unwrap_or(u32::MAX);
         let counts = &mut self.broadcast.counts;
-        for (state, count) in [
-            (from, counts.of(from).saturating_sub(receivers)),
-            (to, counts.of(to).saturating_add(receivers)),
-        ] {
-            *counts.of_mut(state) = count;
-        }
+        *counts.of_mut(from) = counts.of(from).saturating_sub(receivers);
+        *counts.of_mut(to) = counts.of(to).saturating_add(receivers);
     }
 
     /// It finishes at this time, if no receiver is open any more.

@@ -15,8 +15,10 @@ pub(super) struct Millis(pub(super) Timestamp);
 
 impl From<Timestamp> for Millis {
     fn from(time: Timestamp) -> Self {
-        // It is that of an earlier time in range.
-        Self(Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time))
+        // The last milliseconds that jiff can represent are none that it takes.
+        let millis = Timestamp::from_millisecond(time.as_millisecond());
+        let seconds = || Timestamp::from_second(time.as_second());
+        Self(millis.or_else(|_| seconds()).unwrap_or(time))
     }
 }
 
@@ -134,6 +136,15 @@ mod tests {
         assert_eq!(numbers(&states), [0, 1, 2, 3]);
         let kinds = [OpenId, UserId, UnionId, Email, ChatId, ThreadId];
         assert_eq!(numbers(&kinds), [0, 1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn every_time_can_be_read_again() {
+        for time in [Timestamp::MIN, Timestamp::UNIX_EPOCH, Timestamp::MAX] {
+            let millis = Millis::from(time);
+            let value = ValueRef::Integer(numbers(&[millis])[0]);
+            assert_eq!(Millis::column_result(value), Ok(millis));
+        }
     }
 
     #[test]

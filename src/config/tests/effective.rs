@@ -13,7 +13,9 @@ fn unusual() -> Config {
         key_table(
             "b",
             "two",
-            "disabled = true\napp = 'main'\nallow_receivers = ['ou_*', 'oc_1']\n\
+            "disabled = true\napp = 'main'\nwebhook_url = 'https://example.com/?a=b'\n\
+             webhook_secret = 'whsec_hushhushhushhushhushhushhushhush'\n\
+             allow_receivers = ['ou_*', 'oc_1']\n\
              allow_receive_id_types = ['chat_id', 'open_id']"
         ),
         APPS,

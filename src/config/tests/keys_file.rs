@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 
 use super::*;
 use crate::clock::Clock;
-use crate::config::{ApiKeys, AppConfig, KeysFile, SecretFile, read_keys_file};
+use crate::config::{ApiKeys, AppConfig, KeyFiles, SecretFile, read_keys_file};
 
 fn table(name: &str, key: &str) -> String {
     format!("[{name}]\nhash = '{}'\n", KeyHash::of(key))
@@ -28,9 +28,9 @@ fn shown(content: &str) -> Vec<String> {
     read(content).expect_err("errors").iter().map(ConfigError::to_string).collect()
 }
 
-fn keys_file(path: &Path) -> KeysFile {
-    let Config { apps, keys, .. } = config();
-    KeysFile::new(path.into(), &apps, keys)
+fn keys_file(path: &Path) -> KeyFiles {
+    let config = Config { keys_file: Some(path.into()), ..config() };
+    KeyFiles::of(&config, &config.apps).expect("a file")
 }
 
 fn names(keys: &ApiKeys) -> Vec<&str> {

@@ -17,6 +17,7 @@ mod sources;
 mod state;
 mod trust;
 mod warnings;
+mod webhooks;
 
 /// The smallest configuration that loads.
 const APP: &str = "[apps.main]\napp_id = 'cli_1'\napp_secret = 'hush'\n";

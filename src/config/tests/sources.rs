@@ -161,12 +161,15 @@ fn the_examples_in_the_documentation_hold_once_their_mark_is_taken_away() {
         .map(|it| format!("-----BEGIN {it}-----\n-----END {it}-----\n"));
     let pem = on_disk(pem.concat());
     let pem = pem.path.display().to_string();
+    let webhook_file = on_disk(format!("whsec_{}", "a".repeat(32)));
+    let webhook_secret = webhook_file.path.display().to_string();
     let toml = examples
         .join("\n")
         .replace("[state]", "[state]\nurl = \"rediss+sentinel://localhost/main\"")
         .replace("/run/secrets/app_secret", &secret)
         .replace("/run/secrets/sentinel_password", &secret)
         .replace("/run/secrets/redis_password", &secret)
+        .replace("/run/secrets/billing_webhook_secret", &webhook_secret)
         .replace("/etc/redis/ca.crt", &pem)
         .replace("/etc/redis/client.crt", &pem)
         .replace("/etc/redis/client.key", &pem);

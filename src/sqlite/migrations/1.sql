@@ -40,13 +40,16 @@ CREATE TABLE broadcasts (
     announcements INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX broadcasts_of_callers ON broadcasts (caller, id);
+CREATE INDEX broadcasts_active ON broadcasts (caller) WHERE state < 2;
 CREATE INDEX broadcasts_unfinished ON broadcasts (app, id) WHERE finished_at IS NULL;
 CREATE INDEX broadcasts_finished ON broadcasts (finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX broadcasts_to_announce ON broadcasts (announce_at, id) WHERE announce_at IS NOT NULL;
 
--- The numbers of broadcasts that were deleted, and whose receivers are not yet.
+-- Broadcasts that were deleted, and whose receivers are not yet.
 CREATE TABLE forgotten (
-    number INTEGER PRIMARY KEY
+    number INTEGER PRIMARY KEY,
+    -- How many of its receivers are left.
+    receivers INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE receivers (
@@ -70,7 +73,8 @@ CREATE TABLE receivers (
     ended_at INTEGER,
     PRIMARY KEY (broadcast, place)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX receivers_open ON receivers (broadcast, place) WHERE state < 2;
+CREATE INDEX receivers_pending ON receivers (broadcast, place) WHERE state = 0;
+CREATE INDEX receivers_in_doubt ON receivers (broadcast, place) WHERE state = 1;
 
 -- What was asked for under an Idempotency-Key. The text of the answer is sealed.
 CREATE TABLE idempotency_keys (

@@ -36,6 +36,7 @@ pub(super) struct Series {
     pub(super) open_circuits: IntGaugeVec,
     pub(super) retries_refused: IntCounterVec,
     pub(super) idempotent_requests: IntCounterVec,
+    pub(super) broadcast_webhooks: IntCounterVec,
     pub(super) token_expiry: GaugeVec,
     pub(super) problems: IntCounterVec,
     pub(super) unauthorized: IntCounterVec,
@@ -163,6 +164,11 @@ impl Series {
                 "Requests with an Idempotency-Key, by what became of them.",
                 &["result"],
             ),
+            broadcast_webhooks: counters(
+                "feishu_gateway_broadcast_webhooks_total",
+                "Posts that announce the ends of broadcasts to callers, by what became of them.",
+                &["result"],
+            ),
             limit_decisions: counters(
                 "feishu_gateway_rate_limit_decisions_total",
                 "What the limits of receivers and apps decided.",
@@ -273,6 +279,9 @@ impl Series {
         }
         for result in ["new", "joined", "replayed", "reused"] {
             self.idempotent_requests.with_label_values(&[result]);
+        }
+        for result in ["delivered", "failed", "gave_up"] {
+            self.broadcast_webhooks.with_label_values(&[result]);
         }
     }
 }

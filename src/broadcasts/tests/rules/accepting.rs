@@ -1,0 +1,121 @@
+//! Accepting broadcasts, and reading them.
+
+use crate::broadcasts::ReceiverState::{Delivered, Pending};
+use crate::broadcasts::tests::TestStore;
+use crate::broadcasts::tests::subject::{at, delivered, receiver};
+use crate::broadcasts::{Acceptance, Counts, ReceiverRecord, State};
+use crate::model::broadcast_id::BroadcastId;
+use crate::model::fingerprint::fingerprint;
+use crate::model::problem_kind::ProblemKind::AppRateLimited;
+
+pub(super) fn an_accepted_broadcast_is_there_as_it_was_given(test: &mut TestStore) {
+    let mut new = test.new_broadcast("one", 3);
+    new.retry_of = Some(BroadcastId::generate(at(1)));
+    let Acceptance::Accepted(accepted) = test.accept(new.clone()) else { panic!("not accepted") };
+    test.die();
+    let listed = test.wait(test.store().list("alice", None, 10));
+    let active = test.wait(test.store().active("main"));
+    for found in [&listed[..], &active, &[test.find(&new.id)]] {
+        assert_eq!(found, std::slice::from_ref(&accepted));
+    }
+    assert_eq!((accepted.state, accepted.total), (State::Running, 3));
+    assert_eq!(accepted.counts, Counts::pending(3));
+    assert_eq!((accepted.created_at, accepted.expires_at), (new.created_at, new.expires_at));
+    assert_eq!((accepted.message, accepted.retry_of), (new.message, new.retry_of));
+    assert_eq!((accepted.paused_by, accepted.finished_at), (None, None));
+    let records = (0..3).map(|place| ReceiverRecord {
+        place,
+        receiver: receiver(place),
+        state: Pending,
+        message_id: None,
+        problem: None,
+        attempts: 0,
+        ended_at: None,
+    });
+    assert_eq!(test.receivers(&new.id), records.collect::<Vec<_>>());
+}
+
+pub(super) fn a_key_is_that_of_one_broadcast(test: &mut TestStore) {
+    let id = test.accepted("one", 1);
+    test.claim(&id, 1);
+    assert_eq!(test.accept(test.new_broadcast("one", 1)), Acceptance::Known(test.find(&id)));
+    let mut other = test.new_broadcast("one", 1);
+    other.content = fingerprint(["other"]);
+    assert_eq!(test.accept(other), Acceptance::KeyReused);
+    assert_eq!(test.wait(test.store().list("alice", None, 10)).len(), 1);
+}
+
+pub(super) fn only_so_many_broadcasts_of_a_caller_are_active(test: &mut TestStore) {
+    let limited = |test: &TestStore, name| {
+        let mut new = test.new_broadcast(name, 1);
+        new.most_active = 1;
+        test.accept(new)
+    };
+    let Acceptance::Accepted(first) = limited(test, "one") else { panic!("not accepted") };
+    assert_eq!(limited(test, "two"), Acceptance::TooMany);
+    assert!(matches!(limited(test, "one"), Acceptance::Known(_)));
+    test.wait(test.store().pause(&first.id, Some(AppRateLimited)));
+    assert_eq!(limited(test, "two"), Acceptance::TooMany);
+    test.wait(test.store().cancel(&first.id, test.now));
+    assert!(matches!(limited(test, "two"), Acceptance::Accepted(_)));
+}
+
+pub(super) fn what_is_unknown_is_nothing(test: &mut TestStore) {
+    let id = BroadcastId::generate(test.now);
+    assert_eq!(test.wait(test.store().find(&id)), None);
+    assert_eq!(test.receivers(&id), []);
+    assert_eq!(test.claim(&id, 10), []);
+    assert_eq!(test.wait(test.store().cancel(&id, test.now)), None);
+    test.settle(&id, 0, 1, delivered());
+    test.wait(test.store().pause(&id, None));
+    let known = test.accepted("one", 1);
+    test.settle(&known, 1, 1, delivered());
+    assert_eq!(test.states(&known), [Pending]);
+}
+
+pub(super) fn lists_are_pages(test: &mut TestStore) {
+    let mut ids = Vec::new();
+    for name in ["one", "two", "three"] {
+        ids.push(test.accepted(name, 4));
+        test.advance(1);
+    }
+    let mut others = test.new_broadcast("bob's", 1);
+    others.caller = "bob".into();
+    test.accept(others);
+    let list = |before, most| {
+        let page = test.wait(test.store().list("alice", before, most));
+        page.into_iter().map(|it| it.id).collect::<Vec<_>>()
+    };
+    assert_eq!(list(None, 2), [ids[2].clone(), ids[1].clone()]);
+    assert_eq!(list(Some(&ids[1]), 2), [ids[0].clone()]);
+    assert_eq!(list(Some(&ids[0]), 2), []);
+    let active = test.wait(test.store().active("main"));
+    assert_eq!(
+        active.iter().map(|it| &it.id).take(3).collect::<Vec<_>>(),
+        ids.iter().collect::<Vec<_>>()
+    );
+
+    test.claim(&ids[0], 2);
+    test.settle(&ids[0], 1, 1, delivered());
+    let page = |states: &[_], from, most| {
+        let page = test.wait(test.store().receivers(&ids[0], states, from, most));
+        page.into_iter().map(|it| it.place).collect::<Vec<_>>()
+    };
+    assert_eq!(page(&[Pending], 0, 10), [2, 3]);
+    assert_eq!(page(&[Delivered, Pending], 0, 2), [1, 2]);
+    assert_eq!(page(&[Delivered, Pending], 3, 2), [3]);
+    assert!(page(&[], 0, 10).is_empty());
+}
+
+pub(super) fn the_oldest_pending_receiver_is_that_of_an_active_broadcast(test: &mut TestStore) {
+    let oldest = |test: &TestStore, app| test.wait(test.store().oldest_pending(app));
+    assert_eq!(oldest(test, "main"), None);
+    let (first, first_at) = (test.accepted("one", 1), test.now);
+    test.advance(1);
+    let (second, second_at) = (test.accepted("two", 1), test.now);
+    assert_eq!((oldest(test, "main"), oldest(test, "other")), (Some(first_at), None));
+    test.claim(&first, 1);
+    assert_eq!(oldest(test, "main"), Some(second_at));
+    test.wait(test.store().cancel(&second, test.now));
+    assert_eq!(oldest(test, "main"), None);
+}
