@@ -36,8 +36,8 @@ before(async () => {
 after(() => browser?.close());
 
 // Opens a path of the gateway's in a browser that was never here. `complaints` fills with whatever the
-// console says, and a policy that was broken is said there too.
-export const visit = async (path, { width = 1280, height = 1000, ...options } = {}) => {
+// console says, and a policy that was broken is said there too. What begins as one of `expected` is none.
+export const visit = async (path, { width = 1280, height = 1000, expected = [], ...options } = {}) => {
   const context = await browser.newContext({ viewport: { width, height }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
@@ -48,17 +48,18 @@ export const visit = async (path, { width = 1280, height = 1000, ...options } = 
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
   });
-  visits.push({ context, complaints, requests });
+  visits.push({ context, complaints, requests, expected: [...EXPECTED, ...expected] });
   await page.goto(GATEWAY_URL + path);
   return page;
 };
 
 afterEach(async () => {
-  for (const { context, complaints, requests } of visits.splice(0)) {
+  for (const { context, complaints, requests, expected } of visits.splice(0)) {
     await context.close();
-    const foreign = requests.filter((url) => !url.startsWith(`${GATEWAY_URL}/`) && !url.startsWith('data:'));
+    const isOwn = (url) => ['', 'blob:'].some((scheme) => url.startsWith(`${scheme}${GATEWAY_URL}/`));
+    const foreign = requests.filter((url) => !isOwn(url) && !url.startsWith('data:'));
     assert.deepEqual(foreign, []);
-    assert.deepEqual(complaints.filter((text) => !EXPECTED.some((start) => text.startsWith(start))), []);
+    assert.deepEqual(complaints.filter((text) => !expected.some((start) => text.startsWith(start))), []);
   }
 });
 

@@ -27,8 +27,10 @@ cat >"$FONTCONFIG_FILE" <<END
 </fontconfig>
 END
 
-rm -f "$cache/node/"*.mjs "$cache/"*.png
+rm -rf "$cache/node/"*.mjs "$cache/node/console" "$cache/"*.png
 cp e2e/browser/*.mjs "$cache/node/"
+# The modules of the console that need no browser are tested without one.
+cp -r src/api/docs/console "$cache/node/"
 cd "$cache/node"
 # One file after the other: they share the limits of one app.
 node --test --test-concurrency=1 "$@" ./*.test.mjs

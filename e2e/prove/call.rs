@@ -18,6 +18,8 @@ pub(crate) struct Request {
     pub(crate) idempotency_key: Option<String>,
     /// Seconds, for `Prefer: wait`.
     pub(crate) wait: Option<u64>,
+    /// Whether it says that it may take longer.
+    pub(crate) is_bulk: bool,
     /// When the caller has had enough.
     pub(crate) hangs_up_at: Option<Moment>,
 }
@@ -97,7 +99,7 @@ impl Caller {
     }
 
     async fn exchange(&self, request: &Request) -> reqwest::Result<End> {
-        let Request { message, receiver, uuid, idempotency_key, wait, .. } = request;
+        let Request { message, receiver, uuid, idempotency_key, wait, is_bulk, .. } = request;
         let query = uuid.as_ref().map(|uuid| format!("?uuid={uuid}")).unwrap_or_default();
         let url = format!("{}/v1/messages/{message}/forward{query}", self.replicas.any().api);
         let body = serde_json::json!({ "receive_id": receiver }).to_string();
@@ -108,6 +110,9 @@ impl Caller {
         }
         if let Some(wait) = wait {
             post = post.header("prefer", format!("wait={wait}"));
+        }
+        if *is_bulk {
+            post = post.header("priority", "u=7");
         }
         let answer = post.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());

@@ -30,7 +30,7 @@ use tracing_actix_web::TracingLogger;
 
 use compat::tokens;
 use docs::problems::routes as problem_pages;
-use docs::{home, page, swagger_ui};
+use docs::{console, home, page, swagger_ui};
 use http::access_log::AccessLog;
 use http::{admission, response};
 use problems::not_found::{not_found, not_found_on_admin};
@@ -86,6 +86,8 @@ pub fn public() -> App<
         .service(get("/openapi.json", web::route().to(swagger_ui::openapi)))
         .service(get("/docs/{file:.*}", web::route().to(swagger_ui::swagger)))
         .service(get("/docs", web::route().to(swagger_ui::to_docs)))
+        .service(get("/console/{file:.*}", web::route().to(console::file)))
+        .service(get("/console", web::route().to(console::to_console)))
         .service(get("/problems", web::route().to(problem_pages::list)))
         .service(get("/problems/{code}", web::route().to(problem_pages::one)))
         .service(get("/pages.css", web::route().to(page::stylesheet)))

@@ -86,6 +86,11 @@ impl AppBucket {
         halves.map_or(Duration::ZERO, |parts| LONGEST_YIELD.min(period / 8) / parts)
     }
 
+    /// Half of the calls that may go at once, rounded down.
+    pub(super) fn half_a_burst(&self) -> usize {
+        self.pace.burst.get() as usize / 2
+    }
+
     /// Takes one call. The caller has checked that it is ready.
     pub(super) fn take(&mut self, now: Moment) -> Result<(), NotBefore> {
         match decide(self.quota, self.spent_until, now) {

@@ -195,6 +195,12 @@ impl Limiter {
         self.with(|state| state.app(key).ready_at(ahead, now))
     }
 
+    /// Half of the calls that the app may make at once, rounded down.
+    #[must_use]
+    pub fn half_a_burst(&self, key: &LimitKey) -> usize {
+        self.with(|state| state.app(key).half_a_burst())
+    }
+
     /// When to look again at a receiver that is ready at `ready_at`: earlier if Redis is asked before.
     #[must_use]
     pub fn recheck_at(&self, receiver: &Receiver, ready_at: Moment, now: Moment) -> Moment {

@@ -144,7 +144,8 @@ end
 
 local operations = {}
 
--- Takes a slot of the receiver and a call of the app, or neither. Replies with the state of both.
+-- Takes a slot of the receiver and a call of the app, or neither if fewer than so many calls of the app would be left
+-- then. Replies with the state of both.
 function operations.take()
   local to, app, born, is_back = receiver(), app(KEYS[4]), epoch()
   local opens_at = born + overlap + window
@@ -155,7 +156,7 @@ function operations.take()
 
   -- The bucket begins empty when the last replica has stopped to use its share.
   local spent_until = math.max(app.spent_until or 0, born + overlap + burst * period, now)
-  local app_at = math.max(now, app.closed_until or 0, spent_until - (burst - 1) * period)
+  local app_at = math.max(now, app.closed_until or 0, spent_until - (burst - 1 - arg(2)) * period)
 
   local granted, probe, slot = receiver_at <= now and app_at <= now, 0, now + window
   if granted then

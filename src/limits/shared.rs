@@ -157,15 +157,17 @@ impl SharedLimits {
         self.replicas
     }
 
-    /// Takes a slot of the receiver and a call of the app, or neither.
+    /// Takes a slot of the receiver and a call of the app, or neither if fewer than `leaves` calls of the app would
+    /// be left then.
     pub async fn take(
         &self,
         key: &LimitKey,
         receiver: &Receiver,
+        leaves: usize,
         hold_id: HoldId,
     ) -> Result<TakeReply, Unavailable> {
         let mut call = self.call(Some(receiver), [key], "take");
-        let reply: Vec<u64> = self.redis.run("take", call.arg(hold_id.0)).await?;
+        let reply: Vec<u64> = self.redis.run("take", call.arg(hold_id.0).arg(leaves)).await?;
         let mut reply = TakeReply::read(&reply);
         reply.slots.truncate(self.rules.receiver_per_second.get() as usize);
         Ok(reply)

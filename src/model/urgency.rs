@@ -6,7 +6,7 @@ pub enum Urgency {
     /// Somebody waits for it.
     #[default]
     Interactive,
-    /// It takes the calls that interactive forwards leave, and a tenth of all calls at least.
+    /// It leaves half of the app's burst to interactive forwards, and has one of ten turns while they wait too.
     Bulk,
 }
 

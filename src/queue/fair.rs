@@ -29,7 +29,6 @@ pub(super) struct FairQueue<T> {
     bulk: Callers<T>,
     /// Turns that interactive flows had while the next bulk flow waited.
     bulk_was_passed: usize,
-    length: usize,
 }
 
 /// The items of all callers that are equally urgent.
@@ -37,6 +36,7 @@ pub(super) struct FairQueue<T> {
 struct Callers<T> {
     turns: Turns<Arc<str>>,
     queues: HashMap<Arc<str>, CallerQueue<T>>,
+    length: usize,
 }
 
 #[derive(Debug)]
@@ -47,25 +47,26 @@ struct CallerQueue<T> {
 
 impl<T> FairQueue<T> {
     pub(super) fn new() -> Self {
-        Self { interactive: Callers::new(), bulk: Callers::new(), bulk_was_passed: 0, length: 0 }
+        Self { interactive: Callers::new(), bulk: Callers::new(), bulk_was_passed: 0 }
     }
 
     /// Joins a flow behind all smaller numbers and before all larger ones. No item of the flow has this number.
     pub(super) fn join(&mut self, flow: &Flow, weight: Weight, number: u64, item: T) {
-        self.class_mut(flow.urgency).queue(&flow.caller, weight).join(number, item);
-        self.length += 1;
+        let callers = self.class_mut(flow.urgency);
+        callers.length += 1;
+        callers.queue(&flow.caller, weight).join(number, item);
     }
 
     /// Joins a flow at its end. Returns the item's number.
     pub(super) fn join_last(&mut self, flow: &Flow, weight: Weight, item: T) -> u64 {
-        self.length += 1;
-        self.class_mut(flow.urgency).queue(&flow.caller, weight).join_last(item)
+        let callers = self.class_mut(flow.urgency);
+        callers.length += 1;
+        callers.queue(&flow.caller, weight).join_last(item)
     }
 
     /// Leaves a flow, from anywhere.
     pub(super) fn leave(&mut self, flow: &Flow, number: u64) -> Option<T> {
         let item = self.class_mut(flow.urgency).leave(&flow.caller, number)?;
-        self.length -= 1;
         if self.bulk.queues.is_empty() {
             self.bulk_was_passed = 0;
         }
@@ -115,7 +116,12 @@ impl<T> FairQueue<T> {
 
     /// How many items wait.
     pub(super) const fn length(&self) -> usize {
-        self.length
+        self.interactive.length + self.bulk.length
+    }
+
+    /// How many items of this urgency wait.
+    pub(super) const fn length_of(&self, urgency: Urgency) -> usize {
+        self.class(urgency).length
     }
 
     /// How many turns others have, at best, before a flow's turn that has `own` of the flow's own before it.
@@ -144,7 +150,7 @@ impl<T> FairQueue<T> {
         of_class + of_other_class.min(classes_turns)
     }
 
-    fn class(&self, urgency: Urgency) -> &Callers<T> {
+    const fn class(&self, urgency: Urgency) -> &Callers<T> {
         match urgency {
             Urgency::Interactive => &self.interactive,
             Urgency::Bulk => &self.bulk,
@@ -161,12 +167,12 @@ impl<T> FairQueue<T> {
 
 impl<T> Callers<T> {
     fn new() -> Self {
-        Self { turns: Turns::new(), queues: HashMap::new() }
+        Self { turns: Turns::new(), queues: HashMap::new(), length: 0 }
     }
 
     /// The queue of a caller, which begins to take turns if it does not yet.
     fn queue(&mut self, caller: &Arc<str>, weight: Weight) -> &mut OrderedQueue<T> {
-        let Self { turns, queues } = self;
+        let Self { turns, queues, .. } = self;
         let own = queues.entry(Arc::clone(caller)).or_insert_with(|| {
             turns.join(caller, weight);
             CallerQueue { weight, items: OrderedQueue::new() }
@@ -177,6 +183,7 @@ impl<T> Callers<T> {
     fn leave(&mut self, caller: &Arc<str>, number: u64) -> Option<T> {
         let own = self.queues.get_mut(caller)?;
         let item = own.items.leave(number)?;
+        self.length -= 1;
         if own.items.length() == 0 {
             self.queues.remove(caller);
             self.turns.leave(caller);

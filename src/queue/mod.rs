@@ -4,7 +4,12 @@
 //! A forward draws a [`Ticket`] when it begins and acquires a [`Permit`] for each of its attempts. It gets the
 //! permit at once where the limits leave enough for everybody who waits and one more. Otherwise it queues
 //! until the receiver's limit and the app's limits grant it an attempt together.
+//!
+//! Bulk forwards leave half of an app's burst to interactive ones that may come: while no interactive request waits
+//! for the app, a bulk one gets a call only if half a burst is left after it. Once interactive requests wait, nothing
+//! is left to keep for them, and turns decide.
 
+mod bounds;
 mod coordinator;
 mod error;
 mod fair;
@@ -21,11 +26,12 @@ mod tests;
 mod ticket;
 mod turns;
 
+pub use bounds::Bounds;
 pub use coordinator::Coordinator;
 pub use error::QueueError;
 pub use in_flight::InFlightAttempt;
 pub use permit::{Permit, Waited};
 pub use request::Request;
-pub use scheduler::{Bounds, Scheduler};
+pub use scheduler::Scheduler;
 pub use supervisor::Supervisor;
 pub use ticket::Ticket;

@@ -9,7 +9,7 @@ use super::permit::{Permit, Waited};
 use super::request::Request;
 use super::scheduler::Scheduler;
 use crate::clock::Moment;
-use crate::limits::{Grant, NotBefore, Scope};
+use crate::limits::{Ahead, Grant, NotBefore, Scope};
 
 /// A request in its receiver's queue. Dropping it leaves the queue, and costs nobody a permit.
 pub(super) struct Queued<'a> {
@@ -121,7 +121,9 @@ impl<'a> Queued<'a> {
             let not_before = scheduler.app_ready_at(&queues, request, *number, now);
             return Err(Obstacle::Others(not_before));
         }
-        let grant = limiter.take(key, receiver, now).map_err(|not_before| {
+        let leaves = scheduler.calls_to_leave(&queues, request);
+        let ahead = Ahead { for_receiver: 0, for_app: leaves };
+        let grant = limiter.take_after(ahead, key, receiver, now).map_err(|not_before| {
             if not_before.scope == Scope::Receiver {
                 // Redis has just reported other replicas' messages.
                 queues.leave_app(request);

@@ -13,23 +13,22 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use super::bounds::{Waiting, WaitingByCaller};
 use super::fair::{FairQueue, Flow, MOST_COUNTED};
 use super::ordered::OrderedQueue;
 use super::request::Request;
 use super::turns::Turns;
 use crate::limits::{Ahead, LimitKey};
-use crate::model::api_key::Caller;
 use crate::model::receiver::Receiver;
 use crate::model::share::Weight;
+use crate::model::urgency::Urgency;
 
 #[derive(Debug)]
 pub(super) struct Queues {
     /// Only the receivers that requests wait for.
     receivers: HashMap<Receiver, ReceiverQueues>,
     apps: HashMap<LimitKey, AppQueue>,
-    /// How many requests of each caller wait. Only the callers that have some.
-    callers: HashMap<Arc<str>, usize>,
-    waiting: usize,
+    waiting: WaitingByCaller,
 }
 
 /// The requests for one receiver.
@@ -61,36 +60,37 @@ impl Queues {
     pub(super) fn new(keys: &[LimitKey]) -> Self {
         let queue = || AppQueue { receivers: FairQueue::new(), waiting: HashMap::new() };
         let apps = keys.iter().map(|key| (key.clone(), queue())).collect();
-        Self { receivers: HashMap::new(), apps, callers: HashMap::new(), waiting: 0 }
+        Self { receivers: HashMap::new(), apps, waiting: WaitingByCaller::default() }
     }
 
     /// How many requests wait.
-    pub(super) const fn waiting(&self) -> usize {
-        self.waiting
-    }
-
-    /// How many requests of a caller wait.
-    pub(super) fn waiting_of(&self, caller: &Caller) -> usize {
-        self.callers.get(&caller.name).copied().unwrap_or(0)
-    }
-
-    /// The callers of which requests wait, each with their number.
-    pub(super) fn callers(&self) -> impl Iterator<Item = (&Arc<str>, usize)> {
-        self.callers.iter().map(|(caller, count)| (caller, *count))
+    pub(super) const fn waiting(&self) -> &WaitingByCaller {
+        &self.waiting
     }
 
     /// How many requests wait for the receiver, and how many of them are of the request's flow.
-    pub(super) fn length(&self, request: &Request<'_>) -> (usize, usize) {
-        let Some(all) = self.receivers.get(request.receiver) else { return (0, 0) };
-        let flow = request.flow();
-        let queues = all.by_key.values();
-        let own = queues.clone().filter_map(|queue| queue.waiters.items(&flow));
-        (queues.map(|queue| queue.waiters.length()).sum(), own.map(OrderedQueue::length).sum())
+    pub(super) fn length(&self, request: &Request<'_>) -> (Waiting, usize) {
+        let Some(all) = self.receivers.get(request.receiver) else {
+            return (Waiting::default(), 0);
+        };
+        let (flow, mut waiting, mut own) = (request.flow(), Waiting::default(), 0);
+        for queue in all.by_key.values() {
+            for urgency in Urgency::ALL {
+                *waiting.of_mut(urgency) += queue.waiters.length_of(urgency);
+            }
+            own += queue.waiters.items(&flow).map_or(0, OrderedQueue::length);
+        }
+        (waiting, own)
     }
 
     /// How many are ahead of a request with this number, or may be.
     pub(super) fn ahead(&self, request: &Request<'_>, number: u64) -> Ahead {
-        let for_app = self.app(request.key).receivers.length();
+        let app = self.app(request.key);
+        let for_app = match request.urgency {
+            // Bulk requests wait for half a burst, or for turns once interactive requests wait.
+            Urgency::Interactive => app.receivers.length_of(Urgency::Interactive),
+            Urgency::Bulk => app.receivers.length(),
+        };
         let Some(all) = self.receivers.get(request.receiver) else {
             return Ahead { for_receiver: 0, for_app };
         };
@@ -98,6 +98,12 @@ impl Queues {
         let own = all.by_key.get(request.key).and_then(|it| it.waiters.items(&request.flow()));
         let behind = own.map_or(0, |own| own.length() - own.ahead_of(number));
         Ahead { for_receiver: waiting - behind, for_app }
+    }
+
+    /// Whether a request has to leave half a burst of the app's calls: a bulk one, unless interactive ones wait for
+    /// the app.
+    pub(super) fn leaves_room(&self, request: &Request<'_>) -> bool {
+        request.urgency == Urgency::Bulk && !self.app(request.key).has_interactive()
     }
 
     /// How many messages the receiver gets, at best, before that of a request with this number.
@@ -162,8 +168,7 @@ impl Queues {
         let queue = all.queue(key);
         queue.waiters.join(&flow, request.weight(), number, Arc::clone(&wake));
         let has_places = !queue.places.is_empty();
-        self.waiting += 1;
-        *self.callers.entry(Arc::clone(&flow.caller)).or_default() += 1;
+        self.waiting.join(&flow);
         *self.app_mut(key).waiting.entry(flow.clone()).or_default() += 1;
         if has_places {
             self.join_app_for(key, receiver, &flow, request.weight());
@@ -200,9 +205,14 @@ impl Queues {
         if queue.waiters.leave(&flow, number).is_none() {
             return;
         }
-        self.waiting -= 1;
-        decrement(&mut self.callers, &flow.caller);
-        decrement(&mut self.app_mut(key).waiting, &flow);
+        self.waiting.leave(&flow);
+        let waiting = &mut self.app_mut(key).waiting;
+        if let Some(of_flow) = waiting.get_mut(&flow) {
+            *of_flow -= 1;
+            if *of_flow == 0 {
+                waiting.remove(&flow);
+            }
+        }
         if self.queue(key, receiver).is_none_or(|queue| queue.waiters.items(&flow).is_none()) {
             self.leave_app_for(key, receiver, &flow);
         }
@@ -286,13 +296,17 @@ impl Queues {
         }
     }
 
-    /// Changes the queue of an app, and wakes the one who becomes the first there.
+    /// Changes the queue of an app, and wakes the one who becomes the first there, or who is the first and needs no
+    /// longer leave half a burst.
     fn change_app<R>(&mut self, key: &LimitKey, change: impl FnOnce(&mut AppQueue) -> R) -> R {
-        let place = |app: &AppQueue| app.receivers.first().map(|(flow, number, _)| (flow, number));
+        let state = |app: &AppQueue| {
+            let place = app.receivers.first().map(|(flow, number, _)| (flow, number));
+            (place, app.has_interactive())
+        };
         let app = self.app_mut(key);
-        let before = place(app);
+        let before = state(app);
         let result = change(app);
-        if before != place(app)
+        if before != state(app)
             && let Some((_, _, first)) = self.app(key).receivers.first()
             && let Some(queue) = self.queue(key, first)
         {
@@ -315,6 +329,13 @@ impl Queues {
 
     fn app_mut(&mut self, key: &LimitKey) -> &mut AppQueue {
         self.apps.get_mut(key).expect("every app has a queue")
+    }
+}
+
+impl AppQueue {
+    /// Whether interactive requests wait.
+    const fn has_interactive(&self) -> bool {
+        self.receivers.length_of(Urgency::Interactive) > 0
     }
 }
 
@@ -354,16 +375,6 @@ impl ReceiverQueue {
     fn wake_first(&self) {
         if let Some((_, _, first)) = self.waiters.first() {
             first.notify_one();
-        }
-    }
-}
-
-/// Counts one less. What is not counted any more is forgotten.
-fn decrement<K: Eq + std::hash::Hash>(counts: &mut HashMap<K, usize>, key: &K) {
-    if let Some(count) = counts.get_mut(key) {
-        *count -= 1;
-        if *count == 0 {
-            counts.remove(key);
         }
     }
 }

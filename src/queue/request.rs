@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::fair::Flow;
 use crate::clock::Moment;
-use crate::limits::LimitKey;
+use crate::limits::{Ahead, LimitKey};
 use crate::model::api_key::Caller;
 use crate::model::receiver::Receiver;
 use crate::model::share::Weight;
@@ -28,6 +28,12 @@ pub struct Request<'a> {
 impl Request<'_> {
     pub(super) fn flow(&self) -> Flow {
         Flow { urgency: self.urgency, caller: Arc::clone(&self.caller.name) }
+    }
+
+    /// Whether other requests for the receiver are ahead that still sleep, though their permits may have come:
+    /// those go first. A request that must not wait takes what they leave.
+    pub(super) fn is_behind_sleepers(&self, ahead: Ahead, now: Moment) -> bool {
+        ahead.for_receiver > 0 && self.until > now
     }
 
     pub(super) fn weight(&self) -> Weight {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::bounds::Bounds;
 use super::coordinator::Coordinator;
 use super::error::QueueError;
 use super::permit::{Permit, Waited};
@@ -20,8 +21,8 @@ use crate::limits::{
     Ahead, AppBlock, Evicted, Feedback, Grant, Hold, HoldId, LimitKey, Limiter, NotBefore, Rules,
     Scope, Standing,
 };
-use crate::model::places::may_take;
 use crate::model::receiver::Receiver;
+use crate::model::urgency::Urgency;
 use crate::redis::{self, Unavailable};
 
 /// Schedules the attempts of all forwards.
@@ -34,15 +35,6 @@ pub struct Scheduler {
     bounds: Bounds,
     next_number: AtomicU64,
     queues: Mutex<Queues>,
-}
-
-/// How many requests may wait.
-#[derive(Clone, Copy, Debug)]
-pub struct Bounds {
-    /// For one receiver.
-    pub per_receiver: usize,
-    /// In all.
-    pub in_all: usize,
 }
 
 /// The number of a request that stands behind everybody else.
@@ -79,8 +71,8 @@ impl Scheduler {
     /// `request.until`. Takes nothing.
     pub fn estimate(&self, request: &Request<'_>) -> Result<Duration, QueueError> {
         let queues = self.queues();
-        let (ahead, now) = (queues.ahead(request, LAST), self.clock.now());
-        if !is_behind_sleepers(request, ahead, now)
+        let (ahead, now) = (self.ahead(&queues, request, LAST), self.clock.now());
+        if !request.is_behind_sleepers(ahead, now)
             && self.limiter.ready_after(ahead, request.key, request.receiver, now).is_ok()
         {
             return Ok(Duration::ZERO);
@@ -148,13 +140,13 @@ impl Scheduler {
     /// How many requests wait.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.queues().waiting()
+        self.queues().waiting().all().in_all()
     }
 
     /// How many requests of each caller wait. Only the callers that have some.
     #[must_use]
     pub fn waiting_by_caller(&self) -> BTreeMap<Arc<str>, usize> {
-        self.queues().callers().map(|(caller, count)| (Arc::clone(caller), count)).collect()
+        self.queues().waiting().by_caller()
     }
 
     /// Evicts what no longer counts from the limiter.
@@ -205,8 +197,8 @@ impl Scheduler {
         number: u64,
     ) -> Option<(Grant, Moment)> {
         let queues = self.queues();
-        let (ahead, now) = (queues.ahead(request, number), self.clock.now());
-        if is_behind_sleepers(request, ahead, now) {
+        let (ahead, now) = (self.ahead(&queues, request, number), self.clock.now());
+        if request.is_behind_sleepers(ahead, now) {
             return None;
         }
         let grant = self.limiter.take_after(ahead, request.key, request.receiver, now);
@@ -233,8 +225,8 @@ impl Scheduler {
         grant: Grant,
         taken_at: Moment,
     ) -> Option<Permit> {
-        let waited = Waited::default();
-        self.limiter.hold(request.receiver, taken_at);
+        let (waited, Request { key, receiver, .. }) = (Waited::default(), *request);
+        self.limiter.hold(receiver, taken_at);
         let coordinator = match &self.coordinator {
             Some(coordinator) if !grant.is_final => coordinator,
             _ => {
@@ -242,13 +234,15 @@ impl Scheduler {
                 return Some(Permit { waited, is_probe: grant.is_probe, hold });
             }
         };
+        // What other replicas took meanwhile only Redis knows.
+        let is_bulk = request.urgency == Urgency::Bulk;
+        let leaves = if is_bulk { self.calls_to_leave(&self.queues(), request) } else { 0 };
         let hold_id = HoldId::random();
         let hold = Hold { taken_at, shared: Some((hold_id, None)) };
         // The future may be dropped before Redis answers, and Redis may grant the attempt yet.
-        let unanswered =
-            Unanswered { scheduler: self, receiver: request.receiver, hold, is_answered: false };
+        let unanswered = Unanswered { scheduler: self, receiver, hold, is_answered: false };
         let asked_at = self.clock.now();
-        match Box::pin(coordinator.shared.take(request.key, request.receiver, hold_id)).await {
+        match Box::pin(coordinator.shared.take(key, receiver, leaves, hold_id)).await {
             Ok(reply) => {
                 let now = self.clock.now();
                 if let Err(stepped) = coordinator.check_clock(reply.server_time, asked_at, now) {
@@ -256,12 +250,11 @@ impl Scheduler {
                     return None;
                 }
                 let queues = self.queues();
-                let was_cooling_down = self.limiter.is_cooling_down(request.receiver);
-                let is_adopted =
-                    self.limiter.adopt(request.key, request.receiver, &reply, asked_at, now);
-                if was_cooling_down && !self.limiter.is_cooling_down(request.receiver) {
+                let was_cooling_down = self.limiter.is_cooling_down(receiver);
+                let is_adopted = self.limiter.adopt(key, receiver, &reply, asked_at, now);
+                if was_cooling_down && !self.limiter.is_cooling_down(receiver) {
                     // Another replica's probe was accepted: the requests that wait for it can go on.
-                    queues.wake_first(request.receiver);
+                    queues.wake_first(receiver);
                 }
                 drop(queues);
                 if !reply.is_granted {
@@ -309,6 +302,17 @@ impl Scheduler {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many are ahead of a request with this number, and how many calls it has to leave for others.
+    fn ahead(&self, queues: &Queues, request: &Request<'_>, number: u64) -> Ahead {
+        let ahead = queues.ahead(request, number);
+        Ahead { for_app: ahead.for_app + self.calls_to_leave(queues, request), ..ahead }
+    }
+
+    /// How many calls of the app a request has to leave for interactive ones that may come.
+    pub(super) fn calls_to_leave(&self, queues: &Queues, request: &Request<'_>) -> usize {
+        if queues.leaves_room(request) { self.limiter.half_a_burst(request.key) } else { 0 }
+    }
+
     /// When a request can expect its permit if it joins its queue. It may join only if that is in time and
     /// there is room.
     fn permit_at(
@@ -323,11 +327,12 @@ impl Scheduler {
         let latest = request.until.max(now);
         let for_receiver = self.receiver_ready_at(queues, request, number, now);
         let (for_this, own) = queues.length(request);
-        let is_full = !is_back && !may_take(own, for_this, per_receiver);
+        let is_full = !is_back && !for_this.has_room(request.urgency, own, per_receiver);
         if is_full || for_receiver.moment > latest {
             return Err(QueueError::too_late(for_receiver, now));
         }
-        if !is_back && !may_take(queues.waiting_of(request.caller), queues.waiting(), in_all) {
+        let own = queues.waiting().of(&request.caller.name).of(request.urgency);
+        if !is_back && !queues.waiting().all().has_room(request.urgency, own, in_all) {
             return Err(QueueError::Full);
         }
         let for_app = self.app_ready_at(queues, request, number, now);
@@ -360,14 +365,9 @@ impl Scheduler {
     ) -> NotBefore {
         let is_slow = |receiver: &Receiver| self.limiter.is_cooling_down(receiver);
         let ahead = queues.calls_ahead(request, number, is_slow);
+        let ahead = ahead + self.calls_to_leave(queues, request);
         NotBefore { scope: Scope::App, moment: self.limiter.app_ready_at(request.key, ahead, now) }
     }
-}
-
-/// Whether other requests for the receiver are ahead that still sleep, though their permits may have come:
-/// those go first. A request that must not wait takes what they leave.
-fn is_behind_sleepers(request: &Request<'_>, ahead: Ahead, now: Moment) -> bool {
-    ahead.for_receiver > 0 && request.until > now
 }
 
 /// A grant that Redis was asked to confirm. Unless its answer is heard, dropping this releases the hold.

@@ -1,9 +1,11 @@
 //! Queues and limits together, on a manual clock.
 
 mod bounds;
+mod bulk;
 mod crowd;
 mod fairness;
 mod leaving;
+mod load;
 mod refusals;
 
 use std::num::NonZeroU32;

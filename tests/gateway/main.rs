@@ -8,6 +8,7 @@ mod callers;
 mod codes;
 mod commands;
 mod connections;
+mod console;
 mod crowded;
 mod documented;
 mod drain;

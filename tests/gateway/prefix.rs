@@ -69,7 +69,8 @@ async fn every_link_on_every_page_stays_behind_the_prefix() {
     let root = proxy(&gateway);
     let mut to_do = vec![root.clone()];
     to_do.extend(
-        ["docs", "docs/index.html", "problems/230002"].map(|path| root.join(path).unwrap()),
+        ["docs", "docs/index.html", "console", "problems/230002"]
+            .map(|path| root.join(path).unwrap()),
     );
     let mut seen = BTreeSet::new();
     while let Some(url) = to_do.pop() {
@@ -87,7 +88,15 @@ async fn every_link_on_every_page_stays_behind_the_prefix() {
             to_do.extend(links(&answer.text(), &url));
         }
     }
-    for path in ["docs/", "problems", "problems/draining", "problems?lang=zh", "pages.css"] {
+    for path in [
+        "docs/",
+        "console/",
+        "console/main.js",
+        "problems",
+        "problems/draining",
+        "problems?lang=zh",
+        "pages.css",
+    ] {
         assert!(seen.contains(root.join(path).unwrap().as_str()), "{path} in {seen:#?}");
     }
 }
@@ -127,6 +136,7 @@ async fn the_public_url_begins_types_locations_and_the_server() {
         assert_eq!(problem["type"], format!("{start}/problems/route_not_found"));
         for (path, target) in [
             ("/docs", "/docs/"),
+            ("/console", "/console/"),
             ("/", "/docs/"),
             ("/problems/230002", "/problems/bot_not_in_chat"),
         ] {

@@ -28,6 +28,8 @@ async fn each_route_names_the_methods_that_it_takes() {
         ("/openapi.json", &["GET", "HEAD"]),
         ("/docs/", &["GET", "HEAD"]),
         ("/docs", &["GET", "HEAD"]),
+        ("/console/", &["GET", "HEAD"]),
+        ("/console", &["GET", "HEAD"]),
         ("/problems", &["GET", "HEAD"]),
         ("/problems/draining", &["GET", "HEAD"]),
         ("/pages.css", &["GET", "HEAD"]),
@@ -50,7 +52,8 @@ async fn head_is_get_without_a_body() {
     let gateway = gateway().start().await;
     let pages = ["/", "/problems", "/problems/draining", "/problems/nope", "/pages.css"];
     let docs = ["/docs", "/docs/", "/docs/swagger-ui.css", "/docs/docs.css", "/openapi.json"];
-    for path in pages.into_iter().chain(docs).chain(["/nope"]) {
+    let console = ["/console", "/console/", "/console/main.js"];
+    for path in pages.into_iter().chain(docs).chain(console).chain(["/nope"]) {
         let (get, head) = (gateway.ask("GET", path).await, gateway.ask("HEAD", path).await);
         same_head(&get, &head, path);
     }

@@ -10,7 +10,7 @@ use feishu_simulator::Ledger;
 
 use super::load::Sent;
 use super::spread::Spread;
-use super::{CROWD, MAX_WAIT, Part};
+use super::{CROWD, MAX_WAIT, Part, behind};
 use crate::call::Answer;
 use crate::program::Holdings;
 
@@ -37,8 +37,8 @@ const MEMORY_FACTOR: f64 = 1.5;
 const ASIDE_TO_LIVEZ: u32 = 4;
 
 /// Prints what was measured, and returns what should not be so.
-pub(super) fn all(parts: &[Part; 6], ledger: &Ledger) -> Vec<String> {
-    let [calm, noise, noise_again, crowd, flood, thousand] = parts;
+pub(super) fn all(parts: &[Part; 9], ledger: &Ledger) -> Vec<String> {
+    let [calm, noise, noise_again, crowd, flood, thousand, alone, behind, under] = parts;
     let mut violations = Vec::new();
     for part in parts {
         print(part);
@@ -56,6 +56,8 @@ pub(super) fn all(parts: &[Part; 6], ledger: &Ledger) -> Vec<String> {
         violations.extend(disturbed(part, most));
     }
     violations.extend(unfair(crowd));
+    violations.extend(behind::feels_something(alone, behind));
+    violations.extend(behind::not_its_tenth(under));
     violations.extend(too_much_memory(calm, crowd));
     violations
 }

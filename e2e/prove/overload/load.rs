@@ -17,6 +17,8 @@ pub(super) struct Load {
     pub(super) app: &'static str,
     pub(super) receivers: usize,
     pub(super) pace: Pace,
+    /// Whether its forwards may take longer.
+    pub(super) is_bulk: bool,
 }
 
 /// When a load sends.
@@ -103,10 +105,11 @@ impl Load {
         part: &str,
         number: usize,
     ) -> impl Future<Output = Sent> + Send + use<> {
-        let Self { name, app, receivers, .. } = *self;
+        let Self { name, app, receivers, is_bulk, .. } = *self;
         let request = Request {
             message: format!("om_{part}-{name}-{number}"),
             receiver: format!("oc_{name}-{}", number % receivers),
+            is_bulk,
             ..Request::default()
         };
         async move {

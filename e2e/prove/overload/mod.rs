@@ -2,9 +2,10 @@
 //!
 //! First all is calm and some quiet receivers get a message now and then. Then, twice, noisy ones get
 //! far too many beside them. Then many receivers want the same, and it is the app's limit that holds them up.
-//! In the end another caller wants all that the app may send: for 200 receivers, and by a thousand forwards at
-//! once. Times are compared with others of the same run only.
+//! Then another caller wants all that the app may send: for 200 receivers, and by a thousand forwards at once. In
+//! the end a broadcast goes on behind forwards that come at the app's full pace, and that are too many. Times are compared with others of the same run only.
 
+mod behind;
 mod checks;
 mod load;
 mod spread;
@@ -23,6 +24,8 @@ use spread::Spread;
 /// More than the noisy and the quiet receivers may get, less than those of the crowd.
 const LIMITS: AppLimits = AppLimits { per_second: 100, per_minute: 1500 };
 const APP_PER_SECOND: usize = LIMITS.per_minute / 60;
+/// What the app may send in the long run, a little less.
+const FULL_PACE: usize = 23;
 const QUIET: usize = 5;
 const NOISY: usize = 4;
 const CROWD: usize = 20;
@@ -47,7 +50,14 @@ pub(crate) async fn run() -> Vec<String> {
     let max_wait = format!("{}s", MAX_WAIT.as_secs());
     let settings = [("limits.max_wait", &*max_wait)];
     let gateway = Gateway::start(LIMITS, &settings).await;
-    let load = |name, caller, app, receivers, pace| Load { name, caller, app, receivers, pace };
+    let load = |name, caller, app, receivers, pace| Load {
+        name,
+        caller,
+        app,
+        receivers,
+        pace,
+        is_bulk: false,
+    };
     let [one, two] = APPS;
     let quiet = || load("quiet", one, one, QUIET, Pace::PerSecond(QUIET));
     let too_much = Pace::PerSecond(NOISY * RECEIVER_PER_SECOND * TIMES_TOO_MUCH);
@@ -56,6 +66,9 @@ pub(crate) async fn run() -> Vec<String> {
     let crowd = load("crowd", two, two, CROWD, too_much_for_app);
     let flood = load("flood", NEIGHBOUR, one, 200, too_much_for_app);
     let thousand = load("thousand", NEIGHBOUR, one, 50, Pace::AtOnce(1000));
+    let full_pace = || load("steady", two, two, CROWD, Pace::PerSecond(FULL_PACE));
+    let bulk = |name| Load { is_bulk: true, ..load(name, two, two, 50, Pace::AtOnce(20)) };
+    let many = load("many", two, two, 200, too_much_for_app);
     let parts = [
         part(&gateway, "calm", Some(quiet()), None, CALM).await,
         part(&gateway, "noise", Some(quiet()), Some(noisy()), STORM).await,
@@ -63,6 +76,16 @@ pub(crate) async fn run() -> Vec<String> {
         part(&gateway, "crowd", None, Some(crowd), STORM).await,
         part(&gateway, "flood of a neighbour", Some(quiet()), Some(flood), STORM).await,
         part(&gateway, "thousand of a neighbour", Some(quiet()), Some(thousand), STORM).await,
+        part(&gateway, "full pace", Some(full_pace()), None, STORM).await,
+        part(
+            &gateway,
+            "a broadcast behind interactive forwards",
+            Some(full_pace()),
+            Some(bulk("behind")),
+            STORM,
+        )
+        .await,
+        part(&gateway, "a broadcast under overload", Some(many), Some(bulk("under")), STORM).await,
     ];
     let ledger = gateway.simulator.ledger();
     let mut violations = judge(&parts, &ledger);

@@ -33,6 +33,7 @@ fn start_page(reader: &Reader) -> HttpResponse {
             ))
         }
         ul {
+            li { a href=(reader.link_to_page("/console/")) { (say("Broadcasts", "群发")) } (say(": one message to many receivers, without writing a program", "：无需编写程序，把一条消息发送给许多接收者")) }
             li { a href=(reader.link("/docs/")) { (say("Try the API", "调试接口")) } (say(": a form for each request", "：在网页上发送请求")) }
             li { a href=(reader.link_to_page("/problems")) { (say("Problems", "错误说明")) } (say(": what can go wrong, and what to do", "：可能出现的错误及其处理办法")) }
             li { a href=(reader.link("/openapi.json")) { (say("OpenAPI document", "OpenAPI 文档")) } (say(": for programs and generators", "：供程序与代码生成器使用")) }

@@ -1,5 +1,6 @@
-//! The documentation that the gateway serves: the start page, Swagger UI, and a page for each problem.
+//! The pages that the gateway serves: the start page, the console, Swagger UI, and a page for each problem.
 
+pub(crate) mod console;
 pub(crate) mod home;
 pub(crate) mod page;
 pub(crate) mod problems;

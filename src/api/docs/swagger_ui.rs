@@ -9,7 +9,7 @@ use actix_web::http::header::{CONTENT_SECURITY_POLICY, ContentEncoding, ContentT
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 
-use crate::api::http::security_headers::SWAGGER_UI_POLICY;
+use crate::api::http::security_headers::SCRIPTED;
 use crate::api::problems::problem::Problem;
 use crate::api::public_url::PublicUrl;
 use crate::model::problem_kind::ProblemKind;
@@ -48,7 +48,7 @@ pub(crate) async fn swagger(request: HttpRequest) -> Result<HttpResponse, Proble
     let mut answer = HttpResponse::Ok();
     match file {
         "" | "index.html" => Ok(answer
-            .insert_header((CONTENT_SECURITY_POLICY, SWAGGER_UI_POLICY))
+            .insert_header((CONTENT_SECURITY_POLICY, SCRIPTED))
             .content_type(ContentType::html())
             .body(include_str!("index.html"))),
         "swagger-initializer.js" => Ok(answer

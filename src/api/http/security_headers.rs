@@ -11,9 +11,9 @@ use actix_web::http::header::{
 const STRICT: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
 
-/// The policy of Swagger UI. It allows its scripts, their calls to this gateway, and the images of its
-/// stylesheet as well.
-pub(crate) const SWAGGER_UI_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+/// The policy of Swagger UI and of the console. It allows their scripts, the calls of these to this gateway, and
+/// images as well.
+pub(crate) const SCRIPTED: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 

@@ -227,3 +227,42 @@ fn a_message_has_its_cell_everywhere_while_it_is_under_way_and_not_for_ever() {
     assert_eq!(free_at(other, moment_before), moment_before + SECOND);
     assert_eq!(other.take(APP, &receiver(1), believed_until), Ok(PASS));
 }
+
+#[test]
+fn half_a_burst_is_that_of_the_replicas_share() {
+    let limits = Limiter::new(&rules(5, 50, 1000), APPS.map(Arc::from));
+    let burst = rules(5, 50, 1000).pace().burst.get() as usize;
+    assert_eq!(limits.half_a_burst(&of_app(APP)), burst / 2);
+    limits.enter_fallback(number(2), Moment::ZERO);
+    assert_eq!(limits.half_a_burst(&of_app(APP)), burst / 4);
+    limits.enter_fallback(number(100), Moment::ZERO);
+    assert_eq!(limits.half_a_burst(&of_app(APP)), 0);
+}
+
+#[test]
+#[ignore = "needs a Redis: TEST_STATE_URL"]
+fn a_call_that_has_to_leave_some_to_others_heeds_what_other_replicas_took() {
+    let rules = rules(5, 50, 1000);
+    let all = replicas(2, &rules);
+    let [one, other] = all.as_slice() else { unreachable!() };
+    let (AppPace { period, .. }, now) = (rules.pace(), SECOND);
+    let half = one.limits.half_a_burst(&of_app(APP));
+    let takes = |replica: &Replica, to: usize, leaves, now| {
+        replica.set(now);
+        let (key, to) = (of_app(APP), receiver(u8::try_from(to).unwrap()));
+        let take = replica.shared.take(&key, &to, leaves, HoldId::random());
+        let reply = replica.redis.wait(take);
+        replica.limits.adopt(&key, &to, &reply, now, now);
+        reply.is_granted
+    };
+    assert!(takes(one, 0, half, now));
+    assert!((1..=half).all(|to| takes(other, to, 0, now)));
+    // The first one believes that all but one are left.
+    assert!(one.limits.app_ready_at(&of_app(APP), half, now) <= now);
+    assert!(!takes(one, 100, half, now));
+    let foretold = one.limits.app_ready_at(&of_app(APP), half, now);
+    assert!(foretold > now && foretold <= now + period * 2, "{foretold:?}");
+    assert!(!takes(one, 100, half, foretold.saturating_sub(Duration::from_micros(1))));
+    assert!(takes(one, 100, half, foretold));
+    assert!(takes(other, 101, 0, foretold), "half a burst is left");
+}

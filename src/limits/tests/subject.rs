@@ -180,7 +180,7 @@ impl Replica {
     ) -> Result<Grant, NotBefore> {
         self.set(now);
         let hold_id = HoldId::random();
-        let reply = self.redis.wait(self.shared.take(&of_app(app), receiver, hold_id));
+        let reply = self.redis.wait(self.shared.take(&of_app(app), receiver, 0, hold_id));
         self.limits.adopt(&of_app(app), receiver, &reply, now, now);
         if reply.is_granted {
             self.under_way.lock().unwrap().push((now, hold_id));

@@ -32,7 +32,8 @@ async fn forward(stage: Stage, seed: u64) -> Result<(), QueueError> {
     let mut random = StdRng::seed_from_u64(seed);
     let scheduler = &stage.scheduler;
     let (app, to) = (random.random_range(0..2), receiver(random.random_range(0..5)));
-    let request = stage.request(app, &to, FOR_EVER);
+    let urgency = Urgency::ALL[random.random_range(0..2)];
+    let request = Request { urgency, ..stage.request(app, &to, FOR_EVER) };
     looks(random.random_range(0..200)).await;
     let mut ticket = Ticket::draw(scheduler);
     for _ in 0..3 {
