@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::delivery::Stores;
 use super::feishu::FeishuRuntime;
 use super::listeners::{self, Listener, Served, Size};
 use super::reload::{FirstKeys, Reload, Reloader};
@@ -56,12 +57,16 @@ impl Application {
         let feishu = FeishuRuntime::start().map_err(StartError::Threads)?;
         let state = config.state.as_ref().map(|it| State::new(it, clock, &metrics));
         let state = state.as_ref();
+        if let Some(state) = state {
+            state.warn_of_losses(feishu.handle());
+        }
         let database = broadcasts::open(config)?;
         let runtime = feishu.handle();
+        let stores = Stores { state, database: database.as_ref() };
         let delivery =
-            delivery::assemble(config, clock, &metrics, sent_before, &closing, runtime, state)?;
+            delivery::assemble(config, clock, &metrics, sent_before, &closing, runtime, stores)?;
         delivery.spawn_background_tasks(&mut tasks);
-        let broadcasts = broadcasts::assemble(config, clock, database.as_ref(), state);
+        let broadcasts = broadcasts::assemble(config, clock, stores);
         if let Some(broadcasts) = &broadcasts {
             let apps = config.apps.keys().map(|name| name.as_str().into());
             let find_caller = broadcasts::find_caller(&keyring, clock);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use actix_web::web;
 use tokio::runtime::Handle;
 
+use super::delivery::Stores;
 use super::start::StartError;
-use super::state::State;
 use crate::api::keyring::Keyring;
 use crate::broadcasts::{
     BroadcastSettings, Broadcasts, FindCaller, Forecast, SqliteStore, Store, WebhookClient,
@@ -33,13 +33,12 @@ pub(super) fn open(config: &Config) -> Result<Option<Arc<Database>>, StartError>
 pub(super) fn assemble(
     config: &Config,
     clock: &Clock,
-    database: Option<&Arc<Database>>,
-    state: Option<&State<'_>>,
+    Stores { state, database }: Stores<'_>,
 ) -> Option<Broadcasts> {
     let store: Arc<dyn Store> = match (state, database) {
+        (Some(state), _) => Arc::new(state.broadcasts(config)),
         (None, Some(database)) => Arc::new(SqliteStore::new(Arc::clone(database))),
-        // Redis keeps none yet.
-        _ => return None,
+        (None, None) => return None,
     };
     let settings = BroadcastSettings {
         max_receivers: config.broadcasts.max_receivers.get(),

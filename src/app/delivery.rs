@@ -12,16 +12,27 @@ use crate::clock::Clock;
 use crate::config::{AppConfig, Config, LimitsConfig};
 use crate::delivery::{
     App, CallerBudgets, Context, Delivery, DeliverySettings, Idempotency, InDoubtRegister,
+    KeptIdempotency,
 };
 use crate::feishu::client::Client;
 use crate::feishu::options::Options;
 use crate::feishu::token::{Credentials, TokenKey, TokenSource};
 use crate::model::idempotency_key::UuidMaker;
 use crate::queue::{Bounds, Scheduler};
+use crate::sqlite::Database;
 use crate::telemetry::audit::AuditIds;
 use crate::telemetry::metrics::Metrics;
 
-/// The service that forwards messages. `state` is what it shares with other replicas.
+/// What knows of what was sent before, and of what other replicas send.
+#[derive(Clone, Copy)]
+pub(super) struct Stores<'a> {
+    /// The Redis that replicas share.
+    pub(super) state: Option<&'a State<'a>>,
+    /// The file of a single process.
+    pub(super) database: Option<&'a Arc<Database>>,
+}
+
+/// The service that forwards messages.
 pub(super) fn assemble(
     config: &Config,
     clock: &Clock,
@@ -29,8 +40,9 @@ pub(super) fn assemble(
     sent_before: SentBefore,
     closing: &CancellationToken,
     runtime: &Handle,
-    state: Option<&State<'_>>,
+    stores: Stores<'_>,
 ) -> Result<Delivery, StartError> {
+    let state = stores.state;
     let options = Options {
         base_url: config.feishu.base_url.clone(),
         connect_timeout: config.feishu.connect_timeout,
@@ -56,7 +68,7 @@ pub(super) fn assemble(
         budgets: budgets(config, clock, state).into(),
         scheduler: scheduler(config, clock, sent_before, state),
         register: register(clock, sent_before, state),
-        idempotency: idempotency(config, clock, state),
+        idempotency: idempotency(config, clock, sent_before, stores),
         client,
         calls: TaskTracker::new(),
         clock: clock.clone(),
@@ -135,10 +147,23 @@ fn budgets(config: &Config, clock: &Clock, state: Option<&State<'_>>) -> CallerB
     }
 }
 
-fn idempotency(config: &Config, clock: &Clock, state: Option<&State<'_>>) -> Idempotency {
+fn idempotency(
+    config: &Config,
+    clock: &Clock,
+    sent_before: SentBefore,
+    Stores { state, database }: Stores<'_>,
+) -> Idempotency {
     let idempotency = Idempotency::new(clock.clone());
-    match state {
-        Some(state) => idempotency.shared_by(state.keys(config, clock)),
-        None => idempotency,
+    match (state, database) {
+        (Some(state), _) => idempotency.shared_by(state.keys(config, clock)),
+        (None, Some(database)) => {
+            let secrets = config.apps.iter().map(|(name, app)| (name, &app.app_secret));
+            let kept = KeptIdempotency::new(Arc::clone(database), secrets, clock.clone());
+            idempotency.kept_in(match sent_before {
+                SentBefore::Anything => kept.after_predecessor(),
+                SentBefore::Nothing => kept,
+            })
+        }
+        (None, None) => idempotency,
     }
 }

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
+
+use crate::broadcasts::RedisStore;
 use crate::clock::Clock;
 use crate::config::{Config, StateConfig};
 use crate::delivery::{SharedIdempotency, SharedUuids};
 use crate::feishu::token::{Credentials, SharedToken};
 use crate::limits::{Rules, SharedBudgets, SharedLimits};
 use crate::queue::Coordinator;
-use crate::redis::{Checkpoint, RedisClient, RedisSettings};
+use crate::redis::{Checkpoint, Durability, RedisClient, RedisSettings};
 use crate::telemetry::metrics::Metrics;
 
 /// The Redis of the replicas, and its configuration.
@@ -18,18 +21,20 @@ pub(super) struct State<'a> {
     config: &'a StateConfig,
 }
 
-/// Checks whether the Redis of `state.url` answers and takes writes. The error is a sentence for the operator.
-pub async fn check_state(config: &Config) -> Result<(), String> {
+/// Checks whether the Redis of `state.url` answers and takes writes. Returns warnings of what it may lose. The error is a
+/// sentence for the operator.
+pub async fn check_state(config: &Config) -> Result<Vec<String>, String> {
     let Some(state) = &config.state else {
         return Err("is not set, so there is nothing to connect to".to_owned());
     };
     let state = State::new(state, &Clock::system(), &Metrics::new());
     let answer = async {
         state.redis.connect().await?;
-        state.limits(config).beat(&[], false).await
+        state.limits(config).beat(&[], false).await?;
+        Durability::ask(&state.redis, &state.config.prefix).await
     };
     match answer.await {
-        Ok(_) => Ok(()),
+        Ok(durability) => Ok(durability.warnings()),
         Err(gone) => Err(format!("leads to a Redis that is of no use: {gone}")),
     }
 }
@@ -75,9 +80,26 @@ impl<'a> State<'a> {
         SharedUuids::new(self.redis(), &self.config.prefix, clock.clone(), checkpoint)
     }
 
+    pub(super) fn broadcasts(&self, config: &Config) -> RedisStore {
+        let secrets = config.apps.iter().map(|(name, app)| (name, &app.app_secret));
+        RedisStore::new(self.redis(), &self.config.prefix, secrets, config.broadcasts.keep)
+    }
+
     pub(super) fn budgets(&self, config: &Config) -> SharedBudgets {
         let StateConfig { prefix, replicas, .. } = self.config;
         SharedBudgets::new(self.redis(), prefix, config.feishu.deadline, *replicas)
+    }
+
+    /// Logs a warning of what Redis may lose, once it is connected. Says nothing if the first attempt to connect fails.
+    pub(super) fn warn_of_losses(&self, runtime: &Handle) {
+        let (redis, prefix) = (self.redis(), self.config.prefix.clone());
+        runtime.spawn(async move {
+            redis.tried().await;
+            let durability = Durability::ask(&redis, &prefix).await;
+            for warning in durability.iter().flat_map(Durability::warnings) {
+                tracing::warn!("{warning}");
+            }
+        });
     }
 
     pub(super) fn redis(&self) -> Arc<RedisClient> {

@@ -10,7 +10,8 @@ use tokio::task::JoinSet;
 
 use super::body::BroadcastBody;
 use super::broadcast::{Broadcast, State};
-use super::service::{Broadcasts, Shared};
+use super::service::Broadcasts;
+use super::shared::Shared;
 use super::store::Announcement;
 use super::webhook_client::{PostError, WebhookClient};
 use crate::model::webhook::Webhook;

@@ -112,6 +112,7 @@ impl CountsBody {
 }
 
 /// The time in whole milliseconds, as the store has it.
-fn in_millis(time: Timestamp) -> Timestamp {
+#[must_use]
+pub fn in_millis(time: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
 }

@@ -7,8 +7,10 @@ mod broadcast;
 mod error;
 mod forecast;
 mod obstacles;
+mod redis;
 mod service;
 mod settlement;
+mod shared;
 mod sqlite;
 mod store;
 #[cfg(test)]
@@ -18,13 +20,15 @@ mod webhook_client;
 mod worker;
 
 pub use announcer::announce_ends;
-pub use body::BroadcastBody;
+pub use body::{BroadcastBody, in_millis};
 pub use broadcast::{
     Broadcast, Counts, NewBroadcast, ReceiverProblem, ReceiverRecord, ReceiverState, State,
 };
 pub use error::BroadcastError;
 pub use forecast::Forecast;
-pub use service::{Accepted, BroadcastRequest, BroadcastSettings, Broadcasts};
+pub use redis::RedisStore;
+pub use service::{Accepted, BroadcastRequest, Broadcasts};
+pub use shared::BroadcastSettings;
 pub use sqlite::SqliteStore;
 pub use store::{
     Acceptance, Announcement, Answer, BEAT, CLAIM_OUTLIVES, Claimed, MOST_AT_ONCE, Settled,

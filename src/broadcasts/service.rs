@@ -4,14 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::broadcast::{Broadcast, Counts, NewBroadcast, ReceiverRecord, ReceiverState, State};
 use super::error::BroadcastError;
 use super::forecast::Forecast;
+use super::shared::{BroadcastSettings, Shared};
 use super::store::{Acceptance, MOST_AT_ONCE, Store};
 use super::upkeep::keep_up;
 use super::worker::{FindCaller, Worker};
@@ -28,34 +26,6 @@ use crate::telemetry::metrics::Metrics;
 /// What callers may do with broadcasts. Clones share everything.
 #[derive(Clone, Debug)]
 pub struct Broadcasts(Arc<Shared>);
-
-/// What the service and the workers share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) clock: Clock,
-    pub(super) settings: BroadcastSettings,
-    pub(super) forecast: Forecast,
-    /// Notified when this process has changed a broadcast, for those who wait to read it.
-    pub(super) changed: Notify,
-    /// Notified when a caller has changed a broadcast, for the workers.
-    pub(super) asked: Notify,
-    /// Cancelled when the process begins to end: nothing is claimed any more, and nobody waits for a change.
-    pub(super) stopping: CancellationToken,
-    /// The workers that have not ended.
-    workers: TaskTracker,
-}
-
-/// The configured bounds.
-#[derive(Clone, Copy, Debug)]
-pub struct BroadcastSettings {
-    /// The most receivers of one broadcast.
-    pub max_receivers: u32,
-    /// The most broadcasts of one API key that run or are paused.
-    pub max_active_per_key: u32,
-    /// How long a broadcast is kept after it has finished.
-    pub keep: Duration,
-}
 
 /// A caller's request for a broadcast.
 #[derive(Clone, Debug)]

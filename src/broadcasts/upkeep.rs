@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::service::Shared;
+use super::shared::Shared;
 use super::store::{BEAT, StoreError};
 use crate::clock::Moment;
 use crate::delivery::SAFE_TO_REPEAT;

@@ -14,8 +14,8 @@ use tracing::{Instrument, info_span};
 
 use super::broadcast::{Broadcast, ReceiverState, State};
 use super::obstacles::{Obstacles, Way};
-use super::service::Shared;
 use super::settlement::{Pace, Verdict};
+use super::shared::Shared;
 use super::store::{Claimed, Settled, StoreError};
 use crate::clock::Moment;
 use crate::delivery::{Delivery, ForwardReport, ForwardRequest};

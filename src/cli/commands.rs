@@ -68,7 +68,7 @@ enum ConfigCommand {
     Check {
         #[command(flatten)]
         config: ConfigFile,
-        /// Asks the Redis of `state.url` too whether it answers and takes what is written.
+        /// Asks the Redis of `state.url` too whether it answers, takes what is written, and keeps it.
         #[arg(long)]
         connect: bool,
     },
@@ -150,20 +150,19 @@ fn check(file: Option<&Path>, connect: bool) -> ExitCode {
         let path = config.keys_file.as_ref();
         let more = path.map(|it| config::read_keys_file(it, &config.apps, &config.keys));
         let more = more.transpose()?;
-        if connect {
-            check_state(&config)?;
-        }
-        Ok((config, more))
+        let losses = if connect { check_state(&config)? } else { Vec::new() };
+        Ok((config, more, losses))
     });
     match checked {
-        Ok((config, more)) => {
+        Ok((config, more, losses)) => {
             print!("{}", config.effective);
             let mut keys = config.keys.clone();
             if let Some((more, effective)) = more {
                 print!("{}", effective.as_keys_file_comment());
                 keys.extend(more);
             }
-            for warning in config::warnings(&config, &keys, Clock::system().wall()) {
+            let warnings = config::warnings(&config, &keys, Clock::system().wall());
+            for warning in warnings.into_iter().chain(losses) {
                 eprintln!("warning: {warning}");
             }
             ExitCode::SUCCESS
@@ -172,7 +171,7 @@ fn check(file: Option<&Path>, connect: bool) -> ExitCode {
     }
 }
 
-fn check_state(config: &Config) -> Result<(), Vec<ConfigError>> {
+fn check_state(config: &Config) -> Result<Vec<String>, Vec<ConfigError>> {
     actix_web::rt::System::new()
         .block_on(app::check_state(config))
         .map_err(|detail| vec![ConfigError::at(&["state", "url"], detail)])

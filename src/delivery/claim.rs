@@ -165,9 +165,10 @@ fn known(context: &Context, request: &ForwardRequest, agreed: Agreed) -> Known {
         (Agreed::Yes, _) => None,
         (Agreed::No, _) => return Known::NotByOthers(context.clock.stamp()),
         (Agreed::Alone, None) => context.register.known_since(),
-        (Agreed::Alone, Some(_)) => {
-            context.register.known_since().max(context.idempotency.known_since())
-        }
+        (Agreed::Alone, Some(_)) => match &context.idempotency.kept {
+            Some(kept) => return kept.known(),
+            None => context.register.known_since().max(context.idempotency.known_since()),
+        },
     };
-    since.map_or(Known::Wholly, Known::Since)
+    since.map_or(Known::Wholly, |since| Known::Since(context.clock.wall_at(since)))
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::error::ForwardError;
-use crate::clock::{Moment, Stamp};
+use crate::clock::Stamp;
 use crate::feishu::error::Forwarded;
 
 /// How a forward ended, for every request that asks for it.
@@ -22,7 +22,7 @@ pub(super) enum Known {
     /// Every attempt.
     Wholly,
     /// Every attempt since then.
-    Since(Moment),
+    Since(Timestamp),
     /// The attempts of this replica, and not those of the others. The forward ended then.
     NotByOthers(Stamp),
 }

@@ -120,7 +120,7 @@ impl Context {
             (Some(Prior::InDoubt(first)), _) => PriorAttempts::InDoubt(until(first)),
             (Some(Prior::Delivered(first)), _) => PriorAttempts::Delivered(until(first)),
             (None, Known::NotByOthers(ended)) => PriorAttempts::Unconfirmed(until(ended)),
-            (None, Known::Since(moment)) => PriorAttempts::NotSentSince(self.clock.wall_at(moment)),
+            (None, Known::Since(time)) => PriorAttempts::NotSentSince(time),
             (None, Known::Wholly) => PriorAttempts::NotSent,
         }
     }

@@ -125,7 +125,12 @@ impl Forwarding<'_> {
         let in_doubt_since = attempts.in_doubt_since();
         let conclusion = claim.conclude(context, request, result, in_doubt_since).await;
         match (claim, conclusion.in_doubt_since) {
-            (ForwardClaim::Key(leader), _) => leader.conclude(conclusion.clone()),
+            (ForwardClaim::Key(leader), _) => {
+                let written = leader.conclude(conclusion.clone());
+                if let (Some(kept), Some(written)) = (&context.idempotency.kept, written) {
+                    Box::pin(kept.wait_until(written)).await;
+                }
+            }
             // No caller can repeat a part of a broadcast, whose `uuid` it does not know.
             (ForwardClaim::None, Some(first_attempt)) if request.broadcast.is_none() => {
                 share_doubt(context, request, first_attempt).await;

@@ -40,7 +40,7 @@ pub use context::{Context, DeliverySettings};
 pub use dry_run::{DryRunAction, DryRunReport};
 pub use error::{ForwardError, TokenError};
 pub use health::AppHealth;
-pub use idempotency::{Idempotency, SharedIdempotency};
+pub use idempotency::{Idempotency, KeptIdempotency, SharedIdempotency};
 pub use in_doubt::{InDoubtRegister, SAFE_TO_REPEAT, SharedUuids};
 pub use report::{ForwardReport, Timings};
 pub use request::ForwardRequest;

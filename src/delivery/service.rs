@@ -78,6 +78,9 @@ impl Delivery {
         tasks.spawn(async move { delivery.supervise_redis().await });
         let delivery = self.clone();
         tasks.spawn(async move { delivery.sweep().await });
+        if let Some(kept) = self.0.idempotency.kept.clone() {
+            tasks.spawn(async move { kept.sweep().await });
+        }
     }
 
     /// Returns once every call that has begun has ended, whether or not its caller is gone.

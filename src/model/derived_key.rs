@@ -12,7 +12,7 @@ pub enum Purpose {
     AuditIds,
     /// To sign the tokens that callers get.
     CallerTokens,
-    /// To encrypt the state that replicas share in Redis.
+    /// To encrypt what is kept outside of the process.
     SharedState,
     /// Makes the `uuid` of a forward with an `Idempotency-Key`.
     Uuids,

@@ -16,6 +16,7 @@ pub mod policy;
 pub mod problem_kind;
 pub mod reach;
 pub mod receiver;
+pub mod seal;
 pub mod share;
 pub mod state_url;
 pub mod thread_id;

@@ -2,9 +2,9 @@
 
 mod checkpoint;
 mod client;
+mod durability;
 #[cfg(test)]
 pub(crate) mod real;
-mod seal;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -12,5 +12,5 @@ mod unavailable;
 
 pub use checkpoint::Checkpoint;
 pub use client::{RedisClient, RedisSettings};
-pub use seal::Seal;
+pub use durability::Durability;
 pub use unavailable::{TIMEOUT, Unavailable};

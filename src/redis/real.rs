@@ -42,7 +42,7 @@ pub(crate) const FOREIGN: &[&str] = &[
 pub(crate) struct RealRedis {
     url: String,
     pub(crate) prefix: String,
-    runtime: Runtime,
+    runtime: Arc<Runtime>,
 }
 
 impl RealRedis {
@@ -63,7 +63,7 @@ impl RealRedis {
 
     fn at(url: String, prefix: String) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        Self { url, prefix, runtime }
+        Self { url, prefix, runtime: runtime.into() }
     }
 
     /// A connection to it.
@@ -88,6 +88,11 @@ impl RealRedis {
         let key = format!("{{{}}}:{key}", self.prefix);
         let store = self.store();
         self.wait(store.run::<()>("test", &script.key(key)));
+    }
+
+    /// The runtime of the connections.
+    pub(crate) fn runtime(&self) -> Arc<Runtime> {
+        Arc::clone(&self.runtime)
     }
 
     /// Runs this on the runtime of the connections, and meanwhile what was spawned there.

@@ -70,18 +70,31 @@ impl Database {
             if answer.is_closed() {
                 return None;
             }
-            let result = attempt(transaction, job);
-            let failure = result.as_ref().err().cloned();
-            let answer = Box::new(move |committed: Result<(), DatabaseError>| {
-                // Nobody may wait for it any more.
-                let _ = answer.send(result.and_then(|it| committed.map(|()| it)));
-            });
-            Some(Done { failure, answer })
+            // Nobody may wait for it any more.
+            Some(do_now(transaction, job, |result| drop(answer.send(result))))
         };
         let ended = || DatabaseError::new("the file is closed");
         let queue = self.queue.as_ref().ok_or_else(ended)?;
         queue.send(Box::new(job)).await.map_err(|_| ended())?;
         answered.await.map_err(|_| ended())?
+    }
+
+    /// Queues a job like those of [`Self::run`], which is done whether or not somebody waits for it, and returns at once.
+    /// Too many jobs that wait refuse it.
+    ///
+    /// `done` gets what the job returned once that is on the disk. It is called on the thread of the file, so it must not
+    /// hold the database.
+    pub fn begin<T: 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        done: impl FnOnce(Result<T, DatabaseError>) + Send + 'static,
+    ) {
+        match self.queue.as_ref().map(mpsc::Sender::try_reserve) {
+            Some(Ok(place)) => {
+                place.send(Box::new(|transaction| Some(do_now(transaction, job, done))));
+            }
+            Some(Err(_)) | None => done(Err(DatabaseError::new("too many writes wait"))),
+        }
     }
 }
 
@@ -93,6 +106,20 @@ impl Drop for Database {
             let _ = thread.join();
         }
     }
+}
+
+/// Does a job. `done` gets the result once it was committed or was not.
+fn do_now<T: 'static>(
+    transaction: &mut Transaction<'_>,
+    job: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    done: impl FnOnce(Result<T, DatabaseError>) + 'static,
+) -> Done {
+    let result = attempt(transaction, job);
+    let failure = result.as_ref().err().cloned();
+    let answer = Box::new(move |committed: Result<(), DatabaseError>| {
+        done(result.and_then(|it| committed.map(|()| it)));
+    });
+    Done { failure, answer }
 }
 
 /// Does a job in a savepoint, so that its failure undoes nothing else.

@@ -234,3 +234,34 @@ async fn a_file_that_has_become_read_only_is_an_error_and_can_still_be_read() {
     assert_eq!(reason(database.run(write("b")).await), "the file is read-only");
     assert_eq!(texts(&database).await, ["a"]);
 }
+
+#[tokio::test]
+async fn what_was_begun_is_done_though_nobody_waits_for_it_and_the_file_is_closed() {
+    let (_directory, path) = file();
+    let database = with_texts(&path).await;
+    let (told, tells) = mpsc::channel();
+    for text in ["a", "b", "a"] {
+        let told = told.clone();
+        database.begin(write(text), move |result| told.send((text, result.is_ok())).unwrap());
+    }
+    drop((database, told));
+    assert_eq!(tells.iter().collect::<Vec<_>>(), [("a", true), ("b", true), ("a", false)]);
+    assert_eq!(texts(&open(&path).unwrap()).await, ["a", "b"]);
+}
+
+#[tokio::test]
+async fn more_than_may_wait_are_refused() {
+    let (_directory, path) = file();
+    let database = with_texts(&path).await;
+    let (release, held) = mpsc::channel::<()>();
+    database.begin(move |_| Ok(held.recv().is_ok()), |_| ());
+    let (told, tells) = mpsc::channel();
+    for _ in 0..1100 {
+        let told = told.clone();
+        database.begin(|_| Ok(()), move |result| told.send(result.is_ok()).unwrap());
+    }
+    release.send(()).unwrap();
+    drop((database, told));
+    let refused = tells.iter().filter(|is_done| !is_done).count();
+    assert!((75..=77).contains(&refused), "{refused}");
+}

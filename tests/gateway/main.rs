@@ -3,6 +3,9 @@
 
 mod after_a_kill;
 mod answered;
+mod broadcast_events;
+mod broadcast_results;
+mod broadcasts;
 mod budgets;
 mod callers;
 mod codes;
@@ -18,6 +21,7 @@ mod hints;
 mod honesty;
 mod idempotency;
 mod input;
+mod kept_keys;
 mod keys;
 mod labels;
 mod languages;

@@ -9,12 +9,11 @@ use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, HttpResponseBuilder
 use serde::Serialize;
 
 use crate::api::broadcasting::problems::not_found;
-use crate::api::broadcasting::schema::BroadcastBody;
 use crate::api::forwarding::headers::{IDEMPOTENCY_REPLAYED, PREFERENCE_APPLIED, set};
 use crate::api::language::Language;
 use crate::api::problems::problem::Problem;
 use crate::api::public_url::PublicUrl;
-use crate::broadcasts::{Accepted, Broadcast, Broadcasts};
+use crate::broadcasts::{Accepted, Broadcast, BroadcastBody, Broadcasts};
 use crate::model::broadcast_id::BroadcastId;
 
 /// The id in the path of a request.
@@ -51,7 +50,8 @@ pub(crate) fn one(
     broadcasts: &Broadcasts,
     broadcast: &Broadcast,
 ) -> HttpResponse {
-    let mut response = json(status, &BroadcastBody::of(broadcast, broadcasts));
+    let mut response =
+        json(status, &BroadcastBody::new(broadcast, broadcasts.estimated_finish_at(broadcast)));
     set(response.headers_mut(), ETAG, tag(broadcast).to_string());
     response
 }

@@ -8,9 +8,8 @@ use actix_web::web;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::api::auth::keyring::Keyring;
-use crate::api::broadcasting::schema::BroadcastBody;
 use crate::api::http::streamed::Chunks;
-use crate::broadcasts::{Broadcast, Broadcasts};
+use crate::broadcasts::{Broadcast, BroadcastBody, Broadcasts};
 use crate::clock::{Clock, Moment};
 use crate::model::api_key::Caller;
 
@@ -102,7 +101,7 @@ impl EventStream {
 
     fn event(&self, broadcast: &Broadcast, has_ended: bool) -> String {
         let name = if has_ended { "completed" } else { "progress" };
-        let body = BroadcastBody::of(broadcast, &self.broadcasts);
+        let body = BroadcastBody::new(broadcast, self.broadcasts.estimated_finish_at(broadcast));
         // JSON without line breaks, as a line of data has to be.
         let data = serde_json::to_string(&body).expect("a struct of strings and numbers is JSON");
         format!("event: {name}\nid: {}\ndata: {data}\n\n", broadcast.revision)

@@ -21,8 +21,7 @@ use crate::api::broadcasting::problems::{NamedIn, problem_of_broadcast};
 use crate::api::broadcasting::query;
 use crate::api::broadcasting::results::{CsvStream, Reader};
 use crate::api::broadcasting::schema::{
-    BroadcastBody, BroadcastPageBody, NewBroadcastBody, PreviewBody, ReceiverPageBody, RetryBody,
-    in_millis,
+    BroadcastPageBody, NewBroadcastBody, PreviewBody, ReceiverPageBody, RetryBody,
 };
 use crate::api::http::body::Body;
 use crate::api::http::streamed::{Chunks, Streamed};
@@ -32,7 +31,7 @@ use crate::api::v1::parameters::{
     BroadcastIdParameter, BroadcastKeyHeaders, ListParameters, LongPollHeaders, ReaderHeaders,
     ReceiverListParameters, StreamHeaders,
 };
-use crate::broadcasts::{BroadcastError, BroadcastRequest, Broadcasts};
+use crate::broadcasts::{BroadcastBody, BroadcastError, BroadcastRequest, Broadcasts, in_millis};
 use crate::clock::Clock;
 use crate::model::api_key::Caller;
 
@@ -129,7 +128,10 @@ pub(crate) async fn list(
     let has_more = page.len() > query.limit as usize;
     page.truncate(query.limit as usize);
     let body = BroadcastPageBody {
-        broadcasts: page.iter().map(|it| BroadcastBody::of(it, &broadcasts)).collect(),
+        broadcasts: page
+            .iter()
+            .map(|it| BroadcastBody::new(it, broadcasts.estimated_finish_at(it)))
+            .collect(),
         next_cursor: page.last().filter(|_| has_more).map(|it| it.id.as_str()),
     };
     Ok(json(StatusCode::OK, &body))

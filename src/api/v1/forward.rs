@@ -4,13 +4,13 @@ use actix_web::HttpResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::broadcasting::schema::BroadcastBody;
 use crate::api::forwarding::answer::{ForwardExchange, answer};
 use crate::api::forwarding::dry_run::DryRun;
 use crate::api::forwarding::schema::{ForwardRequestBody, ForwardedMessage};
 use crate::api::input::source::Source;
 use crate::api::problems::problem::Problem;
 use crate::api::v1::parameters::{ForwardHeaders, ForwardQueryParameters};
+use crate::broadcasts::BroadcastBody;
 
 /// What a forward is answered that did not fail.
 #[derive(Serialize, ToSchema)]

@@ -10,9 +10,11 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
 use super::entry::{Entry, Follower, Taken};
+use super::kept::KeptIdempotency;
 use super::leader::Leader;
-use super::shared::{ASK_AGAIN, LeaseReply, REMEMBERED, SharedIdempotency};
-use crate::clock::{Clock, Moment, Stamp};
+use super::remembered::{REMEMBERED, RemoteClaim};
+use super::shared::{ASK_AGAIN, LeaseReply, SharedIdempotency};
+use crate::clock::{Clock, Moment};
 use crate::delivery::conclusion::Conclusion;
 use crate::delivery::horizon::Horizon;
 use crate::delivery::sent::{Fate, Sent};
@@ -29,6 +31,7 @@ pub struct Idempotency {
     entries: Cache<Fingerprint, Arc<Entry>>,
     horizon: Horizon,
     pub(in crate::delivery) shared: Option<Arc<SharedIdempotency>>,
+    pub(in crate::delivery) kept: Option<Arc<KeptIdempotency>>,
 }
 
 /// What a request with a key has to do.
@@ -39,24 +42,6 @@ pub(in crate::delivery) enum Claim {
     /// Another request forwards: follow it.
     Follow(Follower),
     /// The forward has ended.
-    Done(Conclusion),
-    /// The key is in use for another forward.
-    Reused,
-}
-
-/// What the other replicas know of a key that is led here.
-#[derive(Debug)]
-pub(in crate::delivery) enum RemoteClaim {
-    /// No other replica forwards.
-    Lead {
-        /// When the first attempt was made, if one may have been delivered.
-        first_attempt: Option<Stamp>,
-        /// Whether Redis knows everything that any replica knows.
-        is_whole: bool,
-    },
-    /// Another replica still forwards. Its first attempt was made then, or later.
-    Busy(Stamp),
-    /// Another replica has forwarded.
     Done(Conclusion),
     /// The key is in use for another forward.
     Reused,
@@ -90,13 +75,19 @@ impl Idempotency {
                 }
             })
             .build();
-        Self { clock, entries, horizon, shared: None }
+        Self { clock, entries, horizon, shared: None, kept: None }
     }
 
     /// A cache that is shared with other replicas.
     #[must_use]
     pub fn shared_by(self, shared: SharedIdempotency) -> Self {
         Self { shared: Some(Arc::new(shared)), ..self }
+    }
+
+    /// A cache of a single process, whose file keeps the keys.
+    #[must_use]
+    pub fn kept_in(self, kept: KeptIdempotency) -> Self {
+        Self { kept: Some(Arc::new(kept)), ..self }
     }
 
     /// Since when every key is known, if that is less than the time for which keys are remembered.
@@ -112,6 +103,13 @@ impl Idempotency {
     ) -> Option<Claim> {
         if let Some(taken) = self.look_here(forward) {
             return Some(taken.into());
+        }
+        if let Some(kept) = &self.kept {
+            return match Box::pin(kept.look(*forward, app)).await? {
+                RemoteClaim::Done(conclusion) => Some(Claim::Done(conclusion)),
+                RemoteClaim::Reused => Some(Claim::Reused),
+                RemoteClaim::Lead { .. } | RemoteClaim::Busy(_) => None,
+            };
         }
         match Box::pin(self.shared.as_ref()?.look(*forward, app)).await.ok()?? {
             LeaseReply::Busy(_) => Some(Claim::Follow(Follower::of_another_replica())),
@@ -147,7 +145,8 @@ impl Idempotency {
         Claim::Lead(Leader::new(forward.key, entry, entries, followers, is_shared))
     }
 
-    /// Claims a key that is led here among the replicas. Waits until `until` for another replica that forwards.
+    /// Claims a key that is led here among the replicas, or in the file. Waits until `until` for another replica that
+    /// forwards.
     pub(in crate::delivery) async fn claim_remotely(
         &self,
         leader: &Leader,
@@ -156,7 +155,10 @@ impl Idempotency {
         until: Moment,
     ) -> RemoteClaim {
         let nobody_knows = RemoteClaim::Lead { first_attempt: None, is_whole: false };
-        let Some(shared) = &self.shared else { return nobody_knows };
+        let Some(shared) = &self.shared else {
+            let Some(kept) = &self.kept else { return nobody_knows };
+            return Box::pin(leader.kept(|| kept.lead(*forward, app)).claim()).await;
+        };
         let lease = leader.lease(|| shared.lease(*forward, app));
         loop {
             let (now, stamp) = (self.clock.now(), self.clock.stamp());

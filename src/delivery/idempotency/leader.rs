@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use moka::sync::Cache;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::entry::Entry;
+use super::kept::KeptLead;
 use super::shared::Lease;
 use crate::clock::Moment;
 use crate::delivery::agreement::{Agreed, Agreement};
@@ -25,6 +26,8 @@ struct Lead {
     followers: watch::Sender<Option<Conclusion>>,
     /// The lease in Redis, where replicas share the keys.
     lease: OnceLock<Lease>,
+    /// The claim in the file, where there is one.
+    kept: OnceLock<Box<KeptLead>>,
     /// Whether an attempt was made that may have been delivered, as far as is known.
     has_sent: AtomicBool,
     agreement: Agreement,
@@ -46,6 +49,7 @@ impl Leader {
             entries,
             followers,
             lease: OnceLock::new(),
+            kept: OnceLock::new(),
             has_sent: AtomicBool::new(false),
             agreement: Agreement::default(),
             is_shared,
@@ -57,16 +61,28 @@ impl Leader {
         self.0.lease.get_or_init(make)
     }
 
-    /// The forward has ended: its followers get the conclusion, and so do later requests if it is final.
-    pub(in crate::delivery) fn conclude(&self, conclusion: Conclusion) {
-        let Lead { key, entry, entries, followers, lease, is_shared, .. } = &*self.0;
+    /// The claim in the file, which the first call makes.
+    pub(super) fn kept(&self, make: impl FnOnce() -> KeptLead) -> &KeptLead {
+        self.0.kept.get_or_init(|| Box::new(make()))
+    }
+
+    /// The forward has ended: its followers get the conclusion, and so do later requests if it is final. Where there is a
+    /// file, what is returned ends when the conclusion is on the disk.
+    pub(in crate::delivery) fn conclude(
+        &self,
+        conclusion: Conclusion,
+    ) -> Option<oneshot::Receiver<()>> {
+        let Lead { key, entry, entries, followers, lease, kept, is_shared, .. } = &*self.0;
+        let in_doubt = conclusion.in_doubt_since.is_some();
         if let Some(lease) = lease.get() {
-            lease.end(Some(&conclusion), conclusion.in_doubt_since.is_some());
+            lease.end(Some(&conclusion), in_doubt);
         }
+        let written = kept.get().and_then(|kept| kept.end(Some(&conclusion), in_doubt));
         entry.conclude(&conclusion, *is_shared);
         followers.send_replace(Some(conclusion));
         // Inserted again because its weight has changed.
         entries.insert(*key, Arc::clone(entry));
+        written
     }
 
     /// Whether the other replicas know that this one leads.
@@ -100,9 +116,16 @@ impl Leader {
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        // A leader whose caller hung up has no conclusion, and the other replicas learn that.
-        if let Some(lease) = self.lease.get().filter(|_| self.followers.borrow().is_none()) {
-            lease.end(None, *self.has_sent.get_mut());
+        // A leader whose caller hung up has no conclusion. The other replicas or the file learn that.
+        if self.followers.borrow().is_some() {
+            return;
+        }
+        let has_sent = *self.has_sent.get_mut();
+        if let Some(lease) = self.lease.get() {
+            lease.end(None, has_sent);
+        }
+        if let Some(kept) = self.kept.get() {
+            kept.end(None, has_sent);
         }
     }
 }

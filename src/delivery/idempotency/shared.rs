@@ -7,25 +7,23 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{Script, ScriptInvocation};
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::remembered::REMEMBERED;
+use super::sealed::ConclusionSeals;
 use crate::clock::{Clock, Stamp, millis};
 use crate::delivery::agreement::REPEATING;
-use crate::delivery::conclusion::{Conclusion, Known};
-use crate::delivery::error::ForwardError;
+use crate::delivery::conclusion::Conclusion;
 use crate::delivery::in_doubt;
 use crate::delivery::sent::{Fate, Sent};
-use crate::feishu::error::{CallError, FieldViolation, Forwarded, Refusal};
 use crate::limits::epoch_key;
 use crate::model::idempotency_key::IdempotentForward;
-use crate::redis::{Checkpoint, RedisClient, Seal, Unavailable};
+use crate::redis::{Checkpoint, RedisClient, Unavailable};
 
 /// What the replicas know of the callers' keys.
 #[derive(Debug)]
@@ -36,22 +34,16 @@ pub struct SharedIdempotency {
     epoch_key: String,
     clock: Clock,
     checkpoint: Arc<Checkpoint>,
-    /// By app.
-    seals: HashMap<String, Seal>,
+    seals: ConclusionSeals,
     /// How long a lease lasts: longer than any forward takes.
     lease: Duration,
 }
 
-/// How long a key is remembered.
-pub(super) const REMEMBERED: Duration = Duration::from_hours(1);
 /// How often to ask whether another replica has ended.
 pub(super) const ASK_AGAIN: Duration = Duration::from_millis(100);
 /// How long a key is kept whose forward was not delivered and may yet be: so long a repetition with another
 /// message is noticed.
 const UNSENT: Duration = Duration::from_secs(10);
-/// The longest conclusion that is kept, in bytes: far more than Feishu answers about one message. For a longer
-/// one Feishu is asked again, with the same `uuid`.
-const LARGEST: usize = 256 << 10;
 /// How much longer than a forward's deadline its lease is.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -95,8 +87,6 @@ impl SharedIdempotency {
         clock: Clock,
         checkpoint: Arc<Checkpoint>,
     ) -> Self {
-        let seals =
-            secrets.into_iter().map(|(app, secret)| (app.clone(), Seal::new(secret))).collect();
         Self {
             redis,
             script: Script::new(include_str!("shared.lua")),
@@ -104,7 +94,7 @@ impl SharedIdempotency {
             epoch_key: epoch_key(prefix),
             clock,
             checkpoint,
-            seals,
+            seals: ConclusionSeals::new(secrets),
             lease: deadline + GRACE,
         }
     }
@@ -147,11 +137,7 @@ impl SharedIdempotency {
         match what {
             b"reused" => Some(LeaseReply::Reused),
             b"busy" => Some(LeaseReply::Busy(age(detail).unwrap_or_default())),
-            b"done" => {
-                let plain = self.seals.get(app)?.open(&self.place(forward), detail)?;
-                let stored: StoredConclusion = serde_json::from_slice(&plain).ok()?;
-                Some(LeaseReply::Done(stored.into()))
-            }
+            b"done" => self.seals.open(app, &self.place(forward), detail).map(LeaseReply::Done),
             _ => None,
         }
     }
@@ -211,12 +197,7 @@ impl Lease {
     pub(super) fn end(&self, conclusion: Option<&Conclusion>, in_doubt: bool) {
         let Self { keys, forward, app, owner, since } = self;
         let since = conclusion.and_then(|it| it.in_doubt_since).unwrap_or(*since);
-        let stored = conclusion.filter(|it| it.is_final()).and_then(StoredConclusion::of);
-        let sealed = stored.and_then(|stored| {
-            let plain = serde_json::to_vec(&stored).ok()?;
-            Some(keys.seals.get(&**app)?.seal(&keys.place(*forward), &plain))
-        });
-        let sealed = sealed.filter(|sealed| sealed.len() <= LARGEST);
+        let sealed = conclusion.and_then(|it| keys.seals.seal(app, &keys.place(*forward), it));
         let outcome = match conclusion {
             Some(Conclusion { result: Ok(_), .. }) if sealed.is_some() => "delivered",
             // The message was delivered, and the answer to it is not kept.
@@ -235,91 +216,6 @@ impl Lease {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(end);
         }
-    }
-}
-
-/// A final conclusion, as it is kept in Redis.
-#[derive(Serialize, Deserialize)]
-enum StoredConclusion {
-    Delivered {
-        /// Feishu's `data`. The name is that of the versions that forwarded single messages only.
-        #[serde(rename = "message")]
-        data: String,
-        message_id: String,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        invalid_message_ids: Vec<String>,
-        log_id: Option<String>,
-    },
-    Refused {
-        code: i64,
-        msg: String,
-        log_id: Option<String>,
-        http_status: u16,
-        troubleshooter: Option<String>,
-        fields: Vec<(String, String)>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        details: Option<String>,
-    },
-}
-
-impl StoredConclusion {
-    fn of(conclusion: &Conclusion) -> Option<Self> {
-        match &conclusion.result {
-            Ok(forwarded) => {
-                let Forwarded { data, message_id, invalid_message_ids, log_id } = forwarded.clone();
-                let data = String::from_utf8(data.to_vec()).ok()?;
-                Some(Self::Delivered { data, message_id, invalid_message_ids, log_id })
-            }
-            Err(ForwardError::Failed(CallError::Refused(refusal))) => {
-                let refusal = refusal.as_ref().clone();
-                let fields = refusal.fields.into_iter().map(|it| (it.field, it.description));
-                Some(Self::Refused {
-                    code: refusal.code,
-                    msg: refusal.msg,
-                    log_id: refusal.log_id,
-                    http_status: refusal.http_status,
-                    troubleshooter: refusal.troubleshooter,
-                    fields: fields.collect(),
-                    details: refusal.details,
-                })
-            }
-            Err(_) => None,
-        }
-    }
-}
-
-impl From<StoredConclusion> for Conclusion {
-    fn from(stored: StoredConclusion) -> Self {
-        let result = match stored {
-            StoredConclusion::Delivered { data, message_id, invalid_message_ids, log_id } => {
-                Ok(Forwarded { data: data.into(), message_id, invalid_message_ids, log_id })
-            }
-            StoredConclusion::Refused {
-                code,
-                msg,
-                log_id,
-                http_status,
-                troubleshooter,
-                fields,
-                details,
-            } => {
-                let violation =
-                    |(field, description): (String, String)| FieldViolation { field, description };
-                let fields = fields.into_iter().map(violation).collect();
-                let refusal = Refusal {
-                    code,
-                    msg,
-                    log_id,
-                    http_status,
-                    troubleshooter,
-                    reset: None,
-                    fields,
-                    details,
-                };
-                Err(ForwardError::Failed(CallError::Refused(Box::new(refusal))))
-            }
-        };
-        Self { result, in_doubt_since: None, known: Known::Wholly }
     }
 }
 

@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::credentials::Credentials;
 use crate::clock::millis;
-use crate::redis::{RedisClient, Seal, Unavailable};
+use crate::model::seal::Seal;
+use crate::redis::{RedisClient, Unavailable};
 
 /// A token lives at most this long (Feishu's documentation).
 pub(super) const LONGEST_LIFE: Duration = Duration::from_hours(2);

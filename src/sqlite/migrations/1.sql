@@ -76,14 +76,39 @@ CREATE TABLE receivers (
 CREATE INDEX receivers_pending ON receivers (broadcast, place) WHERE state = 0;
 CREATE INDEX receivers_in_doubt ON receivers (broadcast, place) WHERE state = 1;
 
--- What was asked for under an Idempotency-Key. The text of the answer is sealed.
+-- What was asked for under an Idempotency-Key.
 CREATE TABLE idempotency_keys (
     key BLOB PRIMARY KEY,
     fingerprint BLOB NOT NULL,
-    app TEXT NOT NULL,
-    first_attempt INTEGER,
+    -- When the last leader began.
     used_at INTEGER NOT NULL,
-    sealed BLOB,
-    state INTEGER NOT NULL
+    -- The process whose forward is under way, a random number. 0: none is.
+    process INTEGER NOT NULL,
+    -- When the first attempt was made, if one of an earlier leader may have been delivered.
+    first_attempt INTEGER,
+    -- The final conclusion, or nothing, sealed.
+    sealed BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (used_at);
+CREATE INDEX idempotency_keys_ended ON idempotency_keys (used_at) WHERE process = 0 AND first_attempt IS NULL;
+
+-- One row: since when every key is known (NULL: the file is new), the latest time that is known, and about how many
+-- bytes the keys take.
+CREATE TABLE idempotency_totals (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    known_since INTEGER,
+    latest_time INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+) STRICT;
+INSERT INTO idempotency_totals VALUES (1, NULL, 0, 0);
+
+-- 256 bytes are a record, its part of the indexes included.
+CREATE TRIGGER idempotency_key_added AFTER INSERT ON idempotency_keys BEGIN
+    UPDATE idempotency_totals SET bytes = bytes + 256 + length(new.sealed);
+END;
+CREATE TRIGGER idempotency_key_changed AFTER UPDATE OF sealed ON idempotency_keys BEGIN
+    UPDATE idempotency_totals SET bytes = bytes + length(new.sealed) - length(old.sealed);
+END;
+CREATE TRIGGER idempotency_key_deleted AFTER DELETE ON idempotency_keys BEGIN
+    UPDATE idempotency_totals SET bytes = bytes - 256 - length(old.sealed);
+END;

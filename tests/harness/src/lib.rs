@@ -17,8 +17,10 @@ mod setup;
 mod waiting;
 mod wire;
 
+use std::fs;
 use std::future::Future;
 use std::io;
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -97,6 +99,23 @@ impl Gateway {
     pub async fn restart(&mut self) {
         self.process.stop();
         self.process.ended().await;
+        self.start_another().await;
+    }
+
+    /// Starts another gateway in front of the same Feishu. It finds the file as it is now, so to it this one was killed;
+    /// calls that are under way reach Feishu all the same.
+    pub async fn kill(&mut self) {
+        let path = self.config.broadcasts.path.as_mut().expect("a file");
+        let found = path.with_extension("found.db");
+        for suffix in ["", "-wal"] {
+            let name = |path: &Path| format!("{}{suffix}", path.display());
+            fs::copy(name(path), name(&found)).expect("a copy");
+        }
+        *path = found;
+        self.start_another().await;
+    }
+
+    async fn start_another(&mut self) {
         let started = run(self.config.clone(), self.clock.clone(), SentBefore::Anything).await;
         let (process, [api, admin]) = started.expect("it starts");
         self.process = process;
@@ -122,6 +141,24 @@ impl Gateway {
     /// A forward of this thread to `receive_id` by `tester`, which is not sent yet.
     pub fn forward_thread(&self, thread_id: &str, receive_id: &str) -> Forward {
         self.forward(receive_id).path(&format!("/v1/threads/{thread_id}/forward"))
+    }
+
+    /// A request by `tester` for a broadcast of `om_1` to these receivers, with the `Idempotency-Key` `a`. It is not sent
+    /// yet.
+    pub fn broadcast<'a>(&self, receive_ids: impl IntoIterator<Item = &'a str>) -> Forward {
+        let receivers = receive_ids.into_iter().map(|id| serde_json::json!({ "receive_id": id }));
+        let receivers: Vec<_> = receivers.collect();
+        let body = serde_json::json!({ "receivers": receivers });
+        self.forward("")
+            .path("/v1/messages/om_1/broadcasts")
+            .header("idempotency-key", "a")
+            .body(body.to_string())
+    }
+
+    /// A request by `tester` without a body, which is not sent yet.
+    pub fn call(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        self.http.request(method, format!("{}{path}", self.api)).header("x-api-key", &self.key)
     }
 
     /// The head of a forward by `tester`, with these lines at its end, each of which ends with CRLF.

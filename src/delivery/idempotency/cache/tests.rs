@@ -34,7 +34,7 @@ fn refused(msg: String, fields: usize) -> Conclusion {
 impl Idempotency {
     fn end(&self, number: u64, outcome: Conclusion) {
         match self.claim(&named(number)) {
-            Claim::Lead(lead) => lead.conclude(outcome),
+            Claim::Lead(lead) => drop(lead.conclude(outcome)),
             other => panic!("{other:?}"),
         }
     }

@@ -2,7 +2,11 @@
 
 mod repeated;
 
+use super::super::sealed::LARGEST;
 use super::*;
+use crate::delivery::conclusion::Known;
+use crate::delivery::error::ForwardError;
+use crate::feishu::error::{CallError, FieldViolation, Forwarded, Refusal};
 use crate::model::forward::Forward;
 use crate::model::idempotency_key::IdempotencyKey;
 use crate::model::message_id::MessageId;

@@ -1,11 +1,11 @@
-//! Encrypts what replicas share, so that only holders of an app's secret can read it.
+//! Encrypts what is kept outside of the process, so that only holders of an app's secret can read it.
 
 use std::fmt;
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use secrecy::SecretString;
 
-use crate::model::derived_key::{Purpose, derive};
+use super::derived_key::{Purpose, derive};
 
 /// Encrypts and decrypts with a key that is derived from an app's secret.
 pub struct Seal(LessSafeKey);
@@ -18,8 +18,8 @@ impl Seal {
         Self(LessSafeKey::new(key.expect("the hash is as long as the key")))
     }
 
-    /// Encrypts a text for one key of Redis, `place`. It cannot be decrypted under another key. A random nonce is
-    /// safe for the few billion texts that one secret encrypts.
+    /// Encrypts a text for one place: the name of its key in Redis or in the file. It cannot be decrypted at another
+    /// one. A random nonce is safe for the few billion texts that one secret encrypts.
     #[must_use]
     pub fn seal(&self, place: &str, plain: &[u8]) -> Vec<u8> {
         let nonce: [u8; NONCE_LEN] = rand::random();
