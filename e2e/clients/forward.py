@@ -29,7 +29,7 @@ from gateway.types import Response, Unset
 
 def forward(
     receive_id: str, key: str = os.environ["GATEWAY_KEY"], dry_run: bool = False
-) -> Response[ForwardedMessage | DryRun | Problem]:
+) -> Response[ForwardedMessage | DryRun | Broadcast | Problem]:
     client = AuthenticatedClient(os.environ["GATEWAY_URL"], token=key)
     return forward_message.sync_detailed(
         "om_1",

@@ -14,6 +14,7 @@ use crate::model::problem_kind::{FixBy, ProblemKind};
 use crate::model::receiver::ReceiveIdType;
 
 /// The body of a request for a broadcast.
+// No member of a body has a `default` in the document: generators of clients take such a member for a required one.
 #[derive(Deserialize, ToSchema)]
 #[expect(dead_code, reason = "describes what `input.rs` reads")]
 #[schema(as = NewBroadcast)]
@@ -22,8 +23,8 @@ pub(crate) struct NewBroadcastBody {
     /// Who gets the message: 1 to `broadcasts.max_receivers` of the gateway (10000 unless set otherwise), each one once.
     #[schema(min_items = 1)]
     receivers: Vec<BroadcastReceiverBody>,
-    /// For how long the message may be sent, from 1 minute to 7 days, such as `2h` or `30m`. Who has not been sent the message by then is `expired`.
-    #[schema(example = "2h", default = "24h", nullable = false)]
+    /// For how long the message may be sent, from 1 minute to 7 days, such as `2h` or `30m`. Left out: `24h`. Who has not been sent the message by then is `expired`.
+    #[schema(example = "2h", nullable = false)]
     expires_in: Option<String>,
 }
 
@@ -53,11 +54,10 @@ pub(crate) struct BroadcastReceiverBody {
 #[schema(as = BroadcastRetry)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RetryBody {
-    /// Those with which outcomes get the message: `not_delivered`, `expired`, `unknown` (they may have got it before) or `canceled`.
+    /// Those with which outcomes get the message: `not_delivered`, `expired`, `unknown` (they may have got it before) or `canceled`. Left out: `not_delivered` and `expired`.
     #[schema(
         value_type = Option<Vec<ReceiverState>>,
         example = json!(["not_delivered", "expired"]),
-        default = json!(["not_delivered", "expired"]),
         min_items = 1,
         max_items = 4,
         nullable = false
