@@ -1,6 +1,7 @@
 //! Opening the file, and bringing its schema up to date.
 
 use std::fs::OpenOptions;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -24,6 +25,10 @@ const STATEMENTS: usize = 64;
 ///
 /// Another process that has the file may take `patience` to close it.
 pub(super) fn open(path: &Path, patience: Duration) -> Result<Connection, OpenError> {
+    if path.metadata().is_ok_and(|it| !it.is_file()) {
+        // Opening a pipe may block forever.
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a file").into());
+    }
     OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
     // An absolute path is never one of the names that SQLite has for databases without a file.
     let path = path.canonicalize()?;

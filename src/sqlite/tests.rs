@@ -112,7 +112,7 @@ fn a_file_of_another_program_is_refused_and_stays_as_it_is() {
 #[test]
 fn a_place_that_cannot_be_written_to_is_refused_without_its_path() {
     let (directory, path) = file();
-    for path in [directory.path().to_owned(), path.join("missing.db")] {
+    for path in [directory.path().to_owned(), path.join("missing.db"), "/dev/full".into()] {
         let reason = reason(open(&path));
         assert!(reason.starts_with("cannot be opened for writing: "), "{reason}");
         assert!(!reason.contains("gateway.db"), "{reason}");
