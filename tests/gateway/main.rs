@@ -3,6 +3,7 @@
 
 mod after_a_kill;
 mod answered;
+mod broadcast_deliveries;
 mod broadcast_events;
 mod broadcast_results;
 mod broadcasts;
