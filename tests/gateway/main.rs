@@ -28,6 +28,7 @@ mod labels;
 mod languages;
 mod learning;
 mod log_reader;
+mod many_receivers;
 mod merges;
 mod noise;
 mod observed;
