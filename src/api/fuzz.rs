@@ -13,6 +13,7 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use crate::api::auth::extractor::presented_key;
+use crate::api::broadcasting::input::{BroadcastInput, ParsedBroadcast};
 use crate::api::dialect::Dialect;
 use crate::api::http::body::require_json;
 use crate::api::input::forward::ForwardInput;
@@ -24,6 +25,7 @@ use crate::api::problems::body::render;
 use crate::api::problems::forward_failure::problem_of_forward;
 use crate::api::problems::problem::Problem;
 use crate::api::public_url::PublicUrl;
+use crate::broadcasts::BroadcastRequest;
 use crate::delivery::{ForwardError, ForwardRequest, PriorAttempts, TokenError};
 use crate::feishu::codes;
 use crate::feishu::error::CallError;
@@ -34,6 +36,7 @@ use crate::model::idempotency_key::UuidMaker;
 use crate::model::share::{Budget, Weight};
 
 const MAX_WAIT: Duration = Duration::from_secs(5);
+const MOST_RECEIVERS: u32 = 5;
 /// A word for what a log must not hold. No text of the gateway itself has it.
 const HIDDEN: &str = "hush";
 
@@ -50,6 +53,31 @@ pub(crate) fn request(target: &str, headers: &[(&[u8], &[u8])], body: &[u8]) {
             Err(problem) => refused(&problem, &request),
         }
     }
+    let (query, headers, most) = (request.query_string(), request.headers(), MOST_RECEIVERS);
+    match (BroadcastInput { message_id: message, query, headers, body, most }).parse() {
+        Ok(ParsedBroadcast { request, .. }) => broadcast_accepted(&request),
+        Err(problem) => broadcast_refused(&problem, &request),
+    }
+}
+
+fn broadcast_accepted(request: &BroadcastRequest) {
+    assert!(is_id(request.message.as_str(), "om_"));
+    assert!((1..=MOST_RECEIVERS as usize).contains(&request.receivers.len()));
+    let different: HashSet<_> = request.receivers.iter().collect();
+    assert_eq!(different.len(), request.receivers.len());
+    assert!((60..=7 * 86_400).contains(&request.expires_in.as_secs()));
+}
+
+fn broadcast_refused(problem: &Problem, request: &HttpRequest) {
+    let json = written(problem, Language::preferred_by(request));
+    assert!(is_short(&json["detail"], 768));
+    if json["code"] == "idempotency_key_missing" {
+        return;
+    }
+    assert_eq!(json["code"], "invalid_request");
+    let mistakes = json["errors"].as_array().expect("mistakes");
+    assert!((1..=101).contains(&mistakes.len()));
+    assert!(mistakes.iter().all(|it| is_short(&it["field"], 96) && is_short(&it["detail"], 256)));
 }
 
 /// A request with this query and these headers. None if HTTP has no such request.

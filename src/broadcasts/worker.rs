@@ -94,13 +94,13 @@ impl Worker {
         let shared = Arc::clone(&self.shared);
         loop {
             let is_stopping = shared.stopping.is_cancelled();
-            if is_stopping && self.forwards.is_empty() && self.unwritten.is_empty() {
-                return;
-            }
             let asked = shared.asked.notified();
             if let Err(error) = self.go_on().await {
                 self.metrics.broadcast_store_failed();
                 tracing::error!(app = %self.app, %error, "broadcasts cannot go on for now");
+            }
+            if is_stopping && self.forwards.is_empty() && self.unwritten.is_empty() {
+                return;
             }
             let look_at = shared.clock.now() + LOOK;
             tokio::select! {

@@ -85,7 +85,7 @@ impl BroadcastInput<'_> {
                     );
                     mistakes.add(name, detail);
                 }
-                _ => mistakes.add(sanitize::name(name), unknown("receivers, expires_in")),
+                _ => mistakes.add(shown(name), unknown("receivers, expires_in")),
             });
         if is_object && receivers.is_none() {
             mistakes.add(RECEIVERS, Wording::new("is missing", "缺失"));
@@ -113,7 +113,7 @@ impl RetryInput<'_> {
         object_or_nothing(self.body, example, &mut mistakes, |name, value, mistakes| match name {
             OUTCOMES if outcomes.is_some() => mistakes.add(OUTCOMES, more_than_once()),
             OUTCOMES => outcomes = Some(states(value.get(), mistakes)),
-            _ => mistakes.add(sanitize::name(name), unknown(OUTCOMES)),
+            _ => mistakes.add(shown(name), unknown(OUTCOMES)),
         });
         find_misplaced(self.headers, &mut mistakes);
         let key = key(self.headers, mistakes, OUTCOMES)?;
@@ -130,7 +130,7 @@ pub(crate) fn nothing(query: &str, body: &[u8]) -> Result<(), Problem> {
             "is not a member of the body, which has none",
             "不是请求体的字段；请求体没有字段",
         );
-        mistakes.add(sanitize::name(name), detail);
+        mistakes.add(shown(name), detail);
     });
     if mistakes.none_so_far() { Ok(()) } else { Err(Problem::invalid(mistakes.into_fields())) }
 }
@@ -202,6 +202,12 @@ fn object(
         return false;
     }
     json::members(text, |name, value| each(name, value, mistakes)).is_ok()
+}
+
+/// The field of a member that is not known.
+fn shown(name: &str) -> String {
+    // A member without a name is a mistake in the body.
+    if name.is_empty() { "body".to_owned() } else { sanitize::name(name) }
 }
 
 fn expiry(text: &str) -> Option<Duration> {

@@ -252,3 +252,34 @@ impl ResponseError for Problem {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_holds_the_names_of_the_api_and_of_places_in_its_lists_and_no_other_name() {
+        for known in [
+            "receive_id",
+            "receivers",
+            "receivers[99999]",
+            "receivers[17].receive_id",
+            "receivers[0].receive_id_type",
+            "outcomes[3]",
+            "message_id_list[99]",
+        ] {
+            assert!(is_known(known), "{known}");
+        }
+        for word in [
+            "oc_1",
+            "receivers[x]",
+            "receivers[1234567]",
+            "receivers[1].oc_1",
+            "receivers[1]oc_1",
+            "outcomes[1].receive_id",
+            "receivers[1",
+        ] {
+            assert!(!is_known(word), "{word}");
+        }
+    }
+}
