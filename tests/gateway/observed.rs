@@ -8,6 +8,8 @@ use feishu_simulator::FaultKind;
 
 use gateway_harness::{Gateway, all, code, foreign, gateway, ms};
 
+use crate::broadcasts::with_store;
+
 /// Every metric: name, type, labels.
 const METRICS: &[(&str, &str, &[&str])] = &[
     ("http_requests_total", "counter", &["route", "method", "status", "caller"]),
@@ -41,6 +43,12 @@ const METRICS: &[(&str, &str, &[&str])] = &[
     ("secrets_last_reload_successful", "gauge", &[]),
     ("secrets_last_reload_success_timestamp_seconds", "gauge", &[]),
     ("build_info", "gauge", &["version", "revision"]),
+    ("broadcasts", "gauge", &["app", "state"]),
+    ("broadcast_open_receivers", "gauge", &["app", "state"]),
+    ("broadcast_oldest_pending_seconds", "gauge", &["app"]),
+    ("broadcast_receivers_total", "counter", &["app", "outcome"]),
+    ("broadcast_store_failures_total", "counter", &[]),
+    ("broadcast_webhooks_total", "counter", &["result"]),
 ];
 
 const RECEIVER: &str = "ou_a_receiver_nobody_else_has";
@@ -85,7 +93,7 @@ async fn traffic(gateway: &Gateway) {
 
 #[actix_web::test]
 async fn every_metric_is_there_with_exactly_its_labels() {
-    let gateway = gateway().one_attempt().start().await;
+    let (gateway, _directory) = with_store(gateway().one_attempt()).await;
     traffic(&gateway).await;
     let metrics = gateway.metrics().await;
     for (name, kind, labels) in METRICS {
