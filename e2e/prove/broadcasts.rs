@@ -128,14 +128,13 @@ impl Proof {
             };
             self.gateway.pause(life).await;
             let kills_redis = matches!(self.stage, Stage::RedisDies(_) | Stage::RedisForgets(_));
-            match self.redis.as_mut().filter(|_| kills_redis && number % 2 == 1) {
-                Some(redis) => redis.restart().await,
-                None => {
-                    let replicas = Arc::clone(&self.gateway.replicas);
-                    replicas.withdraw(which);
-                    replicas.program(which).signal(Signal::Kill);
-                    replicas.replace(which).await;
-                }
+            if let Some(redis) = self.redis.as_mut().filter(|_| kills_redis && number % 2 == 1) {
+                redis.restart().await;
+            } else {
+                let replicas = Arc::clone(&self.gateway.replicas);
+                replicas.withdraw(which);
+                replicas.program(which).signal(Signal::Kill);
+                replicas.replace(which).await;
             }
         }
         self.gateway.simulator.clear_faults();
