@@ -99,6 +99,7 @@ pub(super) struct ListParameters {
 #[expect(dead_code, reason = "describes what `broadcasting/query.rs` reads")]
 pub(super) struct ReceiverListParameters {
     /// Only those with one of these outcomes. Several parameters, or one with commas.
+    #[param(style = Form, explode)]
     outcome: Option<Vec<ReceiverState>>,
     /// The `next_cursor` of the page before. CSV has no pages.
     cursor: Option<String>,
