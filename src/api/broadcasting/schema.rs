@@ -21,10 +21,14 @@ use crate::model::receiver::ReceiveIdType;
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewBroadcastBody {
     /// Who gets the message: 1 to `broadcasts.max_receivers` of the gateway (10000 unless set otherwise), each one once.
-    #[schema(min_items = 1)]
+    #[schema(value_type = BTreeSet<BroadcastReceiverBody>, min_items = 1)]
     receivers: Vec<BroadcastReceiverBody>,
     /// For how long the message may be sent, from 1 minute to 7 days, such as `2h` or `30m`. Left out: `24h`. Who has not been sent the message by then is `expired`.
-    #[schema(example = "2h", nullable = false)]
+    #[schema(
+        example = "2h",
+        pattern = "^([1-9][0-9]{0,3}m|[1-9][0-9]?h|1[0-5][0-9]h|16[0-8]h|[1-7]d)$",
+        nullable = false
+    )]
     expires_in: Option<String>,
 }
 
@@ -56,13 +60,43 @@ pub(crate) struct BroadcastReceiverBody {
 pub(crate) struct RetryBody {
     /// Those with which outcomes get the message: `not_delivered`, `expired`, `unknown` (they may have got it before) or `canceled`. Left out: `not_delivered` and `expired`.
     #[schema(
-        value_type = Option<Vec<ReceiverState>>,
+        value_type = Option<BTreeSet<RetriableOutcome>>,
         example = json!(["not_delivered", "expired"]),
         min_items = 1,
         max_items = 4,
         nullable = false
     )]
     outcomes: Option<Vec<String>>,
+}
+
+/// An outcome that can be retried.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `input.rs` reads")]
+#[schema(rename_all = "snake_case", example = "not_delivered")]
+enum RetriableOutcome {
+    /// The message was not delivered.
+    NotDelivered,
+    /// Nothing could be sent in time.
+    Expired,
+    /// Nobody knows whether the message was delivered.
+    Unknown,
+    /// The broadcast was canceled before anything was sent.
+    Canceled,
+}
+
+/// One event of a stream.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `events.rs` writes")]
+pub(crate) struct BroadcastEvent {
+    /// `progress`, or `completed` for the last one.
+    #[schema(example = "progress", pattern = "^(progress|completed)$")]
+    event: String,
+    /// The broadcast's revision, for `Last-Event-ID`.
+    #[schema(example = "17", pattern = "^[0-9]+$")]
+    id: String,
+    /// The broadcast as it is then: JSON, as `GET /v1/broadcasts/{id}` answers.
+    #[schema(example = json!(r#"{"id":"bc_019ac2f0b3a97c11a5b6c1d2e3f40516","state":"running"}"#))]
+    data: String,
 }
 
 /// What would become of a broadcast.

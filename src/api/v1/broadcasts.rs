@@ -21,7 +21,7 @@ use crate::api::broadcasting::problems::{NamedIn, problem_of_broadcast};
 use crate::api::broadcasting::query;
 use crate::api::broadcasting::results::{CsvStream, Reader};
 use crate::api::broadcasting::schema::{
-    BroadcastPageBody, NewBroadcastBody, PreviewBody, ReceiverPageBody, RetryBody,
+    BroadcastEvent, BroadcastPageBody, NewBroadcastBody, PreviewBody, ReceiverPageBody, RetryBody,
 };
 use crate::api::http::body::Body;
 use crate::api::http::streamed::{Chunks, Streamed};
@@ -243,8 +243,7 @@ pub(crate) async fn receivers(
     security(("api_key" = []), ("bearer" = [])),
     params(BroadcastIdParameter, StreamHeaders, ReaderHeaders),
     responses((status = 200, description = "The events. The data of each is the broadcast, its id the revision.",
-        content_type = "text/event-stream", body = String,
-        example = "event: progress\nid: 17\ndata: {\"id\":\"bc_019ac2f0b3a97c11a5b6c1d2e3f40516\",\"state\":\"running\"}\n\n")),
+        content_type = "text/event-stream", body = BroadcastEvent)),
 )]
 pub(crate) async fn events(
     (caller, broadcasts, request, clock, keyring): (

@@ -87,6 +87,7 @@ pub(super) struct ReaderHeaders {
 #[expect(dead_code, reason = "describes what `broadcasting/query.rs` reads")]
 pub(super) struct ListParameters {
     /// The `next_cursor` of the page before.
+    #[param(pattern = "^bc_[0-9a-f]{32}$")]
     cursor: Option<String>,
     /// Most broadcasts of the page.
     #[param(minimum = 1, maximum = 100, default = 20)]
@@ -102,6 +103,7 @@ pub(super) struct ReceiverListParameters {
     #[param(style = Form, explode)]
     outcome: Option<Vec<ReceiverState>>,
     /// The `next_cursor` of the page before. CSV has no pages.
+    #[param(pattern = "^[0-9]{1,9}$")]
     cursor: Option<String>,
     /// Most receivers of the page. CSV has no pages.
     #[param(minimum = 1, maximum = 1000, default = 100)]
