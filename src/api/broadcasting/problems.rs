@@ -2,7 +2,7 @@
 
 use crate::api::broadcasting::receivers::{RECEIVERS, id_at};
 use crate::api::input::mistakes::Mistakes;
-use crate::api::problems::problem::{InvalidField, Problem};
+use crate::api::problems::problem::Problem;
 use crate::broadcasts::BroadcastError;
 use crate::model::problem_kind::ProblemKind;
 use crate::model::wording::Wording;
@@ -30,13 +30,13 @@ pub(crate) fn problem_of_broadcast(error: &BroadcastError, named_in: NamedIn) ->
             ),
         ),
         BroadcastError::NotAllowed(places) => denied(places, named_in),
-        BroadcastError::NobodyToRetry => {
-            let detail = Wording::new(
-                "no receiver of the broadcast has one of these outcomes",
-                "该群发任务中没有处于这些结果的接收者",
-            );
-            Problem::invalid(vec![InvalidField::new("outcomes", detail)])
-        }
+        BroadcastError::NobodyToRetry => Problem::new(
+            ProblemKind::BroadcastEnded,
+            Wording::new(
+                "No receiver of the broadcast has one of these outcomes.",
+                "该群发任务中没有处于这些结果的接收者。",
+            ),
+        ),
         BroadcastError::TooMany(most) => Problem::new(
             ProblemKind::TooManyBroadcasts,
             Wording::new(

@@ -84,21 +84,6 @@ enum RetriableOutcome {
     Canceled,
 }
 
-/// One event of a stream.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes what `events.rs` writes")]
-pub(crate) struct BroadcastEvent {
-    /// `progress`, or `completed` for the last one.
-    #[schema(example = "progress", pattern = "^(progress|completed)$")]
-    event: String,
-    /// The broadcast's revision, for `Last-Event-ID`.
-    #[schema(example = "17", pattern = "^[0-9]+$")]
-    id: String,
-    /// The broadcast as it is then: JSON, as `GET /v1/broadcasts/{id}` answers.
-    #[schema(example = json!(r#"{"id":"bc_019ac2f0b3a97c11a5b6c1d2e3f40516","state":"running"}"#))]
-    data: String,
-}
-
 /// What would become of a broadcast.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BroadcastDryRun)]

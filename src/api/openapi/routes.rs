@@ -68,7 +68,7 @@ pub(super) fn may_come(problem: ProblemKind, kind: Kind) -> bool {
             matches!(kind, ForwardMessage | NewBroadcast | Retry)
         }
         ProblemKind::BroadcastNotFound => matches!(kind, Broadcast | Cancel | Retry),
-        ProblemKind::BroadcastEnded => kind == Cancel,
+        ProblemKind::BroadcastEnded => matches!(kind, Cancel | Retry),
         ProblemKind::BroadcastsNotConfigured => {
             matches!(kind, NewBroadcast | Broadcasts | Broadcast | Cancel | Retry)
         }

@@ -468,8 +468,8 @@ impl ProblemKind {
             title: "The broadcast has ended",
             title_zh: "群发任务已结束",
             remedy: Remedy {
-                en: "Nothing is left to cancel. Read the broadcast's counts.",
-                zh: "没有可取消的内容，请查看该任务的 counts。",
+                en: "Nothing is left to cancel, or nobody to retry. Read the broadcast's counts.",
+                zh: "没有可取消的内容或可重试的接收者，请查看该任务的 counts。",
             },
         },
         TooManyBroadcasts => Facts {
