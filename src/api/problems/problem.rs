@@ -218,24 +218,35 @@ impl Problem {
     }
 }
 
-/// The lists of the API, whose items are named by their place, and the members that an item has.
-const LISTS: &[(&str, &[&str])] = &[
-    ("message_id_list", &[]),
-    ("outcomes", &[]),
-    ("receivers", &["receive_id", "receive_id_type"]),
+/// A list of the API, whose items are named by their place.
+struct List {
+    name: &'static str,
+    /// Digits of the last place that it may have.
+    digits: usize,
+    /// The members that an item has.
+    members: &'static [&'static str],
+}
+
+const LISTS: [List; 3] = [
+    List { name: "message_id_list", digits: 2, members: &[] },
+    List { name: "outcomes", digits: 1, members: &[] },
+    List { name: "receivers", digits: 5, members: &["receive_id", "receive_id_type"] },
 ];
 
 /// Whether a log may hold the name of this field: one of [`FIELDS`], an item of [`LISTS`], or a member of one.
 fn is_known(field: &str) -> bool {
-    FIELDS.contains(&field)
-        || LISTS.iter().any(|(list, members)| is_place(field, list, members).unwrap_or_default())
+    FIELDS.contains(&field) || LISTS.iter().any(|list| list.has(field))
 }
 
-fn is_place(field: &str, list: &str, members: &[&str]) -> Option<bool> {
-    let (place, rest) = field.strip_prefix(list)?.strip_prefix('[')?.split_once(']')?;
-    let is_number = place.len() <= 6 && place.bytes().all(|digit| digit.is_ascii_digit());
-    let is_member = rest.strip_prefix('.').is_some_and(|it| members.contains(&it));
-    Some(is_number && (rest.is_empty() || is_member))
+impl List {
+    /// Whether the field is an item of the list, or a member of one.
+    fn has(&self, field: &str) -> bool {
+        let item = field.strip_prefix(self.name).and_then(|it| it.strip_prefix('['));
+        let Some((place, rest)) = item.and_then(|it| it.split_once(']')) else { return false };
+        let is_place = place.len() <= self.digits && place.bytes().all(|it| it.is_ascii_digit());
+        let is_member = rest.strip_prefix('.').is_some_and(|it| self.members.contains(&it));
+        is_place && (rest.is_empty() || is_member)
+    }
 }
 
 impl ResponseError for Problem {
@@ -273,7 +284,8 @@ mod tests {
         for word in [
             "oc_1",
             "receivers[x]",
-            "receivers[1234567]",
+            "receivers[123456]",
+            "message_id_list[100]",
             "receivers[1].oc_1",
             "receivers[1]oc_1",
             "outcomes[1].receive_id",
