@@ -171,6 +171,10 @@ broadcasts: ## Kills KILLS (20) gateways in the middle of broadcasts, kept by SQ
 	@command -v redis-server >/dev/null || { echo "redis-server is not installed" >&2; exit 2; }
 	$(CARGO) test --locked --test prove -- broadcasts
 
+.PHONY: broadcasts-cost
+broadcasts-cost: ## Measures what a receiver of a broadcast costs, with RECEIVERS (10000) in each of ten broadcasts
+	$(CARGO) test --locked --test prove -- broadcasts-cost
+
 .PHONY: bench
 bench: ## Compares with nginx and with wrappers on the SDKs, writes docs/benchmarks.md (curl, nginx, node, npm, python3, wrk, xz)
 	benches/comparison/run.sh

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "this is what talks to people")]
 
 mod broadcasts;
+mod broadcasts_cost;
 mod call;
 mod gateway;
 mod memory;
@@ -32,7 +33,11 @@ async fn main() -> ExitCode {
             "overload" => overload::run().await,
             "memory" => memory::run().await,
             "broadcasts" => broadcasts::run().await,
-            _ => vec!["name what is to be proved: soak, overload, memory or broadcasts".to_owned()],
+            "broadcasts-cost" => broadcasts_cost::run().await,
+            _ => vec![
+                "name what is to be proved: soak, overload, memory, broadcasts or broadcasts-cost"
+                    .to_owned(),
+            ],
         }
     };
     // Returning drops what was started, the gateway's process with it.

@@ -1,9 +1,11 @@
 //! The gateway's process, and what the system says of it.
 
+use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use crate::signal::{self, Signal};
 
@@ -33,10 +35,29 @@ pub(crate) struct Holdings {
     pub(crate) files: usize,
 }
 
+/// What a process has used since it began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spent {
+    pub(crate) cpu: Duration,
+    /// Bytes that it has written, to files and connections.
+    pub(crate) written: usize,
+}
+
+impl Spent {
+    /// What was used since then.
+    pub(crate) fn since(&self, before: &Self) -> Self {
+        Self { cpu: self.cpu.saturating_sub(before.cpu), written: self.written - before.written }
+    }
+}
+
+/// How many of the times in `/proc/PID/stat` are a second (Linux).
+const TICKS: u32 = 100;
+
 impl Program {
     /// Starts it with these variables and no others, and returns once it listens.
     pub(crate) async fn start(variables: &[(String, String)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_feishu-forward-gateway"))
+        let own = env!("CARGO_BIN_EXE_feishu-forward-gateway");
+        let mut child = Command::new(env::var("PROGRAM").unwrap_or_else(|_| own.to_owned()))
             .arg("serve")
             .env_clear()
             .envs(variables.iter().cloned())
@@ -66,6 +87,20 @@ impl Program {
     /// Whether it has ended.
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("it is a child").is_some()
+    }
+
+    /// What it has used so far.
+    pub(crate) fn spent(&self) -> Spent {
+        let folder = format!("/proc/{}", self.child.id());
+        let stat = fs::read_to_string(format!("{folder}/stat")).expect("the program runs");
+        // Behind the name, which may hold anything: the state is the first, user time the 12th, system time the 13th.
+        let (_, fields) = stat.rsplit_once(") ").expect("a name");
+        let times = fields.split(' ').skip(11).take(2).map(str::parse::<u32>);
+        let ticks: u32 = times.map(|it| it.expect("a time")).sum();
+        let io = fs::read_to_string(format!("{folder}/io")).expect("the program runs");
+        let written = io.lines().find_map(|line| line.strip_prefix("wchar: "));
+        let written = written.and_then(|it| it.parse().ok()).expect("a number of bytes");
+        Spent { cpu: Duration::from_secs(1) * ticks / TICKS, written }
     }
 
     /// What it holds now.
