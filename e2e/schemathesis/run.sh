@@ -39,6 +39,16 @@ start gateway env \
   "$programs/feishu-forward-gateway" serve
 gateway=http://$(said gateway '"listen":"\K[^"]+')
 
+# A broadcast that has ended, and whose one receiver has not got the message: it can be looked at and retried.
+broadcast() {
+  curl -sSf "$gateway/v1/$1" -H "X-API-Key: $GATEWAY_KEY" "${@:2}"
+}
+accepted=$(broadcast messages/om_1/broadcasts -H 'Content-Type: application/json' -H 'Idempotency-Key: first' \
+  -d '{"receivers": [{"receive_id": "oc_code_230002"}]}')
+BROADCAST=$(grep -o 'bc_[0-9a-f]*' <<<"$accepted")
+export BROADCAST
+until grep -q '"completed"' <<<"$(broadcast "broadcasts/$BROADCAST" -H 'Prefer: wait=1')"; do :; done
+
 # Read from a file, because schemathesis leaves out the route that it reads the document from.
 curl -sSf "$gateway/openapi.json" -o "$cache/openapi.json"
 # A document cannot say that a key stands for one forward and for its uuid, so no keys are made up but where one is
