@@ -48,6 +48,9 @@ const LATE: Duration = Duration::from_secs(2);
 /// The first pause after a failure that may pass. Each one is three times as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_mins(10);
+/// The longest pause of a receiver that is in doubt, which has less than an hour to be repeated. Claims of processes that
+/// were killed count as failures too.
+const LONGEST_DOUBT: Duration = Duration::from_mins(1);
 /// The shortest time until something is looked at again.
 const SOON: Duration = Duration::from_secs(1);
 /// The longest time until an obstacle is tried again, because an operator may remove it.
@@ -73,7 +76,9 @@ impl Verdict {
         let settlement = match &error {
             ForwardError::TooLateToRepeat => Settlement::Unknown(problem),
             _ if is_in_doubt => {
-                Settlement::InDoubt(problem, clock.wall_at(due_at(&error, claim, obstacle, clock)))
+                let due_at = due_at(&error, claim, obstacle, clock);
+                let due_at = due_at.min(clock.now() + LONGEST_DOUBT);
+                Settlement::InDoubt(problem, clock.wall_at(due_at))
             }
             ForwardError::NotAllowed | ForwardError::KeyReused | ForwardError::UuidReused => {
                 Settlement::NotDelivered(problem)
