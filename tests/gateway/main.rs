@@ -30,6 +30,7 @@ mod learning;
 mod log_reader;
 mod many_receivers;
 mod mcp;
+mod mcp_bridge;
 mod mcp_broadcasts;
 mod mcp_tools;
 mod merges;

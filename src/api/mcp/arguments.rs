@@ -4,13 +4,12 @@ use rmcp::model::JsonObject;
 use serde_json::Value;
 
 use crate::api::input::mistakes::Mistakes;
+use crate::api::mcp::receivers;
 use crate::api::problems::problem::{InvalidField, Problem};
 use crate::api::sanitize;
 use crate::model::idempotency_key::IdempotencyKey;
 use crate::model::receiver::{ReceiveIdType, Receiver};
 use crate::model::wording::Wording;
-
-use super::receivers;
 
 /// The arguments of one call, without those that were read.
 pub(super) struct Arguments {

@@ -2,7 +2,7 @@
 
 use actix_web::http::header::{HOST, HeaderMap, HeaderValue, ORIGIN};
 
-use crate::api::mcp::tools::ToolName;
+use crate::api::mcp::tools::tool_name::ToolName;
 use crate::api::problems::problem::Problem;
 use crate::model::problem_kind::ProblemKind;
 use crate::model::web_origin::{OwnName, WebOrigin};

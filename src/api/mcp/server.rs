@@ -13,7 +13,8 @@ use crate::api::mcp::context::ToolContext;
 use crate::api::mcp::door::UNKNOWN_TOOL;
 use crate::api::mcp::failure;
 use crate::api::mcp::text::clean;
-use crate::api::mcp::tools::{Progress, ToolAnswer, ToolName};
+use crate::api::mcp::tools::answer::{Progress, ToolAnswer};
+use crate::api::mcp::tools::tool_name::ToolName;
 use crate::api::problems::problem::Problem;
 use crate::telemetry::metrics::VERSION;
 

@@ -12,7 +12,7 @@ use crate::api::input::mistakes::Mistakes;
 use crate::api::mcp::arguments::Arguments;
 use crate::api::mcp::context::ToolContext;
 use crate::api::mcp::receivers::check_type;
-use crate::api::mcp::tools::ToolAnswer;
+use crate::api::mcp::tools::answer::ToolAnswer;
 use crate::api::mcp::tools::get_broadcast::{self, in_json, state_in_words};
 use crate::api::mcp::tools::schema::{self, Effect};
 use crate::api::problems::problem::Problem;

@@ -6,7 +6,7 @@ use rmcp::model::{JsonObject, Tool};
 use serde_json::json;
 
 use crate::api::mcp::context::ToolContext;
-use crate::api::mcp::tools::ToolAnswer;
+use crate::api::mcp::tools::answer::ToolAnswer;
 use crate::api::mcp::tools::forward_message;
 use crate::api::mcp::tools::schema::{self, Effect};
 use crate::api::problems::forward_failure::problem_of_forward;

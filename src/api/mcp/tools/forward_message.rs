@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::api::mcp::arguments::Arguments;
 use crate::api::mcp::context::ToolContext;
 use crate::api::mcp::text::clean;
-use crate::api::mcp::tools::ToolAnswer;
+use crate::api::mcp::tools::answer::ToolAnswer;
 use crate::api::mcp::tools::schema::{self, Effect};
 use crate::api::problems::forward_failure::problem_of_forward;
 use crate::api::problems::problem::Problem;

@@ -11,8 +11,8 @@ use crate::api::broadcasting::configured::not_configured;
 use crate::api::broadcasting::problems::{NamedIn, not_found, problem_of_broadcast};
 use crate::api::mcp::arguments::Arguments;
 use crate::api::mcp::context::ToolContext;
+use crate::api::mcp::tools::answer::{Progress, ToolAnswer};
 use crate::api::mcp::tools::schema::{self, Effect};
-use crate::api::mcp::tools::{Progress, ToolAnswer};
 use crate::api::problems::problem::Problem;
 use crate::broadcasts::{
     Broadcast, BroadcastBody, BroadcastError, Broadcasts, MOST_AT_ONCE, ReceiverRecord,
