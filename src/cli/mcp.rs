@@ -24,7 +24,7 @@ pub(super) struct Mcp {
     /// The gateway, such as `https://gateway.example.com`; a URL without a path asks /mcp.
     #[arg(long)]
     url: Url,
-    /// The file with the API key. Without it the variable GATEWAY_API_KEY holds the key.
+    /// The file with the API key. Without it the variable `GATEWAY_API_KEY` holds the key.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
 }
@@ -85,14 +85,14 @@ async fn bridge(gateway: RemoteGateway) {
         if out.is_closed() {
             break;
         }
-        let message = match line.map(|line| ClientMessage::parse(&line)) {
-            Some(Ok(message)) => message,
-            Some(Err(refusal)) => {
+        let parsed = match line {
+            Line::Whole(text) => ClientMessage::parse(&text),
+            Line::TooLong => Err(mcp_message::too_long()),
+        };
+        let message = match parsed {
+            Ok(message) => message,
+            Err(refusal) => {
                 let _ = out.send(refusal).await;
-                continue;
-            }
-            None => {
-                let _ = out.send(mcp_message::too_long()).await;
                 continue;
             }
         };
@@ -122,13 +122,20 @@ async fn bridge(gateway: RemoteGateway) {
     let _ = tokio::task::spawn_blocking(|| writer.join()).await;
 }
 
-/// The lines of standard input that are not empty. None for one that is too long.
-fn lines() -> mpsc::Receiver<Option<String>> {
+/// A line of standard input.
+#[derive(Debug, PartialEq, Eq)]
+enum Line {
+    Whole(String),
+    TooLong,
+}
+
+/// The lines of standard input that are not empty.
+fn lines() -> mpsc::Receiver<Line> {
     let (send, lines) = mpsc::channel(1);
     thread::spawn(move || {
         let mut input = io::stdin().lock();
         while let Ok(Some(line)) = next_line(&mut input) {
-            let is_empty = line.as_ref().is_some_and(|it| it.trim().is_empty());
+            let is_empty = matches!(&line, Line::Whole(text) if text.trim().is_empty());
             if !is_empty && send.blocking_send(line).is_err() {
                 break;
             }
@@ -137,8 +144,8 @@ fn lines() -> mpsc::Receiver<Option<String>> {
     lines
 }
 
-/// The next line; its text is none if it is too long. None at the end.
-fn next_line(input: &mut impl BufRead) -> io::Result<Option<Option<String>>> {
+/// The next line. None at the end.
+fn next_line(input: &mut impl BufRead) -> io::Result<Option<Line>> {
     let mut line = Vec::new();
     if input.take(LONGEST_LINE).read_until(b'\n', &mut line)? == 0 {
         return Ok(None);
@@ -146,9 +153,9 @@ fn next_line(input: &mut impl BufRead) -> io::Result<Option<Option<String>>> {
     let is_whole = line.ends_with(b"\n") || (line.len() as u64) < LONGEST_LINE;
     if !is_whole {
         input.skip_until(b'\n')?;
-        return Ok(Some(None));
+        return Ok(Some(Line::TooLong));
     }
-    Ok(Some(Some(String::from_utf8_lossy(&line).into_owned())))
+    Ok(Some(Line::Whole(String::from_utf8_lossy(&line).into_owned())))
 }
 
 /// What takes the lines for standard output, and the thread that writes them.
@@ -176,10 +183,10 @@ mod tests {
         let text = format!("one\n{long}\ntwo\nthree");
         let mut input = text.as_bytes();
         let mut next = || next_line(&mut input).expect("memory can be read");
-        assert_eq!(next(), Some(Some("one\n".to_owned())));
-        assert_eq!(next(), Some(None));
-        assert_eq!(next(), Some(Some("two\n".to_owned())));
-        assert_eq!(next(), Some(Some("three".to_owned())));
+        assert_eq!(next(), Some(Line::Whole("one\n".to_owned())));
+        assert_eq!(next(), Some(Line::TooLong));
+        assert_eq!(next(), Some(Line::Whole("two\n".to_owned())));
+        assert_eq!(next(), Some(Line::Whole("three".to_owned())));
         assert_eq!(next(), None);
     }
 }

@@ -12,7 +12,7 @@ impl WebOrigin {
     /// Parses an origin: a scheme, a host, and a port unless it is the scheme's own. None if it is not one or more.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let url = Url::parse(text).ok().filter(|it| it.has_host())?;
+        let url = Url::parse(text).ok().filter(Url::has_host)?;
         let is_bare = url.path().trim_end_matches('/').is_empty()
             && url.query().is_none()
             && url.fragment().is_none()

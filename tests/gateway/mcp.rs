@@ -19,14 +19,15 @@ fn message(gateway: &Gateway, body: &Value) -> Forward {
 }
 
 /// A request of the revisions with `initialize`, which is not sent yet.
-pub(crate) fn legacy(gateway: &Gateway, method: &str, params: Value) -> Forward {
+pub(crate) fn legacy(gateway: &Gateway, method: &str, params: &Value) -> Forward {
     let body = json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params });
     let message = message(gateway, &body);
     if method == "initialize" { message } else { message.header("mcp-protocol-version", LEGACY) }
 }
 
 /// A request of the revision without `initialize`, which is not sent yet.
-pub(crate) fn modern(gateway: &Gateway, method: &str, mut params: Value) -> Forward {
+pub(crate) fn modern(gateway: &Gateway, method: &str, params: &Value) -> Forward {
+    let mut params = params.clone();
     params["_meta"]["io.modelcontextprotocol/protocolVersion"] = MODERN.into();
     params["_meta"]["io.modelcontextprotocol/clientInfo"] = json!({ "name": "t", "version": "1" });
     params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({});
@@ -41,7 +42,7 @@ pub(crate) fn modern(gateway: &Gateway, method: &str, mut params: Value) -> Forw
 
 /// A call of a tool, which is not sent yet.
 pub(crate) fn tool(gateway: &Gateway, name: &str, arguments: &Value) -> Forward {
-    modern(gateway, "tools/call", json!({ "name": name, "arguments": arguments }))
+    modern(gateway, "tools/call", &json!({ "name": name, "arguments": arguments }))
 }
 
 /// The result in an answer.
@@ -84,7 +85,7 @@ async fn a_client_that_begins_with_initialize_lists_the_tools_and_forwards() {
         "capabilities": {},
         "clientInfo": { "name": "t", "version": "1" },
     });
-    let answer = legacy(&gateway, "initialize", hello).send().await;
+    let answer = legacy(&gateway, "initialize", &hello).send().await;
     assert_eq!(answer.header("mcp-session-id"), None);
     let welcome = result(&answer);
     assert_eq!(welcome["protocolVersion"], LEGACY);
@@ -94,14 +95,14 @@ async fn a_client_that_begins_with_initialize_lists_the_tools_and_forwards() {
     let ready = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
     let answer = message(&gateway, &ready).header("mcp-protocol-version", LEGACY).send().await;
     assert_eq!((answer.status, answer.text().as_str()), (202, ""));
-    result(&legacy(&gateway, "ping", json!({})).send().await);
+    result(&legacy(&gateway, "ping", &json!({})).send().await);
 
-    let listed = result(&legacy(&gateway, "tools/list", json!({})).send().await);
+    let listed = result(&legacy(&gateway, "tools/list", &json!({})).send().await);
     assert_eq!(names(&listed), ["forward_message", "check_forward"]);
     assert!(listed.get("resultType").is_none(), "{listed:#}");
     let call = json!({ "name": "forward_message",
         "arguments": { "message_id": "om_1", "receive_id": "oc_1" } });
-    let called = result(&legacy(&gateway, "tools/call", call).send().await);
+    let called = result(&legacy(&gateway, "tools/call", &call).send().await);
     assert_eq!(called["structuredContent"]["outcome"], "delivered");
     assert_eq!(gateway.deliveries().len(), 1);
 }
@@ -109,7 +110,7 @@ async fn a_client_that_begins_with_initialize_lists_the_tools_and_forwards() {
 #[actix_web::test]
 async fn a_client_of_the_stateless_revision_discovers_lists_the_tools_and_forwards() {
     let gateway = gateway().start().await;
-    let found = result(&modern(&gateway, "server/discover", json!({})).send().await);
+    let found = result(&modern(&gateway, "server/discover", &json!({})).send().await);
     let versions = found["supportedVersions"].as_array().expect("versions");
     assert!(versions.contains(&MODERN.into()) && versions.contains(&LEGACY.into()), "{found:#}");
     assert_eq!(
@@ -117,7 +118,7 @@ async fn a_client_of_the_stateless_revision_discovers_lists_the_tools_and_forwar
         (&json!("complete"), &json!("private"))
     );
 
-    let listed = result(&modern(&gateway, "tools/list", json!({})).send().await);
+    let listed = result(&modern(&gateway, "tools/list", &json!({})).send().await);
     assert_eq!(names(&listed), ["forward_message", "check_forward"]);
     assert_eq!(listed["cacheScope"], "private");
     for tool in listed["tools"].as_array().expect("tools") {
@@ -138,7 +139,7 @@ async fn a_client_of_the_stateless_revision_discovers_lists_the_tools_and_forwar
 #[actix_web::test]
 async fn headers_that_contradict_the_body_and_unknown_revisions_are_refused() {
     let gateway = gateway().start().await;
-    let list = || modern(&gateway, "tools/list", json!({}));
+    let list = || modern(&gateway, "tools/list", &json!({}));
     for wrong in [
         list().header("mcp-method", "tools/call"),
         list().without("mcp-method"),
@@ -162,9 +163,9 @@ async fn headers_that_contradict_the_body_and_unknown_revisions_are_refused() {
         .await;
     assert_eq!(error(&answer, 400), -32022);
     assert_eq!(answer.json()["error"]["data"]["requested"], "2099-01-01");
-    let unknown = legacy(&gateway, "tools/list", json!({})).header("mcp-protocol-version", "1999");
+    let unknown = legacy(&gateway, "tools/list", &json!({})).header("mcp-protocol-version", "1999");
     assert_eq!(error(&unknown.send().await, 400), -32600);
-    assert_eq!(error(&modern(&gateway, "no/such", json!({})).send().await, 404), -32601);
+    assert_eq!(error(&modern(&gateway, "no/such", &json!({})).send().await, 404), -32601);
     assert!(gateway.forwards().is_empty());
 }
 
@@ -203,7 +204,7 @@ async fn what_is_no_message_of_the_protocol_is_refused_as_such() {
 #[actix_web::test]
 async fn nobody_comes_in_without_a_key() {
     let gateway = gateway().start().await;
-    let list = || legacy(&gateway, "tools/list", json!({}));
+    let list = || legacy(&gateway, "tools/list", &json!({}));
     let answer = list().without("x-api-key").send().await;
     answer.problem(401, "unauthorized", "not_delivered");
     assert!(answer.header("www-authenticate").is_some_and(|it| it.starts_with("Bearer")));
@@ -219,7 +220,7 @@ async fn web_pages_come_in_only_from_the_origins_that_the_operator_names() {
     let closed = gateway().start().await;
     let own = closed.api.clone();
     for origin in ["https://evil.example.com", "null", "", own.as_str()] {
-        let answer = legacy(&closed, "ping", json!({})).header("origin", origin).send().await;
+        let answer = legacy(&closed, "ping", &json!({})).header("origin", origin).send().await;
         answer.problem(403, "origin_not_allowed", "not_delivered");
     }
     let open = gateway()
@@ -232,7 +233,7 @@ async fn web_pages_come_in_only_from_the_origins_that_the_operator_names() {
         ("http://localhost", false),
         ("https://assistant.example.com.evil", false),
     ] {
-        let answer = legacy(&open, "ping", json!({})).header("origin", origin).send().await;
+        let answer = legacy(&open, "ping", &json!({})).header("origin", origin).send().await;
         assert_eq!(answer.status == 200, is_allowed, "{origin}: {}", answer.text());
     }
 }
@@ -240,7 +241,7 @@ async fn web_pages_come_in_only_from_the_origins_that_the_operator_names() {
 #[actix_web::test]
 async fn the_protocol_is_served_by_the_names_that_the_operator_names() {
     let gateway = gateway().set("server.mcp_hosts", "gateway.example.com").start().await;
-    let ping = || legacy(&gateway, "ping", json!({}));
+    let ping = || legacy(&gateway, "ping", &json!({}));
     ping().send().await.problem(403, "origin_not_allowed", "not_delivered");
     result(&ping().header("host", "gateway.example.com:8080").send().await);
 }

@@ -52,7 +52,7 @@ fn progress(answer: &Answer) -> Vec<f64> {
 #[actix_web::test]
 async fn a_key_sees_the_tools_for_many_where_the_gateway_keeps_broadcasts() {
     let (gateway, _directory) = with_store(gateway()).await;
-    let listed = result(&modern(&gateway, "tools/list", json!({})).send().await);
+    let listed = result(&modern(&gateway, "tools/list", &json!({})).send().await);
     let tools = listed["tools"].as_array().expect("tools").iter();
     let names: Vec<&str> = tools.map(|it| it["name"].as_str().expect("a name")).collect();
     assert_eq!(names, ["forward_message", "check_forward", "broadcast_message", "get_broadcast"]);
@@ -151,7 +151,7 @@ async fn who_waits_for_a_broadcast_is_told_of_its_progress_if_asked_for() {
         "arguments": { "broadcast_id": id, "wait_seconds": 50 },
         "_meta": { "progressToken": "p" },
     });
-    let waiting = modern(&gateway, "tools/call", call.clone()).spawn();
+    let waiting = modern(&gateway, "tools/call", &call).spawn();
     gateway.in_flight_are(1).await;
     gateway.simulator.clear_faults();
     while !waiting.is_finished() {
@@ -161,11 +161,11 @@ async fn who_waits_for_a_broadcast_is_told_of_its_progress_if_asked_for() {
     }
     assert_eq!(progress(&waiting.await.expect("an answer")).first(), Some(&0.0));
     // One that has ended is told of at once, in the other revisions too.
-    let answer = legacy(&gateway, "tools/call", call.clone()).send().await;
+    let answer = legacy(&gateway, "tools/call", &call).send().await;
     assert_eq!(progress(&answer), [2.0]);
     // Without a token, or for a caller that reads no events, it is JSON.
     let arguments = json!({ "broadcast_id": id, "wait_seconds": 50 });
     result(&tool(&gateway, "get_broadcast", &arguments).send().await);
-    let plain = modern(&gateway, "tools/call", call).header("accept", "application/json");
+    let plain = modern(&gateway, "tools/call", &call).header("accept", "application/json");
     result(&plain.send().await);
 }

@@ -120,7 +120,7 @@ async fn a_tool_that_there_is_not_is_an_error_of_the_protocol() {
     let gateway = gateway().start().await;
     for name in ["send_message", "broadcast_message", "get_broadcast", &"x".repeat(10_000)] {
         let call = json!({ "name": name, "arguments": {} });
-        let answer = legacy(&gateway, "tools/call", call).send().await;
+        let answer = legacy(&gateway, "tools/call", &call).send().await;
         assert_eq!(answer.json()["error"]["code"], -32602, "{}", answer.text());
         assert!(answer.body.len() < 500, "{}", answer.text());
     }
@@ -169,7 +169,7 @@ async fn an_unknown_outcome_says_until_when_the_same_call_is_safe_and_it_is() {
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }
-    gateway.advance(Duration::from_secs(60));
+    gateway.advance(Duration::from_mins(1));
     text(&forward(&gateway, &to("oc_1")).await, false);
     assert_eq!(gateway.deliveries().len(), 1);
     let uuids: Vec<_> = gateway.forwards().into_iter().map(|it| it.query).collect();

@@ -32,18 +32,16 @@ impl Arguments {
 
     /// An argument that is a text, if it is there.
     pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
-        match self.value(name)? {
-            Value::String(text) => Some(text),
-            _ => {
-                self.mistakes.add(name, Wording::new("must be a string", "必须是字符串"));
-                None
-            }
+        if let Value::String(text) = self.value(name)? {
+            return Some(text);
         }
+        self.mistakes.add(name, Wording::new("must be a string", "必须是字符串"));
+        None
     }
 
     /// An argument that is a text and must be there.
     pub(super) fn required_text(&mut self, name: &'static str) -> Option<String> {
-        if !self.left.get(name).is_some_and(|it| !it.is_null()) {
+        if self.left.get(name).is_none_or(Value::is_null) {
             self.missing(name);
         }
         self.text(name)

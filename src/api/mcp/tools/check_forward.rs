@@ -1,5 +1,6 @@
 //! `check_forward`: what would become of a forward.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use rmcp::model::{JsonObject, Tool};
@@ -70,8 +71,8 @@ pub(super) async fn call(
     if let Some(wait) = wait {
         let seconds = wait.as_secs_f64();
         structured["wait_seconds"] = seconds.into();
-        text.push_str(&format!("\nwait_seconds: {seconds:.3}"));
+        let _ = write!(text, "\nwait_seconds: {seconds:.3}");
     }
-    text.push_str(&format!("\napp: {app}\nreceive_id_type: {kind}"));
+    let _ = write!(text, "\napp: {app}\nreceive_id_type: {kind}");
     Ok(ToolAnswer { text, structured })
 }

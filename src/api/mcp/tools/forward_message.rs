@@ -1,5 +1,6 @@
 //! `forward_message`: forwards one message to one receiver.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use rmcp::model::{JsonObject, Tool};
@@ -179,6 +180,6 @@ fn delivered(request: &ForwardRequest, forwarded: &Forwarded, is_replayed: bool)
         text.push_str(&chat_id);
         structured["chat_id"] = chat_id.into();
     }
-    text.push_str(&format!("\nreceive_id_type: {kind}\nuuid: {uuid}\nreplayed: {is_replayed}"));
+    let _ = write!(text, "\nreceive_id_type: {kind}\nuuid: {uuid}\nreplayed: {is_replayed}");
     ToolAnswer { text, structured }
 }
