@@ -14,6 +14,7 @@ use http_body_util::{BodyExt as _, Full};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::{Value, json};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::api::broadcasting::configured;
 use crate::api::forwarding::answer::ForwardSettings;
@@ -70,7 +71,9 @@ pub(crate) async fn answer(
         metrics: door.metrics.clone(),
         takes_events: takes_events(request.headers()),
         notes: CallNotes::default(),
+        hung_up: CancellationToken::new(),
     });
+    let until_answered = context.hung_up.clone().drop_guard();
     let server = ToolServer(Arc::clone(&context));
     let config = StreamableHttpServerConfig::default()
         .with_legacy_session_mode(false)
@@ -84,7 +87,7 @@ pub(crate) async fn answer(
     );
     let response = service.handle(to_rmcp(request.headers(), body.0.clone())).await;
     note(&request, &context.notes);
-    Ok(from_rmcp(response, &body.0).await)
+    Ok(from_rmcp(response, &body.0, until_answered).await)
 }
 
 fn takes_events(headers: &HeaderMap) -> bool {
@@ -112,7 +115,7 @@ fn note(request: &HttpRequest, notes: &CallNotes) {
     });
 }
 
-async fn from_rmcp(response: McpResponse, asked: &[u8]) -> HttpResponse {
+async fn from_rmcp(response: McpResponse, asked: &[u8], until_answered: DropGuard) -> HttpResponse {
     let (head, body) = response.into_parts();
     let content_type = head.headers.get(http::header::CONTENT_TYPE);
     let is = |kind: &str| content_type.is_some_and(|it| it.as_bytes().starts_with(kind.as_bytes()));
@@ -129,7 +132,7 @@ async fn from_rmcp(response: McpResponse, asked: &[u8]) -> HttpResponse {
                 HeaderName::from_static("x-accel-buffering"),
                 HeaderValue::from_static("no"),
             ))
-            .body(events(body));
+            .body(events(body, until_answered));
     }
     let Ok(body) = body.collect().await;
     let body = body.to_bytes();
@@ -146,8 +149,9 @@ async fn from_rmcp(response: McpResponse, asked: &[u8]) -> HttpResponse {
     HttpResponse::build(status).insert_header((CONTENT_TYPE, JSON)).body(error.to_string())
 }
 
-fn events(mut body: BoxBody<Bytes, Infallible>) -> Streamed {
+fn events(mut body: BoxBody<Bytes, Infallible>, until_answered: DropGuard) -> Streamed {
     Streamed::new(|chunks| async move {
+        let _until_answered = until_answered;
         while let Some(frame) = body.frame().await {
             let Ok(frame) = frame;
             if let Ok(data) = frame.into_data() {

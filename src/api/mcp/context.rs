@@ -3,6 +3,8 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::api::problems::problem::Problem;
 use crate::broadcasts::Broadcasts;
 use crate::clock::Clock;
@@ -25,6 +27,8 @@ pub(super) struct ToolContext {
     /// Whether the caller reads an answer that is a stream of events.
     pub(super) takes_events: bool,
     pub(super) notes: CallNotes,
+    /// Ends the tool's work when the caller hangs up. `rmcp` lets it go on.
+    pub(super) hung_up: CancellationToken,
 }
 
 /// What a tool notes for the request's log line and metrics. The task of a tool cannot see the request itself.

@@ -61,7 +61,14 @@ impl ServerHandler for ToolServer {
         let token = request.meta.get_progress_token().filter(|_| self.0.takes_events);
         let progress = Progress { peer: request.peer, token };
         let arguments = call.arguments.unwrap_or_default();
-        let result = tool.call(&self.0, arguments, &progress).await;
+        let result = tokio::select! {
+            biased;
+            result = tool.call(&self.0, arguments, &progress) => result,
+            // Nobody reads what it says then. What was begun is finished by `delivery`.
+            () = self.0.hung_up.cancelled() => {
+                return Err(ErrorData::internal_error("The caller has hung up.", None));
+            }
+        };
         metrics.mcp_tool_call(tool.as_str(), if result.is_ok() { "ok" } else { "failed" });
         Ok(match result {
             Ok(answer) => success(answer),
