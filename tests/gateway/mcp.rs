@@ -164,7 +164,8 @@ async fn headers_that_contradict_the_body_and_unknown_revisions_are_refused() {
     assert_eq!(error(&answer, 400), -32022);
     assert_eq!(answer.json()["error"]["data"]["requested"], "2099-01-01");
     let unknown = legacy(&gateway, "tools/list", &json!({})).header("mcp-protocol-version", "1999");
-    assert_eq!(error(&unknown.send().await, 400), -32600);
+    let answer = unknown.send().await;
+    assert_eq!((error(&answer, 400), &answer.json()["id"]), (-32600, &json!(7)));
     assert_eq!(error(&modern(&gateway, "no/such", &json!({})).send().await, 404), -32601);
     assert!(gateway.forwards().is_empty());
 }

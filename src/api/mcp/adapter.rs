@@ -142,11 +142,9 @@ async fn from_rmcp(response: McpResponse, asked: &[u8], until_answered: DropGuar
     if status.is_success() {
         return response.finish();
     }
-    let (code, message) = refusal(status, &body, asked);
-    let error =
-        json!({ "jsonrpc": "2.0", "id": null, "error": { "code": code, "message": message } });
+    let refusal = refusal(status, &body, asked);
     let status = if status.is_client_error() { StatusCode::BAD_REQUEST } else { status };
-    HttpResponse::build(status).insert_header((CONTENT_TYPE, JSON)).body(error.to_string())
+    HttpResponse::build(status).insert_header((CONTENT_TYPE, JSON)).body(refusal.to_string())
 }
 
 fn events(mut body: BoxBody<Bytes, Infallible>, until_answered: DropGuard) -> Streamed {
@@ -162,17 +160,25 @@ fn events(mut body: BoxBody<Bytes, Infallible>, until_answered: DropGuard) -> St
     })
 }
 
-/// The code and the message of a request that `rmcp` has refused with a plain text, which says why, or with none of
-/// use: what it says of JSON that it cannot read repeats parts of it.
-fn refusal(status: StatusCode, said: &[u8], asked: &[u8]) -> (i32, String) {
-    if status.is_server_error() {
-        return (-32603, "The gateway failed.".to_owned());
-    }
-    if status != StatusCode::UNSUPPORTED_MEDIA_TYPE {
-        return (-32600, clean(&String::from_utf8_lossy(said), LONGEST_REASON));
-    }
-    if serde_json::from_slice::<Value>(asked).is_err() {
-        return (-32700, "The body is not JSON in UTF-8, or is nested too deeply.".to_owned());
-    }
-    (-32600, "The body is not one JSON-RPC 2.0 message of this protocol.".to_owned())
+/// The answer to a request that `rmcp` has refused with a plain text. The text says why, or is of no use: what it says of
+/// JSON that it cannot read repeats parts of it.
+fn refusal(status: StatusCode, said: &[u8], asked: &[u8]) -> Value {
+    let asked: Option<Value> = serde_json::from_slice(asked).ok();
+    let (code, message) = match status {
+        StatusCode::UNSUPPORTED_MEDIA_TYPE if asked.is_none() => {
+            (-32700, "The body is not JSON in UTF-8, or is nested too deeply.".to_owned())
+        }
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            (-32600, "The body is not one JSON-RPC 2.0 message of this protocol.".to_owned())
+        }
+        status if status.is_server_error() => (-32603, "The gateway failed.".to_owned()),
+        _ => (-32600, clean(&String::from_utf8_lossy(said), LONGEST_REASON)),
+    };
+    let id = asked.as_ref().and_then(|it| it.get("id")).filter(|it| is_id(it));
+    json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message } })
+}
+
+/// Whether this can be the id of a request, and is short enough to be repeated.
+fn is_id(id: &Value) -> bool {
+    id.is_number() || id.as_str().is_some_and(|text| text.len() <= LONGEST_REASON)
 }

@@ -255,7 +255,7 @@ impl Failure<'_> {
     fn write(&self, text: &mut String) {
         let (state, examples) = (self.first.state.as_str(), self.examples.join(", "));
         let more = if self.count > self.examples.len() { ", …" } else { "" };
-        let _ = write!(text, "\n{state}, {} receivers ({examples}{more})", self.count);
+        let _ = write!(text, "\n{} × {state} ({examples}{more})", self.count);
         if let Some(problem) = &self.first.problem {
             let facts = problem.kind.facts();
             let _ = write!(
