@@ -38,6 +38,7 @@ fn the_problem_table_has_no_row_that_the_code_lacks() {
 fn the_metrics_table_has_each_metric_of_the_gateways_own() {
     let metrics = Metrics::new();
     metrics.http("", "", 200, "", std::time::Duration::ZERO);
+    metrics.mcp_tool_call("", "");
     metrics.upstream("", "", "", std::time::Duration::ZERO);
     metrics.retry("");
     metrics.retry_refused("");
@@ -72,7 +73,7 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
         .filter(|name| name.starts_with("feishu_gateway_"))
         .collect();
-    assert_eq!(names.len(), 44, "{names:?}");
+    assert_eq!(names.len(), 45, "{names:?}");
     for name in names {
         assert!(README.contains(&format!("| `{name}` |")), "README.md lacks the metric {name}");
     }

@@ -13,6 +13,7 @@ pub(crate) mod fuzz;
 mod http;
 mod input;
 mod language;
+mod mcp;
 mod openapi;
 mod problems;
 mod public_url;
@@ -33,6 +34,7 @@ use docs::problems::routes as problem_pages;
 use docs::{console, home, page, swagger_ui};
 use http::access_log::AccessLog;
 use http::{admission, response};
+use mcp::adapter;
 use problems::not_found::{not_found, not_found_on_admin};
 use problems::problem::Problem;
 use v1::{broadcasts, forward, merge_forward, thread_forward};
@@ -47,6 +49,7 @@ pub use forwarding::answer::ForwardSettings;
 pub use http::admission::Admission;
 pub use http::body::BodyLimits;
 pub use http::draining::Draining;
+pub use mcp::door::McpDoor;
 pub use openapi::document::openapi_json;
 pub use public_url::PublicUrl;
 
@@ -55,7 +58,7 @@ pub use public_url::PublicUrl;
 ///
 /// Its application data are [`Admission`], [`BodyLimits`], [`Broadcasts`](crate::broadcasts::Broadcasts) or none,
 /// [`Clock`](crate::clock::Clock), [`Delivery`](crate::delivery::Delivery), [`ForwardSettings`],
-/// [`Keyring`](keyring::Keyring), [`OpenApiDocument`] and [`PublicUrl`].
+/// [`Keyring`](keyring::Keyring), [`McpDoor`], [`OpenApiDocument`] and [`PublicUrl`].
 pub fn public() -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -83,6 +86,7 @@ pub fn public() -> App<
         .service(get("/v1/broadcasts/{id}/events", web::route().to(broadcasts::events)))
         .service(post("/v1/broadcasts/{id}/cancel", web::route().to(broadcasts::cancel)))
         .service(post("/v1/broadcasts/{id}/retry", web::route().to(broadcasts::retry)))
+        .service(post("/mcp", web::route().to(adapter::answer)))
         .service(get("/openapi.json", web::route().to(swagger_ui::openapi)))
         .service(get("/docs/{file:.*}", web::route().to(swagger_ui::swagger)))
         .service(get("/docs", web::route().to(swagger_ui::to_docs)))

@@ -25,7 +25,7 @@ use super::start::StartError;
 use crate::api::keyring::Keyring;
 use crate::api::{
     self, Admission, BodyLimits, ClientConnection, ConnectionSlots, Draining, ForwardSettings,
-    OpenApiDocument, PublicUrl, Socket,
+    McpDoor, OpenApiDocument, PublicUrl, Socket,
 };
 use crate::broadcasts::Broadcasts;
 use crate::clock::Clock;
@@ -96,6 +96,11 @@ pub(super) fn public(
         rate_limit_policy: rate_limit_policy(&config.limits),
         app_per_minute: config.limits.app_per_minute.get(),
     });
+    let mcp = web::Data::new(McpDoor::new(
+        server.mcp_origins.clone(),
+        server.mcp_hosts.clone(),
+        metrics.clone(),
+    ));
     let delivery = web::Data::new(delivery);
     let broadcasts = web::Data::new(broadcasts);
     let app = move || {
@@ -109,6 +114,7 @@ pub(super) fn public(
             .app_data(delivery.clone())
             .app_data(broadcasts.clone())
             .app_data(settings.clone())
+            .app_data(mcp.clone())
     };
     let way_in = WayIn {
         name: "public",

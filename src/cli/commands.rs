@@ -10,6 +10,7 @@ use super::config_file::{ConfigFile, environment};
 use super::dev;
 use super::ending::{EXIT_CONFIG, complain, end_log, refuse};
 use super::health;
+use super::mcp;
 use super::signals::{Hangups, Reading, stopped};
 use crate::app::{self, Application, SentBefore, StartError};
 use crate::clock::Clock;
@@ -50,6 +51,8 @@ enum Command {
     },
     /// Asks the gateway that the configuration names, or `--url`, whether it is ready; exit 0 or 1.
     Health(health::Health),
+    /// Bridges standard input and output to the Model Context Protocol of a gateway, for clients that start programs.
+    Mcp(mcp::Mcp),
 }
 
 #[derive(Subcommand)]
@@ -91,6 +94,7 @@ pub fn main() -> ExitCode {
         }
         Command::AuditId { config, id } => audit_id(config.file.as_deref(), &id),
         Command::Health(health) => health.ask(),
+        Command::Mcp(mcp) => mcp.run(),
     }
 }
 

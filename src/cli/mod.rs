@@ -7,6 +7,9 @@ mod config_file;
 mod dev;
 mod ending;
 mod health;
+mod mcp;
+mod mcp_gateway;
+mod mcp_message;
 mod signals;
 
 pub use commands::main;

@@ -11,8 +11,10 @@ use url::Url;
 
 use super::reader::{ConfigReader, Section};
 use super::values::{
-    ConfigValue, address, count, duration, http_url, or_none, positive_duration, size, text,
+    ConfigValue, ToToml, address, any_texts, count, duration, http_url, list, or_none,
+    positive_duration, size, text,
 };
+use crate::model::web_origin::{OwnName, WebOrigin};
 
 /// Bound of counts that nothing else bounds.
 const ANY: u32 = u32::MAX;
@@ -37,6 +39,10 @@ pub struct ServerConfig {
     pub max_body: usize,
     /// Longest time for a request's body to come in after its head.
     pub body_timeout: Duration,
+    /// Origins whose web pages may call the Model Context Protocol; there may be none.
+    pub mcp_origins: Vec<WebOrigin>,
+    /// Names of the gateway by which the Model Context Protocol is served. None of them: by every name.
+    pub mcp_hosts: Vec<OwnName>,
     /// The first part of `drain_timeout`, in which the API still accepts requests. It may be zero, and
     /// `drain_timeout` cuts it where it is longer.
     pub drain_delay: Duration,
@@ -55,6 +61,8 @@ impl ServerConfig {
             max_connections: section.with_default("max_connections", count(ANY)).get() as usize,
             max_body: section.with_default("max_body", size).0,
             body_timeout: section.with_default("body_timeout", positive_duration(HOUR)),
+            mcp_origins: section.with_default("mcp_origins", web_origins),
+            mcp_hosts: section.with_default("mcp_hosts", own_names),
             drain_delay: section.with_default("drain_delay", duration(HOUR)),
             drain_timeout: section.with_default("drain_timeout", duration(HOUR)),
         };
@@ -64,6 +72,36 @@ impl ServerConfig {
             "must not be the address of server.listen",
         );
         server
+    }
+}
+
+fn web_origins(value: &ConfigValue) -> Result<Vec<WebOrigin>, String> {
+    let origin = |text: &String| {
+        WebOrigin::parse(text).ok_or_else(|| {
+            "must hold origins such as \"https://assistant.example.com\", without a path".to_owned()
+        })
+    };
+    any_texts(value)?.iter().map(origin).collect()
+}
+
+impl ToToml for Vec<WebOrigin> {
+    fn to_toml(&self) -> String {
+        list(self)
+    }
+}
+
+fn own_names(value: &ConfigValue) -> Result<Vec<OwnName>, String> {
+    let name = |text: &String| {
+        OwnName::parse(text).ok_or_else(|| {
+            "must hold hosts such as \"gateway.example.com\" or \"10.0.0.7:8080\"".to_owned()
+        })
+    };
+    any_texts(value)?.iter().map(name).collect()
+}
+
+impl ToToml for Vec<OwnName> {
+    fn to_toml(&self) -> String {
+        list(self)
     }
 }
 

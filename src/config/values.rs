@@ -277,6 +277,15 @@ impl ToToml for Url {
     }
 }
 
+/// Like [`texts`], but there may be none.
+pub(super) fn any_texts(value: &ConfigValue) -> Result<Vec<String>, String> {
+    match value {
+        ConfigValue::List(none) if none.is_empty() => Ok(Vec::new()),
+        ConfigValue::Text(none) if none.is_empty() => Ok(Vec::new()),
+        value => texts(value),
+    }
+}
+
 /// One text or more: a list, or one text with commas between them, which is how a variable holds a list.
 pub(super) fn texts(value: &ConfigValue) -> Result<Vec<String>, String> {
     let texts: Vec<String> = match value {

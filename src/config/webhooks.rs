@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 
 use super::reader::Section;
-use super::values::{ConfigValue, ToToml, list, quoted, text, texts};
+use super::values::{ConfigValue, ToToml, any_texts, list, quoted, text};
 use crate::model::webhook::{InvalidWebhook, Webhook, WebhookSecret, WebhookUrl};
 
 /// The webhook of an API key. None: there is none, or one of its keys is wrong.
@@ -47,12 +47,7 @@ impl ToToml for WebhookSecret {
 
 /// Networks such as `10.0.0.0/8`. There may be none.
 pub(super) fn networks(value: &ConfigValue) -> Result<Vec<IpNet>, String> {
-    match value {
-        ConfigValue::List(none) if none.is_empty() => return Ok(Vec::new()),
-        ConfigValue::Text(none) if none.is_empty() => return Ok(Vec::new()),
-        _ => {}
-    }
-    texts(value)?.iter().map(|it| network(it)).collect()
+    any_texts(value)?.iter().map(|it| network(it)).collect()
 }
 
 /// A network, written by its first address: another one is probably a slip.

@@ -42,6 +42,12 @@ impl IdempotencyKey {
         Ok(Self(key.into()))
     }
 
+    /// A key for a request without one. It follows from the request's content, so repetitions of the request have it too.
+    #[must_use]
+    pub fn derived(content: Fingerprint) -> Self {
+        Self(format!("content-{}", hex::encode(content)).into())
+    }
+
     /// The fingerprint of the caller and the key, for a broadcast. A forward with the same key has another one.
     #[must_use]
     pub fn of_broadcast(&self, caller: &str) -> Fingerprint {

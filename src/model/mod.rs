@@ -21,5 +21,6 @@ pub mod share;
 pub mod state_url;
 pub mod thread_id;
 pub mod urgency;
+pub mod web_origin;
 pub mod webhook;
 pub mod wording;

@@ -91,8 +91,9 @@ fn is_plain(directive: &str) -> bool {
 
 /// Targets of the server framework, with levels that leave out what the gateway says itself: at `info` that it
 /// starts, and at `error` each connection that brings something else than HTTP, which the gateway counts and
-/// logs at `debug`. A filter that names such a target is left as it is.
-const QUIET_FRAMEWORK: [(&str, &str); 2] = [("actix_server", "warn"), ("actix_http", "off")];
+/// logs at `debug`. `rmcp` would log the words of callers. A filter that names such a target is left as it is.
+const QUIET_FRAMEWORK: [(&str, &str); 3] =
+    [("actix_server", "warn"), ("actix_http", "off"), ("rmcp", "off")];
 
 fn with_quiet_framework(filter: &str) -> String {
     let mut whole = filter.to_owned();

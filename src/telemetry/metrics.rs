@@ -147,6 +147,20 @@ impl Metrics {
         self.0.broadcast_webhooks.with_label_values(&[result]).inc();
     }
 
+    /// Creates the series of these tools of the Model Context Protocol at zero.
+    pub fn begin_mcp_tools(&self, tools: &[&str], results: &[&str]) {
+        for tool in tools {
+            for result in results {
+                self.0.mcp_tool_calls.with_label_values(&[*tool, *result]);
+            }
+        }
+    }
+
+    /// Counts a call of a tool of the Model Context Protocol by its result.
+    pub fn mcp_tool_call(&self, tool: &str, result: &str) {
+        self.0.mcp_tool_calls.with_label_values(&[tool, result]).inc();
+    }
+
     /// Sets how many requests may be answered and how many forwards may wait at the same time.
     pub fn bounds(&self, in_flight: usize, waiting: usize) {
         self.0.http_in_flight_limit.set(whole(in_flight));

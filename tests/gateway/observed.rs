@@ -49,6 +49,7 @@ const METRICS: &[(&str, &str, &[&str])] = &[
     ("broadcast_receivers_total", "counter", &["app", "outcome"]),
     ("broadcast_store_failures_total", "counter", &[]),
     ("broadcast_webhooks_total", "counter", &["result"]),
+    ("mcp_tool_calls_total", "counter", &["tool", "result"]),
 ];
 
 const RECEIVER: &str = "ou_a_receiver_nobody_else_has";

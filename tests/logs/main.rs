@@ -5,5 +5,6 @@
 
 mod audit;
 mod levels;
+mod mcp;
 mod secrets;
 mod strangers;

@@ -199,6 +199,7 @@ fn own_code(problem: &Problem, has_token: bool) -> (StatusCode, i64) {
         | FeishuInternalError
         | MessagesNotMergeable
         | ThreadSourceNotVisible
+        | OriginNotAllowed
         | BroadcastNotFound
         | BroadcastEnded
         | TooManyBroadcasts

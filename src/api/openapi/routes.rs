@@ -50,7 +50,7 @@ pub(super) fn kind_of(path: &str) -> Kind {
 pub(super) fn may_come(problem: ProblemKind, kind: Kind) -> bool {
     use Kind::*;
     match problem {
-        ProblemKind::MethodNotAllowed => false,
+        ProblemKind::MethodNotAllowed | ProblemKind::OriginNotAllowed => false,
         ProblemKind::RouteNotFound => kind == Problem,
         ProblemKind::Overloaded | ProblemKind::Draining => true,
         ProblemKind::InvalidRequest | ProblemKind::Unauthorized | ProblemKind::InternalError => {

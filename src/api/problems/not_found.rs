@@ -167,6 +167,7 @@ fn route_of(path: &str) -> Option<&'static str> {
     match path {
         "/docs" => Some("/docs/"),
         "/openapi.json" => Some("/openapi.json"),
+        "/mcp" => Some("/mcp"),
         "/problems" => Some("/problems"),
         MERGE_FORWARD => Some(MERGE_FORWARD),
         BROADCASTS => Some(BROADCASTS),
@@ -226,6 +227,8 @@ mod tests {
             ("/swagger-ui/", "/docs/"),
             ("/api/openapi.json", "/openapi.json"),
             ("/problems/", "/problems"),
+            ("/mcp/", "/mcp"),
+            ("/feishu/mcp", "/mcp"),
             ("/problems/draining/", "/problems/{code}"),
             ("/healthz", ADMIN),
             ("/metrics/", ADMIN),

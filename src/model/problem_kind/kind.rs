@@ -86,6 +86,8 @@ pub enum ProblemKind {
     Unauthorized,
     /// The API key may not forward to this receiver.
     ReceiverNotAllowed,
+    /// The request comes from elsewhere than the operator allows.
+    OriginNotAllowed,
     /// The API key makes too many calls.
     CallerRateLimited,
     /// The monthly calls of the API key are used up.
@@ -174,6 +176,7 @@ impl ProblemKind {
         Self::ThreadSourceNotVisible,
         Self::Unauthorized,
         Self::ReceiverNotAllowed,
+        Self::OriginNotAllowed,
         Self::CallerRateLimited,
         Self::CallerQuotaExhausted,
         Self::RouteNotFound,

@@ -364,6 +364,15 @@ impl ProblemKind {
                 zh: "请网关运维人员将该接收者加入此 API 密钥的 allow_receivers，或将其类型加入 allow_receive_id_types。",
             },
         },
+        OriginNotAllowed => Facts {
+            name: "origin_not_allowed", status: 403, fix_by: Operator, outcome: NotDelivered, retryable: false,
+            title: "The origin of the request is not allowed",
+            title_zh: "请求来源不被允许",
+            remedy: Remedy {
+                en: "Call without the header Origin, as programs do, or ask the gateway's operator to add the page's origin to server.mcp_origins, or the host's name to server.mcp_hosts.",
+                zh: "请像程序那样不带 Origin 请求头调用，或请网关运维人员将页面来源加入 server.mcp_origins，或将主机名加入 server.mcp_hosts。",
+            },
+        },
         CallerRateLimited => Facts {
             name: "caller_rate_limited", status: 429, fix_by: Caller, outcome: NotDelivered, retryable: true,
             title: "The API key makes too many calls",

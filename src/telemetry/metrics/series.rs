@@ -37,6 +37,7 @@ pub(super) struct Series {
     pub(super) retries_refused: IntCounterVec,
     pub(super) idempotent_requests: IntCounterVec,
     pub(super) broadcast_webhooks: IntCounterVec,
+    pub(super) mcp_tool_calls: IntCounterVec,
     pub(super) token_expiry: GaugeVec,
     pub(super) problems: IntCounterVec,
     pub(super) unauthorized: IntCounterVec,
@@ -168,6 +169,11 @@ impl Series {
                 "feishu_gateway_broadcast_webhooks_total",
                 "Posts that announce the ends of broadcasts to callers, by what became of them.",
                 &["result"],
+            ),
+            mcp_tool_calls: counters(
+                "feishu_gateway_mcp_tool_calls_total",
+                "Calls of the tools of the Model Context Protocol, by tool (other: one that is not known) and result.",
+                &["tool", "result"],
             ),
             limit_decisions: counters(
                 "feishu_gateway_rate_limit_decisions_total",

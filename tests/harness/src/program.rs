@@ -1,6 +1,6 @@
 //! The program, as a shell starts it.
 
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
@@ -43,6 +43,18 @@ pub fn run_program_unread(arguments: &[&str], variables: &[(&str, &str)]) -> Opt
 /// Runs the program to its end.
 pub fn run_program(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     command(arguments, variables).output().expect("the program runs")
+}
+
+/// Runs the program with this on its standard input, to its end.
+pub fn run_program_on(arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Output {
+    let mut command = command(arguments, variables);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    let input = input.to_owned();
+    // A program that refuses to start reads nothing.
+    thread::spawn(move || stdin.write_all(input.as_bytes()));
+    child.wait_with_output().expect("the program runs")
 }
 
 impl Program {

@@ -10,6 +10,7 @@ use crate::api::broadcasting::configured::not_configured;
 use crate::api::broadcasting::problems::{NamedIn, key_missing, problem_of_broadcast};
 use crate::api::http::body::{not_json, too_large, too_slow};
 use crate::api::language::Language;
+use crate::api::mcp::door::foreign_origin;
 use crate::api::problems::body::ProblemBody;
 use crate::api::problems::forward_failure::problem_of_forward;
 use crate::api::problems::not_found::not_found;
@@ -79,6 +80,7 @@ fn before_delivery(kind: ProblemKind) -> Option<Problem> {
         ProblemKind::Unauthorized => Unauthorized::NoKey.problem(),
         ProblemKind::RequestTimeout => too_slow(Duration::from_secs(10)),
         ProblemKind::BodyTooLarge => too_large(64 * 1024),
+        ProblemKind::OriginNotAllowed => foreign_origin(),
         ProblemKind::RouteNotFound => not_found("/nope"),
         ProblemKind::MethodNotAllowed => Problem::method_not_allowed("POST"),
         ProblemKind::UnsupportedMediaType => not_json("text/plain"),

@@ -1,0 +1,53 @@
+//! What the tools of one request have.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::api::problems::problem::Problem;
+use crate::broadcasts::Broadcasts;
+use crate::clock::Clock;
+use crate::delivery::{Delivery, Timings};
+use crate::model::api_key::Caller;
+use crate::model::problem_kind::ProblemKind;
+use crate::telemetry::metrics::Metrics;
+
+/// What the tools of one request have.
+pub(super) struct ToolContext {
+    pub(super) caller: Caller,
+    pub(super) request_id: String,
+    pub(super) delivery: Delivery,
+    /// None if the gateway has no store for them.
+    pub(super) broadcasts: Option<Broadcasts>,
+    /// Longest time that a forward may wait for its turn.
+    pub(super) max_wait: Duration,
+    pub(super) clock: Clock,
+    pub(super) metrics: Metrics,
+    /// Whether the caller reads an answer that is a stream of events.
+    pub(super) takes_events: bool,
+    pub(super) notes: CallNotes,
+    /// Ends the tool's work when the caller hangs up. `rmcp` lets it go on.
+    pub(super) hung_up: CancellationToken,
+}
+
+/// What a tool notes for the request's log line and metrics. The task of a tool cannot see the request itself.
+#[derive(Default)]
+pub(super) struct CallNotes {
+    /// Where the time of a forward went, and how many calls it made to Feishu.
+    pub(super) timings: OnceLock<(Timings, u32)>,
+    /// Feishu's id for the last of these calls.
+    pub(super) feishu_log_id: OnceLock<String>,
+    /// The problem that the tool told of, and what of its detail may stand in the log.
+    pub(super) problem: OnceLock<(ProblemKind, Option<String>)>,
+}
+
+impl CallNotes {
+    /// Notes a problem that the tool tells of.
+    pub(super) fn note_problem(&self, problem: &Problem) {
+        let _ = self.problem.set((problem.kind, problem.for_log()));
+        if let Some(id) = &problem.log_id {
+            let _ = self.feishu_log_id.set(id.clone());
+        }
+    }
+}

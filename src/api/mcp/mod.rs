@@ -1,0 +1,14 @@
+//! The Model Context Protocol: what assistants may do with the gateway, through the same core as every other door.
+//!
+//! `rmcp` speaks the protocol, and `adapter` calls it as a function: there is no second server. `server` answers for the
+//! gateway, and each of `tools` decodes its arguments, calls once and encodes what became of it.
+
+pub(crate) mod adapter;
+mod arguments;
+mod context;
+pub(crate) mod door;
+mod failure;
+mod receivers;
+mod server;
+mod text;
+mod tools;

@@ -1,0 +1,32 @@
+//! What a tool answers, and tells of before that.
+
+use rmcp::RoleServer;
+use rmcp::model::{ProgressNotificationParam, ProgressToken};
+use rmcp::service::Peer;
+use serde_json::Value;
+
+/// What a tool answers where it did what it is for.
+pub(in crate::api::mcp) struct ToolAnswer {
+    /// For the model.
+    pub(in crate::api::mcp) text: String,
+    /// The same facts for programs, as the tool's schema says.
+    pub(in crate::api::mcp) structured: Value,
+}
+
+/// Tells the caller how far a call has come, if it asked for that.
+pub(in crate::api::mcp) struct Progress {
+    pub(in crate::api::mcp) peer: Peer<RoleServer>,
+    pub(in crate::api::mcp) token: Option<ProgressToken>,
+}
+
+impl Progress {
+    /// Tells that so much of the whole is done, which must be more than it was told before.
+    pub(super) async fn tell(&self, done: u32, of: u32, message: String) {
+        let Some(token) = &self.token else { return };
+        let progress = ProgressNotificationParam::new(token.clone(), f64::from(done))
+            .with_total(f64::from(of))
+            .with_message(message);
+        // A caller that is gone does not read it.
+        let _ = self.peer.notify_progress(progress).await;
+    }
+}

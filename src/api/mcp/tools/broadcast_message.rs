@@ -1,0 +1,232 @@
+//! `broadcast_message`: has one message forwarded to many receivers.
+
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use rmcp::model::{JsonObject, Tool};
+use serde_json::{Value, json};
+
+use crate::api::broadcasting::configured::not_configured;
+use crate::api::broadcasting::input::{BroadcastInput, ParsedBroadcast};
+use crate::api::broadcasting::problems::{NamedIn, problem_of_broadcast};
+use crate::api::broadcasting::receivers::{RECEIVERS, id_at};
+use crate::api::input::mistakes::Mistakes;
+use crate::api::mcp::arguments::Arguments;
+use crate::api::mcp::context::ToolContext;
+use crate::api::mcp::receivers::check_type;
+use crate::api::mcp::tools::answer::ToolAnswer;
+use crate::api::mcp::tools::get_broadcast::{self, in_json, state_in_words};
+use crate::api::mcp::tools::schema::{self, Effect};
+use crate::api::problems::problem::Problem;
+use crate::broadcasts::{Accepted, BroadcastRequest};
+use crate::model::fingerprint::fingerprint;
+use crate::model::idempotency_key::IdempotencyKey;
+
+const DESCRIPTION: &str = "Forwards one existing Feishu (Lark) message to many groups, users or threads, as the company's \
+    bot. People see it, and it cannot be taken back: use it only when you were asked to send this message to exactly these \
+    receivers, and show a person the list before a long one. For one receiver use forward_message.\n\
+    It is accepted or refused as a whole, and delivered in the background: the answer only says that it was accepted. Ask \
+    get_broadcast with its id what has become of it, and do not tell anybody that it was delivered before that. If it is \
+    refused, nobody gets anything: put right what the answer names, and call again.\n\
+    The same message to the same receivers is one broadcast, however often you call. To send it to them again on purpose, \
+    pass a new idempotency_key.";
+const MESSAGE_ID: &str = "message_id";
+const EXPIRES_IN: &str = "expires_in";
+const RECEIVE_ID: &str = "receive_id";
+const RECEIVE_ID_TYPE: &str = "receive_id_type";
+/// The header without which a request for a broadcast is not read. The tool's key takes its place.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+pub(super) fn definition() -> Tool {
+    let input = json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": [MESSAGE_ID, RECEIVERS],
+        "properties": {
+            MESSAGE_ID: schema::message_id(),
+            RECEIVERS: {
+                "type": "array",
+                "minItems": 1,
+                "description": "Who gets the message, each one once.",
+                "items": { "anyOf": [
+                    schema::receive_id(),
+                    {
+                        "type": "object",
+                        "additionalProperties": false,
+                        "required": [RECEIVE_ID],
+                        "properties": {
+                            RECEIVE_ID: schema::receive_id(),
+                            RECEIVE_ID_TYPE: schema::receive_id_type(),
+                        },
+                    },
+                ] },
+            },
+            EXPIRES_IN: {
+                "type": "string",
+                "description": "For how long it may be delivered, from 1 minute to 7 days, such as 30m or 2h. Leave it out for a day. Whoever has not got the message by then never will.",
+            },
+            "idempotency_key": schema::idempotency_key(
+                "Leave it out. Only to send the same message to the same receivers again on purpose: a new text of your own."
+            ),
+        },
+    });
+    schema::tool(
+        "broadcast_message",
+        "Forward a Feishu message to many",
+        DESCRIPTION,
+        Effect::Sends,
+        (input, get_broadcast::output()),
+    )
+}
+
+pub(super) async fn call(
+    context: &ToolContext,
+    arguments: JsonObject,
+) -> Result<ToolAnswer, Problem> {
+    let broadcasts = context.broadcasts.as_ref().ok_or_else(not_configured)?;
+    let request = read(arguments, broadcasts.settings().max_receivers)?;
+    let result = broadcasts.accept(&context.caller, request).await;
+    let Accepted { broadcast, is_replayed } =
+        result.map_err(|error| problem_of_broadcast(&error, NamedIn::List))?;
+    let mut structured = in_json(broadcasts, &broadcast);
+    structured["replayed"] = is_replayed.into();
+    let accepted = if is_replayed {
+        "An earlier call with the same message and receivers was accepted; this is its broadcast, and nothing was sent besides. To send it again on purpose, pass a new idempotency_key."
+    } else {
+        "Accepted. It is delivered in the background: ask get_broadcast with this broadcast_id what has become of it."
+    };
+    let text = format!("{accepted}\n{}", state_in_words(&broadcast));
+    Ok(ToolAnswer { text, structured })
+}
+
+/// Reads the broadcast that the arguments ask for, as the body of a request for one is read.
+fn read(arguments: JsonObject, most: u32) -> Result<BroadcastRequest, Problem> {
+    let mut arguments = Arguments::new(arguments);
+    let message_id = arguments.text(MESSAGE_ID);
+    let receivers = arguments.value(RECEIVERS);
+    let expires_in = arguments.value(EXPIRES_IN);
+    let key = arguments.idempotency_key();
+    let mut mistakes = arguments.into_mistakes();
+    let mut body = JsonObject::new();
+    if let Some(receivers) = receivers {
+        body.insert(RECEIVERS.to_owned(), as_objects(receivers));
+    }
+    if let Some(expires_in) = expires_in {
+        body.insert(EXPIRES_IN.to_owned(), expires_in);
+    }
+    let body = Value::Object(body).to_string();
+    let mut headers = HeaderMap::new();
+    headers.insert(IDEMPOTENCY_KEY, HeaderValue::from_static("of-the-tool"));
+    let message_id = message_id.unwrap_or_default();
+    let input = BroadcastInput {
+        message_id: &message_id,
+        query: "",
+        headers: &headers,
+        body: body.as_bytes(),
+        most,
+    };
+    let ParsedBroadcast { mut request, .. } = match input.parse() {
+        Ok(parsed) => parsed,
+        Err(problem) => {
+            mistakes.extend(problem.errors);
+            return Err(Problem::invalid(mistakes));
+        }
+    };
+    let mut wrong_types = Mistakes::in_a_list();
+    for (place, receiver) in request.receivers.iter().enumerate() {
+        wrong_types.keep(&id_at(place), check_type(receiver));
+    }
+    mistakes.extend(wrong_types.into_fields_of(RECEIVERS));
+    if !mistakes.is_empty() {
+        return Err(Problem::invalid(mistakes));
+    }
+    request.key = key.unwrap_or_else(|| key_of(&request));
+    Ok(request)
+}
+
+/// The receivers as the body of a request has them, in which each is an object.
+fn as_objects(receivers: Value) -> Value {
+    let Value::Array(receivers) = receivers else { return receivers };
+    let object = |receiver| match receiver {
+        Value::String(id) => json!({ RECEIVE_ID: id }),
+        // Models write an optional member that they leave out as null.
+        Value::Object(mut members) => {
+            members.retain(|_, value| !value.is_null());
+            Value::Object(members)
+        }
+        other => other,
+    };
+    receivers.into_iter().map(object).collect()
+}
+
+/// The key of a call without one. Neither the order of the receivers nor the time is in it: a model that changes them when
+/// it calls again is refused, and sends nothing twice.
+fn key_of(request: &BroadcastRequest) -> IdempotencyKey {
+    let mut named: Vec<[&str; 2]> =
+        request.receivers.iter().map(|it| [it.kind().as_str(), it.id()]).collect();
+    named.sort_unstable();
+    let content = ["broadcast_message", request.message.as_str()];
+    IdempotencyKey::derived(fingerprint(content.into_iter().chain(named.into_iter().flatten())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(arguments: Value) -> Result<BroadcastRequest, Vec<String>> {
+        let Value::Object(arguments) = arguments else { unreachable!("an object") };
+        read(arguments, 5).map_err(|it| it.errors.into_iter().map(|it| it.field).collect())
+    }
+
+    #[test]
+    fn receivers_are_ids_or_objects() {
+        let arguments = json!({
+            "message_id": "om_1",
+            "receivers": ["oc_1", { "receive_id": "4b7c9d", "receive_id_type": "user_id" },
+                { "receive_id": "ou_1", "receive_id_type": null }],
+        });
+        let request = parsed(arguments).expect("no mistake");
+        let named: Vec<_> =
+            request.receivers.iter().map(|it| (it.id(), it.kind().as_str())).collect();
+        assert_eq!(named, [("oc_1", "chat_id"), ("4b7c9d", "user_id"), ("ou_1", "open_id")]);
+    }
+
+    #[test]
+    fn every_mistake_is_found_at_once() {
+        let arguments = json!({
+            "message_id": "oc_1",
+            "receivers": ["oc_1", "oc_1", 3, "a b"],
+            "expires_in": "soon",
+            "recievers": [],
+        });
+        let fields = [
+            "recievers",
+            "message_id",
+            "receivers[1].receive_id",
+            "receivers[2]",
+            "receivers[3].receive_id",
+            "expires_in",
+        ];
+        let mut wrong = parsed(arguments).expect_err("mistakes");
+        wrong.sort_unstable_by_key(|it| fields.iter().position(|field| field == it));
+        assert_eq!(wrong, fields);
+        let wrong_type = json!({ "message_id": "om_1",
+            "receivers": [{ "receive_id": "ou_1", "receive_id_type": "chat_id" }] });
+        assert_eq!(parsed(wrong_type).expect_err("a type"), ["receivers[0].receive_id"]);
+        assert_eq!(parsed(json!({})).expect_err("nothing"), ["message_id", "receivers"]);
+    }
+
+    #[test]
+    fn the_key_follows_from_the_message_and_the_set_of_receivers_unless_one_is_given() {
+        let key = |arguments| parsed(arguments).expect("no mistake").key;
+        let one = key(json!({ "message_id": "om_1", "receivers": ["oc_1", "oc_2"] }));
+        let same =
+            json!({ "message_id": "om_1", "receivers": ["oc_2", "oc_1"], "expires_in": "2h" });
+        assert_eq!(key(same), one);
+        for other in [
+            json!({ "message_id": "om_2", "receivers": ["oc_1", "oc_2"] }),
+            json!({ "message_id": "om_1", "receivers": ["oc_1"] }),
+            json!({ "message_id": "om_1", "receivers": ["oc_1", "oc_2"], "idempotency_key": "again" }),
+        ] {
+            assert_ne!(key(other), one);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! `forward_message`: forwards one message to one receiver.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use rmcp::model::{JsonObject, Tool};
+use serde_json::{Value, json};
+
+use crate::api::mcp::arguments::Arguments;
+use crate::api::mcp::context::ToolContext;
+use crate::api::mcp::text::clean;
+use crate::api::mcp::tools::answer::ToolAnswer;
+use crate::api::mcp::tools::schema::{self, Effect};
+use crate::api::problems::forward_failure::problem_of_forward;
+use crate::api::problems::problem::Problem;
+use crate::delivery::{ForwardReport, ForwardRequest};
+use crate::feishu::error::Forwarded;
+use crate::model::fingerprint::fingerprint;
+use crate::model::forward::Forward;
+use crate::model::idempotency_key::IdempotencyKey;
+use crate::model::message_id::MessageId;
+use crate::model::receiver::Receiver;
+use crate::model::urgency::Urgency;
+
+const DESCRIPTION: &str = "Forwards one existing Feishu (Lark) message to one group, user or thread, as the company's \
+    bot. People see it at once, and it cannot be taken back: use it only when you were asked to forward this message to \
+    this receiver. Not for writing a message of your own, nor for many receivers (broadcast_message, where there is one). \
+    check_forward tells what would become of it without sending anything.\n\
+    What to do then. delivered: nothing more. not_delivered: nothing was sent; tell the person why and who can change it, \
+    and call again only as the answer says. unknown: it may have arrived; call again with exactly the same arguments, \
+    which cannot deliver it twice, and with no others.\n\
+    Within an hour the same arguments send once, however often you call. To send the same message to the same receiver \
+    again on purpose, pass a new idempotency_key.";
+/// Longest id of Feishu's that is repeated, in characters.
+const LONGEST_ID: usize = 128;
+
+pub(super) fn definition() -> Tool {
+    let output = json!({
+        "type": "object",
+        "required": ["outcome"],
+        "properties": {
+            "outcome": {
+                "enum": ["delivered", "not_delivered", "unknown"],
+                "description": "What became of the message. unknown: it may have arrived, and may not.",
+            },
+            "message_id": { "type": "string", "description": "The new message, om_…" },
+            "chat_id": { "type": "string", "description": "The chat that it is in, oc_…" },
+            "receive_id_type": { "type": "string", "description": "What receive_id was taken for." },
+            "uuid": { "type": "string", "description": "By which Feishu knows a repetition." },
+            "replayed": {
+                "type": "boolean",
+                "description": "Whether an earlier call with the same arguments had sent it.",
+            },
+            "safe_retry_until": {
+                "type": "string",
+                "description": "Until when the same call cannot deliver twice, where the outcome is unknown.",
+            },
+            "problem": {
+                "type": "object",
+                "description": "Why it was not delivered, or may not have been.",
+                "required": ["code", "title", "remedy", "fix_by", "retryable"],
+                "properties": {
+                    "code": { "type": "string" },
+                    "title": { "type": "string" },
+                    "remedy": { "type": "string" },
+                    "fix_by": { "type": "string" },
+                    "retryable": { "type": "boolean" },
+                },
+            },
+        },
+    });
+    schema::tool(
+        "forward_message",
+        "Forward a Feishu message",
+        DESCRIPTION,
+        Effect::Sends,
+        (input(), output),
+    )
+}
+
+/// The schema of the arguments.
+pub(super) fn input() -> Value {
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["message_id", "receive_id"],
+        "properties": {
+            "message_id": schema::message_id(),
+            "receive_id": schema::receive_id(),
+            "receive_id_type": schema::receive_id_type(),
+            "idempotency_key": schema::idempotency_key(
+                "Leave it out. Only to send the same message to the same receiver again on purpose: a new text of your own."
+            ),
+        },
+    })
+}
+
+/// Reads the forward that the arguments ask for.
+pub(super) fn read(
+    context: &ToolContext,
+    arguments: JsonObject,
+) -> Result<ForwardRequest, Problem> {
+    let mut arguments = Arguments::new(arguments);
+    let message = arguments
+        .required_text("message_id")
+        .and_then(|id| arguments.keep("message_id", MessageId::parse(&id)));
+    let receiver = arguments.receiver();
+    let key = arguments.idempotency_key();
+    arguments.finish()?;
+    let (Some(message), Some(receiver)) = (message, receiver) else {
+        unreachable!("what is missing is a mistake");
+    };
+    let key = key.unwrap_or_else(|| key_of(&message, &receiver));
+    let caller = context.caller.clone();
+    let forward = Forward::Message(message);
+    let idempotent = key.names(&caller.name, &caller.app, &forward, &receiver);
+    Ok(ForwardRequest {
+        request_id: context.request_id.clone(),
+        uuid: context.delivery.uuids(&caller).of(&idempotent),
+        uuid_is_given: true,
+        idempotent: Some(idempotent),
+        caller,
+        forward,
+        receiver,
+        broadcast: None,
+        wait: context.max_wait,
+        urgency: Urgency::Interactive,
+    })
+}
+
+/// The key of a call without one, so that a model that calls again does not send twice. (A key belongs to its caller.)
+fn key_of(message: &MessageId, receiver: &Receiver) -> IdempotencyKey {
+    let content =
+        fingerprint(["forward_message", message.as_str(), receiver.kind().as_str(), receiver.id()]);
+    IdempotencyKey::derived(content)
+}
+
+pub(super) async fn call(
+    context: &ToolContext,
+    arguments: JsonObject,
+) -> Result<ToolAnswer, Problem> {
+    let request = Arc::new(read(context, arguments)?);
+    let ForwardReport { result, prior_attempts, is_replayed, attempts, timings, .. } =
+        context.delivery.forward(&request).await;
+    let _ = context.notes.timings.set((timings, attempts));
+    match result {
+        Ok(forwarded) => {
+            if let Some(id) = &forwarded.log_id {
+                let _ = context.notes.feishu_log_id.set(id.clone());
+            }
+            Ok(delivered(&request, &forwarded, is_replayed))
+        }
+        Err(error) => Err(problem_of_forward(&error, request.uuid.clone(), prior_attempts)),
+    }
+}
+
+/// Without what the message says: those are the words of whoever wrote it.
+fn delivered(request: &ForwardRequest, forwarded: &Forwarded, is_replayed: bool) -> ToolAnswer {
+    let message_id = clean(&forwarded.message_id, LONGEST_ID);
+    let message: Option<Value> = serde_json::from_slice(&forwarded.data).ok();
+    let chat_id = message.as_ref().and_then(|it| it["chat_id"].as_str());
+    let chat_id = chat_id.map(|it| clean(it, LONGEST_ID));
+    let (kind, uuid) = (request.receiver.kind().as_str(), request.uuid.as_str());
+    let mut structured = json!({
+        "outcome": "delivered",
+        "message_id": message_id,
+        "receive_id_type": kind,
+        "uuid": uuid,
+        "replayed": is_replayed,
+    });
+    let mut text = if is_replayed {
+        "Delivered by an earlier call with the same arguments: nothing was sent now. To send it again on purpose, pass a new idempotency_key.".to_owned()
+    } else {
+        "Delivered: the message was forwarded.".to_owned()
+    };
+    text.push_str("\noutcome: delivered\nmessage_id: ");
+    text.push_str(&message_id);
+    if let Some(chat_id) = chat_id {
+        text.push_str("\nchat_id: ");
+        text.push_str(&chat_id);
+        structured["chat_id"] = chat_id.into();
+    }
+    let _ = write!(text, "\nreceive_id_type: {kind}\nuuid: {uuid}\nreplayed: {is_replayed}");
+    ToolAnswer { text, structured }
+}
