@@ -1,9 +1,7 @@
 //! The queries of the routes of broadcasts.
 
-use std::borrow::Cow;
-
 use crate::api::input::mistakes::{Mistakes, more_than_once};
-use crate::api::input::query::{decode, flag};
+use crate::api::input::query::{decode, flag, not_utf_8, parameters, without_a_name};
 use crate::api::problems::problem::InvalidField;
 use crate::api::sanitize;
 use crate::broadcasts::ReceiverState;
@@ -106,8 +104,8 @@ pub(super) fn not_one_of(states: &[ReceiverState]) -> Wording {
     )
 }
 
-/// Calls `each` with the name of each parameter and what stands behind its `=`, if it has one. A parameter that is not `known` is a mistake, and so is one that is
-/// there twice, but for `outcome`.
+/// Calls `each` with each parameter's name and value. A parameter that is not `known` is a mistake, and so is one that
+/// is there twice, but for `outcome`.
 fn read(
     query: &str,
     known: &[&'static str],
@@ -115,24 +113,24 @@ fn read(
     mut each: impl FnMut(&'static str, Option<&str>, &mut Mistakes),
 ) {
     let mut seen = Vec::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) =
-            pair.split_once('=').map_or((pair, None), |(name, value)| (name, Some(value)));
-        let name = decode(name).unwrap_or(Cow::Borrowed(name));
-        let Some(known_name) = known.iter().copied().find(|it| *it == name) else {
-            let field = if name.is_empty() { "query".to_owned() } else { sanitize::name(&name) };
-            mistakes.add(field, unknown(known));
-            continue;
-        };
-        if seen.contains(&known_name) && known_name != "outcome" {
-            mistakes.add(known_name, more_than_once());
+    for (name, value) in parameters(query) {
+        if name.is_empty() {
+            mistakes.add("query", without_a_name());
             continue;
         }
-        seen.push(known_name);
+        let Some(name) = known.iter().copied().find(|it| *it == name) else {
+            mistakes.add(sanitize::name(&name), unknown(known));
+            continue;
+        };
+        if seen.contains(&name) && name != "outcome" {
+            mistakes.add(name, more_than_once());
+            continue;
+        }
+        seen.push(name);
         match value.map(decode) {
-            None => each(known_name, None, mistakes),
-            Some(Some(value)) => each(known_name, Some(&value), mistakes),
-            Some(None) => mistakes.add(known_name, Wording::new("is not UTF-8", "不是 UTF-8")),
+            None => each(name, None, mistakes),
+            Some(Some(value)) => each(name, Some(&value), mistakes),
+            Some(None) => mistakes.add(name, not_utf_8()),
         }
     }
 }

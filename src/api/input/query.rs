@@ -26,24 +26,19 @@ const KNOWN: [&str; 3] = ["receive_id_type", "uuid", "dry_run"];
 pub(super) fn parse(text: &str, dialect: Dialect, mistakes: &mut Mistakes) -> ForwardQuery {
     let mut query = ForwardQuery::default();
     let mut seen = Vec::new();
-    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) =
-            pair.split_once('=').map_or((pair, None), |(name, value)| (name, Some(value)));
+    for (name, value) in parameters(text) {
         if mistakes.are_enough() {
             break;
         }
-        let name = decode(name).unwrap_or(Cow::Borrowed(name));
         if dialect == Dialect::Feishu && !KNOWN.contains(&&*name) {
             continue;
         }
         if name.is_empty() {
-            mistakes.add("query", Wording::new("has a parameter without a name", "有参数没有名称"));
+            mistakes.add("query", without_a_name());
             continue;
         }
         let Some(text) = decode(value.unwrap_or_default()) else {
-            let detail =
-                Wording::new("is not UTF-8 when it is percent-decoded", "经百分号解码后不是 UTF-8");
-            mistakes.add(sanitize::name(&name), detail);
+            mistakes.add(sanitize::name(&name), not_utf_8());
             continue;
         };
         if seen.contains(&name) {
@@ -91,6 +86,25 @@ pub(crate) fn flag(text: Option<&str>) -> Result<bool, Wording> {
         Some("false" | "False" | "FALSE" | "0") => Ok(false),
         _ => Err(Wording::new("must be true or false", "必须是 true 或 false")),
     }
+}
+
+/// The parameters of a query: the name of each, and what stands behind its `=`, if it has one.
+pub(crate) fn parameters(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Option<&str>)> {
+    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) =
+            pair.split_once('=').map_or((pair, None), |(name, value)| (name, Some(value)));
+        (decode(name).unwrap_or(Cow::Borrowed(name)), value)
+    })
+}
+
+/// The mistake of a parameter without a name.
+pub(crate) fn without_a_name() -> Wording {
+    Wording::new("has a parameter without a name", "有参数没有名称")
+}
+
+/// The mistake of a value that is not text.
+pub(crate) fn not_utf_8() -> Wording {
+    Wording::new("is not UTF-8 when it is percent-decoded", "经百分号解码后不是 UTF-8")
 }
 
 /// A part of a query, percent-decoded, in which `+` is a space. None if it is not UTF-8.
