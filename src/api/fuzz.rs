@@ -21,7 +21,7 @@ use crate::api::input::headers::preferred_wait;
 use crate::api::input::source::Source;
 use crate::api::language::Language;
 use crate::api::openapi::document::openapi_json;
-use crate::api::problems::body::render;
+use crate::api::problems::body::{Occurrence, render};
 use crate::api::problems::forward_failure::problem_of_forward;
 use crate::api::problems::problem::Problem;
 use crate::api::public_url::PublicUrl;
@@ -207,7 +207,8 @@ fn written(problem: &Problem, language: Language) -> Value {
         document["components"]["schemas"]["Problem"].clone()
     });
     assert!(problem.for_log().is_none_or(|line| !line.contains(HIDDEN)));
-    let bytes = render(problem, "/", "1", language, &PublicUrl::default());
+    let occurrence = Occurrence { path: "/", request_id: "1", trace_id: "2" };
+    let bytes = render(problem, &occurrence, language, &PublicUrl::default());
     assert!(bytes.iter().all(|byte| *byte >= b' '), "a control character as it is");
     let json: Value = serde_json::from_slice(&bytes).expect("JSON");
     let required = DOCUMENTED["required"].as_array().expect("names");

@@ -8,8 +8,10 @@ use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName};
 
 use crate::model::api_key::ApiKey;
+use crate::model::trace_id::TraceId;
 
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// Longest part of a path that an answer repeats, in bytes.
 const LONGEST_PATH: usize = 1024;
 /// Longest part of a name that an answer repeats, in characters.
@@ -38,6 +40,13 @@ pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
     let id = headers.get(X_REQUEST_ID)?.to_str().ok()?;
     let fits = (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
     (fits && !ApiKey::begins_like_one(id)).then_some(id)
+}
+
+/// The trace that the caller's `traceparent` names, if there is exactly one.
+pub(crate) fn trace_id(headers: &HeaderMap) -> Option<TraceId> {
+    let mut given = headers.get_all(TRACEPARENT);
+    let one = given.next().filter(|_| given.next().is_none())?;
+    TraceId::of_traceparent(one.to_str().ok()?)
 }
 
 /// The path for an answer, which only the caller reads: no log may hold it, as it can name a message.

@@ -20,6 +20,7 @@ pub mod seal;
 pub mod share;
 pub mod state_url;
 pub mod thread_id;
+pub mod trace_id;
 pub mod urgency;
 pub mod web_origin;
 pub mod webhook;

@@ -8,3 +8,4 @@ mod levels;
 mod mcp;
 mod secrets;
 mod strangers;
+mod traces;

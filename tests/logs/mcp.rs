@@ -4,7 +4,8 @@ use feishu_forward_gateway::telemetry::audit::{AuditIds, IdForm};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use gateway_harness::log::{answered, capture, lines};
+use crate::traces::trace_of;
+use gateway_harness::log::{answered, capture, lines, lines_of};
 use gateway_harness::{APP_SECRET, Answer, Gateway, code, gateway};
 
 async fn call(gateway: &Gateway, id: &str, name: &str, arguments: &Value) -> Answer {
@@ -37,6 +38,32 @@ async fn a_call_has_a_line_of_its_own_and_its_forward_is_audited() {
     let line = answered("mcp-refused");
     assert_eq!((&line["status"], &line["problem"]), (&json!(200), &json!("bot_not_in_chat")));
     assert_eq!(line["detail"], "Feishu answered 230002.");
+}
+
+#[actix_web::test]
+async fn a_call_belongs_to_the_trace_that_it_names_itself_else_to_that_of_its_request() {
+    capture();
+    let gateway = gateway().start().await;
+    let (of_call, of_request) = ("a".repeat(32), "b".repeat(32));
+    let traceparent = |trace: &str| format!("00-{trace}-b7ad6b7169203331-01");
+    let not_one = traceparent(&"0".repeat(32));
+    for (id, meta, expected) in [
+        ("mcp-trace-1", json!({ "traceparent": traceparent(&of_call) }), &of_call),
+        ("mcp-trace-2", json!({ "traceparent": not_one }), &of_request),
+        ("mcp-trace-3", json!({ "traceparent": [] }), &of_request),
+        ("mcp-trace-4", json!({}), &of_request),
+    ] {
+        let params = json!({ "name": "forward_message", "_meta": meta,
+            "arguments": { "message_id": "om_mcp", "receive_id": id.replace("mcp-", "oc_") } });
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+        let request = gateway.forward("").path("/mcp").header("x-request-id", id);
+        let request = request.header("traceparent", &traceparent(&of_request));
+        let request = request.header("mcp-protocol-version", "2025-06-18");
+        let answer = request.body(body.to_string()).send().await;
+        assert_eq!(answer.json()["result"]["structuredContent"]["outcome"], "delivered");
+        assert_eq!(trace_of(id), *expected, "{id}");
+        assert!(lines_of(id).iter().any(|it| it["target"] == "audit"), "{id}");
+    }
 }
 
 #[actix_web::test]

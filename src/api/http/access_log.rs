@@ -26,9 +26,11 @@ impl RootSpanBuilder for AccessLog {
         let Some(new_id) = request.extensions().get::<RequestId>().map(|id| Uuid::from(*id)) else {
             unreachable!("TracingLogger makes an id before it asks for the span");
         };
-        let request_id = RequestContext::open(request, new_id);
-        // At the highest level, so that no filter takes `request_id` from the lines inside.
-        tracing::error_span!("request", request_id)
+        let context = RequestContext::open(request, new_id);
+        let context = context.borrow();
+        let (request_id, trace_id) = (context.request_id.as_str(), context.trace_id.as_str());
+        // At the highest level, so that no filter takes these from the lines inside.
+        tracing::error_span!("request", request_id, trace_id)
     }
 
     fn on_request_end<B: MessageBody>(_span: Span, outcome: &Result<ServiceResponse<B>, Error>) {

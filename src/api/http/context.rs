@@ -14,12 +14,15 @@ use crate::api::problems::problem::Problem;
 use crate::api::sanitize;
 use crate::delivery::Timings;
 use crate::model::problem_kind::ProblemKind;
+use crate::model::trace_id::TraceId;
 
 /// The facts of one request for its log line and its metrics. Each is written where it becomes known.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct RequestContext {
     /// The value of `X-Request-Id` in the answer, and of `request_id` in the log.
     pub(crate) request_id: String,
+    /// The trace that the request belongs to: `trace_id` in the log and in problems.
+    pub(crate) trace_id: TraceId,
     /// The pattern of the route; none where no route matches.
     pub(crate) route: Option<String>,
     /// The name of the caller's API key, once the key is accepted.
@@ -45,20 +48,35 @@ pub(crate) struct RequestContext {
 pub(crate) type SharedContext = Rc<RefCell<RequestContext>>;
 
 impl RequestContext {
-    /// Opens the context of a request and returns the request's id: the one that the caller sent if it is
-    /// fit to be logged, else `new_id`.
-    pub(crate) fn open(request: &ServiceRequest, new_id: Uuid) -> String {
-        let request_id = sanitize::request_id(request.headers())
-            .map_or_else(|| new_id.to_string(), str::to_owned);
-        let route = request.match_pattern();
-        let context = Self { request_id: request_id.clone(), route, ..Self::default() };
-        request.extensions_mut().insert(SharedContext::new(RefCell::new(context)));
-        request_id
+    /// Opens the context of a request, whose id and trace are those that the caller sent if they are fit to be logged.
+    /// Else `new_id` is the one and begins the other.
+    pub(crate) fn open(request: &ServiceRequest, new_id: Uuid) -> SharedContext {
+        let headers = request.headers();
+        let context = Self {
+            request_id: sanitize::request_id(headers)
+                .map_or_else(|| new_id.to_string(), str::to_owned),
+            trace_id: sanitize::trace_id(headers).unwrap_or_else(|| TraceId::new(new_id)),
+            route: request.match_pattern(),
+            caller: None,
+            place: None,
+            reads_body: false,
+            key_refusal: None,
+            timings: None,
+            attempts: None,
+            feishu_log_id: None,
+            problem: None,
+        };
+        let context = SharedContext::new(RefCell::new(context));
+        request.extensions_mut().insert(SharedContext::clone(&context));
+        context
     }
 
     /// The context of a request that was opened before.
     pub(crate) fn of(request: &impl HttpMessage) -> SharedContext {
-        request.extensions().get::<SharedContext>().cloned().unwrap_or_default()
+        let Some(context) = request.extensions().get::<SharedContext>().cloned() else {
+            unreachable!("the context is opened before anything else looks at a request");
+        };
+        context
     }
 
     pub(crate) fn update(request: &HttpRequest, change: impl FnOnce(&mut Self)) {

@@ -15,7 +15,7 @@ use crate::api::http::body::declared_length;
 use crate::api::http::context::RequestContext;
 use crate::api::http::security_headers;
 use crate::api::language::Language;
-use crate::api::problems::body::render;
+use crate::api::problems::body::{Occurrence, render};
 use crate::api::problems::problem::Problem;
 use crate::api::public_url::PublicUrl;
 use crate::api::sanitize::{self, X_REQUEST_ID};
@@ -71,7 +71,7 @@ fn write_failure(
     });
     let language = Language::preferred_by(request);
     let mut response = match Dialect::of(request) {
-        Dialect::Gateway => write_problem(response, problem, request, request_id, language),
+        Dialect::Gateway => write_problem(response, problem, request, language),
         Dialect::Feishu => {
             compat::answer::failure(response, problem, request, request_id, language)
         }
@@ -86,11 +86,16 @@ fn write_problem(
     response: HttpResponse<BoxBody>,
     problem: &Problem,
     request: &HttpRequest,
-    request_id: &str,
     language: Language,
 ) -> HttpResponse<BoxBody> {
-    let path = sanitize::path(request.path());
-    let body = render(problem, path, request_id, language, &PublicUrl::of(request));
+    let context = RequestContext::of(request);
+    let context = context.borrow();
+    let occurrence = Occurrence {
+        path: sanitize::path(request.path()),
+        request_id: &context.request_id,
+        trace_id: context.trace_id.as_str(),
+    };
+    let body = render(problem, &occurrence, language, &PublicUrl::of(request));
     let mut response = response.set_body(BoxBody::new(body));
     let problem_json = HeaderValue::from_static("application/problem+json");
     response.headers_mut().insert(CONTENT_TYPE, problem_json);

@@ -15,6 +15,7 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::Span;
 
 use crate::api::broadcasting::configured;
 use crate::api::forwarding::answer::ForwardSettings;
@@ -64,6 +65,7 @@ pub(crate) async fn answer(
     let context = Arc::new(ToolContext {
         caller,
         request_id: RequestContext::of(&request).borrow().request_id.clone(),
+        span: Span::current(),
         delivery: Delivery::clone(&delivery),
         broadcasts: configured::of_gateway(&request),
         max_wait: settings.max_wait,
@@ -108,6 +110,7 @@ fn to_rmcp(headers: &HeaderMap, body: Bytes) -> http::Request<Full<Bytes>> {
 /// Notes what a tool did, for the request's log line and metrics.
 fn note(request: &HttpRequest, notes: &CallNotes) {
     RequestContext::update(request, |context| {
+        context.trace_id = notes.trace_id.get().copied().unwrap_or(context.trace_id);
         context.timings = notes.timings.get().map(|(timings, _)| *timings);
         context.attempts = notes.timings.get().map(|(_, attempts)| *attempts);
         context.feishu_log_id = notes.feishu_log_id.get().cloned();

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use crate::api::problems::problem::Problem;
 use crate::broadcasts::Broadcasts;
@@ -11,12 +12,15 @@ use crate::clock::Clock;
 use crate::delivery::{Delivery, Timings};
 use crate::model::api_key::Caller;
 use crate::model::problem_kind::ProblemKind;
+use crate::model::trace_id::TraceId;
 use crate::telemetry::metrics::Metrics;
 
 /// What the tools of one request have.
 pub(super) struct ToolContext {
     pub(super) caller: Caller,
     pub(super) request_id: String,
+    /// The request's, which encloses each log line of a tool too. `rmcp` calls tools in tasks of their own.
+    pub(super) span: Span,
     pub(super) delivery: Delivery,
     /// None if the gateway has no store for them.
     pub(super) broadcasts: Option<Broadcasts>,
@@ -34,12 +38,24 @@ pub(super) struct ToolContext {
 /// What a tool notes for the request's log line and metrics. The task of a tool cannot see the request itself.
 #[derive(Default)]
 pub(super) struct CallNotes {
+    /// The trace that the call itself names.
+    pub(super) trace_id: OnceLock<TraceId>,
     /// Where the time of a forward went, and how many calls it made to Feishu.
     pub(super) timings: OnceLock<(Timings, u32)>,
     /// Feishu's id for the last of these calls.
     pub(super) feishu_log_id: OnceLock<String>,
     /// The problem that the tool told of, and what of its detail may stand in the log.
     pub(super) problem: OnceLock<(ProblemKind, Option<String>)>,
+}
+
+impl ToolContext {
+    /// Takes the trace of a `traceparent` in the call itself for the request's. A header only tells of the client's way here.
+    pub(super) fn heed_traceparent(&self, traceparent: &str) {
+        if let Some(trace_id) = TraceId::of_traceparent(traceparent) {
+            self.span.record("trace_id", trace_id.as_str());
+            let _ = self.notes.trace_id.set(trace_id);
+        }
+    }
 }
 
 impl CallNotes {

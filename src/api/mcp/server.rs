@@ -8,6 +8,7 @@ use rmcp::model::{
 };
 use rmcp::service::RequestContext as McpRequest;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
+use tracing::Instrument as _;
 
 use crate::api::mcp::context::ToolContext;
 use crate::api::mcp::door::UNKNOWN_TOOL;
@@ -52,6 +53,9 @@ impl ServerHandler for ToolServer {
         call: CallToolRequestParams,
         request: McpRequest<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        if let Some(traceparent) = request.meta.get_traceparent() {
+            self.0.heed_traceparent(traceparent);
+        }
         let metrics = &self.0.metrics;
         let Some(tool) = self.tools().find(|tool| tool.as_str() == call.name) else {
             metrics.mcp_tool_call(UNKNOWN_TOOL, "refused");
@@ -63,7 +67,7 @@ impl ServerHandler for ToolServer {
         let arguments = call.arguments.unwrap_or_default();
         let result = tokio::select! {
             biased;
-            result = tool.call(&self.0, arguments, &progress) => result,
+            result = tool.call(&self.0, arguments, &progress).instrument(self.0.span.clone()) => result,
             // Nobody reads what it says then. What was begun is finished by `delivery`.
             () = self.0.hung_up.cancelled() => {
                 return Err(ErrorData::internal_error("The caller has hung up.", None));

@@ -50,6 +50,9 @@ pub(crate) struct ProblemBody<'a> {
     /// The id of this request in the gateway's log, as in the header `X-Request-Id`.
     #[schema(example = "0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20")]
     request_id: &'a str,
+    /// The trace that this request belongs to: the one that its `traceparent` names, else a new one.
+    #[schema(example = "0af7651916cd43dd8448eb211c80319c", pattern = "^[0-9a-f]{32}$")]
+    trace_id: &'a str,
     /// The `uuid` that this forward had or was given: repeat with it and nothing arrives twice.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20", max_length = 50, nullable = false)]
@@ -80,12 +83,18 @@ struct InvalidFieldBody<'a> {
     detail: &'a str,
 }
 
+/// The request that a problem answers.
+pub(crate) struct Occurrence<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) request_id: &'a str,
+    pub(crate) trace_id: &'a str,
+}
+
 impl<'a> ProblemBody<'a> {
-    /// The body of the problem of a request with this path and id.
+    /// The body of the problem of a request.
     pub(crate) fn of(
         problem: &'a Problem,
-        path: &'a str,
-        request_id: &'a str,
+        occurrence: &Occurrence<'a>,
         language: Language,
         public_url: &PublicUrl,
     ) -> Self {
@@ -95,13 +104,14 @@ impl<'a> ProblemBody<'a> {
             title: language.choose(facts.title, facts.title_zh),
             status: facts.status,
             detail: language.of(&problem.detail),
-            instance: path,
+            instance: occurrence.path,
             code: problem.kind,
             outcome: problem.outcome,
             retryable: facts.retryable,
             fix_by: facts.fix_by,
             remedy: language.choose(problem.remedy.en, problem.remedy.zh),
-            request_id,
+            request_id: occurrence.request_id,
+            trace_id: occurrence.trace_id,
             uuid: problem.uuid.as_ref().map(DedupKey::as_str),
             safe_retry_until: problem.safe_retry_until,
             feishu: problem.feishu.as_deref(),
@@ -119,11 +129,10 @@ impl<'a> InvalidFieldBody<'a> {
 /// The bytes of the body.
 pub(crate) fn render(
     problem: &Problem,
-    path: &str,
-    request_id: &str,
+    occurrence: &Occurrence<'_>,
     language: Language,
     public_url: &PublicUrl,
 ) -> Vec<u8> {
-    let body = ProblemBody::of(problem, path, request_id, language, public_url);
+    let body = ProblemBody::of(problem, occurrence, language, public_url);
     serde_json::to_vec(&body).expect("a struct of strings and numbers is always JSON")
 }

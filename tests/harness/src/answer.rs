@@ -75,6 +75,9 @@ impl Answer {
             assert!(is_there, "{member} in {problem:#}");
         }
         assert_eq!(problem["request_id"].as_str(), self.header("x-request-id"));
+        let trace_id = problem["trace_id"].as_str().unwrap_or_default();
+        let is_hex = trace_id.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'));
+        assert!(trace_id.len() == 32 && is_hex, "{problem:#}");
         assert!(problem["retryable"].is_boolean(), "{problem:#}");
         let fix_by = problem["fix_by"].as_str().unwrap_or_default();
         let known = ["caller", "receiver", "chat_admin", "tenant_admin", "operator", "nobody"];

@@ -11,7 +11,7 @@ use crate::api::broadcasting::problems::{NamedIn, key_missing, problem_of_broadc
 use crate::api::http::body::{not_json, too_large, too_slow};
 use crate::api::language::Language;
 use crate::api::mcp::door::foreign_origin;
-use crate::api::problems::body::ProblemBody;
+use crate::api::problems::body::{Occurrence, ProblemBody};
 use crate::api::problems::forward_failure::problem_of_forward;
 use crate::api::problems::not_found::not_found;
 use crate::api::problems::problem::{InvalidField, Problem};
@@ -30,6 +30,7 @@ use crate::queue::QueueError;
 pub(crate) const EXAMPLE_FORWARD: &str = "/v1/messages/om_dc13264520392913993dd051dba21dcf/forward";
 /// The `request_id` and the `uuid` in the examples.
 const EXAMPLE_ID: &str = "0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20";
+const EXAMPLE_TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
 const LOG_ID: &str = "202611221530120F2A6D1F5C3B7E9A4D21";
 /// When the examples happen.
@@ -51,7 +52,9 @@ impl ProblemExample {
         language: Language,
         public_url: &PublicUrl,
     ) -> ProblemBody<'a> {
-        ProblemBody::of(&self.problem, instance, EXAMPLE_ID, language, public_url)
+        let occurrence =
+            Occurrence { path: instance, request_id: EXAMPLE_ID, trace_id: EXAMPLE_TRACE };
+        ProblemBody::of(&self.problem, &occurrence, language, public_url)
     }
 }
 
