@@ -77,7 +77,7 @@ fn forward(query: &str, receiver: &str, key_number: usize) -> TestRequest {
 }
 
 fn requests(request: fn() -> TestRequest, expected: StatusCode) -> Requests {
-    init_to(Format::Json, "info", io::sink).expect("a filter");
+    init_to(Format::Json, "info", None, io::sink).expect("a filter");
     let system = System::new();
     let service = system.block_on(async { init_service(public(delivery().await)).await });
     let mut requests: Vec<_> = (0..=REPEATS).map(|_| request().to_request()).collect();

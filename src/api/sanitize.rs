@@ -42,11 +42,11 @@ pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
     (fits && !ApiKey::begins_like_one(id)).then_some(id)
 }
 
-/// The trace that the caller's `traceparent` names, if there is exactly one.
-pub(crate) fn trace_id(headers: &HeaderMap) -> Option<TraceId> {
+/// The caller's `traceparent`, if there is exactly one, and the trace that it names.
+pub(crate) fn traceparent(headers: &HeaderMap) -> Option<(&str, TraceId)> {
     let mut given = headers.get_all(TRACEPARENT);
-    let one = given.next().filter(|_| given.next().is_none())?;
-    TraceId::of_traceparent(one.to_str().ok()?)
+    let one = given.next().filter(|_| given.next().is_none())?.to_str().ok()?;
+    Some((one, TraceId::of_traceparent(one)?))
 }
 
 /// The path for an answer, which only the caller reads: no log may hold it, as it can name a message.

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::Handle;
 
 use super::config_file::{ConfigFile, environment};
 #[cfg(feature = "dev")]
 use super::dev;
-use super::ending::{EXIT_CONFIG, complain, end_log, refuse};
+use super::ending::{EXIT_CONFIG, complain, end_telemetry, refuse};
 use super::health;
 use super::mcp;
 use super::signals::{Hangups, Reading, stopped};
@@ -17,6 +18,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError};
 use crate::model::api_key::ApiKey;
 use crate::telemetry::audit::AuditIds;
+use crate::telemetry::traces::Traces;
 use crate::{api, telemetry};
 
 /// Forwards Feishu (Lark) messages for internal services.
@@ -105,7 +107,15 @@ fn serve(file: Option<PathBuf>) -> ExitCode {
             Ok(config) => config,
             Err(errors) => return refuse(&errors),
         };
-        let log = match telemetry::logs::init(config.log.format, &config.log.filter) {
+        let traces = match Traces::from_environment(&Handle::current()) {
+            Ok(traces) => traces,
+            Err(error) => {
+                complain(&error.to_string());
+                return EXIT_CONFIG.into();
+            }
+        };
+        let log = &config.log;
+        let log = match telemetry::logs::init(log.format, &log.filter, traces.as_ref()) {
             Ok(log) => log,
             Err(error) => {
                 complain(&format!("log.filter: {error}"));
@@ -113,7 +123,7 @@ fn serve(file: Option<PathBuf>) -> ExitCode {
             }
         };
         let exit_code = run(config, hangups.reading(file, environment().collect())).await;
-        end_log(log).await;
+        end_telemetry(traces, log).await;
         exit_code
     })
 }

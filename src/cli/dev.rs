@@ -8,14 +8,16 @@ use std::thread;
 use clap::Args;
 use feishu_simulator::{Options, Simulator};
 use tempfile::TempDir;
+use tokio::runtime::Handle;
 
-use super::ending::{complain, end_log};
+use super::ending::{EXIT_CONFIG, complain, end_telemetry};
 use super::signals::{Hangups, stopped};
 use crate::app::{Application, SentBefore, StartError};
 use crate::clock::Clock;
 use crate::config;
 use crate::model::api_key::ApiKey;
 use crate::telemetry::logs::{self, Format};
+use crate::telemetry::traces::Traces;
 
 #[derive(Args)]
 pub(super) struct Dev {
@@ -49,9 +51,16 @@ fn on_loopback(text: &str) -> Result<SocketAddr, String> {
 
 impl Dev {
     pub(super) fn run(self) -> ExitCode {
-        // Text, because people read these lines.
-        let log = logs::init(Format::Text, LOGGED).expect("the filter parses");
         actix_web::rt::System::new().block_on(async {
+            let traces = match Traces::from_environment(&Handle::current()) {
+                Ok(traces) => traces,
+                Err(error) => {
+                    complain(&error.to_string());
+                    return EXIT_CONFIG.into();
+                }
+            };
+            // Text, because people read these lines.
+            let log = logs::init(Format::Text, LOGGED, traces.as_ref()).expect("the filter parses");
             let hangups = Hangups::heed();
             let exit_code = match start(self.listen, self.admin_listen()).await {
                 Ok(Running { application, _simulator, _folder, settings }) => {
@@ -64,7 +73,7 @@ impl Dev {
                     ExitCode::FAILURE
                 }
             };
-            end_log(log).await;
+            end_telemetry(traces, log).await;
             exit_code
         })
     }

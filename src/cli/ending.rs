@@ -8,14 +8,19 @@ use std::time::Duration;
 
 use crate::config::ConfigError;
 use crate::telemetry::logs::LogGuard;
+use crate::telemetry::traces::Traces;
 
 /// The exit code if the configuration is wrong.
 pub(super) const EXIT_CONFIG: u8 = 2;
 /// How long the end of the program waits at most for a reader of standard error.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Writes the last lines of the log. Not on this thread, so that a second signal still ends the process at once.
-pub(super) async fn end_log(log: LogGuard) {
+/// Exports the last spans and writes the last lines of the log. Not on this thread, so that a second signal still ends the
+/// process at once.
+pub(super) async fn end_telemetry(traces: Option<Traces>, log: LogGuard) {
+    if let Some(traces) = traces {
+        traces.end().await;
+    }
     let _ = tokio::task::spawn_blocking(|| drop(log)).await;
 }
 

@@ -25,6 +25,7 @@ use crate::feishu::token::Token;
 use crate::limits::{AppBlock, Hold};
 use crate::model::problem_kind::Outcome;
 use crate::queue::InFlightAttempt;
+use crate::telemetry::traces::spans;
 
 /// One attempt, with everything that it needs to outlive its caller.
 pub(super) struct Attempt {
@@ -43,6 +44,8 @@ pub(super) struct Attempt {
     pub(super) is_in_doubt: bool,
     /// Whether it probes a receiver that is cooling down.
     pub(super) is_probe: bool,
+    /// How many attempts the forward made before.
+    pub(super) resent: u32,
     /// What it holds of the receiver's limit.
     pub(super) hold: Hold,
     pub(super) permit: CircuitPermit,
@@ -86,9 +89,11 @@ impl Attempt {
         let ForwardRequest { forward, receiver, uuid, .. } = &*self.request;
         let call = ForwardCall { forward, receiver, uuid };
         let in_flight = InFlightAttempt::begin(scheduler, receiver, self.hold);
+        let span = spans::call(forward.api(), client.server(), self.resent);
+        let forwarding = client.forward(self.token.authorization(), call, self.deadline);
         let answer = tokio::select! {
             biased;
-            answer = client.forward(self.token.authorization(), call, self.deadline) => answer,
+            answer = forwarding.instrument(span.clone()) => answer,
             // To the caller, a process that ends is a Feishu that did not answer in time.
             () = closing.cancelled() => Err(NO_ANSWER),
         };
@@ -98,8 +103,11 @@ impl Attempt {
         } else {
             drop(in_flight);
         }
-        let api = self.request.forward.api().as_str();
-        metrics.upstream(&self.app.name, api, &label_of(&answer), took);
+        let api = forward.api().as_str();
+        let label = label_of(&answer);
+        metrics.upstream(&self.app.name, api, &label, took);
+        let status = answer.as_ref().map_or_else(CallError::http_status, |_| Some(200));
+        spans::called(&span, status, log_id_of(&answer), answer.is_err().then_some(&*label));
         (answer, took)
     }
 
@@ -146,7 +154,7 @@ impl Attempt {
     /// The caller hung up: the answer goes to the log and to those who follow by the same key.
     async fn conclude_without_caller(&self, (answer, took): TimedAnswer) {
         let code = code_of(&answer);
-        let log_id = answer.as_ref().ok().and_then(|forwarded| forwarded.log_id.as_deref());
+        let log_id = log_id_of(&answer);
         tracing::info!(%code, feishu_log_id = log_id, ?took, "Feishu answered after the caller hung up");
         let ForwardClaim::Key(leader) = &self.claim else {
             if answer.is_ok() && self.request.uuid_is_given {
@@ -167,6 +175,11 @@ impl Attempt {
     fn identity(&self) -> Identity {
         self.identity.unwrap_or_else(|| Identity::of(&self.request))
     }
+}
+
+/// The id under which Feishu's support finds the call.
+fn log_id_of(answer: &Result<Forwarded, CallError>) -> Option<&str> {
+    answer.as_ref().map_or_else(CallError::log_id, |forwarded| forwarded.log_id.as_deref())
 }
 
 fn end_of(error: &CallError) -> AttemptEnd {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Instrument;
+
 use super::app::App;
 use super::attempt::Attempt;
 use super::audit::AuditEntry;
@@ -24,6 +26,7 @@ use crate::limits::Scope;
 use crate::model::problem_kind::Outcome;
 use crate::queue::{Permit, QueueError, Request, Ticket};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traces::spans;
 
 /// The attempts of one forward.
 pub(super) struct RetryLoop<'a> {
@@ -160,6 +163,7 @@ impl<'a> RetryLoop<'a> {
         let (circuit_permit, first_attempt) = self.begin().inspect_err(|_| {
             self.context.scheduler.release(&self.request.receiver, permit.hold);
         })?;
+        let resent = self.attempts;
         self.attempts += 1;
         let attempt = Attempt {
             context: Arc::clone(self.context),
@@ -173,6 +177,7 @@ impl<'a> RetryLoop<'a> {
             since: first_attempt,
             is_in_doubt: self.in_doubt_since().is_some(),
             is_probe: permit.is_probe,
+            resent,
             hold: permit.hold,
             permit: circuit_permit,
             reserved,
@@ -214,7 +219,7 @@ impl<'a> RetryLoop<'a> {
         let started = clock.now();
         let token = tokio::select! {
             biased;
-            token = clock.timeout_at(self.deadline, self.tokens.get()) => Some(token),
+            token = clock.timeout_at(self.deadline, self.tokens.get()).instrument(spans::token()) => Some(token),
             () = closing.cancelled() => None,
         };
         self.timings.token += clock.since(started);
@@ -251,7 +256,7 @@ impl<'a> RetryLoop<'a> {
         let mut wait = CountedWait { metrics, clock, app, caller, started, has_permit: false };
         let permit = tokio::select! {
             biased;
-            permit = self.ticket.acquire(scheduler, &request) => Some(permit),
+            permit = self.ticket.acquire(scheduler, &request).instrument(spans::wait()) => Some(permit),
             () = closing.cancelled() => None,
         };
         self.timings.wait += clock.since(started);

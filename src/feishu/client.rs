@@ -87,6 +87,13 @@ impl Client {
         &self.runtime
     }
 
+    /// The host and the port that calls go to.
+    #[must_use]
+    pub fn server(&self) -> (&str, u16) {
+        let host = self.apis.host_str().unwrap_or_default();
+        (host, self.apis.port_or_known_default().unwrap_or_default())
+    }
+
     /// Forwards. The call takes the attempt's time-out at most, and ends at `deadline` at the latest.
     pub async fn forward(
         &self,

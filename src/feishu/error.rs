@@ -75,6 +75,16 @@ impl CallError {
         }
     }
 
+    /// The HTTP status of the answer, if there was one.
+    #[must_use]
+    pub fn http_status(&self) -> Option<u16> {
+        match self {
+            Self::Refused(refusal) => Some(refusal.http_status),
+            Self::Unreadable { http_status, .. } => Some(*http_status),
+            Self::Connect(_) | Self::TimedOut { .. } | Self::Broken { .. } => None,
+        }
+    }
+
     /// The id under which Feishu's support finds the call, if Feishu gave one.
     #[must_use]
     pub fn log_id(&self) -> Option<&str> {

@@ -27,4 +27,21 @@ impl FeishuApi {
             Self::TenantAccessToken => "tenant_access_token",
         }
     }
+
+    /// The method of the API, which is `POST` for all of them, and its path with names for what varies.
+    #[must_use]
+    pub const fn operation(self) -> &'static str {
+        match self {
+            Self::Forward => "POST /open-apis/im/v1/messages/{message_id}/forward",
+            Self::MergeForward => "POST /open-apis/im/v1/messages/merge_forward",
+            Self::ThreadForward => "POST /open-apis/im/v1/threads/{thread_id}/forward",
+            Self::TenantAccessToken => "POST /open-apis/auth/v3/tenant_access_token/internal",
+        }
+    }
+
+    /// The path of the API with names for what varies.
+    #[must_use]
+    pub fn template(self) -> &'static str {
+        self.operation().trim_start_matches("POST ")
+    }
 }

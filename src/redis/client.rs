@@ -15,12 +15,14 @@ use redis::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::tls;
 use super::unavailable::{TIMEOUT, Unavailable};
 use crate::clock::Clock;
 use crate::model::state_url::{Node, Servers, StateUrl};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traces::spans;
 use crate::tls::{TlsFiles, use_ring};
 
 /// A connection is given up after so many late answers in a row.
@@ -137,10 +139,15 @@ impl RedisClient {
     ) -> Result<T, Unavailable> {
         let started = self.clock.now();
         // Boxed because the future is large, and most gateways have no Redis.
-        let answer = Box::pin(self.clock.timeout_at(started + TIMEOUT, work)).await;
+        let span = spans::redis(operation);
+        let answer = Box::pin(self.clock.timeout_at(started + TIMEOUT, work));
+        let answer = answer.instrument(span.clone()).await;
         let answer = answer
             .map_err(|_elapsed| Unavailable::Late)
             .and_then(|it| it.map_err(Unavailable::from));
+        if let Err(failure) = &answer {
+            spans::failed(&span, failure.kind());
+        }
         self.metrics.state_request(operation, answer.is_ok(), self.clock.since(started));
         answer
     }

@@ -28,6 +28,18 @@ pub enum Unavailable {
     ClockStepped(i64),
 }
 
+impl Unavailable {
+    /// The kind of failure, for traces.
+    pub(super) fn kind(&self) -> &str {
+        match self {
+            Self::NotConnected(_) => "not_connected",
+            Self::Late => "timeout",
+            Self::Failed(error) => error.code().unwrap_or("failed"),
+            Self::ClockStepped(_) => "clock_stepped",
+        }
+    }
+}
+
 /// The longest reason that is kept, in bytes.
 const LONGEST_REASON: usize = 300;
 

@@ -12,13 +12,15 @@ use std::panic::{self, Location};
 use tracing::Subscriber;
 use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::layer::{Filter, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
 
 use appender::Appenders;
 use json::JsonLines;
 use output::StandardOutput;
+
+use super::traces::{TARGET as TRACES, Traces};
 
 pub use appender::{LogGuard, WRITTEN_AFTER};
 pub(super) use dropped::metric as dropped_lines;
@@ -35,11 +37,11 @@ pub enum Format {
 /// Sends the log lines of the process, panics included, to standard output.
 ///
 /// Nobody who logs waits for the reader of standard output: lines that do not fit into a buffer are dropped and
-/// counted. The guard writes the last lines when it is dropped. A process has one log: where there is a
-/// subscriber already, it stays. Fails when `filter` does not parse.
-pub fn init(format: Format, filter: &str) -> Result<LogGuard, ParseError> {
+/// counted. The guard writes the last lines when it is dropped. The spans of traces go to `traces`, if there is one. A
+/// process has one log: where there is a subscriber already, it stays. Fails when `filter` does not parse.
+pub fn init(format: Format, filter: &str, traces: Option<&Traces>) -> Result<LogGuard, ParseError> {
     let (appenders, guard) = Appenders::to(StandardOutput);
-    init_to(format, filter, appenders)?;
+    init_to(format, filter, traces, appenders)?;
     panic::set_hook(Box::new(|panic| log_panic(panic.location(), panic.payload())));
     Ok(guard)
 }
@@ -52,11 +54,16 @@ fn log_panic(place: Option<&Location<'_>>, payload: &dyn Any) {
 
 /// Sends the log lines of the process to `writer`. A subscriber that is there already stays. Fails when `filter`
 /// does not parse.
-pub fn init_to<W>(format: Format, filter: &str, writer: W) -> Result<(), ParseError>
+pub fn init_to<W>(
+    format: Format,
+    filter: &str,
+    traces: Option<&Traces>,
+    writer: W,
+) -> Result<(), ParseError>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let filter = filter_of(&with_quiet_framework(filter))?;
+    let filter = LineFilter::parse(&with_quiet_framework(filter))?;
     let lines = match format {
         Format::Json => JsonLines::to(writer).boxed(),
         Format::Text => fmt::layer()
@@ -67,18 +74,44 @@ where
             .log_internal_errors(false)
             .boxed(),
     };
-    let _ = registry().with(lines).with(filter).try_init();
+    let _ = match traces {
+        // The filter of the lines is that of everything, which costs less for each span than one for each layer.
+        None => registry().with(lines).with(filter.of_everything()).try_init(),
+        Some(traces) => {
+            registry().with(lines.with_filter(filter.of_lines())).with(traces.layer()).try_init()
+        }
+    };
     Ok(())
 }
 
-type Filter<S> = Box<dyn Layer<S> + Send + Sync>;
+/// Which lines are written.
+enum LineFilter {
+    Targets(Targets),
+    Env(EnvFilter),
+}
 
-/// Parses the directives, to `Targets` where that is enough: `EnvFilter` takes a lock that all threads share each
-/// time that a span is entered, to look for directives that name spans.
-fn filter_of<S: Subscriber>(directives: &str) -> Result<Filter<S>, ParseError> {
-    match directives.parse::<Targets>() {
-        Ok(filter) if directives.split(',').all(is_plain) => Ok(filter.boxed()),
-        _ => Ok(EnvFilter::builder().parse(directives)?.boxed()),
+impl LineFilter {
+    /// Parses the directives, to `Targets` where that is enough: `EnvFilter` takes a lock that all threads share each
+    /// time that a span is entered, to look for directives that name spans.
+    fn parse(directives: &str) -> Result<Self, ParseError> {
+        match directives.parse::<Targets>() {
+            Ok(filter) if directives.split(',').all(is_plain) => Ok(Self::Targets(filter)),
+            _ => Ok(Self::Env(EnvFilter::builder().parse(directives)?)),
+        }
+    }
+
+    fn of_everything<S: Subscriber>(self) -> Box<dyn Layer<S> + Send + Sync> {
+        match self {
+            Self::Targets(filter) => filter.boxed(),
+            Self::Env(filter) => filter.boxed(),
+        }
+    }
+
+    fn of_lines<S>(self) -> Box<dyn Filter<S> + Send + Sync> {
+        match self {
+            Self::Targets(filter) => Box::new(filter),
+            Self::Env(filter) => Box::new(filter),
+        }
     }
 }
 
@@ -91,9 +124,10 @@ fn is_plain(directive: &str) -> bool {
 
 /// Targets of the server framework, with levels that leave out what the gateway says itself: at `info` that it
 /// starts, and at `error` each connection that brings something else than HTTP, which the gateway counts and
-/// logs at `debug`. `rmcp` would log the words of callers. A filter that names such a target is left as it is.
-const QUIET_FRAMEWORK: [(&str, &str); 3] =
-    [("actix_server", "warn"), ("actix_http", "off"), ("rmcp", "off")];
+/// logs at `debug`. `rmcp` would log the words of callers. The spans of traces are no part of a line. A filter that
+/// names such a target is left as it is.
+const QUIET_FRAMEWORK: [(&str, &str); 4] =
+    [("actix_server", "warn"), ("actix_http", "off"), ("rmcp", "off"), (TRACES, "off")];
 
 fn with_quiet_framework(filter: &str) -> String {
     let mut whole = filter.to_owned();
@@ -140,9 +174,9 @@ mod tests {
             ("", LevelFilter::WARN),
             ("off", LevelFilter::OFF),
         ] {
-            let filter_of: Filter<Registry> =
-                filter_of(&with_quiet_framework(filter)).expect("a filter");
-            assert_eq!(filter_of.max_level_hint(), Some(most), "{filter}");
+            let parsed = LineFilter::parse(&with_quiet_framework(filter)).expect("a filter");
+            let parsed = parsed.of_everything::<Registry>();
+            assert_eq!(parsed.max_level_hint(), Some(most), "{filter}");
         }
     }
 }

@@ -80,7 +80,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("feishu", &["redis", "model", "telemetry", "clock", "tls"]),
     ("redis", &["model", "telemetry", "clock", "tls"]),
     ("sqlite", &["model", "telemetry", "clock"]),
-    ("telemetry", &["model", "clock"]),
+    ("telemetry", &["model", "clock", "tls"]),
     ("model", &[]),
     ("clock", &[]),
     ("tls", &[]),

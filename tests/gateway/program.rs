@@ -67,10 +67,13 @@ pub(crate) fn client() -> reqwest::Client {
 
 impl Served {
     pub(crate) fn forward(&self, receive_id: &str, request_id: &str) -> reqwest::RequestBuilder {
-        let url = format!("{}/v1/messages/om_1/forward", self.api);
-        let request = client().post(url).header("x-api-key", self.key.expose());
         let body = format!("{{\"receive_id\":\"{receive_id}\"}}");
-        request.header("x-request-id", request_id).body(body)
+        self.post("/v1/messages/om_1/forward", &body).header("x-request-id", request_id)
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &str) -> reqwest::RequestBuilder {
+        let request = client().post(format!("{}{path}", self.api));
+        request.header("x-api-key", self.key.expose()).body(body.to_owned())
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::{Error, HttpMessage, HttpRequest};
+use tracing::field::Empty;
 use tracing::{Level, Span};
 use tracing_actix_web::{RequestId, RootSpanBuilder};
 use uuid::Uuid;
@@ -17,6 +18,7 @@ use crate::api::http::context::RequestContext;
 use crate::api::sanitize;
 use crate::delivery::Timings;
 use crate::model::problem_kind::{FixBy, ProblemKind};
+use crate::telemetry::traces::spans::{self, Answered};
 
 /// Opens the span that encloses every log line of a request, and writes one line when it is answered.
 pub(crate) struct AccessLog;
@@ -27,13 +29,24 @@ impl RootSpanBuilder for AccessLog {
             unreachable!("TracingLogger makes an id before it asks for the span");
         };
         let context = RequestContext::open(request, new_id);
-        let context = context.borrow();
-        let (request_id, trace_id) = (context.request_id.as_str(), context.trace_id.as_str());
-        // At the highest level, so that no filter takes these from the lines inside.
-        tracing::error_span!("request", request_id, trace_id)
+        let mut context = context.borrow_mut();
+        let request_id = context.request_id.as_str();
+        // At the highest level, so that no filter takes these fields from the lines inside.
+        if !spans::are_exported() {
+            let trace_id = context.trace_id.as_str();
+            return tracing::error_span!("request", request_id, trace_id);
+        }
+        let span =
+            tracing::error_span!("request", otel.kind = "server", request_id, trace_id = Empty);
+        let parent = sanitize::traceparent(request.headers()).map(|(traceparent, _)| traceparent);
+        if let Some(trace_id) = spans::join(&span, parent) {
+            context.trace_id = trace_id;
+        }
+        span.record("trace_id", context.trace_id.as_str());
+        span
     }
 
-    fn on_request_end<B: MessageBody>(_span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
+    fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
         let Ok(response) = outcome else {
             return;
         };
@@ -43,6 +56,13 @@ impl RootSpanBuilder for AccessLog {
         let refusal = context.key_refusal.as_ref();
         // By its address an operator finds a caller that shows no key of its own.
         let peer = refusal.and_then(|_| peer(request)).map(tracing::field::display);
+        let method = sanitize::method(request.method());
+        let status = response.status().as_u16();
+        let problem = context.problem.as_ref().map(|(kind, _)| kind.facts().name);
+        if spans::are_exported() {
+            let (route, caller) = (context.route.as_deref(), context.caller.as_deref());
+            spans::answered(&span, &Answered { method, route, status, caller, problem });
+        }
         let timings = context.timings.as_ref();
         let ms = |part: fn(&Timings) -> Duration| timings.map(|it| milliseconds(part(it)));
         // tracing fixes the level of an event at compile time, so each level needs an event of its own.
@@ -50,11 +70,11 @@ impl RootSpanBuilder for AccessLog {
             ($level:expr) => {
                 tracing::event!(
                     $level,
-                    method = sanitize::method(request.method()),
+                    method,
                     route = context.route.as_deref(),
-                    status = response.status().as_u16(),
+                    status,
                     caller = context.caller.as_deref(),
-                    problem = context.problem.as_ref().map(|(kind, _)| kind.facts().name),
+                    problem,
                     detail = context.problem.as_ref().and_then(|(_, detail)| detail.as_deref()),
                     reason = refusal.map(Unauthorized::reason),
                     peer,

@@ -55,7 +55,8 @@ impl RequestContext {
         let context = Self {
             request_id: sanitize::request_id(headers)
                 .map_or_else(|| new_id.to_string(), str::to_owned),
-            trace_id: sanitize::trace_id(headers).unwrap_or_else(|| TraceId::new(new_id)),
+            trace_id: sanitize::traceparent(headers)
+                .map_or_else(|| TraceId::new(new_id), |(_, trace_id)| trace_id),
             route: request.match_pattern(),
             caller: None,
             place: None,

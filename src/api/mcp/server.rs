@@ -18,6 +18,7 @@ use crate::api::mcp::tools::answer::{Progress, ToolAnswer};
 use crate::api::mcp::tools::tool_name::ToolName;
 use crate::api::problems::problem::Problem;
 use crate::telemetry::metrics::VERSION;
+use crate::telemetry::traces::spans;
 
 /// Answers one request. Clones share what it has.
 #[derive(Clone)]
@@ -65,9 +66,12 @@ impl ServerHandler for ToolServer {
         let token = request.meta.get_progress_token().filter(|_| self.0.takes_events);
         let progress = Progress { peer: request.peer, token };
         let arguments = call.arguments.unwrap_or_default();
+        let traceparent = request.meta.get_traceparent();
+        let span = self.0.span.in_scope(|| spans::tool(tool.as_str(), traceparent));
+        let called = tool.call(&self.0, arguments, &progress);
         let result = tokio::select! {
             biased;
-            result = tool.call(&self.0, arguments, &progress).instrument(self.0.span.clone()) => result,
+            result = called.instrument(span).instrument(self.0.span.clone()) => result,
             // Nobody reads what it says then. What was begun is finished by `delivery`.
             () = self.0.hung_up.cancelled() => {
                 return Err(ErrorData::internal_error("The caller has hung up.", None));

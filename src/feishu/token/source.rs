@@ -13,6 +13,7 @@ use arc_swap::ArcSwap;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Notify;
+use tracing::Instrument;
 
 use super::credentials::Credentials;
 use super::key::TokenKey;
@@ -23,6 +24,7 @@ use crate::feishu::client::Client;
 use crate::feishu::error::{CallError, label_of};
 use crate::model::feishu_api::FeishuApi;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traces::spans;
 
 /// A tenant token.
 #[derive(Clone, Debug)]
@@ -227,10 +229,11 @@ impl TokenSource {
         // In a task of its own: otherwise a caller that hangs up would end the call, and the next one would
         // call again.
         let source = self.clone();
-        let fetch = self.client.runtime().spawn(async move {
+        let fetch = async move {
             let _lock = lock;
             source.fetch_and_keep().await
-        });
+        };
+        let fetch = self.client.runtime().spawn(fetch.in_current_span());
         fetch.await.unwrap_or_else(|_| {
             let error = Arc::new(CallError::Broken {
                 cause: "the process ends".to_owned(),
@@ -310,10 +313,16 @@ impl TokenSource {
         let credentials = self.credentials.load_full();
         let Credentials { app_id, app_secret } = &*credentials;
         let started = self.clock.now();
-        let answer = self.client.tenant_access_token(app_id, app_secret).await;
+        let api = FeishuApi::TenantAccessToken;
+        let span = spans::call(api, self.client.server(), 0);
+        let call = self.client.tenant_access_token(app_id, app_secret);
+        let answer = call.instrument(span.clone()).await;
         let (code, took) = (label_of(&answer), self.clock.since(started));
-        let api = FeishuApi::TenantAccessToken.as_str();
-        self.metrics.upstream(&self.key.app, api, &code, took);
+        let status = answer.as_ref().map_or_else(CallError::http_status, |_| Some(200));
+        let failure = answer.as_ref().err();
+        let log_id = failure.and_then(CallError::log_id);
+        spans::called(&span, status, log_id, failure.map(|_| &*code));
+        self.metrics.upstream(&self.key.app, api.as_str(), &code, took);
         let (secret, lives) = answer?;
         let authorization = bearer(&secret).ok_or_else(|| of_no_use("a token that is none"))?;
         if lives < SHORTEST_LIFE {

@@ -88,8 +88,9 @@ where
 
 fn push_span<'a, R: LookupSpan<'a>>(line: &mut Vec<u8>, innermost: &SpanRef<'a, R>) {
     let _ = write!(line, ",\"span\":{{\"name\":\"{}\"", innermost.name());
-    // The innermost span comes first and the latest value of a field counts, so a name is written once.
-    let mut names = vec!["name"];
+    // The innermost span comes first and the latest value of a field counts, so a name is written once. What a span
+    // is to OpenTelemetry is nothing for a log line.
+    let mut names = vec!["name", "otel.kind"];
     for span in innermost.scope() {
         if let Some(fields) = span.extensions().get::<JsonFields>() {
             for (name, value) in fields.iter().rev() {

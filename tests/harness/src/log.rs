@@ -25,7 +25,7 @@ impl io::Write for Writer {
 pub fn capture() {
     static CAPTURED: OnceLock<()> = OnceLock::new();
     CAPTURED.get_or_init(|| {
-        init_to(Format::Json, "trace,actix_server=trace,actix_http=trace", || Writer)
+        init_to(Format::Json, "trace,actix_server=trace,actix_http=trace", None, || Writer)
             .expect("a filter");
     });
 }
