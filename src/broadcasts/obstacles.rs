@@ -1,10 +1,13 @@
 //! What keeps the broadcasts of one app from being delivered for a while.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::broadcast::Broadcast;
-use super::settlement::Obstacle;
+use super::settlement::{Finding, Obstacle};
 use crate::clock::Moment;
 use crate::model::problem_kind::ProblemKind;
 
@@ -27,18 +30,20 @@ pub(super) enum Way {
 }
 
 impl Obstacles {
-    /// A forward for the caller has met this obstacle, or none.
-    pub(super) fn learn(&mut self, caller: &Arc<str>, met: Option<Obstacle>) {
-        match met {
-            Some(obstacle) if obstacle.of_app => self.app = Some(obstacle),
-            Some(obstacle) => {
+    /// A forward for the caller has shown this. It was a probe if there was an obstacle when it began.
+    pub(super) fn learn(&mut self, caller: &Arc<str>, finding: Finding, is_probe: bool) {
+        match finding {
+            Finding::Blocked(obstacle) if obstacle.of_app => self.app = Some(obstacle),
+            Finding::Blocked(obstacle) => {
                 self.callers.insert(Arc::clone(caller), obstacle);
-                self.app = None;
+                self.app.take_if(|_| is_probe);
             }
-            None => {
+            // Only by a probe: another call may have left before the obstacle was there.
+            Finding::Clear if is_probe => {
                 self.app = None;
                 self.callers.remove(caller);
             }
+            Finding::Clear | Finding::Nothing => {}
         }
     }
 

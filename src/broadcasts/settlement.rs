@@ -6,6 +6,7 @@ use super::broadcast::ReceiverProblem;
 use super::store::Settlement;
 use crate::clock::{Clock, Moment};
 use crate::delivery::{ForwardError, ForwardReport};
+use crate::feishu::codes::{self, Reach};
 use crate::feishu::error::CallError;
 use crate::limits::OverBudget;
 use crate::model::problem_kind::ProblemKind;
@@ -16,8 +17,8 @@ use crate::queue::QueueError;
 pub(super) struct Verdict {
     /// What became of the receiver.
     pub(super) settlement: Settlement,
-    /// What is in the way of other receivers too.
-    pub(super) obstacle: Option<Obstacle>,
+    /// What it shows of the way of other receivers.
+    pub(super) finding: Finding,
     /// How long it waited for its turn, and whether it got one.
     pub(super) pace: Pace,
 }
@@ -30,6 +31,17 @@ pub(super) struct Obstacle {
     pub(super) problem: ProblemKind,
     /// When the next forward may show that it has gone.
     pub(super) until: Moment,
+}
+
+/// What a forward shows of the way of more receivers than its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// This is in the way.
+    Blocked(Obstacle),
+    /// Nothing is: Feishu was called, and it spoke of this message only.
+    Clear,
+    /// No conclusion: there was no call, or no answer.
+    Nothing,
 }
 
 /// What a forward shows of how many may wait for their turns at the same time.
@@ -66,17 +78,17 @@ impl Verdict {
         let error = match report.result {
             Ok(forwarded) => {
                 let settlement = Settlement::Delivered(forwarded.message_id.into());
-                return Self { settlement, obstacle: None, pace };
+                return Self { settlement, finding: Finding::Clear, pace };
             }
             Err(error) => error,
         };
         let problem = problem_of(&error);
-        let obstacle = obstacle(&error, clock.now());
+        let finding = finding(&error, clock.now());
         let pace = if matches!(error, ForwardError::NoPermit(_)) { Pace::TooMany } else { pace };
         let settlement = match &error {
             ForwardError::TooLateToRepeat => Settlement::Unknown(problem),
             _ if is_in_doubt => {
-                let due_at = due_at(&error, claim, obstacle, clock);
+                let due_at = due_at(&error, claim, finding, clock);
                 let due_at = due_at.min(clock.now() + LONGEST_DOUBT);
                 Settlement::InDoubt(problem, clock.wall_at(due_at))
             }
@@ -85,10 +97,10 @@ impl Verdict {
             }
             error if error.is_final() => Settlement::NotDelivered(problem),
             error => {
-                Settlement::NotSent(problem, clock.wall_at(due_at(error, claim, obstacle, clock)))
+                Settlement::NotSent(problem, clock.wall_at(due_at(error, claim, finding, clock)))
             }
         };
-        Self { settlement, obstacle, pace }
+        Self { settlement, finding, pace }
     }
 
     /// What becomes of a receiver whose forward panicked: nobody knows how far it came.
@@ -117,23 +129,30 @@ fn code_of(call: &CallError) -> Option<i64> {
     }
 }
 
-/// What keeps other forwards from being made as well. Each of them would be refused before its call.
-fn obstacle(error: &ForwardError, now: Moment) -> Option<Obstacle> {
+fn finding(error: &ForwardError, now: Moment) -> Finding {
     let (of_app, pause) = match error {
         ForwardError::CircuitOpen { retry_after }
         | ForwardError::AppRefused { retry_after, .. } => (true, *retry_after),
         ForwardError::NoToken(token) => (true, token.call_at.saturating_sub(now)),
         ForwardError::OverBudget(OverBudget::Month { retry_after, .. }) => (false, *retry_after),
-        _ => return None,
+        // The next forward is told for how long.
+        ForwardError::Failed(call) if refuses_app(call) => (true, SOON),
+        ForwardError::Failed(call) if call.shows_feishu() => return Finding::Clear,
+        _ => return Finding::Nothing,
     };
     let until = now + pause.clamp(SOON, LONGEST_OBSTACLE);
-    Some(Obstacle { of_app, problem: error.problem(), until })
+    Finding::Blocked(Obstacle { of_app, problem: error.problem(), until })
+}
+
+/// Whether Feishu would refuse every other forward too.
+fn refuses_app(call: &CallError) -> bool {
+    code_of(call).and_then(codes::find).is_some_and(|code| code.reach() == Reach::App)
 }
 
 /// When another forward to the receiver is worth a try.
-fn due_at(error: &ForwardError, claim: u32, obstacle: Option<Obstacle>, clock: &Clock) -> Moment {
+fn due_at(error: &ForwardError, claim: u32, finding: Finding, clock: &Clock) -> Moment {
     let now = clock.now();
-    if let Some(obstacle) = obstacle {
+    if let Finding::Blocked(obstacle) = finding {
         return obstacle.until;
     }
     let pause = match error {

@@ -55,6 +55,8 @@ struct UnderWay {
     caller: Arc<str>,
     place: u32,
     claim: u32,
+    /// Whether it began while there was an obstacle, to see whether that has gone.
+    is_probe: bool,
 }
 
 /// How many forwards are under way at first, and at most: what waits for its turn is in doubt if the process dies.
@@ -250,7 +252,8 @@ impl Worker {
         let forwarding = async move { delivery.forward(&request).await };
         let task = self.forwards.spawn(forwarding.instrument(span));
         let (id, caller) = (broadcast.id.clone(), Arc::clone(&caller.name));
-        self.under_way.insert(task.id(), UnderWay { id, caller, place, claim });
+        let is_probe = self.obstacles.way(&caller, clock.now()) != Way::Free;
+        self.under_way.insert(task.id(), UnderWay { id, caller, place, claim, is_probe });
     }
 
     /// Takes note of a forward that has ended.
@@ -259,12 +262,13 @@ impl Worker {
             Ok((task, report)) => (task, Some(report)),
             Err(error) => (error.id(), None),
         };
-        let Some(UnderWay { id, caller, place, claim }) = self.under_way.remove(&task) else {
+        let Some(it) = self.under_way.remove(&task) else {
             return;
         };
+        let UnderWay { id, caller, place, claim, is_probe } = it;
         let result = if let Some(report) = report {
             let verdict = Verdict::of(report, claim, &self.shared.clock);
-            self.obstacles.learn(&caller, verdict.obstacle);
+            self.obstacles.learn(&caller, verdict.finding, is_probe);
             self.window = match verdict.pace {
                 Pace::Brisk => (self.window + 1).min(LARGEST_WINDOW),
                 Pace::Slow => (self.window - 1).max(1),

@@ -49,8 +49,7 @@ pub(crate) async fn finished(gateway: &Gateway, path: &str) -> Value {
         if now.get("finished_at").is_some() {
             return now;
         }
-        gateway.advance(Duration::from_millis(100));
-        tokio::task::yield_now().await;
+        gateway.step(Duration::from_millis(100)).await;
     }
 }
 

@@ -20,8 +20,7 @@ async fn ended(gateway: &Gateway, id: &Value) -> Value {
         if now["structuredContent"]["state"] == "completed" {
             return now;
         }
-        gateway.advance(Duration::from_millis(100));
-        tokio::task::yield_now().await;
+        gateway.step(Duration::from_millis(100)).await;
     }
 }
 
@@ -153,7 +152,7 @@ async fn who_waits_for_a_broadcast_is_told_of_its_progress_if_asked_for() {
     gateway.in_flight_are(1).await;
     gateway.simulator.clear_faults();
     while !waiting.is_finished() {
-        gateway.advance(Duration::from_millis(100));
+        gateway.step(Duration::from_millis(100)).await;
         // Takes the time that the gateway needs.
         gateway.ask("GET", "/problems").await;
     }

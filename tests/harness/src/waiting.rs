@@ -38,6 +38,22 @@ impl Gateway {
         }
     }
 
+    /// Lets time pass, unless a call is under way: its answer comes over a real socket and takes no time on this clock, so
+    /// a busy machine must not have it time out. To be called again and again.
+    pub async fn step(&self, by: Duration) {
+        let mut deadlines = self.sleepers().await;
+        for pause in self.hand.pauses() {
+            if let Some(index) = deadlines.iter().position(|it| *it == pause) {
+                deadlines.swap_remove(index);
+            }
+        }
+        // A forward that waits for its turn has a deadline as well, which is further away.
+        let latest = self.clock.now() + self.config.feishu.attempt_timeout;
+        if deadlines.iter().all(|it| *it > latest) {
+            self.advance(by);
+        }
+    }
+
     /// Sends so many forwards that have to wait.
     ///
     /// Each one waits in its queue before the next one is sent, so that their order is certain.
