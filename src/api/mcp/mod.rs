@@ -8,6 +8,7 @@ mod arguments;
 mod context;
 pub(crate) mod door;
 mod failure;
+mod long_list;
 mod receivers;
 mod server;
 mod text;
