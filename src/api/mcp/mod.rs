@@ -11,5 +11,6 @@ mod failure;
 mod long_list;
 mod receivers;
 mod server;
+mod tasks;
 mod text;
 mod tools;

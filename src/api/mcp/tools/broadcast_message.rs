@@ -17,6 +17,7 @@ use crate::api::input::mistakes::Mistakes;
 use crate::api::mcp::arguments::Arguments;
 use crate::api::mcp::context::ToolContext;
 use crate::api::mcp::receivers::check_type;
+use crate::api::mcp::tasks;
 use crate::api::mcp::tools::answer::ToolAnswer;
 use crate::api::mcp::tools::get_broadcast::{self, in_json, state_in_words};
 use crate::api::mcp::tools::schema::{self, Effect};
@@ -100,7 +101,8 @@ pub(super) async fn call(
         "Accepted. It is delivered in the background: ask get_broadcast with this broadcast_id what has become of it."
     };
     let text = format!("{accepted}\n{}", state_in_words(&broadcast));
-    Ok(ToolAnswer { text, structured })
+    let task = tasks::of(broadcasts, &broadcast, context.clock.wall());
+    Ok(ToolAnswer { text, structured, task: Some(task) })
 }
 
 /// Reads the broadcast that the arguments ask for, as the body of a request for one is read. A long list of receivers has

@@ -74,5 +74,5 @@ pub(super) async fn call(
         let _ = write!(text, "\nwait_seconds: {seconds:.3}");
     }
     let _ = write!(text, "\napp: {app}\nreceive_id_type: {kind}");
-    Ok(ToolAnswer { text, structured })
+    Ok(ToolAnswer { text, structured, task: None })
 }

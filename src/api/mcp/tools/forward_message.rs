@@ -181,5 +181,5 @@ fn delivered(request: &ForwardRequest, forwarded: &Forwarded, is_replayed: bool)
         structured["chat_id"] = chat_id.into();
     }
     let _ = write!(text, "\nreceive_id_type: {kind}\nuuid: {uuid}\nreplayed: {is_replayed}");
-    ToolAnswer { text, structured }
+    ToolAnswer { text, structured, task: None }
 }

@@ -134,11 +134,20 @@ pub(super) async fn call(
     let broadcast = until_it_ends(context, broadcasts, found, wait, progress)
         .await
         .map_err(|it| refused(&it))?;
-    let failed = failed(context, broadcasts, &broadcast).await.map_err(|it| refused(&it))?;
+    answer(context, broadcasts, &broadcast).await
+}
+
+/// What has become of a broadcast, with its failures.
+pub(in crate::api::mcp) async fn answer(
+    context: &ToolContext,
+    broadcasts: &Broadcasts,
+    broadcast: &Broadcast,
+) -> Result<ToolAnswer, Problem> {
+    let failed = failed(context, broadcasts, broadcast).await.map_err(|it| refused(&it))?;
     let failures = grouped(&failed);
-    let mut structured = in_json(broadcasts, &broadcast);
+    let mut structured = in_json(broadcasts, broadcast);
     structured["failures"] = failures.iter().map(Failure::in_json).collect();
-    let mut text = state_in_words(&broadcast);
+    let mut text = state_in_words(broadcast);
     for failure in &failures {
         failure.write(&mut text);
     }
@@ -147,7 +156,7 @@ pub(super) async fn call(
     if counted < all as usize {
         let _ = write!(text, "\n{} more failures are not listed.", all as usize - counted);
     }
-    Ok(ToolAnswer { text, structured })
+    Ok(ToolAnswer { text, structured, task: None })
 }
 
 fn refused(error: &BroadcastError) -> Problem {
@@ -284,7 +293,7 @@ pub(super) fn in_json(broadcasts: &Broadcasts, broadcast: &Broadcast) -> Value {
 }
 
 /// Where the broadcast stands, in lines.
-pub(super) fn state_in_words(broadcast: &Broadcast) -> String {
+pub(in crate::api::mcp) fn state_in_words(broadcast: &Broadcast) -> String {
     let mut text = format!("broadcast_id: {}\nstate: {}", broadcast.id, broadcast.state.as_str());
     if let Some(kind) = broadcast.paused_by {
         let facts = kind.facts();

@@ -4,6 +4,6 @@ pub(super) mod answer;
 mod broadcast_message;
 mod check_forward;
 mod forward_message;
-mod get_broadcast;
+pub(super) mod get_broadcast;
 mod schema;
 pub(super) mod tool_name;
