@@ -107,7 +107,7 @@ pub(super) async fn call(
 
 /// Reads the broadcast that the arguments ask for, as the body of a request for one is read. A long list of receivers has
 /// been cut out of them.
-fn read(
+pub(in crate::api::mcp) fn read(
     arguments: JsonObject,
     long_list: Option<&str>,
     most: u32,

@@ -45,7 +45,7 @@ pub(super) async fn call(
     context: &ToolContext,
     arguments: JsonObject,
 ) -> Result<ToolAnswer, Problem> {
-    let request = Arc::new(forward_message::read(context, arguments)?);
+    let request = Arc::new(forward_message::request(context, arguments)?);
     let DryRunReport { result, prior_attempts, timings, .. } =
         context.delivery.dry_run(&request).await;
     let _ = context.notes.timings.set((timings, 0));

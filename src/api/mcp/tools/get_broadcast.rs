@@ -125,16 +125,22 @@ pub(super) async fn call(
     progress: &Progress,
 ) -> Result<ToolAnswer, Problem> {
     let broadcasts = context.broadcasts.as_ref().ok_or_else(not_configured)?;
-    let mut arguments = Arguments::new(arguments);
-    let id = arguments.required_text("broadcast_id");
-    let wait = Duration::from_secs(arguments.number("wait_seconds", LONGEST_WAIT).unwrap_or(0));
-    arguments.finish()?;
-    let id = id.as_deref().and_then(BroadcastId::parse).ok_or_else(not_found)?;
+    let (id, wait) = read(arguments)?;
     let found = broadcasts.find(&context.caller, &id).await.map_err(|it| refused(&it))?;
     let broadcast = until_it_ends(context, broadcasts, found, wait, progress)
         .await
         .map_err(|it| refused(&it))?;
     answer(context, broadcasts, &broadcast).await
+}
+
+/// Reads which broadcast the arguments ask for, and how long to wait for its end.
+pub(in crate::api::mcp) fn read(arguments: JsonObject) -> Result<(BroadcastId, Duration), Problem> {
+    let mut arguments = Arguments::new(arguments);
+    let id = arguments.required_text("broadcast_id");
+    let wait = Duration::from_secs(arguments.number("wait_seconds", LONGEST_WAIT).unwrap_or(0));
+    arguments.finish()?;
+    let id = id.as_deref().and_then(BroadcastId::parse).ok_or_else(not_found)?;
+    Ok((id, wait))
 }
 
 /// What has become of a broadcast, with its failures.
