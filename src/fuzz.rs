@@ -93,6 +93,11 @@ fn key_hash(text: &str) {
     }
 }
 
+/// Checks the arguments of the tools for assistants. The input is their JSON, which each tool gets.
+pub fn tool(data: &[u8]) {
+    api::fuzz::arguments(data);
+}
+
 /// An HTTP message in a shortened format, which people can read and write in a corpus.
 struct Message<'a> {
     first_line: &'a [u8],
@@ -155,6 +160,11 @@ mod tests {
     #[test]
     fn all_checks_of_configurations_hold_for_the_corpus() {
         check_corpus("config", config);
+    }
+
+    #[test]
+    fn all_checks_of_tools_arguments_hold_for_the_corpus() {
+        check_corpus("tool", tool);
     }
 
     #[test]

@@ -63,6 +63,13 @@ def broadcast(name):
         refused.close()
 
 
+def call_tool(receiver):
+    arguments = {"message_id": "om_1", "receive_id": receiver}
+    call = {"name": "forward_message", "arguments": arguments}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    post(f"{GATEWAY}/mcp", message, {"X-API-Key": KEY, "Content-Type": "application/json"})
+
+
 def drive(until):
     """Sends a bit of everything, again and again."""
     with ThreadPoolExecutor(32) as pool:
@@ -82,6 +89,7 @@ def drive(until):
             calls += [("oc_named", KEY, name), ("oc_named", KEY, name), ("oc_other", KEY, name)]
             done = [pool.submit(forward, *call) for call in calls]
             pool.submit(broadcast, name)
+            pool.submit(call_tool, "oc_assistant")
             until.wait(1)
             # As many as are answered: nothing piles up.
             done[0].result()

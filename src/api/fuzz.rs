@@ -35,6 +35,8 @@ use crate::model::forward::Forward;
 use crate::model::idempotency_key::UuidMaker;
 use crate::model::share::{Budget, Weight};
 
+pub(crate) use crate::api::mcp::fuzz::arguments;
+
 const MAX_WAIT: Duration = Duration::from_secs(5);
 const MOST_RECEIVERS: u32 = 5;
 /// A word for what a log must not hold. No text of the gateway itself has it.

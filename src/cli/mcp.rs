@@ -33,7 +33,7 @@ pub(super) struct Mcp {
 const KEY: &str = "GATEWAY_API_KEY";
 /// Longest file with a key, in bytes.
 const LONGEST_KEY_FILE: u64 = 64 * 1024;
-/// Longest line, in bytes. A gateway reads 64 KiB unless it is told otherwise.
+/// Longest line, in bytes. A call for ten thousand receivers, which a gateway reads unless it is told otherwise, fits.
 const LONGEST_LINE: u64 = 4 * 1024 * 1024;
 /// Requests at the same time. One more waits.
 const MOST_AT_ONCE: usize = 16;

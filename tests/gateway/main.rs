@@ -32,6 +32,7 @@ mod many_receivers;
 mod mcp;
 mod mcp_bridge;
 mod mcp_broadcasts;
+mod mcp_tasks;
 mod mcp_tools;
 mod merges;
 mod noise;

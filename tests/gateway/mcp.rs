@@ -30,7 +30,10 @@ pub(crate) fn modern(gateway: &Gateway, method: &str, params: &Value) -> Forward
     let mut params = params.clone();
     params["_meta"]["io.modelcontextprotocol/protocolVersion"] = MODERN.into();
     params["_meta"]["io.modelcontextprotocol/clientInfo"] = json!({ "name": "t", "version": "1" });
-    params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({});
+    let capabilities = &mut params["_meta"]["io.modelcontextprotocol/clientCapabilities"];
+    if capabilities.is_null() {
+        *capabilities = json!({});
+    }
     let body = json!({ "jsonrpc": "2.0", "id": "a", "method": method, "params": params });
     let mut message =
         message(gateway, &body).header("mcp-protocol-version", MODERN).header("mcp-method", method);
@@ -66,7 +69,7 @@ pub(crate) fn text(result: &Value, is_error: bool) -> String {
 
 /// The code of the error in an answer with this status.
 #[track_caller]
-fn error(answer: &Answer, status: u16) -> i64 {
+pub(crate) fn error(answer: &Answer, status: u16) -> i64 {
     assert_eq!(answer.status, status, "{}", answer.text());
     assert_eq!(answer.header("content-type"), Some("application/json"));
     answer.json()["error"]["code"].as_i64().expect("a code")

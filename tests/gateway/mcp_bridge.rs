@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::mpsc;
 
+use feishu_simulator::FaultKind;
 use serde_json::{Value, json};
 
-use gateway_harness::{Gateway, gateway, run_program_on};
+use gateway_harness::{Gateway, gateway, run_program_on, run_program_on_parts};
 
 /// The messages that the bridge writes for these lines, by their ids as JSON. Nothing else may stand on its output.
 async fn bridged(
@@ -14,15 +16,24 @@ async fn bridged(
     key: Option<&str>,
     lines: &[String],
 ) -> BTreeMap<String, Value> {
+    answered(gateway, arguments, key, lines.to_vec()).await
+}
+
+/// The same for lines that come one by one, to their end.
+async fn answered(
+    gateway: &Gateway,
+    arguments: &[&str],
+    key: Option<&str>,
+    lines: impl IntoIterator<Item = String, IntoIter: Send> + Send + 'static,
+) -> BTreeMap<String, Value> {
     let url = format!("{}/", gateway.api);
     let arguments: Vec<String> =
         ["mcp", "--url", &url].iter().chain(arguments).map(ToString::to_string).collect();
     let key = key.map(str::to_owned);
-    let input = lines.iter().fold(String::new(), |all, line| all + line + "\n");
     let run = move || {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let key: Vec<(&str, &str)> = key.iter().map(|it| ("GATEWAY_API_KEY", &**it)).collect();
-        run_program_on(&arguments, &key, &input)
+        run_program_on_parts(&arguments, &key, lines.into_iter().map(|line| line + "\n"))
     };
     let output = tokio::task::spawn_blocking(run).await.expect("it ends");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -49,19 +60,23 @@ fn modern(mut params: Value) -> Value {
     params
 }
 
+/// The parameters of a call of `forward_message`, of the stateless revision.
+fn forward() -> Value {
+    let arguments = json!({ "message_id": "om_1", "receive_id": "oc_1" });
+    modern(json!({ "name": "forward_message", "arguments": arguments }))
+}
+
 #[actix_web::test]
 async fn requests_of_both_eras_are_passed_on_and_the_bridge_ends_with_its_input() {
     let gateway = gateway().start().await;
     let hello = json!({ "protocolVersion": "2025-06-18", "capabilities": {},
         "clientInfo": { "name": "t", "version": "1" } });
-    let call = json!({ "name": "forward_message",
-        "arguments": { "message_id": "om_1", "receive_id": "oc_1" } });
     let lines = [
         request(1, "initialize", &hello),
         json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }).to_string(),
         String::new(),
         request(2, "tools/list", &json!({})),
-        request(3, "tools/call", &modern(call)),
+        request(3, "tools/call", &forward()),
         request(4, "server/discover", &modern(json!({}))),
         request(5, "no/such", &modern(json!({}))),
         "{".to_owned(),
@@ -131,4 +146,46 @@ async fn what_goes_wrong_on_the_way_is_told_to_whoever_waits_for_an_answer() {
     assert_eq!(answers.len(), 1, "{answers:#?}");
     let why = answers["1"]["error"]["message"].as_str().expect("a message");
     assert!(why.starts_with("The gateway does not answer"), "{why}");
+}
+
+#[actix_web::test]
+async fn a_request_that_its_client_withdraws_is_given_up_and_not_answered() {
+    let gateway = gateway().start().await;
+    gateway.spoil_every_forward(FaultKind::Held);
+    let (lines, input) = mpsc::channel();
+    let client = async {
+        lines.send(request(1, "tools/call", &forward())).expect("it reads");
+        gateway.forwards_reach(1).await;
+        let withdrawn = json!({ "requestId": 1, "reason": "the person has changed their mind" });
+        let withdrawn =
+            json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": withdrawn });
+        lines.send(withdrawn.to_string()).expect("it reads");
+        gateway.in_flight_are(0).await;
+        lines.send(request(2, "ping", &json!({}))).expect("it reads");
+        drop(lines);
+    };
+    let (answers, ()) = tokio::join!(answered(&gateway, &[], Some(&gateway.key), input), client);
+    assert_eq!(answers.keys().collect::<Vec<_>>(), ["2"], "{answers:#?}");
+    assert!(answers["2"]["result"].is_object(), "{answers:#?}");
+}
+
+#[actix_web::test]
+async fn what_is_under_way_when_the_input_ends_is_still_answered() {
+    let gateway = gateway().start().await;
+    gateway.spoil_every_forward(FaultKind::Held);
+    let (lines, input) = mpsc::channel();
+    let client = async {
+        lines.send(request(1, "tools/call", &forward())).expect("it reads");
+        gateway.forwards_reach(1).await;
+        drop(lines);
+        // Takes the time in which a bridge that does not wait would have ended.
+        for _ in 0..50 {
+            gateway.ask("GET", "/problems").await;
+        }
+        gateway.in_flight_are(1).await;
+        gateway.simulator.clear_faults();
+    };
+    let (answers, ()) = tokio::join!(answered(&gateway, &[], Some(&gateway.key), input), client);
+    assert_eq!(answers["1"]["result"]["structuredContent"]["outcome"], "delivered");
+    assert_eq!(gateway.deliveries().len(), 1);
 }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use feishu_simulator::FaultKind;
 use serde_json::{Value, json};
 
 use crate::broadcasts::{held, with_store};
 use crate::mcp::{legacy, modern, result, text, tool};
-use gateway_harness::{Answer, Gateway, code, gateway};
+use gateway_harness::{Answer, Gateway, Wire, code, gateway};
 
 async fn broadcast(gateway: &Gateway, arguments: &Value) -> Value {
     result(&tool(gateway, "broadcast_message", arguments).send().await)
@@ -165,4 +166,64 @@ async fn who_waits_for_a_broadcast_is_told_of_its_progress_if_asked_for() {
     result(&tool(&gateway, "get_broadcast", &arguments).send().await);
     let plain = modern(&gateway, "tools/call", &call).header("accept", "application/json");
     result(&plain.send().await);
+}
+
+#[actix_web::test]
+async fn a_call_may_name_as_many_receivers_as_a_broadcast_may_have_and_be_no_longer_otherwise() {
+    let (gateway, _directory) = with_store(gateway().set("broadcasts.max_receivers", "2000")).await;
+    gateway.spoil_every_forward(FaultKind::Held);
+    let mut receivers: Vec<Value> = (0..2000).map(|it| json!(format!("oc_{it:0>100}"))).collect();
+    receivers[7] = json!({ "receive_id": "4b7c9d", "receive_id_type": "user_id" });
+    let arguments = json!({ "message_id": "om_1", "receivers": receivers });
+    for call in ["forward_message", "check_forward", "get_broadcast", "no_such_tool"] {
+        let answer = tool(&gateway, call, &arguments).send().await;
+        answer.problem(413, "body_too_large", "not_delivered");
+    }
+    for method in ["tools/list", "ping"] {
+        let answer = legacy(&gateway, method, &json!({ "arguments": arguments })).send().await;
+        answer.problem(413, "body_too_large", "not_delivered");
+    }
+    let accepted = broadcast(&gateway, &arguments).await;
+    assert_eq!(accepted["structuredContent"]["total"], 2000, "{accepted:#}");
+    let call = json!({ "name": "broadcast_message", "arguments": arguments });
+    let again = result(&legacy(&gateway, "tools/call", &call).send().await);
+    assert_eq!(again["structuredContent"]["replayed"], true, "{again:#}");
+
+    let wrong = |change: fn(&mut Value)| {
+        let mut arguments = arguments.clone();
+        change(&mut arguments);
+        tool(&gateway, "broadcast_message", &arguments)
+    };
+    let said = text(&result(&wrong(|it| it["receivers"][1999] = json!(3)).send().await), true);
+    assert!(said.contains("receivers[1999]"), "{said}");
+    let one_more = |it: &mut Value| it["receivers"].as_array_mut().expect("some").push(json!("oc"));
+    let said = text(&result(&wrong(one_more).send().await), true);
+    assert!(said.contains("at most 2000 receivers, and are 2001"), "{said}");
+    let long = wrong(|it| it["expires_in"] = json!("x".repeat(70_000)));
+    long.send().await.problem(413, "body_too_large", "not_delivered");
+    let far_too_many = wrong(|it| it["receivers"] = json!("x".repeat(1_000_000)));
+    far_too_many.send().await.problem(413, "body_too_large", "not_delivered");
+}
+
+#[actix_web::test]
+async fn few_long_calls_are_in_memory_at_the_same_time() {
+    let (gateway, _directory) = with_store(gateway()).await;
+    let head =
+        gateway.head("Content-Length: 100000\r\n").replace("v1/messages/om_1/forward", "mcp");
+    let long = json!({ "receivers": "x".repeat(70_000) });
+    let mut slow = Vec::new();
+    loop {
+        let answer = legacy(&gateway, "tools/call", &long).send().await;
+        if answer.status != 413 {
+            answer.problem(503, "overloaded", "not_delivered");
+            break;
+        }
+        assert!(slow.len() < 8, "they have a bound");
+        let mut wire = Wire::to(&gateway.api).await;
+        wire.send(&head).await;
+        slow.push(wire);
+        gateway.in_flight_are(slow.len() as u64).await;
+    }
+    assert!(slow.len() > 1);
+    result(&legacy(&gateway, "ping", &json!({})).send().await);
 }

@@ -7,7 +7,7 @@ use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
 /// Calls `each` with the name and the JSON of each member of the object, in order.
-pub(super) fn members(
+pub(crate) fn members(
     object: &str,
     each: impl FnMut(&str, &RawValue),
 ) -> Result<(), serde_json::Error> {
@@ -17,7 +17,7 @@ pub(super) fn members(
 }
 
 /// Calls `each` with the JSON of each of the first `most` items of the list, in order. Returns how many items there are.
-pub(super) fn items(
+pub(crate) fn items(
     list: &str,
     most: usize,
     each: impl FnMut(usize, &RawValue),

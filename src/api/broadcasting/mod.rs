@@ -6,7 +6,7 @@ pub(crate) mod configured;
 mod csv;
 pub(crate) mod events;
 pub(crate) mod input;
-mod json;
+pub(crate) mod json;
 pub(crate) mod problems;
 pub(crate) mod query;
 pub(crate) mod receivers;

@@ -17,13 +17,15 @@ use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Span;
 
+use crate::api::broadcasting::body::LargeBody;
 use crate::api::broadcasting::configured;
 use crate::api::forwarding::answer::ForwardSettings;
-use crate::api::http::body::Body;
+use crate::api::http::body::BodyLimits;
 use crate::api::http::context::RequestContext;
 use crate::api::http::streamed::Streamed;
 use crate::api::mcp::context::{CallNotes, ToolContext};
 use crate::api::mcp::door::McpDoor;
+use crate::api::mcp::long_list;
 use crate::api::mcp::server::ToolServer;
 use crate::api::mcp::text::clean;
 use crate::api::problems::problem::Problem;
@@ -35,7 +37,7 @@ use crate::model::api_key::Caller;
 type McpExchange = (
     Caller,
     HttpRequest,
-    Body,
+    LargeBody,
     web::Data<Delivery>,
     web::Data<ForwardSettings>,
     web::Data<Clock>,
@@ -62,12 +64,15 @@ pub(crate) async fn answer(
     (caller, request, body, delivery, settings, clock, door): McpExchange,
 ) -> Result<HttpResponse, Problem> {
     door.check(request.headers())?;
+    let longest = BodyLimits::of(&request).max_size;
+    let (message, long_list) = long_list::cut_out(&body.bytes, longest)?;
     let context = Arc::new(ToolContext {
         caller,
         request_id: RequestContext::of(&request).borrow().request_id.clone(),
         span: Span::current(),
         delivery: Delivery::clone(&delivery),
         broadcasts: configured::of_gateway(&request),
+        long_list,
         max_wait: settings.max_wait,
         clock: Clock::clone(&clock),
         metrics: door.metrics.clone(),
@@ -81,15 +86,15 @@ pub(crate) async fn answer(
         .with_legacy_session_mode(false)
         .with_json_response(true)
         .disable_allowed_hosts()
-        .with_max_request_body_bytes(body.0.len());
+        .with_max_request_body_bytes(message.len());
     let service = StreamableHttpService::new(
         move || Ok(server.clone()),
         Arc::new(NeverSessionManager::default()),
         config,
     );
-    let response = service.handle(to_rmcp(request.headers(), body.0.clone())).await;
+    let response = service.handle(to_rmcp(request.headers(), message.clone())).await;
     note(&request, &context.notes);
-    Ok(from_rmcp(response, &body.0, until_answered).await)
+    Ok(from_rmcp(response, &message, until_answered).await)
 }
 
 fn takes_events(headers: &HeaderMap) -> bool {

@@ -24,6 +24,8 @@ pub(super) struct ToolContext {
     pub(super) delivery: Delivery,
     /// None if the gateway has no store for them.
     pub(super) broadcasts: Option<Broadcasts>,
+    /// The JSON of the receivers of a call, if they were cut out of it.
+    pub(super) long_list: Option<String>,
     /// Longest time that a forward may wait for its turn.
     pub(super) max_wait: Duration,
     pub(super) clock: Clock,

@@ -8,7 +8,11 @@ mod arguments;
 mod context;
 pub(crate) mod door;
 mod failure;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+mod long_list;
 mod receivers;
 mod server;
+mod tasks;
 mod text;
 mod tools;

@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation,
-    ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, ContentBlock,
+    CreateTaskResult, GetTaskParams, GetTaskResult, Implementation, ListToolsResult,
+    PaginatedRequestParams, ServerCapabilities, ServerConfig, UpdateTaskParams,
 };
 use rmcp::service::RequestContext as McpRequest;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
-use tracing::Instrument as _;
+use tracing::Instrument;
 
 use crate::api::mcp::context::ToolContext;
 use crate::api::mcp::door::UNKNOWN_TOOL;
-use crate::api::mcp::failure;
 use crate::api::mcp::text::clean;
 use crate::api::mcp::tools::answer::{Progress, ToolAnswer};
 use crate::api::mcp::tools::tool_name::ToolName;
+use crate::api::mcp::{failure, tasks};
 use crate::api::problems::problem::Problem;
 use crate::telemetry::metrics::VERSION;
 use crate::telemetry::traces::spans;
@@ -36,9 +37,12 @@ impl ServerHandler for ToolServer {
     fn get_info(&self) -> ServerConfig {
         let name = Implementation::new("feishu-forward-gateway", VERSION)
             .with_title("Feishu forward gateway");
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
-            .with_server_info(name)
-            .with_instructions(INSTRUCTIONS)
+        let capabilities = ServerCapabilities::builder().enable_tools();
+        let capabilities = match self.0.broadcasts {
+            Some(_) => capabilities.enable_tasks().build(),
+            None => capabilities.build(),
+        };
+        ServerConfig::new(capabilities).with_server_info(name).with_instructions(INSTRUCTIONS)
     }
 
     async fn list_tools(
@@ -63,6 +67,9 @@ impl ServerHandler for ToolServer {
             let name = clean(&call.name, LONGEST_NAME);
             return Err(ErrorData::invalid_params(format!("Unknown tool: {name}"), None));
         };
+        // Only a broadcast goes on when its call is answered.
+        let takes_task = tool == ToolName::BroadcastMessage
+            && request.client_capabilities().is_some_and(|it| it.supports_tasks());
         let token = request.meta.get_progress_token().filter(|_| self.0.takes_events);
         let progress = Progress { peer: request.peer, token };
         let arguments = call.arguments.unwrap_or_default();
@@ -71,7 +78,7 @@ impl ServerHandler for ToolServer {
         let called = tool.call(&self.0, arguments, &progress);
         let result = tokio::select! {
             biased;
-            result = called.instrument(span).instrument(self.0.span.clone()) => result,
+            result = called.instrument(span) => result,
             // Nobody reads what it says then. What was begun is finished by `delivery`.
             () = self.0.hung_up.cancelled() => {
                 return Err(ErrorData::internal_error("The caller has hung up.", None));
@@ -79,13 +86,40 @@ impl ServerHandler for ToolServer {
         };
         metrics.mcp_tool_call(tool.as_str(), if result.is_ok() { "ok" } else { "failed" });
         Ok(match result {
-            Ok(answer) => success(answer),
+            Ok(ToolAnswer { task: Some(task), .. }) if takes_task => {
+                CallToolResponse::Task(CreateTaskResult::new(task))
+            }
+            Ok(answer) => answer.into_result().into(),
             Err(problem) => {
                 self.0.notes.note_problem(&problem);
-                failed(tool, &problem)
+                failed(tool, &problem).into()
             }
-        }
-        .into())
+        })
+    }
+
+    async fn get_task(
+        &self,
+        task: GetTaskParams,
+        _request: McpRequest<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        let task = tasks::get(&self.0, &task.task_id).await;
+        task.map(GetTaskResult::new).map_err(|it| tasks::refused(&self.0, &it))
+    }
+
+    async fn update_task(
+        &self,
+        task: UpdateTaskParams,
+        _request: McpRequest<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        tasks::check(&self.0, &task.task_id).await.map_err(|it| tasks::refused(&self.0, &it))
+    }
+
+    async fn cancel_task(
+        &self,
+        task: CancelTaskParams,
+        _request: McpRequest<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        tasks::cancel(&self.0, &task.task_id).await.map_err(|it| tasks::refused(&self.0, &it))
     }
 }
 
@@ -95,13 +129,6 @@ impl ToolServer {
         let has_store = self.0.broadcasts.is_some();
         ToolName::ALL.into_iter().filter(move |tool| has_store || !tool.needs_store())
     }
-}
-
-fn success(answer: ToolAnswer) -> CallToolResult {
-    let ToolAnswer { text, structured } = answer;
-    let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
-    result.structured_content = Some(structured);
-    result
 }
 
 fn failed(tool: ToolName, problem: &Problem) -> CallToolResult {

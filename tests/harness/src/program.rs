@@ -47,13 +47,23 @@ pub fn run_program(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
 
 /// Runs the program with this on its standard input, to its end.
 pub fn run_program_on(arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Output {
+    run_program_on_parts(arguments, variables, [input.to_owned()])
+}
+
+/// Runs the program with these parts on its standard input, each as soon as it is there, to its end.
+pub fn run_program_on_parts(
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+    input: impl IntoIterator<Item = String> + Send + 'static,
+) -> Output {
     let mut command = command(arguments, variables);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
     let mut stdin = child.stdin.take().expect("it is piped");
-    let input = input.to_owned();
     // A program that refuses to start reads nothing.
-    thread::spawn(move || stdin.write_all(input.as_bytes()));
+    thread::spawn(move || {
+        input.into_iter().all(|part| stdin.write_all(part.as_bytes()).is_ok());
+    });
     child.wait_with_output().expect("the program runs")
 }
 

@@ -1,7 +1,7 @@
 //! What a tool answers, and tells of before that.
 
 use rmcp::RoleServer;
-use rmcp::model::{ProgressNotificationParam, ProgressToken};
+use rmcp::model::{CallToolResult, ContentBlock, ProgressNotificationParam, ProgressToken, Task};
 use rmcp::service::Peer;
 use serde_json::Value;
 
@@ -11,6 +11,17 @@ pub(in crate::api::mcp) struct ToolAnswer {
     pub(in crate::api::mcp) text: String,
     /// The same facts for programs, as the tool's schema says.
     pub(in crate::api::mcp) structured: Value,
+    /// What goes on after the answer, for clients that follow tasks.
+    pub(in crate::api::mcp) task: Option<Task>,
+}
+
+impl ToolAnswer {
+    /// The answer as the protocol has it.
+    pub(in crate::api::mcp) fn into_result(self) -> CallToolResult {
+        let mut result = CallToolResult::success(vec![ContentBlock::text(self.text)]);
+        result.structured_content = Some(self.structured);
+        result
+    }
 }
 
 /// Tells the caller how far a call has come, if it asked for that.

@@ -1,17 +1,23 @@
 //! `broadcast_message`: has one message forwarded to many receivers.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use rmcp::model::{JsonObject, Tool};
-use serde_json::{Value, json};
+use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::api::broadcasting::configured::not_configured;
 use crate::api::broadcasting::input::{BroadcastInput, ParsedBroadcast};
+use crate::api::broadcasting::json;
 use crate::api::broadcasting::problems::{NamedIn, problem_of_broadcast};
 use crate::api::broadcasting::receivers::{RECEIVERS, id_at};
 use crate::api::input::mistakes::Mistakes;
 use crate::api::mcp::arguments::Arguments;
 use crate::api::mcp::context::ToolContext;
 use crate::api::mcp::receivers::check_type;
+use crate::api::mcp::tasks;
 use crate::api::mcp::tools::answer::ToolAnswer;
 use crate::api::mcp::tools::get_broadcast::{self, in_json, state_in_words};
 use crate::api::mcp::tools::schema::{self, Effect};
@@ -82,37 +88,43 @@ pub(super) async fn call(
     arguments: JsonObject,
 ) -> Result<ToolAnswer, Problem> {
     let broadcasts = context.broadcasts.as_ref().ok_or_else(not_configured)?;
-    let request = read(arguments, broadcasts.settings().max_receivers)?;
+    let long_list = context.long_list.as_deref();
+    let request = read(arguments, long_list, broadcasts.settings().max_receivers)?;
     let result = broadcasts.accept(&context.caller, request).await;
     let Accepted { broadcast, is_replayed } =
         result.map_err(|error| problem_of_broadcast(&error, NamedIn::List))?;
     let mut structured = in_json(broadcasts, &broadcast);
     structured["replayed"] = is_replayed.into();
     let accepted = if is_replayed {
-        "An earlier call with the same message and receivers was accepted; this is its broadcast, and nothing was sent besides. To send it again on purpose, pass a new idempotency_key."
+        "An earlier call with the same message and receivers was accepted; this is its broadcast, and nothing was sent besides: ask get_broadcast with this broadcast_id what has become of it. To send it again on purpose, pass a new idempotency_key."
     } else {
         "Accepted. It is delivered in the background: ask get_broadcast with this broadcast_id what has become of it."
     };
     let text = format!("{accepted}\n{}", state_in_words(&broadcast));
-    Ok(ToolAnswer { text, structured })
+    let task = tasks::of(broadcasts, &broadcast, context.clock.wall());
+    Ok(ToolAnswer { text, structured, task: Some(task) })
 }
 
-/// Reads the broadcast that the arguments ask for, as the body of a request for one is read.
-fn read(arguments: JsonObject, most: u32) -> Result<BroadcastRequest, Problem> {
+/// Reads the broadcast that the arguments ask for, as the body of a request for one is read. A long list of receivers has
+/// been cut out of them.
+pub(in crate::api::mcp) fn read(
+    arguments: JsonObject,
+    long_list: Option<&str>,
+    most: u32,
+) -> Result<BroadcastRequest, Problem> {
     let mut arguments = Arguments::new(arguments);
     let message_id = arguments.text(MESSAGE_ID);
     let receivers = arguments.value(RECEIVERS);
     let expires_in = arguments.value(EXPIRES_IN);
     let key = arguments.idempotency_key();
     let mut mistakes = arguments.into_mistakes();
-    let mut body = JsonObject::new();
-    if let Some(receivers) = receivers {
-        body.insert(RECEIVERS.to_owned(), as_objects(receivers));
-    }
-    if let Some(expires_in) = expires_in {
-        body.insert(EXPIRES_IN.to_owned(), expires_in);
-    }
-    let body = Value::Object(body).to_string();
+    let receivers = receivers.map(|list| {
+        let list = long_list.map_or_else(|| Cow::from(list.to_string()), Cow::from);
+        format!("\"{RECEIVERS}\":{}", as_objects(&list, most as usize))
+    });
+    let expires_in = expires_in.map(|it| format!("\"{EXPIRES_IN}\":{it}"));
+    let members: Vec<String> = receivers.into_iter().chain(expires_in).collect();
+    let body = format!("{{{}}}", members.join(","));
     let mut headers = HeaderMap::new();
     headers.insert(IDEMPOTENCY_KEY, HeaderValue::from_static("of-the-tool"));
     let message_id = message_id.unwrap_or_default();
@@ -142,19 +154,40 @@ fn read(arguments: JsonObject, most: u32) -> Result<BroadcastRequest, Problem> {
     Ok(request)
 }
 
-/// The receivers as the body of a request has them, in which each is an object.
-fn as_objects(receivers: Value) -> Value {
-    let Value::Array(receivers) = receivers else { return receivers };
-    let object = |receiver| match receiver {
-        Value::String(id) => json!({ RECEIVE_ID: id }),
-        // Models write an optional member that they leave out as null.
-        Value::Object(mut members) => {
-            members.retain(|_, value| !value.is_null());
-            Value::Object(members)
+/// The JSON of the receivers as the body of a request has them, in which each is an object. Those that are too many are
+/// only counted there.
+fn as_objects(list: &str, most: usize) -> String {
+    let mut objects = String::with_capacity(list.len());
+    let read = json::items(list, usize::MAX, |place, item| {
+        objects.push(if place == 0 { '[' } else { ',' });
+        if place < most {
+            push_object(&mut objects, item.get());
+        } else {
+            objects.push('0');
         }
-        other => other,
+    });
+    match read {
+        Ok(1..) => objects + "]",
+        _ => list.to_owned(),
+    }
+}
+
+fn push_object(objects: &mut String, item: &str) {
+    if item.starts_with('"') {
+        let _ = write!(objects, "{{\"{RECEIVE_ID}\":{item}}}");
+        return;
+    }
+    let mut members = Vec::new();
+    let read = json::members(item, |name, value: &RawValue| {
+        // Models write an optional member that they leave out as null.
+        if value.get() != "null" {
+            members.push(format!("{}:{}", json!(name), value.get()));
+        }
+    });
+    let _ = match read {
+        Ok(()) => write!(objects, "{{{}}}", members.join(",")),
+        Err(_) => write!(objects, "{item}"),
     };
-    receivers.into_iter().map(object).collect()
 }
 
 /// The key of a call without one. Neither the order of the receivers nor the time is in it: a model that changes them when
@@ -169,11 +202,13 @@ fn key_of(request: &BroadcastRequest) -> IdempotencyKey {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     fn parsed(arguments: Value) -> Result<BroadcastRequest, Vec<String>> {
         let Value::Object(arguments) = arguments else { unreachable!("an object") };
-        read(arguments, 5).map_err(|it| it.errors.into_iter().map(|it| it.field).collect())
+        read(arguments, None, 5).map_err(|it| it.errors.into_iter().map(|it| it.field).collect())
     }
 
     #[test]

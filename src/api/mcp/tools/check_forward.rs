@@ -45,7 +45,7 @@ pub(super) async fn call(
     context: &ToolContext,
     arguments: JsonObject,
 ) -> Result<ToolAnswer, Problem> {
-    let request = Arc::new(forward_message::read(context, arguments)?);
+    let request = Arc::new(forward_message::request(context, arguments)?);
     let DryRunReport { result, prior_attempts, timings, .. } =
         context.delivery.dry_run(&request).await;
     let _ = context.notes.timings.set((timings, 0));
@@ -74,5 +74,5 @@ pub(super) async fn call(
         let _ = write!(text, "\nwait_seconds: {seconds:.3}");
     }
     let _ = write!(text, "\napp: {app}\nreceive_id_type: {kind}");
-    Ok(ToolAnswer { text, structured })
+    Ok(ToolAnswer { text, structured, task: None })
 }

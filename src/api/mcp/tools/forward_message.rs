@@ -31,6 +31,15 @@ const DESCRIPTION: &str = "Forwards one existing Feishu (Lark) message to one gr
     which cannot deliver it twice, and with no others.\n\
     Within an hour the same arguments send once, however often you call. To send the same message to the same receiver \
     again on purpose, pass a new idempotency_key.";
+/// The forward that the arguments of a call ask for.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::api::mcp) struct AskedForward {
+    pub(in crate::api::mcp) message: MessageId,
+    pub(in crate::api::mcp) receiver: Receiver,
+    /// The call's own, or that which follows from the two above.
+    pub(in crate::api::mcp) key: IdempotencyKey,
+}
+
 /// Longest id of Feishu's that is repeated, in characters.
 const LONGEST_ID: usize = 128;
 
@@ -96,10 +105,7 @@ pub(super) fn input() -> Value {
 }
 
 /// Reads the forward that the arguments ask for.
-pub(super) fn read(
-    context: &ToolContext,
-    arguments: JsonObject,
-) -> Result<ForwardRequest, Problem> {
+pub(in crate::api::mcp) fn read(arguments: JsonObject) -> Result<AskedForward, Problem> {
     let mut arguments = Arguments::new(arguments);
     let message = arguments
         .required_text("message_id")
@@ -111,6 +117,15 @@ pub(super) fn read(
         unreachable!("what is missing is a mistake");
     };
     let key = key.unwrap_or_else(|| key_of(&message, &receiver));
+    Ok(AskedForward { message, receiver, key })
+}
+
+/// The caller's request for the forward that the arguments ask for.
+pub(super) fn request(
+    context: &ToolContext,
+    arguments: JsonObject,
+) -> Result<ForwardRequest, Problem> {
+    let AskedForward { message, receiver, key } = read(arguments)?;
     let caller = context.caller.clone();
     let forward = Forward::Message(message);
     let idempotent = key.names(&caller.name, &caller.app, &forward, &receiver);
@@ -139,7 +154,7 @@ pub(super) async fn call(
     context: &ToolContext,
     arguments: JsonObject,
 ) -> Result<ToolAnswer, Problem> {
-    let request = Arc::new(read(context, arguments)?);
+    let request = Arc::new(request(context, arguments)?);
     let ForwardReport { result, prior_attempts, is_replayed, attempts, timings, .. } =
         context.delivery.forward(&request).await;
     let _ = context.notes.timings.set((timings, attempts));
@@ -181,5 +196,5 @@ fn delivered(request: &ForwardRequest, forwarded: &Forwarded, is_replayed: bool)
         structured["chat_id"] = chat_id.into();
     }
     let _ = write!(text, "\nreceive_id_type: {kind}\nuuid: {uuid}\nreplayed: {is_replayed}");
-    ToolAnswer { text, structured }
+    ToolAnswer { text, structured, task: None }
 }

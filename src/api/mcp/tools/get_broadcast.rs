@@ -125,20 +125,35 @@ pub(super) async fn call(
     progress: &Progress,
 ) -> Result<ToolAnswer, Problem> {
     let broadcasts = context.broadcasts.as_ref().ok_or_else(not_configured)?;
+    let (id, wait) = read(arguments)?;
+    let found = broadcasts.find(&context.caller, &id).await.map_err(|it| refused(&it))?;
+    let broadcast = until_it_ends(context, broadcasts, found, wait, progress)
+        .await
+        .map_err(|it| refused(&it))?;
+    answer(context, broadcasts, &broadcast).await
+}
+
+/// Reads which broadcast the arguments ask for, and how long to wait for its end.
+pub(in crate::api::mcp) fn read(arguments: JsonObject) -> Result<(BroadcastId, Duration), Problem> {
     let mut arguments = Arguments::new(arguments);
     let id = arguments.required_text("broadcast_id");
     let wait = Duration::from_secs(arguments.number("wait_seconds", LONGEST_WAIT).unwrap_or(0));
     arguments.finish()?;
     let id = id.as_deref().and_then(BroadcastId::parse).ok_or_else(not_found)?;
-    let found = broadcasts.find(&context.caller, &id).await.map_err(|it| refused(&it))?;
-    let broadcast = until_it_ends(context, broadcasts, found, wait, progress)
-        .await
-        .map_err(|it| refused(&it))?;
-    let failed = failed(context, broadcasts, &broadcast).await.map_err(|it| refused(&it))?;
+    Ok((id, wait))
+}
+
+/// What has become of a broadcast, with its failures.
+pub(in crate::api::mcp) async fn answer(
+    context: &ToolContext,
+    broadcasts: &Broadcasts,
+    broadcast: &Broadcast,
+) -> Result<ToolAnswer, Problem> {
+    let failed = failed(context, broadcasts, broadcast).await.map_err(|it| refused(&it))?;
     let failures = grouped(&failed);
-    let mut structured = in_json(broadcasts, &broadcast);
+    let mut structured = in_json(broadcasts, broadcast);
     structured["failures"] = failures.iter().map(Failure::in_json).collect();
-    let mut text = state_in_words(&broadcast);
+    let mut text = state_in_words(broadcast);
     for failure in &failures {
         failure.write(&mut text);
     }
@@ -147,7 +162,7 @@ pub(super) async fn call(
     if counted < all as usize {
         let _ = write!(text, "\n{} more failures are not listed.", all as usize - counted);
     }
-    Ok(ToolAnswer { text, structured })
+    Ok(ToolAnswer { text, structured, task: None })
 }
 
 fn refused(error: &BroadcastError) -> Problem {
@@ -284,7 +299,7 @@ pub(super) fn in_json(broadcasts: &Broadcasts, broadcast: &Broadcast) -> Value {
 }
 
 /// Where the broadcast stands, in lines.
-pub(super) fn state_in_words(broadcast: &Broadcast) -> String {
+pub(in crate::api::mcp) fn state_in_words(broadcast: &Broadcast) -> String {
     let mut text = format!("broadcast_id: {}\nstate: {}", broadcast.id, broadcast.state.as_str());
     if let Some(kind) = broadcast.paused_by {
         let facts = kind.facts();
