@@ -6,6 +6,7 @@ import json
 KEY = f"ffg_bench0000000_{'0123456789' * 4}012000000"
 MESSAGE = "om_dc13264520392913993dd051dba21dcf"
 THREAD = "omt_d4be107c616aed9c1da8ed8068570a9f"
+MCP = "2026-07-28"
 FORWARD = f"/v1/messages/{MESSAGE}/forward"
 
 
@@ -14,8 +15,10 @@ class Kind:
 
     numbers = iter(range(10**9))
 
-    def __init__(self, name, status=200, path=FORWARD, receiver="oc_5ad11d72b830411d72b8{:06}", messages=None, **headers):
+    def __init__(self, name, status=200, path=FORWARD, receiver="oc_5ad11d72b830411d72b8{:06}", messages=None, tool=None,
+                 **headers):
         self.name, self.status, self.path, self.receiver, self.messages = name, status, path, receiver, messages
+        self.tool = tool
         self.headers = {"x_api_key": KEY, "content_type": "application/json"} | headers
 
     def send(self, connection, token):
@@ -24,12 +27,21 @@ class Kind:
         body = {"receive_id": self.receiver.format(number)}
         if self.messages:
             body["message_id_list"] = self.messages
+        if self.tool:
+            body = self.call({"message_id": MESSAGE} | body)
         headers = {name.replace("_", "-"): value.format(number, token=token)
                    for name, value in self.headers.items() if value}
         connection.request("POST", self.path, json.dumps(body), headers)
         answer = connection.getresponse()
         answer.read()
         return answer.status
+
+    def call(self, arguments):
+        """A call of the tool, by the Model Context Protocol without sessions."""
+        meta = {"io.modelcontextprotocol/protocolVersion": MCP, "io.modelcontextprotocol/clientCapabilities": {},
+                "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1"}}
+        params = {"name": self.tool, "arguments": arguments, "_meta": meta}
+        return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
 
 
 KINDS = [
@@ -42,4 +54,6 @@ KINDS = [
     Kind("a thread", path=f"/v1/threads/{THREAD}/forward"),
     Kind("a forward by Feishu's own path", path=f"/open-apis/im/v1/messages/{MESSAGE}/forward?receive_id_type=chat_id",
          x_api_key=None, authorization="Bearer {token}"),
+    Kind("a forward by MCP", path="/mcp", tool="forward_message", accept="application/json, text/event-stream",
+         mcp_protocol_version=MCP, mcp_method="tools/call", mcp_name="forward_message"),
 ]

@@ -141,6 +141,7 @@ async fn a_failure_says_what_became_of_the_message_and_who_can_do_what_about_it(
         "what to do: Add the app's bot to the chat",
         "who can do it: the owner or an administrator of the chat",
         "call again: not before the cause is removed",
+        "request_id: ",
         "uuid: ",
     ] {
         assert!(said.contains(words), "{words}: {said}");

@@ -51,6 +51,7 @@ type McpResponse = http::Response<BoxBody<Bytes, Infallible>>;
 const PASSED_ON: &str = "mcp-";
 /// What is passed on of a request besides. `rmcp` refuses a request whose `Accept` lacks one of the two, although it
 /// answers with JSON unless somebody asks for progress.
+const ACCEPTED: &str = "application/json, text/event-stream";
 const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
 /// `rmcp` wants to know the host, which `McpDoor` has checked already.
@@ -105,7 +106,7 @@ fn takes_events(headers: &HeaderMap) -> bool {
 fn to_rmcp(headers: &HeaderMap, body: Bytes) -> http::Request<Full<Bytes>> {
     let mut request = http::Request::post(URI)
         .header(http::header::CONTENT_TYPE, JSON)
-        .header(http::header::ACCEPT, format!("{JSON}, {EVENTS}"));
+        .header(http::header::ACCEPT, ACCEPTED);
     for (name, value) in headers.iter().filter(|(name, _)| name.as_str().starts_with(PASSED_ON)) {
         request = request.header(name.as_str(), value.as_bytes());
     }
@@ -168,8 +169,8 @@ fn events(mut body: BoxBody<Bytes, Infallible>, until_answered: DropGuard) -> St
     })
 }
 
-/// The answer to a request that `rmcp` has refused with a plain text. The text says why, or is of no use: what it says of
-/// JSON that it cannot read repeats parts of it.
+/// The answer to a request that `rmcp` has refused with a plain text. The text says why, and is not used where the
+/// body cannot be read: it repeats parts of it then.
 fn refusal(status: StatusCode, said: &[u8], asked: &[u8]) -> Value {
     let asked: Option<Value> = serde_json::from_slice(asked).ok();
     let (code, message) = match status {

@@ -17,8 +17,8 @@ const LONGEST_DETAIL: usize = 500;
 /// Longest name of an argument that is wrong, in characters.
 const LONGEST_NAME: usize = 64;
 
-/// The failure in words, of which these are the first: what it means for what the tool is for.
-pub(super) fn in_words(problem: &Problem, meaning: &str) -> String {
+/// The failure of a request in words, of which these are the first: what it means for what the tool is for.
+pub(super) fn in_words(problem: &Problem, meaning: &str, request_id: &str) -> String {
     let facts = problem.kind.facts();
     let mut text = format!("{meaning}\n");
     let mut line = |name: &str, value: &str| {
@@ -36,6 +36,7 @@ pub(super) fn in_words(problem: &Problem, meaning: &str) -> String {
     line("what to do", problem.remedy.en);
     line("who can do it", who(facts.fix_by));
     line("call again", &advice(problem));
+    line("request_id", request_id);
     if let Some(uuid) = &problem.uuid {
         line("uuid", uuid.as_str());
     }

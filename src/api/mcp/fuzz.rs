@@ -70,7 +70,7 @@ fn from_a_long_call(arguments: JsonObject) -> Result<BroadcastRequest, Problem> 
 fn told(read: &Result<BroadcastRequest, Problem>) -> String {
     match read {
         Ok(request) => format!("{request:?}"),
-        Err(problem) => failure::in_words(problem, ""),
+        Err(problem) => failure::in_words(problem, "", ""),
     }
 }
 
@@ -89,7 +89,7 @@ fn refused(problem: &Problem) {
 /// Whether the problem is that of mistakes, which a model is told in a bounded number of lines without anything hidden.
 fn wrong(problem: &Problem) -> bool {
     assert!(problem.for_log().is_none_or(|line| !line.contains(HIDDEN)));
-    let words = failure::in_words(problem, "Refused.");
+    let words = failure::in_words(problem, "Refused.", "1");
     let lines: Vec<&str> = words.lines().collect();
     assert!(lines.len() <= 150 && lines.iter().all(|line| line.chars().count() <= 800), "{words}");
     assert!(!words.chars().any(|it| it.is_control() && it != '\n'), "{words}");

@@ -92,7 +92,7 @@ impl ServerHandler for ToolServer {
             Ok(answer) => answer.into_result().into(),
             Err(problem) => {
                 self.0.notes.note_problem(&problem);
-                failed(tool, &problem).into()
+                self.failed(tool, &problem).into()
             }
         })
     }
@@ -129,14 +129,15 @@ impl ToolServer {
         let has_store = self.0.broadcasts.is_some();
         ToolName::ALL.into_iter().filter(move |tool| has_store || !tool.needs_store())
     }
-}
 
-fn failed(tool: ToolName, problem: &Problem) -> CallToolResult {
-    let text = failure::in_words(problem, tool.failure(problem.outcome));
-    let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);
-    // What is there must be as the tool's schema says, and only this one's has failures.
-    if tool == ToolName::ForwardMessage {
-        result.structured_content = Some(failure::in_json(problem));
+    fn failed(&self, tool: ToolName, problem: &Problem) -> CallToolResult {
+        let meaning = tool.failure(problem.outcome);
+        let text = failure::in_words(problem, meaning, &self.0.request_id);
+        let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);
+        // What is there must be as the tool's schema says, and only this one's has failures.
+        if tool == ToolName::ForwardMessage {
+            result.structured_content = Some(failure::in_json(problem));
+        }
+        result
     }
-    result
 }

@@ -30,8 +30,8 @@ const DESCRIPTION: &str = "Forwards one existing Feishu (Lark) message to many g
     bot. People see it, and it cannot be taken back: use it only when you were asked to send this message to exactly these \
     receivers, and show a person the list before a long one. For one receiver use forward_message.\n\
     It is accepted or refused as a whole, and delivered in the background: the answer only says that it was accepted. Ask \
-    get_broadcast with its id what has become of it, and do not tell anybody that it was delivered before that. If it is \
-    refused, nobody gets anything: put right what the answer names, and call again.\n\
+    get_broadcast with its id what has become of it, and do not tell anybody that it was delivered before that. If the \
+    call is refused, nobody gets anything by it: put right what the answer names, and call again.\n\
     The same message to the same receivers is one broadcast, however often you call. To send it to them again on purpose, \
     pass a new idempotency_key.";
 const MESSAGE_ID: &str = "message_id";

@@ -1,9 +1,11 @@
 //! `forward_message`: forwards one message to one receiver.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use rmcp::model::{JsonObject, Tool};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::api::mcp::arguments::Arguments;
@@ -169,12 +171,18 @@ pub(super) async fn call(
     }
 }
 
+/// What is told of the new message besides its id.
+#[derive(Deserialize)]
+struct NewMessage<'a> {
+    #[serde(borrow)]
+    chat_id: Cow<'a, str>,
+}
+
 /// Without what the message says: those are the words of whoever wrote it.
 fn delivered(request: &ForwardRequest, forwarded: &Forwarded, is_replayed: bool) -> ToolAnswer {
     let message_id = clean(&forwarded.message_id, LONGEST_ID);
-    let message: Option<Value> = serde_json::from_slice(&forwarded.data).ok();
-    let chat_id = message.as_ref().and_then(|it| it["chat_id"].as_str());
-    let chat_id = chat_id.map(|it| clean(it, LONGEST_ID));
+    let message = serde_json::from_slice::<NewMessage<'_>>(&forwarded.data).ok();
+    let chat_id = message.map(|it| clean(&it.chat_id, LONGEST_ID));
     let (kind, uuid) = (request.receiver.kind().as_str(), request.uuid.as_str());
     let mut structured = json!({
         "outcome": "delivered",

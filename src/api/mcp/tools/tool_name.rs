@@ -44,7 +44,9 @@ impl ToolName {
                 "Nobody knows whether the message was forwarded."
             }
             (Self::CheckForward, _) => "Nothing was sent. forward_message would fail like this:",
-            (Self::BroadcastMessage, _) => "No broadcast was accepted: nobody gets the message.",
+            (Self::BroadcastMessage, _) => {
+                "This call was not accepted: nobody gets the message by it."
+            }
             (Self::GetBroadcast, _) => "The broadcast could not be read.",
         }
     }
