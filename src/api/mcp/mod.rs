@@ -9,6 +9,7 @@ mod context;
 pub(crate) mod door;
 mod failure;
 mod receivers;
+mod repeated;
 mod server;
 mod text;
 mod tools;
