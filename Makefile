@@ -113,6 +113,10 @@ test-openapi: ## Lints the OpenAPI document with redocly and spectral (node, npm
 test-clients: ## Generates clients from the OpenAPI document and runs them (node, npm, python3, go)
 	e2e/clients/run.sh
 
+.PHONY: test-mcp
+test-mcp: ## Runs MCP's conformance suite, Inspector and official clients against the gateway (node, npm, python3, go)
+	e2e/mcp/run.sh
+
 .PHONY: test-examples
 test-examples: ## Runs docs/examples, one with a real Alertmanager (curl, jq, python3, go, node, npm, java)
 	e2e/examples/run.sh

@@ -194,6 +194,17 @@ async fn what_is_no_message_of_the_protocol_is_refused_as_such() {
         let answer = message(&gateway, &json!({})).body(body).send().await;
         assert_eq!(error(&answer, 400), code, "{}", &body[..body.len().min(50)]);
     }
+    for (method, params, code) in [
+        ("no/such\n", json!({}), -32601),
+        (&"x".repeat(60_000), json!({}), -32601),
+        ("tools/call", json!({ "name": 7 }), -32602),
+        ("tools/call", json!({ "name": "forward_message", "arguments": [] }), -32602),
+        ("initialize", json!({}), -32601),
+    ] {
+        let answer = legacy(&gateway, method, &params).send().await;
+        assert_eq!(error(&answer, 200), code, "{}", answer.text());
+        assert!(answer.body.len() < 500 && !answer.text().contains("\\n"), "{}", answer.text());
+    }
     let large = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping", "params": { "a": "b".repeat(70_000) } });
     message(&gateway, &large).send().await.problem(413, "body_too_large", "not_delivered");
     let other = message(&gateway, &json!({})).header("content-type", "text/plain");

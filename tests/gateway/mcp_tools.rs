@@ -116,6 +116,30 @@ async fn a_mistake_in_the_arguments_is_told_with_what_would_be_right() {
 }
 
 #[actix_web::test]
+async fn an_argument_that_is_there_twice_is_refused() {
+    let gateway = gateway().start().await;
+    let call = json!({ "name": "forward_message", "arguments": to("oc_1") });
+    for name in ["message_id", "receive_id"] {
+        let message = legacy(&gateway, "tools/call", &call);
+        let twice = call_with_twice(name);
+        let said = text(&result(&message.body(twice).send().await), true);
+        assert!(said.contains(&format!("{name}: is given more than once")), "{said}");
+    }
+    assert!(gateway.forwards().is_empty());
+}
+
+/// A call of `forward_message` in which this member is there twice.
+fn call_with_twice(name: &str) -> String {
+    let call = json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call",
+        "params": { "name": "forward_message", "arguments": to("oc_1") } });
+    call.to_string().replacen(
+        &format!("\"{name}\":"),
+        &format!("\"{name}\":\"oc_2\",\"{name}\":"),
+        1,
+    )
+}
+
+#[actix_web::test]
 async fn a_tool_that_there_is_not_is_an_error_of_the_protocol() {
     let gateway = gateway().start().await;
     for name in ["send_message", "broadcast_message", "get_broadcast", &"x".repeat(10_000)] {

@@ -26,6 +26,7 @@ use crate::api::http::streamed::Streamed;
 use crate::api::mcp::context::{CallNotes, ToolContext};
 use crate::api::mcp::door::McpDoor;
 use crate::api::mcp::long_list;
+use crate::api::mcp::repeated::repeated_member;
 use crate::api::mcp::server::ToolServer;
 use crate::api::mcp::text::clean;
 use crate::api::problems::problem::Problem;
@@ -80,6 +81,7 @@ pub(crate) async fn answer(
         takes_events: takes_events(request.headers()),
         notes: CallNotes::default(),
         hung_up: CancellationToken::new(),
+        repeated: repeated_member(&message),
     });
     let until_answered = context.hung_up.clone().drop_guard();
     let server = ToolServer(Arc::clone(&context));

@@ -6,7 +6,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
-use crate::api::problems::problem::Problem;
+use crate::api::input::mistakes::more_than_once;
+use crate::api::problems::problem::{InvalidField, Problem};
+use crate::api::sanitize;
 use crate::broadcasts::Broadcasts;
 use crate::clock::Clock;
 use crate::delivery::{Delivery, Timings};
@@ -35,6 +37,16 @@ pub(super) struct ToolContext {
     pub(super) notes: CallNotes,
     /// Ends the tool's work when the caller hangs up. `rmcp` lets it go on.
     pub(super) hung_up: CancellationToken,
+    /// The name of a member that the message has twice.
+    pub(super) repeated: Option<String>,
+}
+
+impl ToolContext {
+    /// Refuses a message that has a member twice, as the rest of the API does: a tool would heed only one of them.
+    pub(super) fn refuse_repetition(&self) -> Result<(), Problem> {
+        let Some(name) = &self.repeated else { return Ok(()) };
+        Err(Problem::invalid(vec![InvalidField::new(sanitize::name(name), more_than_once())]))
+    }
 }
 
 /// What a tool notes for the request's log line and metrics. The task of a tool cannot see the request itself.

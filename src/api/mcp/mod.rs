@@ -12,6 +12,7 @@ mod failure;
 pub(crate) mod fuzz;
 mod long_list;
 mod receivers;
+mod repeated;
 mod server;
 mod tasks;
 mod text;

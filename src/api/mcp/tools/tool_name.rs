@@ -67,6 +67,7 @@ impl ToolName {
         arguments: JsonObject,
         progress: &Progress,
     ) -> Result<ToolAnswer, Problem> {
+        context.refuse_repetition()?;
         match self {
             Self::ForwardMessage => forward_message::call(context, arguments).await,
             Self::CheckForward => check_forward::call(context, arguments).await,
