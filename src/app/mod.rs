@@ -2,6 +2,7 @@
 
 mod application;
 mod broadcasts;
+mod certificates;
 mod delivery;
 mod descriptors;
 mod feishu;

@@ -56,6 +56,7 @@ mod slow;
 mod threads;
 mod token_pace;
 mod tokens;
+mod trusted;
 mod unauthorized;
 mod uuids;
 mod waiting;
