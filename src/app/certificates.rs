@@ -5,13 +5,14 @@ use std::sync::Arc;
 use crate::config::{Config, ConfigError, TlsOwner, WatchedTls};
 use crate::delivery::Delivery;
 use crate::redis::RedisClient;
-use crate::tls::TlsPem;
+use crate::tls::{ServerTls, TlsPem};
 
 /// The PEM files of the configuration, and who uses what they hold.
 pub(super) struct Certificates {
     files: Vec<WatchedTls>,
     delivery: Delivery,
     redis: Option<Arc<RedisClient>>,
+    listener: Option<ServerTls>,
 }
 
 impl Certificates {
@@ -19,8 +20,9 @@ impl Certificates {
         config: &Config,
         delivery: &Delivery,
         redis: Option<Arc<RedisClient>>,
+        listener: Option<ServerTls>,
     ) -> Self {
-        Self { files: WatchedTls::all(config), delivery: delivery.clone(), redis }
+        Self { files: WatchedTls::all(config), delivery: delivery.clone(), redis, listener }
     }
 
     /// Whether there are files.
@@ -52,6 +54,12 @@ impl Certificates {
 
     fn replace(&self, owner: TlsOwner, pem: TlsPem) {
         match owner {
+            TlsOwner::Server => {
+                if let Some(Err(error)) = self.listener.as_ref().map(|it| it.replace(&pem)) {
+                    tracing::error!(error, "the listener keeps its certificate");
+                    return;
+                }
+            }
             TlsOwner::Feishu => {
                 self.delivery.trust(pem.ca.unwrap_or_default());
                 self.delivery.forget_refusals();

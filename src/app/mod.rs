@@ -11,6 +11,7 @@ mod reload;
 mod sockets;
 mod start;
 mod state;
+mod way_in;
 
 pub use application::Application;
 pub use reload::Reloader;

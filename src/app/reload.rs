@@ -112,6 +112,7 @@ impl Reload {
         keys: FirstKeys,
         delivery: &Delivery,
         redis: Option<Arc<RedisClient>>,
+        certificates: Certificates,
         clock: &Clock,
         metrics: &Metrics,
     ) -> Self {
@@ -120,7 +121,7 @@ impl Reload {
             config: config.clone(),
             key_files: keys.files,
             secret_files: SecretFile::all(config),
-            certificates: Certificates::new(config, delivery, redis.clone()),
+            certificates,
             keyring: keys.keyring,
             delivery: delivery.clone(),
             redis,

@@ -28,6 +28,9 @@ const HOUR: Duration = Duration::from_hours(1);
 pub struct ServerConfig {
     /// Address of the API.
     pub listen: SocketAddr,
+    /// The files `tls.cert_file`, `tls.key_file` and `tls.client_ca_file` for TLS on the public listener. None: it is
+    /// without TLS.
+    pub tls: TlsSettings,
     /// Address of metrics and health.
     pub admin_listen: SocketAddr,
     /// Where callers reach the API, if that is known: http or https, without credentials, query and
@@ -56,6 +59,7 @@ impl ServerConfig {
     pub(super) fn read(reader: &mut ConfigReader) -> Self {
         let mut section = reader.section(&["server"]);
         let server = Self {
+            tls: TlsSettings::default(),
             listen: section.with_default("listen", address),
             admin_listen: admin_listen(&mut section),
             public_url: section.with_default("public_url", or_none(http_url)),
@@ -73,7 +77,8 @@ impl ServerConfig {
             !collide(server.listen, server.admin_listen),
             "must not be the address of server.listen",
         );
-        server
+        let tls = TlsOwner::Server.read(&mut reader.section(TlsOwner::Server.section()));
+        Self { tls, ..server }
     }
 }
 

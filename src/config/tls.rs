@@ -10,6 +10,8 @@ use crate::tls::{TlsFile, TlsFiles, TlsPem, TlsSettings};
 /// Whose connections are secured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsOwner {
+    /// The public listener.
+    Server,
     /// The calls to Feishu.
     Feishu,
     /// The connections to the Redis of `state.url`, and to its Sentinels.
@@ -20,6 +22,7 @@ impl TlsOwner {
     /// The section that names the files.
     pub(super) fn section(self) -> &'static [&'static str] {
         match self {
+            Self::Server => &["server", "tls"],
             Self::Feishu => &["feishu"],
             Self::State => &["state"],
         }
@@ -31,22 +34,25 @@ impl TlsOwner {
         dotted(self.section())
     }
 
-    fn key(file: TlsFile) -> &'static str {
-        match file {
-            TlsFile::Ca => "ca_file",
-            TlsFile::Cert => "cert_file",
-            TlsFile::Key => "key_file",
+    fn key(self, file: TlsFile) -> &'static str {
+        match (file, self) {
+            (TlsFile::Ca, Self::Server) => "client_ca_file",
+            (TlsFile::Ca, Self::Feishu | Self::State) => "ca_file",
+            (TlsFile::Cert, _) => "cert_file",
+            (TlsFile::Key, _) => "key_file",
         }
     }
 
     /// The rows of the section.
     pub(super) fn read(self, section: &mut Section<'_>) -> TlsSettings {
-        let mut row = |file| section.optional(Self::key(file), path, "none");
+        let mut row = |file| section.optional(self.key(file), path, "none");
         let ca = row(TlsFile::Ca);
         let files = match self {
             // Feishu does not know its callers by certificates.
             Self::Feishu => TlsFiles { ca, ..TlsFiles::default() },
-            Self::State => TlsFiles { ca, cert: row(TlsFile::Cert), key: row(TlsFile::Key) },
+            Self::Server | Self::State => {
+                TlsFiles { ca, cert: row(TlsFile::Cert), key: row(TlsFile::Key) }
+            }
         };
         if files.cert.is_some() && files.key.is_none() {
             section.error("key_file", "is missing, but there is cert_file");
@@ -54,9 +60,13 @@ impl TlsOwner {
         if files.key.is_some() && files.cert.is_none() {
             section.error("cert_file", "is missing, but there is key_file");
         }
+        if self == Self::Server && files.ca.is_some() && files.cert.is_none() {
+            section
+                .error("client_ca_file", "is set, but cert_file is not: callers come without TLS");
+        }
         let pem = files.read().unwrap_or_else(|errors| {
             for (file, detail) in errors {
-                section.error(Self::key(file), detail);
+                section.error(self.key(file), detail);
             }
             TlsPem::default()
         });
@@ -77,6 +87,7 @@ impl WatchedTls {
     #[must_use]
     pub fn all(config: &Config) -> Vec<Self> {
         let owners = [
+            (TlsOwner::Server, Some(&config.server.tls)),
             (TlsOwner::Feishu, Some(&config.feishu.tls)),
             (TlsOwner::State, config.state.as_ref().map(|state| &state.tls)),
         ];
@@ -105,7 +116,7 @@ impl WatchedTls {
 
     fn error(&self, (file, detail): (TlsFile, String)) -> ConfigError {
         let section = self.owner.section().iter().copied();
-        let key: Vec<&str> = section.chain([TlsOwner::key(file)]).collect();
+        let key: Vec<&str> = section.chain([self.owner.key(file)]).collect();
         ConfigError { key: dotted(&key), detail }
     }
 }

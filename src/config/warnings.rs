@@ -235,6 +235,7 @@ fn files(config: &Config, keys: &ApiKeys, found: &mut Found) {
     let key_file = config.state.as_ref().and_then(|state| state.tls.files.key.as_deref());
     let others = [
         (owned(&["state", "key_file"]), key_file),
+        (owned(&["server", "tls", "key_file"]), config.server.tls.files.key.as_deref()),
         (owned(&["keys_file"]), config.keys_file.as_deref()),
     ];
     let of_webhooks: Vec<_> = webhook_secret_files(keys)

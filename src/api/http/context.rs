@@ -24,6 +24,8 @@ pub(crate) struct RequestContext {
     pub(crate) route: Option<String>,
     /// The name of the caller's API key, once the key is accepted.
     pub(crate) caller: Option<Arc<str>>,
+    /// The subject of the certificate that the caller has presented.
+    pub(crate) certificate: Option<Arc<str>>,
     /// The request's place among those in flight. None where all were taken, and on the admin listener.
     pub(crate) place: Option<RequestPlace>,
     /// Whether the body is being read or was read.

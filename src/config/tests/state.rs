@@ -98,7 +98,7 @@ fn the_files_for_tls_are_there_and_hold_what_they_are_to() {
         ),
         (
             vec![("cert_file", &cert), ("key_file", &another)],
-            "key_file: names a private key of no use with the certificate",
+            "key_file: names a private key that does not go with the",
         ),
     ] {
         let set: String =
@@ -111,6 +111,21 @@ fn the_files_for_tls_are_there_and_hold_what_they_are_to() {
         without.starts_with("state.ca_file: is set, but state.url is without TLS"),
         "{without}"
     );
+}
+
+#[test]
+fn client_certificates_need_a_certificate_of_the_gateways_own() {
+    let directory = certificates();
+    let file = |name: &str| directory.path().join(name).display().to_string();
+    let [ca, cert, key] = ["ca", "cert", "key"].map(file);
+    let clients = format!("server.tls.client_ca_file = '{ca}'\n");
+    let own = format!("server.tls.cert_file = '{cert}'\nserver.tls.key_file = '{key}'\n");
+    assert!(load_toml(&format!("{own}{clients}{APP}")).is_ok());
+    refused(&[
+        (&clients, "server.tls.client_ca_file: is set, but cert_file is not"),
+        (&format!("server.tls.cert_file = '{cert}'"), "server.tls.key_file: is missing"),
+        ("server.tls = 1", "server.tls: must be a table"),
+    ]);
 }
 
 #[test]
