@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # The unit tests that need a Redis, with real ones: all of them with one server, and those of the limits that
-# replicas share also with TLS, with Sentinel and in a cluster. Then `config check --connect` with each.
+# replicas share also with TLS, with Sentinel and in a cluster. Then `config check --connect` with each, and a gateway
+# that runs while its certificates and its password change.
 #
 # Exit code: 0 all passed, 1 some failed, 2 they could not be run.
 
 source "$(dirname "${BASH_SOURCE[0]}")/../suite.sh"
-need cargo cc openssl python3 redis-cli redis-server
+need cargo cc curl openssl python3 redis-cli redis-server
 
 # serve NAME OPTION…: starts a Redis that keeps nothing on disk.
 serve() {
@@ -170,5 +171,47 @@ up "$watches" -a hush --no-auth-warning
 of_use "a Sentinel's password" "redis+sentinel://127.0.0.1:$watches/main" SENTINEL_PASSWORD=hush
 of_no_use 'WRONGPASS' "redis+sentinel://127.0.0.1:$watches/main" SENTINEL_PASSWORD=hushed
 of_no_use 'NOAUTH|master' "redis+sentinel://127.0.0.1:$watches/main"
+
+echo "== rotation"
+turns=$(free_port) admin=$(free_port)
+as_client=(--tls --cacert "$ca/ca.crt" --cert "$ca/client.crt" --key "$ca/client.key" --no-auth-warning)
+serve turns --port 0 --tls-port "$turns" --tls-auth-clients yes --requirepass hush \
+  --tls-cert-file "$ca/redis.crt" --tls-key-file "$ca/redis.key" --tls-ca-cert-file "$ca/ca.crt"
+up "$turns" "${as_client[@]}" -a hush
+files=$cache/rotating
+mkdir -p "$files"
+cp "$ca/other.crt" "$files/ca.crt"
+echo hush >"$files/password"
+start gateway env GATEWAY__SERVER__LISTEN=127.0.0.1:0 GATEWAY__SERVER__ADMIN_LISTEN="127.0.0.1:$admin" \
+  GATEWAY__FEISHU__BASE_URL=http://127.0.0.1:1 GATEWAY__APPS__MAIN__APP_ID=cli_a GATEWAY__APPS__MAIN__APP_SECRET=secret \
+  GATEWAY__STATE__URL="rediss://127.0.0.1:$turns" GATEWAY__STATE__PASSWORD_FILE="$files/password" \
+  GATEWAY__STATE__CA_FILE="$files/ca.crt" GATEWAY__STATE__CERT_FILE="$ca/client.crt" \
+  GATEWAY__STATE__KEY_FILE="$ca/client.key" "$programs/feishu-forward-gateway" serve
+# until_so CLAIM COMMAND…: waits until the command succeeds.
+until_so() {
+  local deadline=$((SECONDS + 60))
+  until "${@:2}"; do
+    ((SECONDS < deadline)) || { echo "FAILED: not so: $1"; failed=1; return; }
+    sleep 0.2
+  done
+}
+# shows METRIC VALUE
+shows() { curl -s "http://127.0.0.1:$admin/metrics" | grep -q "^feishu_gateway_$1 $2$"; }
+is_connected() {
+  redis-cli -p "$turns" "${as_client[@]}" -a "$1" client list | grep -qv 'cmd=client'
+}
+until_so 'it runs' shows secrets_last_reload_successful 1
+expect 'another CA is not trusted' shows state_up 0
+cp "$ca/ca.crt" "$files/ca.crt"
+until_so 'the new CA is trusted' shows state_up 1
+echo garbage >"$files/ca.crt"
+until_so 'a broken file shows' shows secrets_last_reload_successful 0
+redis-cli -p "$turns" "${as_client[@]}" -a hush config set requirepass hushed >/dev/null
+echo hushed >"$files/password"
+cp "$ca/ca.crt" "$files/ca.crt"
+until_so 'both are read' shows secrets_last_reload_successful 1
+redis-cli -p "$turns" "${as_client[@]}" -a hushed client kill type normal >/dev/null
+until_so 'it connects with the new password' is_connected hushed
+until_so 'it works with Redis again' shows state_up 1
 
 exit "$failed"

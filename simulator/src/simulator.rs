@@ -94,6 +94,11 @@ impl Simulator {
         self.shared.state().revoke_tokens();
     }
 
+    /// Gives an app another secret, as a reset in the developer console does. Its tokens stay good.
+    pub fn change_secret(&self, app_id: &str, app_secret: &str) {
+        self.shared.state().apps.insert(app_id.to_owned(), app_secret.to_owned());
+    }
+
     /// Moves the simulator's clock forward.
     pub fn advance_clock(&self, by: Duration) {
         self.shared.state().clock.advance(by);

@@ -41,6 +41,8 @@ use v1::{broadcasts, forward, merge_forward, thread_forward};
 
 pub use auth::keyring;
 pub use connections::connection::ClientConnection;
+pub use connections::handshake::take_up_tls;
+pub use connections::http2::serve_http2;
 pub use connections::serve::{HEAD_TIMEOUT, KEEP_ALIVE, serve};
 pub use connections::slots::ConnectionSlots;
 pub use connections::socket::{Socket, attach_connection};

@@ -7,12 +7,14 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::certificates::Certificates;
 use super::delivery::Stores;
 use super::feishu::FeishuRuntime;
-use super::listeners::{self, Listener, Served, Size};
+use super::listeners::{self, Served, Size};
 use super::reload::{FirstKeys, Reload, Reloader};
 use super::start::{SentBefore, StartError};
 use super::state::State;
+use super::way_in::Listener;
 use super::{broadcasts, delivery};
 use crate::api::Draining;
 use crate::broadcasts::Broadcasts;
@@ -20,6 +22,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::telemetry::metrics::Metrics;
+use crate::tls::ServerTls;
 
 /// A gateway that listens.
 pub struct Application {
@@ -77,10 +80,15 @@ impl Application {
             )?);
         }
         let redis = state.map(State::redis);
+        let tls = Some(&config.server.tls.pem).filter(|pem| pem.identity.is_some());
+        let tls = tls.map(ServerTls::new).transpose().map_err(StartError::Tls)?;
+        let certificates = Certificates::new(config, &delivery, redis.clone(), tls.clone());
         let (reloader, watch) =
-            Reload::new(config, keys, &delivery, redis, clock, &metrics).watch();
+            Reload::new(config, keys, &delivery, redis, certificates, clock, &metrics).watch();
         tasks.spawn(watch);
-        let served = Served { keyring, delivery: delivery.clone(), broadcasts: broadcasts.clone() };
+        let (delivery_of_api, broadcasts_of_api) = (delivery.clone(), broadcasts.clone());
+        let served =
+            Served { keyring, delivery: delivery_of_api, broadcasts: broadcasts_of_api, tls };
         let public = listeners::public(config, &size, clock, &metrics, &draining, served)?;
         let admin = listeners::admin(config, &size, &metrics, &draining, delivery.clone())?;
         let drain_timeout = config.server.drain_timeout;

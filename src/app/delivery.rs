@@ -45,6 +45,7 @@ pub(super) fn assemble(
     let state = stores.state;
     let options = Options {
         base_url: config.feishu.base_url.clone(),
+        authorities: config.feishu.tls.pem.ca.clone().unwrap_or_default(),
         connect_timeout: config.feishu.connect_timeout,
         attempt_timeout: config.feishu.attempt_timeout,
     };

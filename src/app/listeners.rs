@@ -1,65 +1,46 @@
 //! The two listeners, and their bounds against callers that are many, slow or silent.
-//!
-//! The servers are put together from actix' parts and not by `HttpServer`, because actix bounds only the first head of
-//! a connection and knows no idle ones (`api/connections`).
 
-use std::fmt;
-use std::net::SocketAddr;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use actix_http::{HttpService, Protocol, Request, Response};
-use actix_service::{
-    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, map_config,
-};
-use actix_web::body::MessageBody;
-use actix_web::dev::{AppConfig, Server};
 use actix_web::http::header::HeaderValue;
-use actix_web::rt::net::TcpStream;
-use actix_web::{Error, web};
+use actix_web::web;
 
 use super::delivery::settings;
-use super::descriptors::{self, AT_THE_DOOR, Share};
-use super::sockets;
+use super::descriptors::{self, Share};
 use super::start::StartError;
+use super::way_in::{Listener, WayIn};
 use crate::api::keyring::Keyring;
 use crate::api::{
-    self, Admission, BodyLimits, ClientConnection, ConnectionSlots, Draining, ForwardSettings,
-    McpDoor, OpenApiDocument, PublicUrl, Socket,
+    self, Admission, BodyLimits, Draining, ForwardSettings, McpDoor, OpenApiDocument, PublicUrl,
 };
 use crate::broadcasts::Broadcasts;
 use crate::clock::Clock;
 use crate::config::{Config, LimitsConfig, ServerConfig};
 use crate::delivery::Delivery;
 use crate::telemetry::metrics::Metrics;
+use crate::tls::ServerTls;
 
-/// An address, and the server that listens on it.
-pub(super) struct Listener {
-    pub(super) address: SocketAddr,
-    pub(super) server: Server,
-}
-
-/// What the API gives access to.
+/// What the API gives access to, and how it is reached.
 pub(super) struct Served {
     pub(super) keyring: web::Data<Keyring>,
     pub(super) delivery: Delivery,
     pub(super) broadcasts: Option<Broadcasts>,
+    /// None: callers come without TLS.
+    pub(super) tls: Option<ServerTls>,
 }
 
 /// The number of workers, connections and requests.
 pub(super) struct Size {
     workers: usize,
     connections: Share,
-    /// Requests of the API that may be in flight. No more than it may have connections, each of which has one at a time:
-    /// so a caller that may not hold all places cannot keep all connections busy either.
+    /// Requests of the API that may be in flight. No more than it may have connections, each of which has one at least
+    /// while it is busy: so a caller that may not hold all places cannot keep all connections busy either.
     pub(super) in_flight: usize,
 }
 
 /// How long callers that are refused at the end of a drain have to read their answer.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// How long a connection is still read from after its last answer. Closing it with unread data would reset it, and
-/// the caller would lose the answer.
-const LINGER: Duration = Duration::from_secs(1);
 /// The most threads that actix takes.
 const MOST_WORKERS: usize = 512;
 
@@ -79,7 +60,7 @@ pub(super) fn public(
     clock: &Clock,
     metrics: &Metrics,
     draining: &Draining,
-    Served { keyring, delivery, broadcasts }: Served,
+    Served { keyring, delivery, broadcasts, tls }: Served,
 ) -> Result<Listener, StartError> {
     let server = &config.server;
     let public_url = public_url(server);
@@ -125,6 +106,7 @@ pub(super) fn public(
         allows_half_closed: false,
         // actix counts whole seconds. The clock keeps the drain time itself.
         shutdown_timeout: (server.drain_timeout + LAST_WORDS).as_secs() + 1,
+        tls,
     };
     way_in.open(metrics, app)
 }
@@ -155,78 +137,9 @@ pub(super) fn admin(
         connections: size.connections.admin,
         allows_half_closed: true,
         shutdown_timeout: 0,
+        tls: None,
     };
     way_in.open(metrics, app)
-}
-
-/// The parts of one listener.
-struct WayIn {
-    name: &'static str,
-    address: SocketAddr,
-    workers: usize,
-    connections: usize,
-    allows_half_closed: bool,
-    /// In seconds.
-    shutdown_timeout: u64,
-}
-
-impl WayIn {
-    /// Listens, and answers with `app`.
-    fn open<F, A, S, B>(self, metrics: &Metrics, app: F) -> Result<Listener, StartError>
-    where
-        F: Fn() -> A + Send + Clone + 'static,
-        A: IntoServiceFactory<S, Request>,
-        S: ServiceFactory<Request, Config = AppConfig> + 'static,
-        S::Error: Into<Error> + 'static,
-        S::InitError: fmt::Debug,
-        S::Response: Into<Response<B>> + 'static,
-        S::Service: 'static,
-        <S::Service as Service<Request>>::Future: 'static,
-        B: MessageBody + 'static,
-    {
-        let refused = |cause| StartError::Listen { address: self.address, cause };
-        let socket = sockets::listen(self.address).map_err(refused)?;
-        let address = socket.local_addr().map_err(refused)?;
-        // By the machine's clock, as actix' own time-outs of connections are.
-        let slots =
-            ConnectionSlots::new(self.name, self.connections, Clock::system(), metrics.clone());
-        let server = Server::build()
-            .workers(self.workers)
-            // A bound that is never reached while a connection is idle: a connection beyond the slots makes an
-            // idle one close, or waits until one closes.
-            .max_concurrent_connections(self.connections.div_ceil(self.workers) + AT_THE_DOOR)
-            .shutdown_timeout(self.shutdown_timeout)
-            .disable_signals();
-        let stopping = server.graceful_shutdown_signal();
-        let answering = move || {
-            let (slots, stopping) = (slots.clone(), stopping.clone());
-            let http = HttpService::build()
-                .graceful_shutdown_signal(move || {
-                    let stopping = stopping.clone();
-                    async move { stopping.notified().await }
-                })
-                // `api::serve` ends slow heads. actix would answer a connection over which nothing came yet, and a pool
-                // that keeps such a connection for later would read the answer as that to its next request.
-                .client_request_timeout(Duration::ZERO)
-                .keep_alive(api::KEEP_ALIVE)
-                .client_disconnect_timeout(LINGER)
-                .h1_allow_half_closed(self.allows_half_closed)
-                .local_addr(address)
-                .on_connect_ext(api::attach_connection)
-                .finish(map_config(
-                    app().into_factory().map_err(|error| error.into().error_response()),
-                    |()| AppConfig::default(),
-                ));
-            apply_fn_factory(http, move |stream: TcpStream, http: &_| {
-                let connection = ClientConnection::new(&slots, stream.peer_addr().ok());
-                let socket = Socket::new(stream, &connection);
-                let answering = http.call((socket, Protocol::Http1, connection.peer()));
-                api::serve(connection, answering)
-            })
-        };
-        let server = server.listen(self.name, socket, answering).map_err(refused)?.run();
-        Ok(Listener { address, server })
-    }
 }
 
 fn public_url(server: &ServerConfig) -> PublicUrl {

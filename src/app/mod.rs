@@ -2,6 +2,7 @@
 
 mod application;
 mod broadcasts;
+mod certificates;
 mod delivery;
 mod descriptors;
 mod feishu;
@@ -10,6 +11,7 @@ mod reload;
 mod sockets;
 mod start;
 mod state;
+mod way_in;
 
 pub use application::Application;
 pub use reload::Reloader;

@@ -1,4 +1,4 @@
-//! Reads API keys and secrets again while the gateway runs.
+//! Reads API keys, secrets and certificates again while the gateway runs.
 //!
 //! Whatever is derived from an app's secret is derived once, at the start, so that no key changes its `uuid` within its
 //! hour. Only tokens are fetched with the new secret.
@@ -14,6 +14,7 @@ use actix_web::web;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{mpsc, oneshot};
 
+use super::certificates::Certificates;
 use super::start::StartError;
 use crate::api::keyring::Keyring;
 use crate::clock::Clock;
@@ -97,6 +98,7 @@ pub(super) struct Reload {
     config: Config,
     key_files: Option<KeyFiles>,
     secret_files: Vec<SecretFile>,
+    certificates: Certificates,
     keyring: web::Data<Keyring>,
     delivery: Delivery,
     redis: Option<Arc<RedisClient>>,
@@ -110,6 +112,7 @@ impl Reload {
         keys: FirstKeys,
         delivery: &Delivery,
         redis: Option<Arc<RedisClient>>,
+        certificates: Certificates,
         clock: &Clock,
         metrics: &Metrics,
     ) -> Self {
@@ -118,6 +121,7 @@ impl Reload {
             config: config.clone(),
             key_files: keys.files,
             secret_files: SecretFile::all(config),
+            certificates,
             keyring: keys.keyring,
             delivery: delivery.clone(),
             redis,
@@ -136,7 +140,9 @@ impl Reload {
         let clock = self.clock.clone();
         let mut look_at = clock.now();
         loop {
-            let has_files = self.key_files.is_some() || !self.secret_files.is_empty();
+            let has_files = self.key_files.is_some()
+                || !self.secret_files.is_empty()
+                || self.certificates.are_there();
             let again = tokio::select! {
                 Some(again) = asked.recv() => Some(again),
                 () = clock.sleep_until(look_at), if has_files => None,
@@ -193,11 +199,9 @@ impl Reload {
         let is_same_app = |name: &str| running.get(name) == named.get(name);
         self.delivery.heed_budgets(&keys);
         self.keyring.replace(&keys);
-        let now = self.clock.wall();
         if key_files.is_some() {
-            self.metrics.keys_file_read_at(now);
+            self.metrics.keys_file_read_at(self.clock.wall());
         }
-        self.metrics.secrets_read_at(now);
         for (name, app) in config.apps.iter().filter(|(name, _)| is_same_app(name)) {
             self.replace(&SecretOwner::App(name.clone()), &app.app_secret);
         }
@@ -213,6 +217,8 @@ impl Reload {
             SecretOwner::State | SecretOwner::Sentinels => true,
         });
         self.key_files = key_files;
+        self.look_at_certificates();
+        self.note_secrets();
         Ok(keys.len())
     }
 
@@ -245,10 +251,23 @@ impl Reload {
                 }
             }
         }
-        if news.is_empty() {
-            return;
+        if self.look_at_certificates() || !news.is_empty() {
+            self.note_secrets();
         }
-        if self.secret_files.iter().all(SecretFile::is_right) {
+    }
+
+    /// Takes over certificates that have changed since the last look. Returns whether any have.
+    fn look_at_certificates(&mut self) -> bool {
+        let Some(errors) = self.certificates.look() else { return false };
+        if !errors.is_empty() {
+            report("a certificate or its key is wrong: both stay as they were", &errors);
+        }
+        true
+    }
+
+    /// Shows whether the secrets and certificates in files are right.
+    fn note_secrets(&self) {
+        if self.secret_files.iter().all(SecretFile::is_right) && self.certificates.are_right() {
             self.metrics.secrets_read_at(self.clock.wall());
         } else {
             self.metrics.secrets_are_wrong();

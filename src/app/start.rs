@@ -34,6 +34,9 @@ pub enum StartError {
     /// The HTTP client cannot be made.
     #[error("cannot make an HTTP client: {0}")]
     Client(#[from] reqwest::Error),
+    /// The certificate of the public listener cannot be used.
+    #[error("server.tls: {0}")]
+    Tls(String),
     /// The file of the broadcasts cannot be used.
     #[error("broadcasts.path: {0}")]
     Broadcasts(OpenError),

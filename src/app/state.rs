@@ -45,7 +45,7 @@ impl<'a> State<'a> {
             url: config.url.clone(),
             password: config.password.clone(),
             sentinel_password: config.sentinel_password.clone(),
-            tls: config.tls.clone(),
+            tls: config.tls.pem.clone(),
         };
         let redis = Arc::new(RedisClient::new(settings, clock.clone(), metrics.clone()));
         let checkpoint = Arc::new(Checkpoint::new(Arc::clone(&redis), &config.prefix));

@@ -129,6 +129,7 @@ fn serve(file: Option<PathBuf>) -> ExitCode {
 }
 
 async fn run(config: Config, hangups: Reading) -> ExitCode {
+    let protocol = if config.server.tls.files.are_none() { "http" } else { "https" };
     let application = match Application::build(&config, &Clock::system(), SentBefore::Anything) {
         Ok(application) => application,
         Err(StartError::Keys(errors)) => return refuse(&errors),
@@ -140,6 +141,7 @@ async fn run(config: Config, hangups: Reading) -> ExitCode {
     tracing::info!(
         version = telemetry::metrics::VERSION,
         listen = %application.address(),
+        protocol,
         admin = %application.admin_address(),
         "listening"
     );

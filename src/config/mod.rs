@@ -22,6 +22,7 @@ mod sources;
 mod state;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod values;
 mod warnings;
 mod watch;
@@ -36,5 +37,6 @@ pub use load::{Config, DEFAULTS, admin_listen, load};
 pub use log::LogConfig;
 pub use sections::{AppConfig, FeishuConfig, LimitsConfig, ServerConfig};
 pub use state::StateConfig;
+pub use tls::{TlsOwner, WatchedTls};
 pub use warnings::warnings;
 pub use watch::{KeyFiles, SecretFile, SecretOwner};

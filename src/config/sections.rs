@@ -10,11 +10,13 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::reader::{ConfigReader, Section};
+use super::tls::TlsOwner;
 use super::values::{
     ConfigValue, ToToml, address, any_texts, count, duration, http_url, list, or_none,
     positive_duration, size, text,
 };
 use crate::model::web_origin::{OwnName, WebOrigin};
+use crate::tls::TlsSettings;
 
 /// Bound of counts that nothing else bounds.
 const ANY: u32 = u32::MAX;
@@ -26,6 +28,9 @@ const HOUR: Duration = Duration::from_hours(1);
 pub struct ServerConfig {
     /// Address of the API.
     pub listen: SocketAddr,
+    /// The files `tls.cert_file`, `tls.key_file` and `tls.client_ca_file` for TLS on the public listener. None: it is
+    /// without TLS.
+    pub tls: TlsSettings,
     /// Address of metrics and health.
     pub admin_listen: SocketAddr,
     /// Where callers reach the API, if that is known: http or https, without credentials, query and
@@ -54,6 +59,7 @@ impl ServerConfig {
     pub(super) fn read(reader: &mut ConfigReader) -> Self {
         let mut section = reader.section(&["server"]);
         let server = Self {
+            tls: TlsSettings::default(),
             listen: section.with_default("listen", address),
             admin_listen: admin_listen(&mut section),
             public_url: section.with_default("public_url", or_none(http_url)),
@@ -71,7 +77,8 @@ impl ServerConfig {
             !collide(server.listen, server.admin_listen),
             "must not be the address of server.listen",
         );
-        server
+        let tls = TlsOwner::Server.read(&mut reader.section(TlsOwner::Server.section()));
+        Self { tls, ..server }
     }
 }
 
@@ -122,6 +129,8 @@ fn collide(one: SocketAddr, other: SocketAddr) -> bool {
 pub struct FeishuConfig {
     /// Where Feishu's API is: http or https, without credentials, query and fragment.
     pub base_url: Url,
+    /// The file `ca_file`: certificates that are trusted besides the system's.
+    pub tls: TlsSettings,
     /// Time to make one connection, as far as nine tenths of `attempt_timeout` allow it.
     pub connect_timeout: Duration,
     /// Time for one call, connecting included; `deadline` cuts it short.
@@ -139,6 +148,7 @@ impl FeishuConfig {
         let mut section = reader.section(&["feishu"]);
         Self {
             base_url: section.with_default("base_url", base_url),
+            tls: TlsOwner::Feishu.read(&mut section),
             connect_timeout: section.with_default("connect_timeout", positive_duration(HOUR)),
             attempt_timeout: section.with_default("attempt_timeout", positive_duration(HOUR)),
             deadline: section.with_default("deadline", positive_duration(HOUR)),

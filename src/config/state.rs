@@ -1,14 +1,15 @@
 //! The section `state`: the Redis that replicas share, and how the gateway authenticates to it.
 
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use secrecy::SecretString;
 
 use super::reader::{ConfigReader, Section};
-use super::values::{ConfigValue, ToToml, count, or_none, password, path, quoted, text};
+use super::tls::TlsOwner;
+use super::values::{ConfigValue, ToToml, count, or_none, password, quoted, text};
 use crate::model::state_url::{InvalidStateUrl, Servers, StateUrl};
-use crate::tls::{TlsFiles, certificates, private_key};
+use crate::tls::TlsSettings;
 
 /// The Redis that replicas share.
 #[derive(Debug, Clone)]
@@ -24,7 +25,7 @@ pub struct StateConfig {
     /// The file that the Sentinels' password was read from.
     pub sentinel_password_file: Option<PathBuf>,
     /// The files `ca_file`, `cert_file` and `key_file` for TLS.
-    pub tls: TlsFiles,
+    pub tls: TlsSettings,
     /// What the names of all keys in Redis begin with.
     pub prefix: String,
     /// How many replicas there are at most.
@@ -39,11 +40,7 @@ impl StateConfig {
         let (password, password_file) = section.secret("password", self::password);
         let (sentinel_password, sentinel_password_file) =
             section.secret("sentinel_password", self::password);
-        let tls = TlsFiles {
-            ca: section.optional("ca_file", path, "none"),
-            cert: section.optional("cert_file", path, "none"),
-            key: section.optional("key_file", path, "none"),
-        };
+        let tls = TlsOwner::State.read(&mut section);
         let prefix = section.with_default("prefix", prefix);
         let replicas = section.with_default("replicas", count(u32::MAX));
         if url.is_none() && !section.is_set("url") && password.is_some() {
@@ -52,7 +49,11 @@ impl StateConfig {
         if sentinel_password.is_some() {
             check_sentinels(&mut section, url.as_ref());
         }
-        check_tls(&mut section, url.as_ref(), &tls);
+        if url.as_ref().is_some_and(|url| !url.tls) && !tls.files.are_none() {
+            let files = ["ca_file", "cert_file", "key_file"];
+            let set = files.into_iter().find(|name| section.is_set(name)).unwrap_or_default();
+            section.error(set, "is set, but state.url is without TLS: it must begin with rediss");
+        }
         let Some(url) = url else {
             section.hide();
             return None;
@@ -77,32 +78,6 @@ fn check_sentinels(section: &mut Section<'_>, url: Option<&StateUrl>) {
             if is_inline { "sentinel_password" } else { "sentinel_password_file" },
             "is set, but state.url names no Sentinels: it must be like redis+sentinel://…",
         );
-    }
-}
-
-/// Each file has to be there and hold what its key says, although connections read it again: the start is
-/// the time to learn of a wrong one.
-fn check_tls(section: &mut Section<'_>, url: Option<&StateUrl>, tls: &TlsFiles) {
-    type ReadFile = fn(&Path) -> Result<Vec<u8>, String>;
-    let files: [(_, _, ReadFile); 3] = [
-        ("ca_file", &tls.ca, certificates),
-        ("cert_file", &tls.cert, certificates),
-        ("key_file", &tls.key, private_key),
-    ];
-    for (name, path, read) in files {
-        let Some(path) = path else { continue };
-        if url.is_some_and(|url| !url.tls) {
-            section.error(name, "is set, but state.url is without TLS: it must begin with rediss");
-        }
-        if let Err(detail) = read(path) {
-            section.error(name, detail);
-        }
-    }
-    if tls.cert.is_some() && tls.key.is_none() {
-        section.error("key_file", "is missing, but there is cert_file");
-    }
-    if tls.key.is_some() && tls.cert.is_none() {
-        section.error("cert_file", "is missing, but there is key_file");
     }
 }
 

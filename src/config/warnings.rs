@@ -232,9 +232,10 @@ fn log(filter: &str, found: &mut Found) {
 fn files(config: &Config, keys: &ApiKeys, found: &mut Found) {
     let secret_files = SecretFile::all(config);
     let mut files: Vec<_> = secret_files.iter().map(SecretFile::named).collect();
-    let key_file = config.state.as_ref().and_then(|state| state.tls.key.as_deref());
+    let key_file = config.state.as_ref().and_then(|state| state.tls.files.key.as_deref());
     let others = [
         (owned(&["state", "key_file"]), key_file),
+        (owned(&["server", "tls", "key_file"]), config.server.tls.files.key.as_deref()),
         (owned(&["keys_file"]), config.keys_file.as_deref()),
     ];
     let of_webhooks: Vec<_> = webhook_secret_files(keys)

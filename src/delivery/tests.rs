@@ -111,6 +111,7 @@ impl Stage {
         let clock = runtime.block_on(async { Clock::system() });
         let options = Options {
             base_url: "http://127.0.0.1:1".parse().unwrap(),
+            authorities: Vec::new(),
             connect_timeout: ATTEMPT,
             attempt_timeout: ATTEMPT,
         };

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Request};
+use rustls::pki_types::CertificateDer;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
 use url::Url;
@@ -72,6 +73,11 @@ impl Client {
             #[cfg(test)]
             fake: None,
         })
+    }
+
+    /// Trusts these certificates besides the system's from the next connection on.
+    pub fn trust(&self, authorities: Vec<CertificateDer<'static>>) {
+        self.connections.trust(authorities);
     }
 
     /// A client that a fake answers in place of Feishu.

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
-use reqwest::{Request, Response};
+use reqwest::{Certificate, Request, Response};
+use rustls::pki_types::CertificateDer;
 use tower::util::MapRequestLayer;
 use url::{Host, Url};
 
@@ -21,7 +22,7 @@ use crate::tls;
 /// The pool of connections in use.
 #[derive(Debug)]
 pub(super) struct Connections {
-    options: Options,
+    options: ArcSwap<Options>,
     /// A call keeps the pool that it began with. A replaced pool is dropped when its last call ends.
     current: ArcSwap<reqwest::Client>,
 }
@@ -52,7 +53,18 @@ impl Connections {
     /// Fails if the machine's TLS roots cannot be read.
     pub(super) fn new(options: Options) -> reqwest::Result<Self> {
         let current = ArcSwap::from_pointee(pool(&options)?);
-        Ok(Self { options, current })
+        Ok(Self { options: ArcSwap::from_pointee(options), current })
+    }
+
+    /// Trusts these certificates besides the system's from the next connection on.
+    pub(super) fn trust(&self, authorities: Vec<CertificateDer<'static>>) {
+        let options = Options { authorities, ..Options::clone(&self.options.load()) };
+        let new = pool(&options);
+        self.options.store(Arc::new(options));
+        match new {
+            Ok(new) => self.current.store(Arc::new(new)),
+            Err(error) => report(&error),
+        }
     }
 
     /// Sends a request and reads the answer, until `until` at the latest.
@@ -86,18 +98,23 @@ impl Connections {
         if !Arc::ptr_eq(&self.current.load(), old) {
             return;
         }
-        match pool(&self.options) {
-            Ok(new) => {
-                self.current.compare_and_swap(old, Arc::new(new));
-            }
-            Err(error) => tracing::error!(%error, "the connections to Feishu cannot be renewed"),
+        match pool(&self.options.load()) {
+            Ok(new) => drop(self.current.compare_and_swap(old, Arc::new(new))),
+            Err(error) => report(&error),
         }
     }
 }
 
+fn report(error: &reqwest::Error) {
+    tracing::error!(%error, "the connections to Feishu cannot be renewed");
+}
+
 fn pool(options: &Options) -> reqwest::Result<reqwest::Client> {
     tls::use_ring();
+    let authorities: reqwest::Result<Vec<Certificate>> =
+        options.authorities.iter().map(|it| Certificate::from_der(it)).collect();
     let http = reqwest::Client::builder()
+        .tls_certs_merge(authorities?)
         .user_agent(concat!("feishu-forward-gateway/", env!("CARGO_PKG_VERSION")))
         // Shorter than the attempt, so that a failure to connect is known to have sent nothing.
         .connect_timeout(options.connect_timeout.min(options.attempt_timeout * 9 / 10))
@@ -193,6 +210,7 @@ mod tests {
     fn however_many_find_a_connection_of_a_pool_dead_it_is_renewed_once() {
         let options = Options {
             base_url: "http://127.0.0.1:1".parse().unwrap(),
+            authorities: Vec::new(),
             connect_timeout: Duration::from_secs(1),
             attempt_timeout: Duration::from_secs(1),
         };

@@ -23,7 +23,7 @@ use crate::clock::Clock;
 use crate::model::state_url::{Node, Servers, StateUrl};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::spans;
-use crate::tls::{TlsFiles, use_ring};
+use crate::tls::{TlsPem, use_ring};
 
 /// A connection is given up after so many late answers in a row.
 const PATIENCE: u32 = 3;
@@ -37,8 +37,8 @@ pub struct RedisSettings {
     pub password: Option<SecretString>,
     /// The Sentinels' password.
     pub sentinel_password: Option<SecretString>,
-    /// Certificates beside those of the system.
-    pub tls: TlsFiles,
+    /// Certificates that are trusted besides the system's, and the gateway's own.
+    pub tls: TlsPem,
 }
 
 /// A client of Redis, connected or not.
@@ -91,6 +91,12 @@ impl RedisClient {
         self.settings.store(Arc::new(settings));
     }
 
+    /// Uses other certificates from the next connection on.
+    pub fn replace_certificates(&self, tls: TlsPem) {
+        let kept = RedisSettings::clone(&self.settings.load());
+        self.settings.store(Arc::new(RedisSettings { tls, ..kept }));
+    }
+
     /// Why there is no connection.
     #[must_use]
     pub fn why_not_connected(&self) -> Unavailable {
@@ -102,7 +108,7 @@ impl RedisClient {
         let _tried = self.first_try.clone().drop_guard();
         let settings = self.settings.load_full();
         // Not within Redis' time-out: the system may have many certificates.
-        let certificates = tls::read(&settings.tls)?;
+        let certificates = tls::certificates(&settings.tls);
         let connection = self.ask("connect", settings.connect(certificates)).await?;
         *self.link() =
             ConnectionState { connection: Some(connection), ..ConnectionState::default() };

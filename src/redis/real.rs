@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{RedisClient, RedisSettings, Unavailable};
 use crate::clock::Clock;
 use crate::telemetry::metrics::Metrics;
-use crate::tls::TlsFiles;
+use crate::tls::TlsPem;
 
 /// Lua that writes to a key what no script of the gateway's has written.
 pub(crate) const FOREIGN: &[&str] = &[
@@ -72,7 +72,7 @@ impl RealRedis {
             url: self.url.parse().unwrap(),
             password: None,
             sentinel_password: None,
-            tls: TlsFiles::default(),
+            tls: TlsPem::default(),
         };
         // Its time stands still, so that no answer is late on a machine that is busy.
         let store = RedisClient::new(settings, Clock::manual().0, Metrics::new());
@@ -111,7 +111,7 @@ pub(crate) fn unconnected() -> RedisClient {
         url: "redis://127.0.0.1:1".parse().unwrap(),
         password: None,
         sentinel_password: None,
-        tls: TlsFiles::default(),
+        tls: TlsPem::default(),
     };
     RedisClient::new(settings, Clock::manual().0, Metrics::new())
 }

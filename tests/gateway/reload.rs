@@ -188,3 +188,25 @@ async fn a_secret_file_that_is_wrong_leaves_the_secret_as_it_was_and_is_shown() 
     gateway.forward("oc_1").send().await.message_id();
     assert_eq!(look("another").await, (1, begun_at + 6));
 }
+
+#[actix_web::test]
+async fn a_new_secret_is_used_for_the_next_token_and_no_forward_fails_meanwhile() {
+    const NEW: &str = "S3cr3t-after-the-reset-8f2k";
+    let dir = tempfile::tempdir().unwrap();
+    let file = mounted(dir.path(), APP_SECRET);
+    let gateway = gateway().secret_file_of("main", &file).start().await;
+    gateway.forward("oc_1").send().await.message_id();
+    // From now on Feishu gives tokens for the new secret alone.
+    gateway.simulator.change_secret("cli_main", NEW);
+    gateway.forward("oc_2").send().await.message_id();
+    gateway.sleeps_until(LOOK).await;
+    mounted(dir.path(), NEW);
+    gateway.advance_to(LOOK);
+    gateway.sleeps_until(LOOK * 2).await;
+    // The token of the old secret lives.
+    gateway.forward("oc_3").send().await.message_id();
+    assert_eq!(gateway.token_calls().len(), 1);
+    gateway.simulator.revoke_tokens();
+    gateway.forward("oc_4").send().await.message_id();
+    assert_eq!(gateway.token_calls().len(), 2);
+}

@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::api::auth::extractor::presented_key;
 use crate::api::compat::envelope::{APP_LIMITED, FailedRequest, Failure};
+use crate::api::connections::connection::ClientConnection;
 use crate::api::forwarding::answer::ForwardSettings;
 use crate::api::forwarding::headers::FEISHU_LOG_ID;
 use crate::api::language::Language;
@@ -66,7 +67,9 @@ pub(crate) fn failure(
 fn page(problem: &Problem, request: &HttpRequest) -> String {
     let page = PublicUrl::of(request).type_of(problem.kind.facts().name);
     let connection = request.connection_info();
-    let (scheme, host) = (connection.scheme(), connection.host());
+    let is_secured = ClientConnection::of(request).is_some_and(|it| it.is_secured());
+    let scheme = if is_secured { "https" } else { connection.scheme() };
+    let host = connection.host();
     let is_host = host.len() <= LONGEST_HOST
         && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-_[]".contains(&byte));
     let is_address = page.starts_with('/') && is_host && ["http", "https"].contains(&scheme);

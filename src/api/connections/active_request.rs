@@ -30,7 +30,7 @@ const SHORT: u64 = 4096;
 impl ActiveRequest {
     /// Begins a request whose body is declared to have `declared_length` bytes.
     pub(crate) fn begin(request: &ServiceRequest, declared_length: Option<u64>) -> Self {
-        let connection = request.conn_data::<Arc<ClientConnection>>().cloned();
+        let connection = ClientConnection::of(request.request());
         let has_short_body = declared_length.is_some_and(|length| (1..=SHORT).contains(&length));
         Self::on(connection, has_short_body)
     }
@@ -86,6 +86,11 @@ impl ActiveRequest {
         }
     }
 
+    /// The subject of the certificate that the caller has presented, if it has presented one.
+    pub(crate) fn certificate(&self) -> Option<&Arc<str>> {
+        self.connection.as_ref()?.subject()
+    }
+
     /// Whether another connection waits for a slot and gets the one of this connection after this request.
     pub(crate) fn gives_up_slot(&self) -> bool {
         let connection = self.connection.as_ref();
@@ -97,8 +102,11 @@ impl ActiveRequest {
     /// Makes this answer the connection's last.
     pub(crate) fn close_connection_after(&self, response: &mut ServiceResponse<impl MessageBody>) {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-        if let Some(connection) = &self.connection {
-            connection.set_over();
+        match &self.connection {
+            // Its caller learns from it which requests were read, and those are answered.
+            Some(connection) if connection.speaks_http2() => connection.leave(),
+            Some(connection) => connection.set_over(),
+            None => {}
         }
     }
 
@@ -121,7 +129,7 @@ impl Drop for ActiveRequest {
     fn drop(&mut self) {
         let Some(connection) = &self.connection else { return };
         let (activity, slots) = (&connection.activity, &connection.slots);
-        if self.gives_up_slot.get() {
+        if self.gives_up_slot.get() && !connection.speaks_http2() {
             if activity.end_last_request() {
                 // The task ends when it next has to wait. The answer is written before; what cannot be
                 // written at once is lost.

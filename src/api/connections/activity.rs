@@ -20,7 +20,8 @@ pub(crate) struct Activity {
     began: OnceLock<Moment>,
     /// How many requests came over the connection.
     requests: AtomicU32,
-    /// The moment since which the connection is idle, in nanoseconds; or `BUSY` or `CLOSED`.
+    /// The moment since which the connection is idle, in nanoseconds; or `BUSY` and the number of requests that are being
+    /// answered, of which HTTP/2 has several; or `CLOSED`.
     state: AtomicU64,
     /// The name of the caller whose valid key was shown first.
     caller: OnceLock<Arc<str>>,
@@ -28,10 +29,10 @@ pub(crate) struct Activity {
     task: OnceLock<AbortHandle>,
 }
 
-/// A request is being answered.
-const BUSY: u64 = u64::MAX;
+/// Requests are being answered: this and their number. No clock comes this far.
+const BUSY: u64 = 1 << 63;
 /// Nothing is answered any longer.
-const CLOSED: u64 = u64::MAX - 1;
+const CLOSED: u64 = u64::MAX;
 
 /// The state of a connection.
 #[derive(Clone, Copy)]
@@ -69,8 +70,8 @@ impl Activity {
 
     pub(super) fn state(&self) -> ActivityState {
         match self.state.load(SeqCst) {
-            BUSY => ActivityState::Busy,
             CLOSED => ActivityState::Closed,
+            BUSY.. => ActivityState::Busy,
             since => ActivityState::Idle { since: Duration::from_nanos(since) },
         }
     }
@@ -103,19 +104,28 @@ impl Activity {
     /// Begins a request. False if the connection was closed right before.
     pub(super) fn begin_request(&self) -> bool {
         self.requests.fetch_add(1, Relaxed);
-        let busy = |state| (state != CLOSED).then_some(BUSY);
+        let busy = |state| match state {
+            CLOSED => None,
+            BUSY.. => Some(state + 1),
+            _ => Some(BUSY + 1),
+        };
         self.state.fetch_update(SeqCst, SeqCst, busy).is_ok()
     }
 
-    /// Ends a request. False if the connection was closed before the request began.
+    /// Ends a request; the connection is idle after its last one. False if the connection was closed before the request began.
     pub(super) fn end_request(&self, now: Moment) -> bool {
-        self.state.compare_exchange(BUSY, nanoseconds(now), SeqCst, SeqCst).is_ok()
+        let fewer = |state| match state {
+            CLOSED => None,
+            state if state > BUSY + 1 => Some(state - 1),
+            _ => Some(nanoseconds(now)),
+        };
+        self.state.fetch_update(SeqCst, SeqCst, fewer).is_ok()
     }
 
     /// Ends a request and closes the connection after it. False if the connection was closed before the
     /// request began.
     pub(super) fn end_last_request(&self) -> bool {
-        self.state.compare_exchange(BUSY, CLOSED, SeqCst, SeqCst).is_ok()
+        self.state.compare_exchange(BUSY + 1, CLOSED, SeqCst, SeqCst).is_ok()
     }
 
     /// Closes the connection, unless a request has come since it became idle at `since`. What is still to
@@ -148,5 +158,5 @@ impl Activity {
 
 /// The moment as `state` holds it. The nanoseconds of centuries fit.
 fn nanoseconds(moment: Moment) -> u64 {
-    u64::try_from(moment.as_nanos()).unwrap_or(CLOSED - 1)
+    u64::try_from(moment.as_nanos()).unwrap_or(BUSY).min(BUSY - 1)
 }

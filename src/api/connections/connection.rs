@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
+use actix_web::{HttpMessage, HttpRequest};
+use tokio::sync::Notify;
+
 use crate::api::connections::activity::Activity;
 use crate::api::connections::slots::ConnectionSlots;
 
@@ -18,6 +21,18 @@ pub struct ClientConnection {
     is_over: AtomicBool,
     /// The protocol that the caller speaks, where the first bytes show that it is not HTTP/1.
     pub(super) foreign_protocol: OnceLock<&'static str>,
+    /// What the handshake has shown. None without TLS, and before the end of the handshake.
+    secured: OnceLock<Secured>,
+    /// Told when the connection is to end with its last answer, if it speaks HTTP/2.
+    leaves: Notify,
+}
+
+/// What a TLS handshake has shown.
+pub(super) struct Secured {
+    /// The subject of the caller's certificate, if the caller has presented one.
+    pub(super) subject: Option<Arc<str>>,
+    /// Whether the caller has chosen HTTP/2.
+    pub(super) is_http2: bool,
 }
 
 impl ClientConnection {
@@ -33,6 +48,8 @@ impl ClientConnection {
             reads_no_more: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
             foreign_protocol: OnceLock::new(),
+            secured: OnceLock::new(),
+            leaves: Notify::new(),
         })
     }
 
@@ -40,6 +57,43 @@ impl ClientConnection {
     #[must_use]
     pub fn peer(&self) -> Option<SocketAddr> {
         self.peer
+    }
+
+    /// The connection of a request. None in tests that have no sockets.
+    pub(crate) fn of(request: &HttpRequest) -> Option<Arc<Self>> {
+        // Only actix itself can write the data of a connection, so a request by HTTP/2 has the connection with it.
+        let of_request = || request.extensions().get::<Arc<Self>>().cloned();
+        request.conn_data::<Arc<Self>>().cloned().or_else(of_request)
+    }
+
+    pub(super) fn secured_by(&self, secured: Secured) {
+        let _ = self.secured.set(secured);
+    }
+
+    /// Whether the connection has TLS.
+    pub(crate) fn is_secured(&self) -> bool {
+        self.secured.get().is_some()
+    }
+
+    /// Whether the caller has chosen HTTP/2.
+    #[must_use]
+    pub fn speaks_http2(&self) -> bool {
+        self.secured.get().is_some_and(|it| it.is_http2)
+    }
+
+    /// The subject of the caller's certificate.
+    pub(crate) fn subject(&self) -> Option<&Arc<str>> {
+        self.secured.get()?.subject.as_ref()
+    }
+
+    /// Returns once a connection by HTTP/2 is to end with its last answer.
+    pub(super) async fn is_to_leave(&self) {
+        self.leaves.notified().await;
+    }
+
+    /// Ends a connection by HTTP/2 with the last answer to what has come over it.
+    pub(super) fn leave(&self) {
+        self.leaves.notify_one();
     }
 
     pub(super) fn reads_no_more(&self) -> bool {

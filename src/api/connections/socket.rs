@@ -1,4 +1,4 @@
-//! The bytes of a connection on their way to actix, and the bound on those that are no whole request yet.
+//! The bytes of a connection by HTTP/1 on their way to actix, and the bound on those that are no whole request yet.
 
 use std::io;
 use std::pin::Pin;
@@ -6,15 +6,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use actix_web::dev::Extensions;
-use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::api::connections::activity::ActivityState;
 use crate::api::connections::connection::ClientConnection;
 
-/// The bytes of a connection.
-pub struct Socket {
-    stream: TcpStream,
+/// The bytes of a connection by HTTP/1, which come and go over a stream with TLS or without.
+pub struct Socket<S> {
+    stream: S,
     connection: Arc<ClientConnection>,
     /// How many requests had come when the socket was last read.
     requests: u32,
@@ -27,10 +26,10 @@ pub struct Socket {
 /// Bytes of a head that each connection may have: as many as actix allocates from the beginning.
 const HEAD: usize = 8192;
 
-impl Socket {
+impl<S> Socket<S> {
     /// The bytes that come and go over `stream`.
     #[must_use]
-    pub fn new(stream: TcpStream, connection: &Arc<ClientConnection>) -> Self {
+    pub fn new(stream: S, connection: &Arc<ClientConnection>) -> Self {
         let connection = Arc::clone(connection);
         Self { stream, connection, requests: 0, unparsed: 0, large: 0 }
     }
@@ -58,7 +57,7 @@ impl Socket {
 }
 
 /// Makes the connection of a socket known to its requests, by their connection data.
-pub fn attach_connection(socket: &Socket, connection_data: &mut Extensions) {
+pub fn attach_connection<S>(socket: &Socket<S>, connection_data: &mut Extensions) {
     connection_data.insert(Arc::clone(&socket.connection));
 }
 
@@ -74,7 +73,7 @@ fn foreign_protocol(first: &[u8]) -> Option<&'static str> {
     }
 }
 
-impl AsyncRead for Socket {
+impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -102,7 +101,7 @@ impl AsyncRead for Socket {
     }
 }
 
-impl AsyncWrite for Socket {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -120,7 +119,7 @@ impl AsyncWrite for Socket {
     }
 }
 
-impl Drop for Socket {
+impl<S> Drop for Socket<S> {
     fn drop(&mut self) {
         self.connection.slots.free_large_head(self.large);
     }
@@ -128,7 +127,7 @@ impl Drop for Socket {
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
     use crate::api::connections::active_request::ActiveRequest;
@@ -137,7 +136,7 @@ mod tests {
     use crate::telemetry::metrics::Metrics;
 
     /// A connection, and its other end.
-    async fn socket(slots: &ConnectionSlots) -> (Socket, TcpStream) {
+    async fn socket(slots: &ConnectionSlots) -> (Socket<TcpStream>, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let other_end = TcpStream::connect(listener.local_addr().expect("it has one")).await;
         let (stream, _) = listener.accept().await.expect("it was connected");

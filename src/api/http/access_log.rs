@@ -1,7 +1,6 @@
 //! One log line for each request of the public listener.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
@@ -74,6 +73,7 @@ impl RootSpanBuilder for AccessLog {
                     route = context.route.as_deref(),
                     status,
                     caller = context.caller.as_deref(),
+                    certificate = context.certificate.as_deref(),
                     problem,
                     detail = context.problem.as_ref().and_then(|(_, detail)| detail.as_deref()),
                     reason = refusal.map(Unauthorized::reason),
@@ -98,8 +98,7 @@ impl RootSpanBuilder for AccessLog {
 
 /// The address that the request came from: the caller's, or that of a proxy before the gateway.
 fn peer(request: &HttpRequest) -> Option<IpAddr> {
-    let connection = request.conn_data::<Arc<ClientConnection>>()?;
-    connection.peer().map(|peer| peer.ip().to_canonical())
+    ClientConnection::of(request)?.peer().map(|peer| peer.ip().to_canonical())
 }
 
 /// The time in milliseconds, rounded to whole microseconds.

@@ -77,6 +77,9 @@ pub(crate) async fn admit(
     };
     let active = ActiveRequest::begin(&request, declared_length(request.headers()));
     let mut in_flight = InFlight::begin(admission, &request);
+    if let Some(subject) = active.certificate() {
+        in_flight.context.borrow_mut().certificate = Some(Arc::clone(subject));
+    }
     let response = if active.connection_is_over() {
         request.error_response(Problem::connection_is_over()).map_into_boxed_body()
     } else if in_flight.context.borrow().place.is_none() {

@@ -27,6 +27,8 @@ pub(crate) struct RequestContext {
     pub(crate) route: Option<String>,
     /// The name of the caller's API key, once the key is accepted.
     pub(crate) caller: Option<Arc<str>>,
+    /// The subject of the certificate that the caller has presented.
+    pub(crate) certificate: Option<Arc<str>>,
     /// The request's place among those in flight. None where all were taken, and on the admin listener.
     pub(crate) place: Option<RequestPlace>,
     /// Whether the body is being read or was read.
@@ -59,6 +61,7 @@ impl RequestContext {
                 .map_or_else(|| TraceId::new(new_id), |(_, trace_id)| trace_id),
             route: request.match_pattern(),
             caller: None,
+            certificate: None,
             place: None,
             reads_body: false,
             key_refusal: None,

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use gateway_harness::certificates::{Authority, Certificate, write};
 use tempfile::TempDir;
 
 use crate::config::{Config, ConfigError, load};
@@ -36,6 +37,18 @@ fn on_disk(content: impl AsRef<[u8]>) -> OnDisk {
     let path = directory.path().join("gateway.toml");
     fs::write(&path, content).expect("a file in it");
     OnDisk { path, _directory: directory }
+}
+
+/// A folder with the PEM files `ca`, `cert` and `key`: an authority's certificate, and a certificate with its key that it
+/// has issued.
+fn certificates() -> TempDir {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let authority = Authority::new();
+    let Certificate { cert, key } = authority.server();
+    for (name, content) in [("ca", authority.pem()), ("cert", &cert), ("key", &key)] {
+        write(directory.path(), name, content);
+    }
+    directory
 }
 
 fn load_with(toml: &str, env: &[(&str, &str)]) -> Result<Config, Vec<ConfigError>> {

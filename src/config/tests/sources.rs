@@ -157,10 +157,8 @@ fn the_examples_in_the_documentation_hold_once_their_mark_is_taken_away() {
     let examples: Vec<&str> = DEFAULTS.lines().filter_map(unmarked).collect();
     let file = on_disk("hush\n");
     let secret = file.path.display().to_string();
-    let pem = ["CERTIFICATE", "PRIVATE KEY"]
-        .map(|it| format!("-----BEGIN {it}-----\n-----END {it}-----\n"));
-    let pem = on_disk(pem.concat());
-    let pem = pem.path.display().to_string();
+    let certificates = certificates();
+    let pem = |name: &str| certificates.path().join(name).display().to_string();
     let webhook_file = on_disk(format!("whsec_{}", "a".repeat(32)));
     let webhook_secret = webhook_file.path.display().to_string();
     let toml = examples
@@ -170,9 +168,13 @@ fn the_examples_in_the_documentation_hold_once_their_mark_is_taken_away() {
         .replace("/run/secrets/sentinel_password", &secret)
         .replace("/run/secrets/redis_password", &secret)
         .replace("/run/secrets/billing_webhook_secret", &webhook_secret)
-        .replace("/etc/redis/ca.crt", &pem)
-        .replace("/etc/redis/client.crt", &pem)
-        .replace("/etc/redis/client.key", &pem);
+        .replace("/etc/gateway/tls.crt", &pem("cert"))
+        .replace("/etc/gateway/tls.key", &pem("key"))
+        .replace("/etc/gateway/client-ca.crt", &pem("ca"))
+        .replace("/etc/feishu/ca.crt", &pem("ca"))
+        .replace("/etc/redis/ca.crt", &pem("ca"))
+        .replace("/etc/redis/client.crt", &pem("cert"))
+        .replace("/etc/redis/client.key", &pem("key"));
     let config = load_toml(&toml).expect("right");
     assert_eq!((config.apps.len(), config.keys.len()), (1, 1));
     assert!(config.state.is_some_and(|state| state.password.is_some()));

@@ -55,8 +55,8 @@ fn errors_name_the_key_and_repeat_no_password() {
     }
 }
 
-const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----\n";
-const KEY: &str = "-----BEGIN PRIVATE KEY-----\nTUlJ\n-----END PRIVATE KEY-----\n";
+/// PEM, but not of a certificate.
+const GARBLED: &str = "-----BEGIN CERTIFICATE-----\nTUlJ\n-----END CERTIFICATE-----\n";
 
 #[test]
 fn sentinels_have_a_password_of_their_own() {
@@ -74,37 +74,66 @@ fn sentinels_have_a_password_of_their_own() {
 
 #[test]
 fn the_files_for_tls_are_there_and_hold_what_they_are_to() {
-    let (certificate, key) = (on_disk(CERTIFICATE), on_disk(KEY));
-    let (certificate, key) = (certificate.path.display(), key.path.display());
-    let toml = |url: &str, set: &str| format!("state.url = '{url}'\n{set}");
-    let all = format!(
-        "state.ca_file = '{certificate}'\nstate.cert_file = '{certificate}'\nstate.key_file = '{key}'\n"
-    );
-    let right = load_toml(&(toml("rediss://a", &all) + APP)).expect("right").state.expect("shared");
-    assert_eq!(right.tls.ca, right.tls.cert);
-    assert!(right.tls.key.is_some());
-    for (set, shown) in [
+    let (directory, others, garbled) = (certificates(), certificates(), on_disk(GARBLED));
+    let file = |name: &str| directory.path().join(name).display().to_string();
+    let [ca, cert, key] = ["ca", "cert", "key"].map(file);
+    let all =
+        format!("state.ca_file = '{ca}'\nstate.cert_file = '{cert}'\nstate.key_file = '{key}'\n");
+    let toml = format!("state.url = 'rediss://a'\n{all}{APP}");
+    let tls = load_toml(&toml).expect("right").state.expect("shared").tls;
+    assert_eq!(tls.pem.ca.map(|all| all.len()), Some(1));
+    assert!(tls.pem.identity.is_some());
+    let another = others.path().join("key").display().to_string();
+    let garbled = garbled.path.display().to_string();
+    for (set, start) in [
+        (vec![("ca_file", "/no/such/file")], "ca_file: names a file that cannot be read"),
+        (vec![("ca_file", "/dev/null")], "ca_file: names a file that cannot be read: it is not a"),
+        (vec![("ca_file", &key)], "ca_file: names a file that holds no certificates"),
+        (vec![("ca_file", &garbled)], "ca_file: names a file with a certificate that cannot be"),
+        (vec![("cert_file", &cert)], "key_file: is missing"),
+        (vec![("key_file", &key)], "cert_file: is missing"),
         (
-            "state.ca_file = '/no/such/file'".to_owned(),
-            "state.ca_file: names a file that cannot be",
+            vec![("cert_file", &cert), ("key_file", &cert)],
+            "key_file: names a file that holds no private key",
         ),
         (
-            format!("state.ca_file = '{key}'"),
-            "state.ca_file: names a file that holds no certificates",
-        ),
-        (format!("state.cert_file = '{certificate}'"), "state.key_file: is missing"),
-        (format!("state.key_file = '{key}'"), "state.cert_file: is missing"),
-        (
-            format!("state.cert_file = '{certificate}'\nstate.key_file = '{certificate}'"),
-            "state.key_file: names a file that holds no private key",
+            vec![("cert_file", &cert), ("key_file", &another)],
+            "key_file: names a private key that does not go with the",
         ),
     ] {
-        let error = error(&toml("rediss://a", &set));
-        assert!(error.starts_with(shown), "{error}");
+        let set: String =
+            set.iter().map(|(name, path)| format!("state.{name} = '{path}'\n")).collect();
+        let shown = error(&format!("state.url = 'rediss://a'\n{set}"));
+        assert!(shown.starts_with(&format!("state.{start}")), "{shown}");
     }
-    let without = error(&toml("redis://a", &format!("state.ca_file = '{certificate}'")));
+    let without = error(&format!("state.url = 'redis://a'\nstate.ca_file = '{ca}'"));
     assert!(
         without.starts_with("state.ca_file: is set, but state.url is without TLS"),
         "{without}"
     );
+}
+
+#[test]
+fn client_certificates_need_a_certificate_of_the_gateways_own() {
+    let directory = certificates();
+    let file = |name: &str| directory.path().join(name).display().to_string();
+    let [ca, cert, key] = ["ca", "cert", "key"].map(file);
+    let clients = format!("server.tls.client_ca_file = '{ca}'\n");
+    let own = format!("server.tls.cert_file = '{cert}'\nserver.tls.key_file = '{key}'\n");
+    assert!(load_toml(&format!("{own}{clients}{APP}")).is_ok());
+    refused(&[
+        (&clients, "server.tls.client_ca_file: is set, but cert_file is not"),
+        (&format!("server.tls.cert_file = '{cert}'"), "server.tls.key_file: is missing"),
+        ("server.tls = 1", "server.tls: must be a table"),
+    ]);
+}
+
+#[test]
+fn what_feishu_is_trusted_by_is_in_a_file() {
+    let directory = certificates();
+    let ca = directory.path().join("ca").display().to_string();
+    let config = load_toml(&format!("feishu.ca_file = '{ca}'\n{APP}")).expect("right");
+    assert_eq!(config.feishu.tls.pem.ca.map(|all| all.len()), Some(1));
+    let shown = error("feishu.ca_file = '/no/such/file'");
+    assert!(shown.starts_with("feishu.ca_file: names a file that cannot be read"), "{shown}");
 }

@@ -64,8 +64,19 @@ const RETRY_REASONS: &[&str] = &[
 ];
 
 /// Why the gateway closes connections.
-pub(super) const CLOSE_REASONS: &[&str] =
-    &["tls", "http2", "malformed", "head_too_large", "head_too_slow", "stalled", "room_needed"];
+pub(super) const CLOSE_REASONS: &[&str] = &[
+    "tls",
+    "not_tls",
+    "handshake_too_slow",
+    "handshake_failed",
+    "client_certificate",
+    "http2",
+    "malformed",
+    "head_too_large",
+    "head_too_slow",
+    "stalled",
+    "room_needed",
+];
 
 /// Buckets of times, in seconds: from a refusal in half a millisecond to beyond the default deadline of 15 seconds.
 const SECONDS: &[f64] = &[

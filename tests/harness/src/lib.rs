@@ -9,11 +9,13 @@
 )]
 
 mod answer;
+pub mod certificates;
 mod forward;
 pub mod log;
 mod metrics;
 mod program;
 mod setup;
+mod tls_front;
 mod waiting;
 mod wire;
 
@@ -38,6 +40,7 @@ pub use forward::Forward;
 pub use metrics::{Metrics, Sample};
 pub use program::{Program, run_program, run_program_on, run_program_on_parts, run_program_unread};
 pub use setup::{APP_SECRET, Setup, client, gateway, run};
+pub use tls_front::{TlsFront, server_config};
 pub use wire::Wire;
 
 /// A gateway that runs, and the Feishu that it forwards to.
