@@ -80,9 +80,14 @@ impl Application {
         let (reloader, watch) =
             Reload::new(config, keys, &delivery, redis, clock, &metrics).watch();
         tasks.spawn(watch);
-        let served = Served { keyring, delivery: delivery.clone(), broadcasts: broadcasts.clone() };
+        let served = Served {
+            keyring: keyring.clone(),
+            delivery: delivery.clone(),
+            broadcasts: broadcasts.clone(),
+        };
         let public = listeners::public(config, &size, clock, &metrics, &draining, served)?;
-        let admin = listeners::admin(config, &size, &metrics, &draining, delivery.clone())?;
+        let admin =
+            listeners::admin(config, &size, &metrics, &draining, delivery.clone(), keyring)?;
         let drain_timeout = config.server.drain_timeout;
         let drain_delay = config.server.drain_delay.min(drain_timeout);
         Ok(Self {
