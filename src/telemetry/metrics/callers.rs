@@ -76,10 +76,13 @@ impl CallerSeries {
     /// gets none shows 0 and not nothing. It creates the series of refusals too: one that appears with its first refusal
     /// hides it from `rate()`.
     pub(super) fn waited(&self, app: &str, caller: &str, waited: Duration, has_permit: bool) {
-        for code in REFUSALS {
-            self.refused.with_label_values(&[app, caller, code]);
+        let permits = self.permits.with_label_values(&[app, caller]);
+        if permits.get() == 0 {
+            for code in REFUSALS {
+                self.refused.with_label_values(&[app, caller, code]);
+            }
         }
-        self.permits.with_label_values(&[app, caller]).inc_by(u64::from(has_permit));
+        permits.inc_by(u64::from(has_permit));
         self.wait_seconds.with_label_values(&[app, caller]).inc_by(waited.as_secs_f64());
     }
 
