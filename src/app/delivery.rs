@@ -17,7 +17,6 @@ use crate::delivery::{
 use crate::feishu::client::Client;
 use crate::feishu::options::Options;
 use crate::feishu::token::{Credentials, TokenKey, TokenSource};
-use crate::model::feishu_api::FeishuApi;
 use crate::model::idempotency_key::UuidMaker;
 use crate::queue::{Bounds, Scheduler};
 use crate::sqlite::Database;
@@ -56,7 +55,7 @@ pub(super) fn assemble(
     });
     let apps = config.apps.iter().map(|(name, it)| {
         let name: Arc<str> = name.as_str().into();
-        metrics.begin_app(&name, &FeishuApi::ALL.map(FeishuApi::as_str));
+        metrics.begin_app(&name);
         let audit_ids = AuditIds::new(config.log.audit_ids, &it.app_secret);
         let uuids = UuidMaker::new(&it.app_secret);
         let quota_interval = config.feishu.quota_interval;

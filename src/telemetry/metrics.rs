@@ -14,6 +14,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use prometheus::{Encoder, IntGauge, TextEncoder};
 
+use crate::model::feishu_api::FeishuApi;
 use crate::model::problem_kind::ProblemKind;
 use series::{CLOSE_REASONS, Series};
 
@@ -120,10 +121,10 @@ impl Metrics {
     }
 
     /// Creates the series of an app at zero: those of its calls too that have no code of Feishu's, or its success.
-    pub fn begin_app(&self, app: &str, apis: &[&str]) {
-        for api in apis {
+    pub fn begin_app(&self, app: &str) {
+        for api in FeishuApi::ALL {
             for code in ["0", "connect", "timeout", "unreadable"] {
-                self.0.upstream_requests.with_label_values(&[app, *api, code]);
+                self.0.upstream_requests.with_label_values(&[app, api.as_str(), code]);
             }
         }
         self.0.failed_in_a_row.with_label_values(&[app]);
