@@ -59,6 +59,10 @@ lint: ## Checks format, clippy's lints and the documentation's links
 deny: $(tools)/cargo-deny-$(CARGO_DENY_VERSION) ## Checks the dependencies' licences and sources, and what is banned
 	$(CARGO) deny --locked check --hide-inclusion-graph bans licenses sources
 
+.PHONY: advisories
+advisories: $(tools)/cargo-deny-$(CARGO_DENY_VERSION) ## Asks RustSec's database for known holes in dependencies (GitHub)
+	$(CARGO) deny --locked check --hide-inclusion-graph advisories
+
 $(tools)/cargo-deny-$(CARGO_DENY_VERSION):
 	# Not optimised: its build takes longer than its runs.
 	$(CARGO) install --locked --quiet --debug --no-default-features --root $(tools) cargo-deny@$(CARGO_DENY_VERSION)

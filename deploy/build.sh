@@ -11,6 +11,19 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # With a target, if only the host's own, flags are for the program and not for macros, which cannot be static.
 export CARGO_BUILD_TARGET=host-tuple
+# Of the image that is built, as docker and buildah name it.
+case ${TARGETARCH:-} in
+  '') tuple=$(rustc --print host-tuple) ;;
+  amd64) tuple=x86_64-unknown-linux-gnu ;;
+  arm64) tuple=aarch64-unknown-linux-gnu ;;
+  *) echo "deploy/build.sh: nothing here compiles for $TARGETARCH" >&2; exit 2 ;;
+esac
+if [[ $tuple != "$(rustc --print host-tuple)" ]]; then
+  CARGO_BUILD_TARGET=$tuple
+  # Debian's cross compiler. The C of dependencies is compiled by it too: their build scripts look for this name.
+  linker=CARGO_TARGET_${tuple^^}_LINKER
+  export "${linker//-/_}=${tuple%%-*}-linux-gnu-gcc"
+fi
 read -ra flags <<<"${RUSTFLAGS:-}"
 if [[ ${1:-} == --instrumented ]]; then
   shift

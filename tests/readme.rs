@@ -2,7 +2,9 @@
 
 use feishu_forward_gateway::config::{self, DEFAULTS};
 use feishu_forward_gateway::model::problem_kind::{Outcome, ProblemKind};
-use feishu_forward_gateway::telemetry::metrics::{CallerBudget, Gauges, Metrics, OpenCircuits};
+use feishu_forward_gateway::telemetry::metrics::{
+    CallerBudget, Gauges, KeyExpiry, Metrics, OpenCircuits,
+};
 
 const README: &str = include_str!("../README.md");
 
@@ -65,6 +67,10 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
         waiting_by_caller: [("".into(), 0)].into(),
         open_circuits: vec![OpenCircuits::default()],
         caller_budgets: vec![budget],
+        key_expiries: vec![KeyExpiry {
+            caller: "".into(),
+            expires_at: jiff::Timestamp::UNIX_EPOCH,
+        }],
         ..Gauges::default()
     };
     let text = String::from_utf8(metrics.render(&gauges)).unwrap();
@@ -73,7 +79,7 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
         .filter(|name| name.starts_with("feishu_gateway_"))
         .collect();
-    assert_eq!(names.len(), 45, "{names:?}");
+    assert_eq!(names.len(), 47, "{names:?}");
     for name in names {
         assert!(README.contains(&format!("| `{name}` |")), "README.md lacks the metric {name}");
     }

@@ -115,7 +115,7 @@ fn public(
         app_per_minute: 1000,
     };
     let body_limits = BodyLimits { max_size: 64 << 10, timeout: Duration::from_secs(10) };
-    api::public()
+    api::public(true)
         .app_data(web::Data::new(OpenApiDocument::new(String::new())))
         .app_data(web::Data::new(PublicUrl::default()))
         .app_data(web::Data::new(admission))

@@ -54,6 +54,7 @@ values_are_taken() {
 
 default=$chart/ci/default-values.yaml
 template() { kubectl --namespace life get deployment --output json | jq -cS '.items[0].spec.template'; }
+strategy() { kubectl --namespace life get deployment --output json | jq -cS '.items[0].spec.strategy'; }
 keys() { kubectl --namespace life get secret gateway-feishu-forward-gateway-keys --output jsonpath='{.data}'; }
 pods() { kubectl --namespace life get pods --output name; }
 # two_pods BUT: two, and none of those.
@@ -88,6 +89,12 @@ life() {
   expect 'so are the keys' test "$(keys)" = "$first_keys"
   expect 'all pods are replaced' within 90 'they are' two_pods "$before"
   expect 'never fewer than two were ready' test "$(sort -n "$cache/available.log" | head -n 1)" = 2
+
+  echo "-- another way to replace pods, and back"
+  upgrade life "$default" --set updateStrategy.type=Recreate
+  expect 'nothing of a rolling update is left' test "$(strategy)" = '{"type":"Recreate"}'
+  upgrade life "$default"
+  expect 'it is as it was' test "$(strategy)" = '{"rollingUpdate":{"maxSurge":1,"maxUnavailable":0},"type":"RollingUpdate"}'
 
   echo "-- a drain that finds no place for new pods takes one of the two"
   mapfile -t running < <(pods)

@@ -7,6 +7,7 @@ defaults CHART: compares the chart in the folder CHART with the gateway's own de
 import base64
 import json
 import pathlib
+import re
 import sys
 import tomllib
 
@@ -15,7 +16,8 @@ import yaml
 MOUNT = "/etc/feishu-forward-gateway"
 # The chart decides these itself, or has them elsewhere.
 NOT_VALUES = {
-    "server": {"listen", "admin_listen"},
+    "server": {"listen", "admin_listen", "tls"},
+    "feishu": {"ca_file"},
     "state": {"replicas", "password", "password_file"},
     "broadcasts": {"path"},
 }
@@ -58,7 +60,8 @@ def defaults(chart):
     schema = json.loads((chart / "values.schema.json").read_text())
     values = yaml.safe_load((chart / "values.yaml").read_text())
     same("open objects of the schema", list(open_objects(schema, "#")), [])
-    same("values in one of schema and values.yaml only", schema["properties"].keys() ^ {*values, "global"}, set())
+    same("values in one of schema and values.yaml only", schema["properties"].keys() ^ values.keys(), set())
+    same("patterns without an example that they match", list(without_example(schema)), [])
 
     # The section [state] is a value of its own, beside its password and files.
     values["config"]["state"] = {key: it for key, it in values["state"].items() if key not in NOT_KEYS}
@@ -73,16 +76,42 @@ def defaults(chart):
     for name, it in values["config"].items():
         same(f"config.{name} of values.yaml", it, {key: sections[name][key] for key in it})
     version = tomllib.loads(pathlib.Path("Cargo.toml").read_text())["workspace"]["package"]["version"]
+    for name, it in yaml.safe_load((chart / "Chart.yaml").read_text())["annotations"].items():
+        same(f"{name} of Chart.yaml", artifact_hub(name, it), True)
     same("appVersion", yaml.safe_load((chart / "Chart.yaml").read_text())["appVersion"], version)
 
 
+def artifact_hub(name, text):
+    """Whether Artifact Hub knows the annotation and takes the text, by its documentation of Helm charts."""
+    name = name.removeprefix("artifacthub.io/")
+    if name == "changes":
+        kinds = {"added", "changed", "deprecated", "removed", "fixed", "security"}
+        return all(it.keys() == {"kind", "description"} and it["kind"] in kinds for it in yaml.safe_load(text))
+    if name == "category":
+        return text in {"integration-delivery", "monitoring-logging", "networking", "security", "streaming-messaging"}
+    return name == "license" or name in {"operator", "prerelease", "containsSecurityUpdates"} and text in {"true", "false"}
+
+
 def open_objects(schema, path):
-    """Where the schema names properties and takes others too, which lets typos through."""
+    """Where the schema names properties and takes others too, which lets typos through. `global` is other charts' too."""
+    if path == "#/properties/global":
+        return
     if "properties" in schema and schema.get("additionalProperties") is not False:
         yield path
     for name, it in schema.items():
         if isinstance(it, dict):
             yield from open_objects(it, f"{path}/{name}")
+
+
+def without_example(schema):
+    """The patterns that do not end in `|such as ONE^` or `|such as ONE or ANOTHER^`."""
+    for name, it in schema.items() if isinstance(schema, dict) else enumerate(schema):
+        if name == "pattern" and isinstance(it, str):
+            pattern, _, examples = it.removesuffix("^").partition("|such as ")
+            if not examples or not all(re.search(pattern, example) for example in examples.split(" or ")):
+                yield it
+        elif isinstance(it, (dict, list)):
+            yield from without_example(it)
 
 
 def same(what, is_, should_be):

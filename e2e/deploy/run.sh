@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks deploy/: kustomize's overlays, the compose file and the systemd unit, and runs what can be run
+# Checks deploy/: kustomize's overlays, the compose file, the systemd unit and build.sh, and runs what can be run
 # without a cluster, a container engine and an init system.
 #
 # Exit code: 0 all holds, 1 something does not, 2 it could not be run.
@@ -32,6 +32,8 @@ source e2e/deploy/systemd.sh
 try_kustomize
 try_compose
 try_systemd
+echo "== build.sh, for other architectures"
+e2e/deploy/platforms.sh || failed=1
 
 ((failed)) && echo "e2e/deploy: FAILED" || echo "e2e/deploy: all passed"
 exit "$failed"

@@ -33,6 +33,29 @@ try_alertmanager() {
   alert oc_alerts unheard-of
   said adapter '400 no chat or no message' >/dev/null
   expect 'what has to be corrected is not repeated' test "$(grep -c '42[0-9] bot_not_in_chat' "$cache/adapter.log")" = 1
+
+  gateways_own QuotaExhausted main
+  gateways_own ForwardsFail main
+  gateways_own ForwardsFail other
+  hides "what stops an app hides that its forwards fail, and no other app's" '["main"]'
+}
+
+# gateways_own ALERT APP: one of the gateway's own alerts.
+gateways_own() {
+  curl -sSf "$alertmanager/api/v2/alerts" -H 'Content-Type: application/json' -d "[{\"labels\": {
+    \"alertname\": \"FeishuGateway$1\", \"namespace\": \"n\", \"job\": \"g\", \"app\": \"$2\"}}]"
+}
+
+# hides WHAT APPS: of which apps FeishuGatewayForwardsFail is hidden.
+hides() {
+  local deadline=$((SECONDS + 60))
+  until [[ $(hidden_apps) == "$2" ]] || ((SECONDS >= deadline)); do sleep 0.1; done
+  expect "$1" test "$(hidden_apps)" = "$2"
+}
+
+hidden_apps() {
+  curl -sSf "$alertmanager/api/v2/alerts" | jq -c '[.[] |
+    select(.labels.alertname == "FeishuGatewayForwardsFail" and .status.state == "suppressed").labels.app]'
 }
 
 # alert CHAT SEVERITY [further members]

@@ -1,7 +1,7 @@
 # Makes the two images that deploy/Dockerfile starts from, under its names for them, of Debian's packages
 # and this machine's Rust: no registry of images is asked. run.sh sources it.
 
-mapfile -t bases < <(grep -oP '^FROM \K\S+/\S+' deploy/Dockerfile)
+mapfile -t bases < <(grep -oP '^FROM (--platform=\S+ )?\K\S+/\S+' deploy/Dockerfile)
 ((${#bases[@]} == 2)) || give_up "deploy/Dockerfile has other bases than e2e/image/bases.sh makes"
 
 sysroot=$(rustc --print sysroot)

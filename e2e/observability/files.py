@@ -1,6 +1,6 @@
 """Checks that alerts, their tests and their runbook belong together, and that the dashboard is well made.
 
-    files.py CHART_FILES RUNBOOK TEST…
+    files.py CHART_FILES RUNBOOK ALERTMANAGER_EXAMPLE TEST…
 """
 
 import json
@@ -16,7 +16,7 @@ def expect(holds, claim):
         mistakes.append(claim)
 
 
-def check_alerts(rules, runbook, tests):
+def check_alerts(rules, runbook, tests, example):
     blocks = re.split(r"^ +- (?=alert: |record: )", rules, flags=re.M)
     alerts = [block for block in blocks if block.startswith("alert: ")]
     names = {block.split(maxsplit=2)[1] for block in alerts}
@@ -32,6 +32,15 @@ def check_alerts(rules, runbook, tests):
         expect(False, f"{name} is both an alert and a section of the runbook")
     for target in re.findall(r"\]\(#([^)]*)\)", runbook):
         expect(target in slugs(runbook), f"#{target} is a heading of the runbook")
+
+    # Of a name that no alert has Alertmanager says nothing, and hides nothing.
+    hiding = re.search(r"```yaml\n(inhibit_rules:\n.*?)```", runbook, re.S)[1]
+    patterns = re.findall(r'alertname =~? "([^"]*)"', hiding)
+    for pattern in patterns:
+        prefix, _, endings = pattern.partition("(")
+        for ending in endings.rstrip(")").split("|"):
+            expect(prefix + ending in names, f"{prefix + ending} of the inhibition rules is an alert")
+    expect(patterns and hiding in example, "the runbook's inhibition rules are those of the example for Alertmanager")
 
     # The tests query all alerts that fire, so the alert of a case is in its name.
     cases = re.findall(r"^  - name: (\w+) (fires|is silent)\b.*\n((?:    .*\n|\n)*)", tests, re.M)
@@ -74,8 +83,9 @@ def check_dashboard(dashboard):
                 expect(variable in known, f"{title}: ${variable} is a variable")
 
 
-folder, runbook, *tests = map(Path, sys.argv[1:])
-check_alerts((folder / "alerts.yaml").read_text(), runbook.read_text(), "".join(test.read_text() for test in tests))
+folder, *texts = map(Path, sys.argv[1:])
+runbook, example, *tests = (path.read_text() for path in texts)
+check_alerts((folder / "alerts.yaml").read_text(), runbook, "".join(tests), example)
 text = (folder / "dashboard.json").read_text()
 check_dashboard(json.loads(text))
 expect(text == json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n", "dashboard.json is tidy")

@@ -17,7 +17,8 @@ promtool check rules "$chart/alerts.yaml" || failed=1
 promtool test rules e2e/observability/{alerts,slos}_test.yaml || failed=1
 
 echo "== what belongs together"
-python3 e2e/observability/files.py "$chart" docs/runbook.md e2e/observability/{alerts,slos}_test.yaml || failed=1
+python3 e2e/observability/files.py "$chart" docs/runbook.md docs/examples/alertmanager/alertmanager.yml \
+  e2e/observability/{alerts,slos}_test.yaml || failed=1
 
 echo "== a gateway, and Prometheus"
 start simulator "$programs/feishu-simulator" --listen 127.0.0.1:0
@@ -28,7 +29,7 @@ start redis redis-server --bind 127.0.0.1 --port "${redis#*:}" --save '' --dir "
 said redis 'Ready to accept connections' >/dev/null
 new_key=$("$programs/feishu-forward-gateway" keys new traffic)
 GATEWAY_KEY=$(grep -o 'ffg_.*' <<<"$new_key")
-grep -o 'hash = .*' <<<"$new_key" | sed '1i [traffic]\nper_minute = 100000\nper_month = 1000000' >"$cache/keys.toml"
+grep -o 'hash = .*' <<<"$new_key" | sed '1i [traffic]\nper_minute = 100000\nper_month = 1000000\nexpires_at = "2099-01-01T00:00:00Z"' >"$cache/keys.toml"
 start gateway env \
   GATEWAY__SERVER__LISTEN=127.0.0.1:0 \
   GATEWAY__SERVER__ADMIN_LISTEN=127.0.0.1:0 \

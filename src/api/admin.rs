@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
+use crate::api::auth::keyring::Keyring;
 use crate::api::http::draining::Draining;
 use crate::clock::seconds_up;
 use crate::delivery::{AppHealth, Delivery};
@@ -89,6 +90,7 @@ fn troubles(app: AppHealth) -> Vec<String> {
 pub(crate) async fn metrics(
     delivery: web::Data<Delivery>,
     metrics: web::Data<Metrics>,
+    keyring: web::Data<Keyring>,
 ) -> HttpResponse {
     let now = Gauges {
         receivers: delivery.receivers(),
@@ -96,6 +98,7 @@ pub(crate) async fn metrics(
         waiting_by_caller: delivery.waiting_by_caller(),
         open_circuits: delivery.open_circuits(),
         caller_budgets: delivery.caller_budgets(),
+        key_expiries: keyring.expiries(),
     };
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")

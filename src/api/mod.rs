@@ -55,13 +55,15 @@ pub use mcp::door::McpDoor;
 pub use openapi::document::openapi_json;
 pub use public_url::PublicUrl;
 
-/// The application of the public listener. A request passes the access log, then admission, which also
+/// The application of the public listener, with or without its start page and Swagger UI. A request passes the access log, then admission, which also
 /// completes its answer, then its route.
 ///
 /// Its application data are [`Admission`], [`BodyLimits`], [`Broadcasts`](crate::broadcasts::Broadcasts) or none,
 /// [`Clock`](crate::clock::Clock), [`Delivery`](crate::delivery::Delivery), [`ForwardSettings`],
 /// [`Keyring`](keyring::Keyring), [`McpDoor`], [`OpenApiDocument`] and [`PublicUrl`].
-pub fn public() -> App<
+pub fn public(
+    has_docs: bool,
+) -> App<
     impl ServiceFactory<
         ServiceRequest,
         Config = (),
@@ -90,22 +92,29 @@ pub fn public() -> App<
         .service(post("/v1/broadcasts/{id}/retry", web::route().to(broadcasts::retry)))
         .service(post("/mcp", web::route().to(adapter::answer)))
         .service(get("/openapi.json", web::route().to(swagger_ui::openapi)))
-        .service(get("/docs/{file:.*}", web::route().to(swagger_ui::swagger)))
-        .service(get("/docs", web::route().to(swagger_ui::to_docs)))
         .service(get("/console/{file:.*}", web::route().to(console::file)))
         .service(get("/console", web::route().to(console::to_console)))
         .service(get("/problems", web::route().to(problem_pages::list)))
         .service(get("/problems/{code}", web::route().to(problem_pages::one)))
         .service(get("/pages.css", web::route().to(page::stylesheet)))
-        .service(get("/", web::route().to(home::home)))
-        .default_service(web::to(|it: HttpRequest| ready(refuse(not_found(it.path())))))
+        .configure(move |routes| {
+            if has_docs {
+                routes
+                    .service(get("/docs/{file:.*}", web::route().to(swagger_ui::swagger)))
+                    .service(get("/docs", web::route().to(swagger_ui::to_docs)))
+                    .service(get("/", web::route().to(home::home)));
+            }
+        })
+        .default_service(web::to(move |it: HttpRequest| {
+            ready(refuse(not_found(it.path(), has_docs)))
+        }))
         .wrap(from_fn(admission::admit))
         .wrap(TracingLogger::<AccessLog>::new())
 }
 
 /// The application of the admin listener. Its requests are neither counted nor bounded nor logged.
 ///
-/// Its application data are [`Delivery`](crate::delivery::Delivery), [`Draining`],
+/// Its application data are [`Delivery`](crate::delivery::Delivery), [`Draining`], [`Keyring`](keyring::Keyring),
 /// [`Metrics`](crate::telemetry::metrics::Metrics) and [`PublicUrl`].
 pub fn admin() -> App<
     impl ServiceFactory<

@@ -86,11 +86,15 @@ impl Application {
         let (reloader, watch) =
             Reload::new(config, keys, &delivery, redis, certificates, clock, &metrics).watch();
         tasks.spawn(watch);
-        let (delivery_of_api, broadcasts_of_api) = (delivery.clone(), broadcasts.clone());
-        let served =
-            Served { keyring, delivery: delivery_of_api, broadcasts: broadcasts_of_api, tls };
+        let served = Served {
+            keyring: keyring.clone(),
+            delivery: delivery.clone(),
+            broadcasts: broadcasts.clone(),
+            tls,
+        };
         let public = listeners::public(config, &size, clock, &metrics, &draining, served)?;
-        let admin = listeners::admin(config, &size, &metrics, &draining, delivery.clone())?;
+        let admin =
+            listeners::admin(config, &size, &metrics, &draining, delivery.clone(), keyring)?;
         let drain_timeout = config.server.drain_timeout;
         let drain_delay = config.server.drain_delay.min(drain_timeout);
         Ok(Self {

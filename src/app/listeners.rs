@@ -84,8 +84,9 @@ pub(super) fn public(
     ));
     let delivery = web::Data::new(delivery);
     let broadcasts = web::Data::new(broadcasts);
+    let has_docs = server.docs;
     let app = move || {
-        api::public()
+        api::public(has_docs)
             .app_data(document.clone())
             .app_data(public_url.clone())
             .app_data(admission.clone())
@@ -118,6 +119,7 @@ pub(super) fn admin(
     metrics: &Metrics,
     draining: &Draining,
     delivery: Delivery,
+    keyring: web::Data<Keyring>,
 ) -> Result<Listener, StartError> {
     let shown = web::Data::new(metrics.clone());
     let draining = web::Data::new(draining.clone());
@@ -128,6 +130,7 @@ pub(super) fn admin(
             .app_data(shown.clone())
             .app_data(draining.clone())
             .app_data(delivery.clone())
+            .app_data(keyring.clone())
             .app_data(public_url.clone())
     };
     let way_in = WayIn {

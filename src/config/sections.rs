@@ -12,7 +12,7 @@ use url::Url;
 use super::reader::{ConfigReader, Section};
 use super::tls::TlsOwner;
 use super::values::{
-    ConfigValue, ToToml, address, any_texts, count, duration, http_url, list, or_none,
+    ConfigValue, ToToml, address, any_texts, count, duration, flag, http_url, list, or_none,
     positive_duration, size, text,
 };
 use crate::model::web_origin::{OwnName, WebOrigin};
@@ -36,6 +36,8 @@ pub struct ServerConfig {
     /// Where callers reach the API, if that is known: http or https, without credentials, query and
     /// fragment.
     pub public_url: Option<Url>,
+    /// Whether the API has a start page and Swagger UI.
+    pub docs: bool,
     /// Requests worked on at the same time, at least 1.
     pub max_in_flight: usize,
     /// Connections to the API at the same time, at least 1.
@@ -63,6 +65,7 @@ impl ServerConfig {
             listen: section.with_default("listen", address),
             admin_listen: admin_listen(&mut section),
             public_url: section.with_default("public_url", or_none(http_url)),
+            docs: section.with_default("docs", flag),
             max_in_flight: section.with_default("max_in_flight", count(ANY)).get() as usize,
             max_connections: section.with_default("max_connections", count(ANY)).get() as usize,
             max_body: section.with_default("max_body", size).0,

@@ -14,6 +14,9 @@ pub enum FeishuApi {
 }
 
 impl FeishuApi {
+    /// All of them.
+    pub const ALL: [Self; 4] =
+        [Self::Forward, Self::MergeForward, Self::ThreadForward, Self::TenantAccessToken];
     /// The APIs that forward something. Feishu limits each of them by itself (its documentation).
     pub const FORWARDS: [Self; 3] = [Self::Forward, Self::MergeForward, Self::ThreadForward];
 

@@ -14,11 +14,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use prometheus::{Encoder, IntGauge, TextEncoder};
 
+use crate::model::feishu_api::FeishuApi;
 use crate::model::problem_kind::ProblemKind;
 use series::{CLOSE_REASONS, Series};
 
 pub use broadcasts::ActiveBroadcasts;
-pub use callers::CallerBudget;
+pub use callers::{CallerBudget, KeyExpiry};
 pub use series::{REVISION, VERSION};
 
 /// All metrics of one gateway; clones share them.
@@ -119,8 +120,14 @@ impl Metrics {
         }
     }
 
-    /// Creates the series of an app at zero.
+    /// Creates the series of an app at zero: those of its calls too that have no code of Feishu's, or its success.
     pub fn begin_app(&self, app: &str) {
+        for api in FeishuApi::ALL {
+            for code in ["0", "connect", "timeout", "unreadable"] {
+                self.0.upstream_requests.with_label_values(&[app, api.as_str(), code]);
+            }
+        }
+        self.0.failed_in_a_row.with_label_values(&[app]);
         self.0.retries_refused.with_label_values(&[app]);
         for result in ["delivered", "refused", "failed"] {
             self.0.forward_duration.with_label_values(&[app, result]);
@@ -130,6 +137,8 @@ impl Metrics {
     /// Counts an accepted forward by its result. `took` leaves out the time in which it waited for its turns.
     pub fn forward(&self, app: &str, result: &str, took: Duration) {
         self.0.forward_duration.with_label_values(&[app, result]).observe(took.as_secs_f64());
+        let failed_in_a_row = self.0.failed_in_a_row.with_label_values(&[app]);
+        if result == "failed" { failed_in_a_row.inc() } else { failed_in_a_row.set(0) }
     }
 
     /// Counts a call that was not repeated because the app's retry budget was used up.
@@ -252,6 +261,7 @@ impl Metrics {
         }
         let mut families = self.0.registry.gather();
         families.extend(callers::budgets(&now.caller_budgets));
+        families.extend(callers::expiries(&now.key_expiries));
         let mut text = Vec::new();
         TextEncoder::new()
             .encode(&families, &mut text)
@@ -277,6 +287,8 @@ pub struct Gauges<'a> {
     pub open_circuits: Vec<OpenCircuits<'a>>,
     /// The callers' budgets.
     pub caller_budgets: Vec<CallerBudget>,
+    /// The ends of the API keys that have one.
+    pub key_expiries: Vec<KeyExpiry>,
 }
 
 /// Calls that are not made while a circuit is open.

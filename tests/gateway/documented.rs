@@ -122,3 +122,20 @@ async fn visitors_are_sent_to_the_page() {
         assert_eq!(answer.header("location"), Some("./docs/"));
     }
 }
+
+#[actix_web::test]
+async fn without_docs_there_is_neither_a_start_page_nor_swagger_ui_and_no_link_to_them() {
+    let gateway = gateway().set("server.docs", "false").start().await;
+    for path in ["/", "/docs", "/docs/", "/docs/swagger-ui.css", "/swagger-ui"] {
+        let answer = gateway.ask("GET", path).await;
+        let problem = answer.problem(404, "route_not_found", "not_delivered");
+        assert!(!problem["detail"].as_str().unwrap().contains("/docs/"), "{path}: {problem}");
+    }
+    for path in ["/problems", "/problems/draining", "/console/"] {
+        let answer = gateway.ask("GET", path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        let page = answer.text();
+        assert!(!page.contains("docs/\"") && !page.contains("\"../\""), "{path}: {page}");
+    }
+    assert_eq!(gateway.ask("GET", "/openapi.json").await.status, 200);
+}

@@ -20,6 +20,7 @@ const METRICS: &[(&str, &str, &[&str])] = &[
     ("connections_limit", "gauge", &["listener"]),
     ("connections_closed_total", "counter", &["listener", "reason"]),
     ("forward_duration_seconds", "histogram", &["app", "result"]),
+    ("forwards_failed_in_a_row", "gauge", &["app"]),
     ("upstream_requests_total", "counter", &["app", "api", "code"]),
     ("upstream_request_duration_seconds", "histogram", &["api"]),
     ("upstream_retries_total", "counter", &["reason"]),
@@ -261,7 +262,7 @@ async fn each_caller_shows_how_it_waits_and_why_it_is_refused() {
     let app = ("app", "main");
     assert_eq!(of("permits_total", &[tester, app]).await, Some(2.0));
     assert_eq!(of("wait_seconds_total", &[tester, app]).await, Some(turn.as_secs_f64()));
-    assert_eq!(of("refused_total", &[tester]).await, None);
+    assert_eq!(of("refused_total", &[tester]).await, Some(0.0));
     assert_eq!(of("permits_total", &[second, app]).await, Some(0.0));
     assert_eq!(of("wait_seconds_total", &[second, app]).await, Some(0.0));
     let code = ("code", "app_rate_limited");
@@ -297,6 +298,8 @@ async fn series_that_are_known_beforehand_begin_at_zero() {
         "feishu_gateway_rate_limit_decisions_total{decision=\"rejected\",scope=\"app\"} 0",
         "feishu_gateway_upstream_retries_total{reason=\"token_rejected\"} 0",
         "feishu_gateway_forward_duration_seconds_count{app=\"main\",result=\"failed\"} 0",
+        "feishu_gateway_forwards_failed_in_a_row{app=\"main\"} 0",
+        "feishu_gateway_upstream_requests_total{api=\"thread_forward\",app=\"main\",code=\"timeout\"} 0",
     ] {
         assert!(text.lines().any(|line| line == series), "{series}");
     }
@@ -317,4 +320,39 @@ async fn a_failure_that_no_operator_can_help_is_no_failed_forward() {
     gateway.advance(ms(1000));
     assert_eq!(send(code(999_999), 502).await, [1, 1]);
     assert_eq!(send(code(230027), 403).await, [1, 2]);
+}
+
+#[actix_web::test]
+async fn failures_in_a_row_are_counted_until_a_forward_gets_through_or_is_refused() {
+    let gateway = gateway().one_attempt().start().await;
+    let mut failed_in_a_row = Vec::new();
+    for fault in [Some(2200), Some(2200), None, Some(2200), Some(230002), Some(2200)] {
+        if let Some(fault) = fault {
+            gateway.spoil_forward(code(fault));
+        }
+        gateway.forward("oc_1").send().await;
+        gateway.advance(ms(1050));
+        let name = "feishu_gateway_forwards_failed_in_a_row";
+        failed_in_a_row.push(gateway.metrics().await.count(name, &[("app", "main")]));
+    }
+    assert_eq!(failed_in_a_row, [1, 2, 0, 1, 0, 1]);
+}
+
+#[actix_web::test]
+async fn a_key_that_ends_shows_when_and_others_show_nothing() {
+    let hash = || ApiKey::generate().hash().to_string();
+    let gateway = gateway()
+        .set("keys.ends.hash", &hash())
+        .set("keys.ends.app", "main")
+        .set("keys.ends.expires_at", "2030-01-01T00:00:00Z")
+        .set("keys.disabled.hash", &hash())
+        .set("keys.disabled.app", "main")
+        .set("keys.disabled.expires_at", "2030-01-01T00:00:00Z")
+        .set("keys.disabled.disabled", "true")
+        .start()
+        .await;
+    let metrics = gateway.metrics().await;
+    let end =
+        |caller| metrics.find("feishu_gateway_key_expiry_timestamp_seconds", &[("caller", caller)]);
+    assert_eq!(["ends", "disabled", "tester"].map(end), [Some(1_893_456_000.0), None, None]);
 }

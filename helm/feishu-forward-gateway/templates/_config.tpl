@@ -4,6 +4,29 @@
 /etc/feishu-forward-gateway
 {{- end }}
 
+{{/* A file of the API's TLS. */}}
+{{- define "ffg.tlsFile" -}}
+{{ include "ffg.directory" $ }}/tls/{{ . }}
+{{- end }}
+
+{{/* The file of further certificates to trust. */}}
+{{- define "ffg.caFile" -}}
+{{ include "ffg.directory" . }}/ca/ca.crt
+{{- end }}
+
+{{/* The ConfigMap with these certificates and its key, as YAML; none where there are none. */}}
+{{- define "ffg.caBundle" -}}
+{{- with .Values.caBundle }}
+{{- if .pem }}
+name: {{ include "ffg.fullname" $ }}
+key: ca.crt
+{{- else if .existingConfigMap.name }}
+name: {{ .existingConfigMap.name }}
+key: {{ .existingConfigMap.key | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* Where the volume with the broadcasts is mounted. */}}
 {{- define "ffg.broadcasts" -}}
 /var/lib/feishu-forward-gateway
@@ -18,14 +41,21 @@ keys_file = {{ printf "%s/keys/keys.toml" (include "ffg.directory" .) | toRawJso
 app_id = {{ toRawJson $app.appId }}
 app_secret_file = {{ printf "%s/secrets/%s/app_secret" (include "ffg.directory" $) $name | toRawJson }}
 {{- end }}
-{{- $limits := merge (include "ffg.limits" . | fromYaml) .Values.config.limits }}
-{{- $own := dict "limits" $limits }}
+{{- $own := dict "limits" (include "ffg.limits" . | fromYaml) }}
 {{- with include "ffg.state" . | fromYaml }}{{ $_ := set $own "state" . }}{{ end }}
+{{- with .Values.tls }}
+{{- if .secretName }}
+{{- $tls := dict "cert_file" (include "ffg.tlsFile" "tls.crt") "key_file" (include "ffg.tlsFile" "tls.key") }}
+{{- if .clientCA.secretName }}{{ $_ := set $tls "client_ca_file" (include "ffg.tlsFile" "client-ca.crt") }}{{ end }}
+{{- $_ := set $own "server.tls" $tls }}
+{{- end }}
+{{- end }}
+{{- if include "ffg.caBundle" . }}{{ $_ := set $own "feishu" (dict "ca_file" (include "ffg.caFile" .)) }}{{ end }}
 {{- if .Values.broadcasts.persistence.enabled }}
 {{- $path := printf "%s/broadcasts.sqlite" (include "ffg.broadcasts" .) }}
-{{- $_ := set $own "broadcasts" (merge (dict "path" $path) (.Values.config.broadcasts | default dict)) }}
+{{- $_ := set $own "broadcasts" (dict "path" $path) }}
 {{- end }}
-{{- range $section, $keys := merge $own .Values.config }}
+{{- range $section, $keys := mergeOverwrite (deepCopy .Values.config) $own }}
 
 [{{ $section }}]
 {{- include "ffg.table" $keys }}
@@ -66,6 +96,9 @@ replicas: {{ include "ffg.maxReplicas" $ }}
 {{- if include "ffg.statePassword" $ }}
 password_file: {{ printf "%s/state/password" (include "ffg.directory" $) | quote }}
 {{- end }}
+{{- if and (hasPrefix "rediss" .url) (include "ffg.caBundle" $) }}
+ca_file: {{ include "ffg.caFile" $ | quote }}
+{{- end }}
 {{- range $key, $path := .files }}
 {{ $key }}: {{ $path | quote }}
 {{- end }}
@@ -98,6 +131,13 @@ key: password
 {{- $ports = append $ports (regexFind ":[0-9]+$" . | trimPrefix ":" | default ($sentinel | ternary "26379" "6379") | int) }}
 {{- end }}
 {{- $ports | uniq | toJson }}
+{{- end }}
+
+{{/* The port of Feishu. */}}
+{{- define "ffg.feishuPort" -}}
+{{- $url := .Values.config.feishu.base_url | default "https:" }}
+{{- $host := regexReplaceAll "^[^:]+://" $url "" | splitList "/" | first }}
+{{- regexFind ":[0-9]+$" $host | trimPrefix ":" | default (hasPrefix "https:" $url | ternary "443" "80") }}
 {{- end }}
 
 {{/* What one replica has of the limits, as YAML: all where they are counted in Redis, else a share, as the gateway then
@@ -163,5 +203,30 @@ counts in each process for itself. */}}
     items:
       - key: {{ .key | quote }}
         path: state/password
+{{- end }}
+{{- with .Values.tls }}
+{{- if .secretName }}
+- secret:
+    name: {{ .secretName }}
+    items:
+      - key: tls.crt
+        path: tls/tls.crt
+      - key: tls.key
+        path: tls/tls.key
+{{- end }}
+{{- if .clientCA.secretName }}
+- secret:
+    name: {{ .clientCA.secretName }}
+    items:
+      - key: {{ .clientCA.key | quote }}
+        path: tls/client-ca.crt
+{{- end }}
+{{- end }}
+{{- with include "ffg.caBundle" . | fromYaml }}
+- configMap:
+    name: {{ .name }}
+    items:
+      - key: {{ .key | quote }}
+        path: ca/ca.crt
 {{- end }}
 {{- end }}

@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use super::token_signer::{LIFETIME, TokenSigner, UncheckedToken};
 use crate::model::api_key::{Caller, KeyEntry, KeyHash, KeyId};
 use crate::model::webhook::Webhook;
+use crate::telemetry::metrics::KeyExpiry;
 
 /// The API keys that are configured. All workers share one keyring.
 #[derive(Debug)]
@@ -177,6 +178,17 @@ impl Keyring {
         let keys = self.keys.load();
         let known = keys.valid(keys.hashes_by_name.get(name)?, now).ok()?;
         Some(known.caller.clone())
+    }
+
+    /// The ends of the keys that have one and are not disabled.
+    pub(crate) fn expiries(&self) -> Vec<KeyExpiry> {
+        let keys = self.keys.load();
+        let ends = keys.keys.values().filter(|known| !known.disabled);
+        ends.filter_map(|known| {
+            let expires_at = known.expires_at?;
+            Some(KeyExpiry { caller: Arc::clone(&known.caller.name), expires_at })
+        })
+        .collect()
     }
 
     /// The webhook of the caller of this name, if its key is configured and has one.

@@ -3,11 +3,14 @@
 //! It is a page whose modules call the API as any program does. Its files lie in `console/`, and browsers run them as they
 //! are. All of its links are relative, so it works behind a proxy's prefix.
 
+use std::borrow::Cow;
+
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, EntityTag, Header as _, IfNoneMatch, LOCATION,
 };
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::api::docs::reader::has_docs;
 use crate::api::http::security_headers::SCRIPTED;
 use crate::api::problems::problem::Problem;
 use crate::api::public_url::PublicUrl;
@@ -51,7 +54,9 @@ pub(crate) async fn file(request: HttpRequest) -> Result<HttpResponse, Problem> 
             Wording::new("The console has no such file.", "控制台中没有该文件。"),
         ));
     };
-    let tag = EntityTag::new_strong(hex::encode(&fingerprint([*content])[..16]));
+    let content =
+        if has_docs(&request) { Cow::from(*content) } else { without_docs(content).into() };
+    let tag = EntityTag::new_strong(hex::encode(&fingerprint([&*content])[..16]));
     let is_kept = is_kept(&request, &tag);
     let mut answer = if is_kept { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     answer
@@ -61,7 +66,13 @@ pub(crate) async fn file(request: HttpRequest) -> Result<HttpResponse, Problem> 
     if *kind == HTML {
         answer.insert_header((CONTENT_SECURITY_POLICY, SCRIPTED));
     }
-    Ok(if is_kept { answer.finish() } else { answer.body(*content) })
+    Ok(if is_kept { answer.finish() } else { answer.body(content) })
+}
+
+/// The page without its links to the start page and Swagger UI.
+fn without_docs(page: &str) -> String {
+    let is_link = |line: &&str| ["\"../\"", "\"../docs/\""].iter().any(|to| line.contains(to));
+    page.split_inclusive('\n').filter(|line| !is_link(line)).collect()
 }
 
 /// Whether the browser has kept the content with this tag.

@@ -51,9 +51,13 @@ pub(crate) fn page(reader: &Reader, title: &str, main: &Markup) -> HttpResponse 
             body {
                 header {
                     nav aria-label=(say("This gateway", "本网关")) {
-                        a href=(reader.link_to_page("/")) { "feishu-forward-gateway" }
+                        @if reader.has_docs {
+                            a href=(reader.link_to_page("/")) { "feishu-forward-gateway" }
+                        }
                         a href=(reader.link_to_page("/problems")) { (say("Problems", "错误说明")) }
-                        a href=(reader.link("/docs/")) { (say("Try the API", "调试接口")) }
+                        @if reader.has_docs {
+                            a href=(reader.link("/docs/")) { (say("Try the API", "调试接口")) }
+                        }
                         a href={ "?lang=" (other.tag()) } lang=(other.tag()) hreflang=(other.tag()) {
                             (other.choose("English", "中文"))
                         }

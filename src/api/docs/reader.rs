@@ -13,6 +13,8 @@ pub(crate) struct Reader {
     pub(crate) language: Language,
     /// Whether the reader chose the language by `?lang=`, so that links to other pages have to pass it on.
     has_chosen: bool,
+    /// Whether there is a start page and Swagger UI to link to.
+    pub(crate) has_docs: bool,
     /// The path of the page.
     path: String,
 }
@@ -25,6 +27,7 @@ impl Reader {
         Self {
             language: chosen.unwrap_or_else(|| Language::preferred_by(request)),
             has_chosen: chosen.is_some(),
+            has_docs: has_docs(request),
             path: request.path().to_owned(),
         }
     }
@@ -54,6 +57,11 @@ impl Reader {
             path.to_owned()
         }
     }
+}
+
+/// Whether the gateway that a request came to serves its start page and Swagger UI.
+pub(crate) fn has_docs(request: &HttpRequest) -> bool {
+    request.resource_map().has_resource("/docs/")
 }
 
 /// Whether `Accept` prefers JSON to HTML, as programs do.

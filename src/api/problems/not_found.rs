@@ -48,8 +48,22 @@ const DOCUMENTATION: &[&str] = &[
 const LONGEST_PREFIX: usize = 8;
 
 /// The problem of a request to the public listener for a path without a route.
-pub(crate) fn not_found(path: &str) -> Problem {
-    Problem::new(ProblemKind::RouteNotFound, detail(path))
+/// `has_docs` is whether that listener serves Swagger UI.
+pub(crate) fn not_found(path: &str, has_docs: bool) -> Problem {
+    let path = normal(path);
+    let detail = if !has_docs && is_documentation(&path) {
+        Wording::new(
+            "There is nothing at this path; the documentation is at /openapi.json.",
+            "该路径不存在；文档位于 /openapi.json。",
+        )
+    } else {
+        detail(&path)
+    };
+    Problem::new(ProblemKind::RouteNotFound, detail)
+}
+
+fn is_documentation(path: &str) -> bool {
+    path == "/docs" || path.starts_with("/docs/") || DOCUMENTATION.contains(&path)
 }
 
 /// The problem of a request to the admin listener for a path without a route.
@@ -70,9 +84,8 @@ fn detail_on_admin(path: &str) -> Wording {
     )
 }
 
+/// `path` is from [`normal`].
 fn detail(path: &str) -> Wording {
-    let path = normal(path);
-    let path = path.as_str();
     if PROBES.contains(&path) {
         return Wording::new(
             "There is nothing at this path; /livez, /readyz and /metrics are at the admin address, server.admin_listen.",
@@ -235,7 +248,7 @@ mod tests {
             ("/livez", ADMIN),
             ("/READYZ", ADMIN),
         ] {
-            let Wording { en, zh } = detail(path);
+            let Wording { en, zh } = detail(&normal(path));
             assert!(en.contains(hint), "{path}: {en}");
             assert!(hint == "Feishu's" || zh.contains(hint), "{path}: {zh}");
         }
@@ -262,7 +275,7 @@ mod tests {
             "/problems/secret/",
         ] {
             let path = format!("{path}{}", "/secret".repeat(10_000));
-            for Wording { en, zh } in [detail(&path), detail_on_admin(&path)] {
+            for Wording { en, zh } in [detail(&normal(&path)), detail_on_admin(&path)] {
                 assert!(!en.contains("secret") && !zh.contains("secret"), "{en} {zh}");
             }
         }

@@ -396,8 +396,8 @@ impl ProblemKind {
             title: "There is no such route",
             title_zh: "接口不存在",
             remedy: Remedy {
-                en: "Check the path; /docs/ lists every route.",
-                zh: "请检查路径；/docs/ 列出了全部接口。",
+                en: "Check the path; /openapi.json lists every route.",
+                zh: "请检查路径；/openapi.json 列出了全部接口。",
             },
         },
         MethodNotAllowed => Facts {

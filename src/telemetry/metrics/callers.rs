@@ -8,11 +8,15 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use prometheus::core::Collector;
 use prometheus::proto::{Metric, MetricFamily};
 use prometheus::{CounterVec, IntCounterVec, IntGaugeVec, Opts, Registry};
 
 use super::register::register;
+
+/// The problems by which the gateway's own limits refuse single callers' forwards.
+const REFUSALS: &[&str] = &["receiver_rate_limited", "app_rate_limited"];
 
 #[derive(Debug)]
 pub(super) struct CallerSeries {
@@ -69,9 +73,16 @@ impl CallerSeries {
     }
 
     /// Counts a wait for a turn. One that was in vain still creates the series of the turns, so that a caller that
-    /// gets none shows 0 and not nothing.
+    /// gets none shows 0 and not nothing. It creates the series of refusals too: one that appears with its first refusal
+    /// hides it from `rate()`.
     pub(super) fn waited(&self, app: &str, caller: &str, waited: Duration, has_permit: bool) {
-        self.permits.with_label_values(&[app, caller]).inc_by(u64::from(has_permit));
+        let permits = self.permits.with_label_values(&[app, caller]);
+        if permits.get() == 0 {
+            for code in REFUSALS {
+                self.refused.with_label_values(&[app, caller, code]);
+            }
+        }
+        permits.inc_by(u64::from(has_permit));
         self.wait_seconds.with_label_values(&[app, caller]).inc_by(waited.as_secs_f64());
     }
 
@@ -126,6 +137,34 @@ pub(super) fn budgets(all: &[CallerBudget]) -> Vec<MetricFamily> {
         let used = i64::try_from(*used).unwrap_or(i64::MAX);
         used_by_caller.with_label_values(&[&**caller, budget]).set(used);
         limits.with_label_values(&[&**caller, budget]).set(limit.get().into());
+    }
+    registry.gather()
+}
+
+/// When an API key ends.
+#[derive(Clone, Debug)]
+pub struct KeyExpiry {
+    /// The name of the API key.
+    pub caller: Arc<str>,
+    /// Its `expires_at`.
+    pub expires_at: Timestamp,
+}
+
+/// The metrics of keys that end, made anew each time, so that a key that was taken away has no series.
+pub(super) fn expiries(all: &[KeyExpiry]) -> Vec<MetricFamily> {
+    let registry = Registry::new();
+    let ends = register(
+        &registry,
+        IntGaugeVec::new(
+            Opts::new(
+                "feishu_gateway_key_expiry_timestamp_seconds",
+                "Unix time at which the API key ends; only of keys that end and are not disabled.",
+            ),
+            &["caller"],
+        ),
+    );
+    for KeyExpiry { caller, expires_at } in all {
+        ends.with_label_values(&[&**caller]).set(expires_at.as_second());
     }
     registry.gather()
 }

@@ -22,6 +22,7 @@ pub(super) struct Series {
     pub(super) connections_limit: IntGaugeVec,
     pub(super) connections_closed: IntCounterVec,
     pub(super) forward_duration: HistogramVec,
+    pub(super) failed_in_a_row: IntGaugeVec,
     pub(super) upstream_requests: IntCounterVec,
     pub(super) upstream_duration: HistogramVec,
     pub(super) upstream_retries: IntCounterVec,
@@ -150,6 +151,11 @@ impl Series {
                 "feishu_gateway_forward_duration_seconds",
                 "Time of a forward that was taken in, without its waiting for turns, by what became of it.",
                 &["app", "result"],
+            ),
+            failed_in_a_row: gauges(
+                "feishu_gateway_forwards_failed_in_a_row",
+                "Forwards that were taken in and have failed since the last one that has not.",
+                &["app"],
             ),
             upstream_requests: counters(
                 "feishu_gateway_upstream_requests_total",

@@ -84,7 +84,7 @@ fn before_delivery(kind: ProblemKind) -> Option<Problem> {
         ProblemKind::RequestTimeout => too_slow(Duration::from_secs(10)),
         ProblemKind::BodyTooLarge => too_large(64 * 1024),
         ProblemKind::OriginNotAllowed => foreign_origin(),
-        ProblemKind::RouteNotFound => not_found("/nope"),
+        ProblemKind::RouteNotFound => not_found("/nope", true),
         ProblemKind::MethodNotAllowed => Problem::method_not_allowed("POST"),
         ProblemKind::UnsupportedMediaType => not_json("text/plain"),
         ProblemKind::Overloaded => Problem::too_many_in_flight(1024),
