@@ -51,7 +51,7 @@ tokio::task_local! {
 impl Connections {
     /// Fails if the machine's TLS roots cannot be read.
     pub(super) fn new(options: Options) -> reqwest::Result<Self> {
-        let current = ArcSwap::from_pointee(pool(&options)?);
+        let current = ArcSwap::from_pointee(http_client(&options)?);
         Ok(Self { options, current })
     }
 
@@ -86,7 +86,7 @@ impl Connections {
         if !Arc::ptr_eq(&self.current.load(), old) {
             return;
         }
-        match pool(&self.options) {
+        match http_client(&self.options) {
             Ok(new) => {
                 self.current.compare_and_swap(old, Arc::new(new));
             }
@@ -95,7 +95,8 @@ impl Connections {
     }
 }
 
-fn pool(options: &Options) -> reqwest::Result<reqwest::Client> {
+/// An HTTP client as all calls to Feishu use it. Fails if the machine's TLS roots cannot be read.
+pub fn http_client(options: &Options) -> reqwest::Result<reqwest::Client> {
     tls::use_ring();
     let http = reqwest::Client::builder()
         .user_agent(concat!("feishu-forward-gateway/", env!("CARGO_PKG_VERSION")))
@@ -176,7 +177,9 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Erro
     std::iter::successors(Some(error as _), |it: &&(dyn std::error::Error + 'static)| it.source())
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether Feishu is on this machine. Then no proxy is used.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
