@@ -32,6 +32,7 @@ pub(crate) struct Call {
     pub(crate) message_ids: Vec<String>,
     /// The thread in the path.
     pub(crate) thread_id: Option<String>,
+    /// The receiver in the body, or the chat in the path.
     pub(crate) receive_id: Option<String>,
     pub(crate) receive_id_type: Option<String>,
     pub(crate) uuid: Option<String>,
@@ -50,8 +51,12 @@ impl Call {
         let path = head.uri.path().to_owned();
         let query = head.uri.query().unwrap_or_default().to_owned();
         let (api, id) = route(&head.method, &path);
-        let (message_id, thread_id) =
-            if api == Api::ThreadForward { (None, id) } else { (id, None) };
+        let (mut message_id, mut thread_id, mut chat_id) = (None, None, None);
+        match api {
+            Api::ThreadForward => thread_id = id,
+            Api::IsInChat => chat_id = id,
+            _ => message_id = id,
+        }
         let message_ids = match &json {
             Some(body) if api == Api::MergeForward => texts(body, "message_id_list"),
             _ => Vec::new(),
@@ -71,7 +76,7 @@ impl Call {
             message_id,
             message_ids,
             thread_id,
-            receive_id: text(json.as_ref(), "receive_id").map(str::to_owned),
+            receive_id: text(json.as_ref(), "receive_id").map(str::to_owned).or(chat_id),
             receive_id_type: parameter(&query, "receive_id_type"),
             uuid: parameter(&query, "uuid"),
             json,
@@ -96,10 +101,19 @@ impl Call {
     }
 }
 
-/// The API of a path, and the id of a message or of a thread in it. A trailing slash does not matter.
+/// The API of a path, and the id of a message, of a thread or of a chat in it. A trailing slash does not matter.
 fn route(method: &Method, path: &str) -> (Api, Option<String>) {
     let segments: Vec<&str> = path.strip_suffix('/').unwrap_or(path).split('/').skip(1).collect();
     match segments[..] {
+        ["open-apis", "bot", "v3", "info"] if method == Method::GET => (Api::BotInfo, None),
+        ["open-apis", "application", "v6", "scopes"] if method == Method::GET => {
+            (Api::Scopes, None)
+        }
+        ["open-apis", "im", "v1", "chats", chat_id, "members", "is_in_chat"]
+            if method == Method::GET =>
+        {
+            (Api::IsInChat, Some(decoded(chat_id)))
+        }
         _ if method != Method::POST => (Api::Unknown, None),
         ["open-apis", "auth", "v3", "tenant_access_token", "internal"] => {
             (Api::TenantAccessToken, None)

@@ -53,6 +53,12 @@ impl Clock {
     }
 }
 
+/// The machine's wall clock, for headers.
+#[expect(clippy::disallowed_methods, reason = "nothing is decided by it")]
+pub(crate) fn wall_clock() -> SystemTime {
+    SystemTime::now()
+}
+
 /// Sleeps in real time, for faults that delay an answer.
 #[expect(
     clippy::disallowed_methods,

@@ -123,6 +123,7 @@ const CODES: &[(i64, u16, &str)] = &[
     (99_992_363, 400, "these ids not existed"),
     (99_992_364, 400, "these ids not existed / user id cross tenant"),
     (99_992_381, 400, "union_id cross tenant"),
+    (212_100, 400, "the app is not installed"),
     (18_121, 400, "the same request is still being processed"),
     (11_232, 400, "create message trigger rate limit"),
     (11_233, 400, "create message chat trigger rate limit"),

@@ -71,8 +71,9 @@ impl State {
             receive_id: forward.receive_id.to_owned(),
             uuid: uuid.to_owned(),
         });
-        let earlier =
-            key.as_ref().and_then(|key| self.repeats.find(key, sent.now)).map(str::to_owned);
+        let lifetime = self.settings.uuid_lifetime;
+        let earlier = key.as_ref().and_then(|key| self.repeats.find(key, sent.now, lifetime));
+        let earlier = earlier.map(str::to_owned);
         if let Some(earlier) = earlier {
             return match self.settings.duplicate {
                 Duplicate::OriginalId => Ok(earlier),

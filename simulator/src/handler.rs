@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderValue};
 use hyper::{Request, Response};
 use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::call::Call;
-use crate::clock::wait;
+use crate::clock::{wait, wall_clock};
 use crate::connections::Connection;
 use crate::control_api;
 use crate::cut::Cut;
@@ -41,8 +41,29 @@ pub(crate) async fn handle(
         return answer_with_fault(fault, answer, &call, number, &shared).await;
     }
     let answer = answer.unwrap_or_else(|| shared.state().execute(&call, number));
-    shared.state().ledger.note_answer(number, &answer);
-    whole(&answer)
+    let mut state = shared.state();
+    state.ledger.note_answer(number, &answer);
+    let date = date(state.settings.date_offset_seconds);
+    drop(state);
+    let mut response = whole(&answer)?;
+    if let Some(date) = date {
+        response.headers_mut().insert(DATE, date);
+    }
+    Ok(response)
+}
+
+/// By how much a `Date` differs at most: HTTP has no date before 1970.
+const MOST_AHEAD: Duration = Duration::from_hours(50 * 365 * 24);
+
+/// The header `Date` of a clock that is ahead by this. `None` has hyper set the header.
+fn date(ahead_seconds: i64) -> Option<HeaderValue> {
+    if ahead_seconds == 0 {
+        return None;
+    }
+    let ahead = Duration::from_secs(ahead_seconds.unsigned_abs()).min(MOST_AHEAD);
+    let now = wall_clock();
+    let shown = if ahead_seconds > 0 { now.checked_add(ahead) } else { now.checked_sub(ahead) };
+    HeaderValue::try_from(httpdate::fmt_http_date(shown?)).ok()
 }
 
 /// Answers a request that a fault affects. `answer` is `None` if the request has not been executed.

@@ -31,6 +31,12 @@ pub enum Api {
     MergeForward,
     /// `POST /open-apis/im/v1/threads/{thread_id}/forward`
     ThreadForward,
+    /// `GET /open-apis/bot/v3/info`
+    BotInfo,
+    /// `GET /open-apis/application/v6/scopes`
+    Scopes,
+    /// `GET /open-apis/im/v1/chats/{chat_id}/members/is_in_chat`
+    IsInChat,
     /// Any other path or method.
     Unknown,
 }

@@ -7,6 +7,7 @@
 //! of somebody who called the real Feishu, and "guess" an assumption. `README.md` lists all behaviours.
 
 mod answer;
+mod app_api;
 mod call;
 mod clock;
 mod codes;
@@ -33,6 +34,7 @@ mod simulator;
 mod state;
 mod token_api;
 mod tokens;
+mod windows;
 mod wire_body;
 
 pub use clock::{TimeSource, real_time};
@@ -40,5 +42,5 @@ pub use fault::{Fault, FaultKind, Phase};
 pub use ledger::{Api, Attempt, Delivery, Ledger};
 pub use messages::{KnownMessage, MessageState};
 pub use options::{App, Options};
-pub use settings::{Duplicate, Settings};
+pub use settings::{Duplicate, Settings, WindowShape};
 pub use simulator::Simulator;

@@ -1,13 +1,10 @@
-//! Recognises repeated forwards by the uuids of the last hour.
+//! Recognises repeated forwards by their uuids.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use crate::clock::nanos;
 use crate::ledger::Api;
-
-/// How long a uuid is remembered (doc).
-const REMEMBERED: Duration = Duration::from_hours(1);
 
 /// The key by which a repeat is recognised. A uuid with another receiver (doc) or another app (guess) is not a repeat.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -29,9 +26,10 @@ pub(crate) struct Repeats {
 
 impl Repeats {
     /// The id of the message that a forward with this key has already created.
-    pub(crate) fn find(&mut self, key: &RepeatKey, now: u64) -> Option<&str> {
-        while let Some((_, old)) = self.order.pop_front_if(|(at, _)| now - *at >= nanos(REMEMBERED))
-        {
+    ///
+    /// `lifetime` is how long a uuid is remembered.
+    pub(crate) fn find(&mut self, key: &RepeatKey, now: u64, lifetime: Duration) -> Option<&str> {
+        while let Some((_, old)) = self.order.pop_front_if(|(at, _)| now - *at >= nanos(lifetime)) {
             self.messages.remove(&old);
         }
         self.messages.get(key).map(String::as_str)

@@ -12,6 +12,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
 use tokio::task::{self, JoinSet};
 
 use crate::clock::wait;
@@ -116,18 +117,53 @@ async fn serve_http(stream: TcpStream, number: u64, shared: &Arc<Shared>) {
     // Without this option the bytes of a slow drip are sent in groups. An error affects nothing but that.
     let _ = stream.set_nodelay(true);
     let is_reused = AtomicBool::new(false);
+    // Counts up when a request begins and when it is answered: it is odd meanwhile.
+    let steps = watch::Sender::new(0_u64);
     let service = service_fn(|request| {
         let connection = Connection { number, is_reused: is_reused.swap(true, Ordering::Relaxed) };
-        Box::pin(handle(request, connection, Arc::clone(shared)))
+        let steps = &steps;
+        Box::pin(async move {
+            steps.send_modify(|it| *it += 1);
+            let answer = handle(request, connection, Arc::clone(shared)).await;
+            steps.send_modify(|it| *it += 1);
+            answer
+        })
     });
-    let keep_alive = shared.state().settings.keep_alive;
+    let (keep_alive, idle_timeout) = {
+        let settings = &shared.state().settings;
+        (settings.keep_alive, settings.idle_timeout_ms.map(Duration::from_millis))
+    };
     let mut served = http1::Builder::new()
         // One official SDK finds the headers only if their names are in title case (sdk).
         .title_case_headers(true)
         .keep_alive(keep_alive)
         .serve_connection(TokioIo::new(stream), service);
     // A fault, or a caller that closes the connection early, ends it with an error.
-    if let Err(error) = poll_fn(|context| served.poll_without_shutdown(context)).await {
+    let ended = {
+        let idle = wait_until_idle(&steps, idle_timeout);
+        tokio::pin!(idle);
+        tokio::select! {
+            ended = poll_fn(|context| served.poll_without_shutdown(context)) => ended,
+            () = &mut idle => Ok(()),
+        }
+    };
+    if let Err(error) = ended {
         Cut::of(&error).end(served.into_parts().io.into_inner()).await;
+    }
+}
+
+/// Waits until nothing has happened on a connection for this long since its last answer. `None` waits for ever.
+async fn wait_until_idle(steps: &watch::Sender<u64>, timeout: Option<Duration>) {
+    let Some(timeout) = timeout else {
+        return std::future::pending().await;
+    };
+    let mut steps = steps.subscribe();
+    loop {
+        // This fails only if the sender is dropped, and the caller holds it.
+        let answered = steps.wait_for(|it| *it > 0 && it % 2 == 0).await.map_or(0, |it| *it);
+        tokio::select! {
+            () = wait(timeout) => return,
+            _ = steps.wait_for(|it| *it != answered) => {}
+        }
     }
 }

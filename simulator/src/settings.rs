@@ -1,6 +1,7 @@
 //! The settings of a simulator: behaviour of Feishu that is configurable because it is not documented, or because a
 //! test needs a variant.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,9 @@ pub struct Settings {
     pub token_lifetime: Duration,
     /// The answer to a repeated uuid (not documented).
     pub duplicate: Duplicate,
+    /// How long a uuid is remembered (doc: an hour; that it ends then: not seen).
+    #[serde(rename = "uuid_lifetime_seconds", with = "seconds")]
+    pub uuid_lifetime: Duration,
     /// Whether the three forward APIs share the uuids (not documented). If false, a uuid of one API is new to the others.
     pub shared_uuids: bool,
     /// The limit of forwards of all kinds to one receiver in any time span of one second (doc: 5; a sliding span: guess).
@@ -26,6 +30,10 @@ pub struct Settings {
     pub app_per_second: usize,
     /// The limit of calls of one app to one forward API in any time span of one minute (doc: 1000; a sliding span: guess).
     pub app_per_minute: usize,
+    /// What the time spans of the three limits above are (not documented).
+    pub window: WindowShape,
+    /// The value of the header `x-ogw-ratelimit-reset` of 230020, in seconds. `None` omits the header (not documented).
+    pub receiver_limit_reset: Option<u64>,
     /// Whether the three limits above are enforced.
     pub enforce_limits: bool,
     /// Whether a limit counts attempts that it refused (not documented).
@@ -45,6 +53,19 @@ pub struct Settings {
     /// Whether a connection stays open after an answer. If false, each answer has the header `Connection: close`. A
     /// change affects new connections only.
     pub keep_alive: bool,
+    /// How long a connection may be idle after an answer before it is closed, in milliseconds of real time. `None` keeps
+    /// it open (not documented). A change affects new connections only.
+    pub idle_timeout_ms: Option<u64>,
+    /// The `activate_status` of the bot (doc: 0 to 6, of which 2 is a bot in use).
+    pub bot_activate_status: i64,
+    /// The `ip_white_list` of the bot. It is only shown, and refuses nobody.
+    pub ip_white_list: Vec<String>,
+    /// The scopes of the app, with the `grant_status` of each (doc: 1 is granted, 2 is not). They are only shown.
+    pub scopes: BTreeMap<String, i64>,
+    /// Whether the bot says that it is in each chat.
+    pub is_in_chat: bool,
+    /// By how much the header `Date` is ahead of the machine's clock, in seconds.
+    pub date_offset_seconds: i64,
     /// The largest number of attempts, and of deliveries, in the ledger. Older ones are dropped.
     pub ledger_limit: usize,
 }
@@ -63,15 +84,30 @@ pub enum Duplicate {
     InProgress,
 }
 
+/// What the time span of a limit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WindowShape {
+    /// No span of that length holds more than the limit (guess, the strictest reading).
+    Sliding,
+    /// Spans follow each other, and the count begins anew with each (guess).
+    Calendar,
+    /// A bucket of the limit's size that fills up evenly in one span (guess).
+    Bucket,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
             token_lifetime: Duration::from_hours(2),
             duplicate: Duplicate::OriginalId,
+            uuid_lifetime: Duration::from_hours(1),
             shared_uuids: true,
             receiver_per_second: 5,
             app_per_second: 50,
             app_per_minute: 1000,
+            window: WindowShape::Sliding,
+            receiver_limit_reset: None,
             enforce_limits: true,
             refused_attempts_count: false,
             app_limit_status: 429,
@@ -79,6 +115,12 @@ impl Default for Settings {
             thread_time_in_seconds: false,
             extra_fields: true,
             keep_alive: true,
+            idle_timeout_ms: None,
+            bot_activate_status: 2,
+            ip_white_list: Vec::new(),
+            scopes: BTreeMap::from([("im:message:send_as_bot".to_owned(), 1)]),
+            is_in_chat: true,
+            date_offset_seconds: 0,
             ledger_limit: 100_000,
         }
     }

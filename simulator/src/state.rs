@@ -149,6 +149,7 @@ impl State {
             Api::Forward | Api::MergeForward | Api::ThreadForward => {
                 self.forward(call, number, now)
             }
+            Api::BotInfo | Api::Scopes | Api::IsInChat => self.about_app(call, number, now),
             Api::Unknown => Ok(Answer::page_not_found()),
         };
         result.unwrap_or_else(|refusal| self.refuse(&refusal))

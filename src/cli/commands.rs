@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use super::config_file::{ConfigFile, environment};
 #[cfg(feature = "dev")]
 use super::dev;
+use super::doctor;
 use super::ending::{EXIT_CONFIG, complain, end_telemetry, refuse};
 use super::health;
 use super::mcp;
@@ -51,6 +52,8 @@ enum Command {
         /// The id, such as `oc_5ad11d72b830411d72b836c20`.
         id: String,
     },
+    /// Looks at each app against the configured Feishu, step by step, and says who puts right what fails; exit 0, 1 or 2.
+    Doctor(doctor::Doctor),
     /// Asks the gateway that the configuration names, or `--url`, whether it is ready; exit 0 or 1.
     Health(health::Health),
     /// Bridges standard input and output to the Model Context Protocol of a gateway, for clients that start programs.
@@ -95,6 +98,7 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::AuditId { config, id } => audit_id(config.file.as_deref(), &id),
+        Command::Doctor(doctor) => doctor.run(),
         Command::Health(health) => health.ask(),
         Command::Mcp(mcp) => mcp.run(),
     }

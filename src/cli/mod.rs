@@ -5,6 +5,7 @@ mod commands;
 mod config_file;
 #[cfg(feature = "dev")]
 mod dev;
+mod doctor;
 mod ending;
 mod health;
 mod mcp;

@@ -52,14 +52,14 @@ tokio::task_local! {
 impl Connections {
     /// Fails if the machine's TLS roots cannot be read.
     pub(super) fn new(options: Options) -> reqwest::Result<Self> {
-        let current = ArcSwap::from_pointee(pool(&options)?);
+        let current = ArcSwap::from_pointee(http_client(&options)?);
         Ok(Self { options: ArcSwap::from_pointee(options), current })
     }
 
     /// Trusts these certificates besides the system's from the next connection on.
     pub(super) fn trust(&self, authorities: Vec<CertificateDer<'static>>) {
         let options = Options { authorities, ..Options::clone(&self.options.load()) };
-        let new = pool(&options);
+        let new = http_client(&options);
         self.options.store(Arc::new(options));
         match new {
             Ok(new) => self.current.store(Arc::new(new)),
@@ -98,7 +98,7 @@ impl Connections {
         if !Arc::ptr_eq(&self.current.load(), old) {
             return;
         }
-        match pool(&self.options.load()) {
+        match http_client(&self.options.load()) {
             Ok(new) => drop(self.current.compare_and_swap(old, Arc::new(new))),
             Err(error) => report(&error),
         }
@@ -109,7 +109,8 @@ fn report(error: &reqwest::Error) {
     tracing::error!(%error, "the connections to Feishu cannot be renewed");
 }
 
-fn pool(options: &Options) -> reqwest::Result<reqwest::Client> {
+/// An HTTP client as all calls to Feishu use it. Fails if the machine's TLS roots cannot be read.
+pub fn http_client(options: &Options) -> reqwest::Result<reqwest::Client> {
     tls::use_ring();
     let authorities: reqwest::Result<Vec<Certificate>> =
         options.authorities.iter().map(|it| Certificate::from_der(it)).collect();
@@ -193,7 +194,9 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Erro
     std::iter::successors(Some(error as _), |it: &&(dyn std::error::Error + 'static)| it.source())
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether Feishu is on this machine. Then no proxy is used.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

@@ -40,7 +40,7 @@ pub(super) fn words(json: &RawValue) -> String {
 }
 
 /// A text as one line of at most `longest` characters, without characters that change how others are shown.
-pub(super) fn line(text: &str, longest: usize) -> String {
+pub(crate) fn line(text: &str, longest: usize) -> String {
     let text = text.trim_matches(|it: char| it.is_whitespace() || is_odd(it));
     let cut = text.char_indices().nth(longest).map(|(at, _)| at);
     let shown = &text[..cut.unwrap_or(text.len())];

@@ -13,3 +13,6 @@ mod lenient;
 pub mod options;
 pub mod token;
 mod wire;
+
+pub use connections::{http_client, is_loopback};
+pub(crate) use lenient::line as one_line;

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 
-use feishu_simulator::{Api, Fault, FaultKind, Phase};
+use feishu_simulator::{Api, Fault, FaultKind, Phase, Settings};
 use reqwest::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -232,4 +232,14 @@ async fn a_message_is_delivered_although_the_caller_gives_up_during_a_slow_drip(
         drop(response);
         assert_eq!(recorded(&feishu), (1, Some(200), Some(0)));
     }
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_after_an_answer_if_the_settings_say_so() {
+    let settings = Settings { idle_timeout_ms: Some(1), ..Settings::default() };
+    let feishu = Feishu::start_with(settings).await;
+    let mut stream = connect(&feishu).await;
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: feishu\r\n\r\n").await.unwrap();
+    let (bytes, ended) = read_all(&mut stream).await;
+    assert!(bytes.starts_with(b"HTTP/1.1 404") && ended.is_ok());
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use feishu_simulator::{Api, App, Options, Settings, Simulator};
+use feishu_simulator::{Api, App, Options, Settings, Simulator, WindowShape};
 use serde_json::json;
 
 use crate::feishu::{FORWARD, FORWARD_APIS, Feishu, TENANT_TOKEN, reply};
@@ -224,4 +224,45 @@ async fn token_calls_are_not_limited() {
 
 fn frozen() -> Options {
     Options { clock: std::sync::Arc::new(|| Duration::ZERO), ..Options::default() }
+}
+
+/// Which of the forwards to one chat are accepted that leave 100 ms apart.
+async fn accepted(window: WindowShape, refused_attempts_count: bool) -> String {
+    let settings = Settings { window, refused_attempts_count, ..Settings::default() };
+    let feishu = Feishu::start_with(settings).await;
+    // A span of the calendar begins with the clock's full second.
+    feishu.pass(Duration::from_millis(700));
+    let mut all = String::new();
+    for _ in 0..16 {
+        all.push(if feishu.forward("oc_1").await.code() == 0 { '+' } else { '-' });
+        feishu.pass(Duration::from_millis(100));
+    }
+    all
+}
+
+#[tokio::test]
+async fn each_shape_of_the_time_spans_accepts_what_it_should() {
+    for (window, refused_count, pattern) in [
+        (WindowShape::Sliding, false, "+++++-----+++++-"),
+        (WindowShape::Sliding, true, "+++++-----------"),
+        (WindowShape::Calendar, false, "++++++++-----+++"),
+        (WindowShape::Bucket, false, "+++++++++-+-+-+-"),
+        (WindowShape::Bucket, true, "+++++++++-------"),
+    ] {
+        assert_eq!(accepted(window, refused_count).await, pattern, "{window:?} {refused_count}");
+    }
+}
+
+#[tokio::test]
+async fn the_refusal_of_a_receiver_carries_a_reset_only_if_the_settings_say_so() {
+    for reset in [None, Some(3)] {
+        let settings =
+            Settings { receiver_per_second: 1, receiver_limit_reset: reset, ..Settings::default() };
+        let feishu = Feishu::start_with(settings).await;
+        feishu.forward("oc_1").await;
+        let refused = feishu.forward("oc_1").await;
+        assert_eq!(refused.code(), 230_020);
+        let shown = refused.header("x-ogw-ratelimit-reset").map(str::to_owned);
+        assert_eq!(shown, reset.map(|it| it.to_string()));
+    }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails at an unexpected value")]
 
+mod about_app;
 mod checks;
 mod codes;
 mod connections;

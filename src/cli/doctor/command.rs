@@ -1,0 +1,150 @@
+//! The command: its arguments, and its exit codes.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+
+use super::call::Caller;
+use super::examination::Examination;
+use super::language::Tongue;
+use super::output::Output;
+use super::real_forward::Errand;
+use crate::cli::config_file::{ConfigFile, environment};
+use crate::cli::ending::{EXIT_CONFIG, complain, refuse};
+use crate::clock::Clock;
+use crate::config::{self, AppConfig, Config};
+use crate::feishu::options::Options;
+use crate::model::message_id::MessageId;
+use crate::model::receiver::{ReceiveIdType, Receiver};
+use crate::model::wording::Wording;
+
+#[derive(Args)]
+pub(in crate::cli) struct Doctor {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Looks at this app of the configuration alone.
+    #[arg(long, value_name = "NAME")]
+    app: Option<String>,
+    /// Forwards this message for real, once, after saying so. It costs a call and is delivered.
+    #[arg(long, value_name = "ID", requires = "receiver")]
+    message: Option<String>,
+    /// Who gets the message.
+    #[arg(long, value_name = "ID", requires = "message")]
+    receiver: Option<String>,
+    /// The type of the receiver's id. Left out, it is detected.
+    #[arg(long, value_name = "TYPE", requires = "receiver")]
+    receive_id_type: Option<String>,
+    /// Prints JSON in place of a table.
+    #[arg(long)]
+    json: bool,
+    /// The language of the output. Left out, it is that of `LANG`.
+    #[arg(long, value_enum, value_name = "LANG")]
+    lang: Option<Tongue>,
+}
+
+/// What a wrong use of the command is called, for standard error.
+type Misuse = String;
+
+impl Doctor {
+    pub(in crate::cli) fn run(self) -> ExitCode {
+        let config = match config::load(self.config.file.as_deref(), environment()) {
+            Ok(config) => config,
+            Err(errors) => return refuse(&errors),
+        };
+        let tongue =
+            self.lang.unwrap_or_else(|| Tongue::of_environment(|name| std::env::var(name).ok()));
+        let (apps, errand) = match self.apps(&config).and_then(|it| Ok((it, self.errand(tongue)?)))
+        {
+            Ok(chosen) => chosen,
+            Err(misuse) => {
+                complain(&misuse);
+                return EXIT_CONFIG.into();
+            }
+        };
+        if errand.is_some() && apps.len() > 1 {
+            complain("--app: name the app that forwards, as there are several");
+            return EXIT_CONFIG.into();
+        }
+        let output = Output::new(tongue, self.json, Box::new(io::stdout()));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                complain(&format!("cannot start: {error}"));
+                return ExitCode::FAILURE;
+            }
+        };
+        let is_well = runtime.block_on(examine(&config, &apps, errand.as_ref(), output));
+        // In the background, because a lookup at a silent name server would block the end.
+        runtime.shutdown_background();
+        match is_well {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => {
+                complain(&format!("cannot start: {error}"));
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    /// The apps to look at.
+    fn apps(&self, config: &Config) -> Result<BTreeMap<String, AppConfig>, Misuse> {
+        let mut apps = config.apps.clone();
+        if let Some(name) = &self.app {
+            apps.retain(|known, _| known == name);
+            if apps.is_empty() {
+                let names: Vec<&str> = config.apps.keys().map(String::as_str).collect();
+                return Err(format!("--app: must be one of {}", names.join(", ")));
+            }
+        }
+        Ok(apps)
+    }
+
+    /// What is to be forwarded, if anything is.
+    fn errand(&self, tongue: Tongue) -> Result<Option<Errand>, Misuse> {
+        let (Some(message), Some(receiver)) = (&self.message, &self.receiver) else {
+            return Ok(None);
+        };
+        let misuse = |name: &str, why: Wording| format!("{name}: {}", tongue.pick(&why));
+        let kind = self.receive_id_type.as_deref().map(ReceiveIdType::parse).transpose();
+        let kind = kind.map_err(|why| misuse("--receive-id-type", why))?;
+        Ok(Some(Errand {
+            message: MessageId::parse(message).map_err(|why| misuse("--message", why))?,
+            receiver: Receiver::parse(receiver, kind).map_err(|why| misuse("--receiver", why))?,
+        }))
+    }
+}
+
+/// Examines all apps. Whether all is well.
+async fn examine(
+    config: &Config,
+    apps: &BTreeMap<String, AppConfig>,
+    errand: Option<&Errand>,
+    mut output: Output,
+) -> reqwest::Result<bool> {
+    let options = Options {
+        base_url: config.feishu.base_url.clone(),
+        authorities: config.feishu.tls.pem.ca.clone().unwrap_or_default(),
+        connect_timeout: config.feishu.connect_timeout,
+        attempt_timeout: config.feishu.attempt_timeout,
+    };
+    let clock = Clock::system();
+    let caller = Caller::new(&options, &clock)?;
+    output.say(&Wording::new(
+        "This calls Feishu up to three times for each app: a token, its bot, its scopes. Feishu counts them towards the month's quota of small tenants.",
+        "将为每个应用最多调用飞书三次：凭证、机器人、权限。这些调用会计入小型企业的当月额度。",
+    ));
+    if let (Some(errand), Some(app)) = (errand, apps.keys().next()) {
+        output.say(&errand.announcement(app));
+    }
+    let examination = Examination { options: &options, clock: &clock, caller: &caller };
+    let ended_by = examination.network(&mut output).await;
+    for (name, app) in apps {
+        examination.app(&mut output, (name, app), ended_by, errand).await;
+    }
+    output.end(json!({"calls": caller.made()}));
+    Ok(!output.has_failed())
+}

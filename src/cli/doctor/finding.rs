@@ -1,0 +1,105 @@
+//! What a step found.
+
+use serde::Serialize;
+
+use super::advice::Advice;
+use crate::model::wording::Wording;
+
+/// A step of the examination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Check {
+    Address,
+    Proxy,
+    Tcp,
+    Tls,
+    Http,
+    Clock,
+    Credentials,
+    Bot,
+    Scopes,
+    AllowList,
+    Quota,
+    Membership,
+    Forward,
+}
+
+impl Check {
+    pub(super) fn label(self) -> Wording {
+        let (en, zh) = match self {
+            Self::Address => ("address", "地址"),
+            Self::Proxy => ("proxy", "代理"),
+            Self::Tcp => ("tcp", "TCP 连接"),
+            Self::Tls => ("tls", "TLS"),
+            Self::Http => ("http", "HTTP"),
+            Self::Clock => ("clock", "时钟"),
+            Self::Credentials => ("credentials", "应用凭证"),
+            Self::Bot => ("bot", "机器人"),
+            Self::Scopes => ("scopes", "权限"),
+            Self::AllowList => ("allow list", "IP 白名单"),
+            Self::Quota => ("quota", "额度"),
+            Self::Membership => ("membership", "群成员"),
+            Self::Forward => ("forward", "转发"),
+        };
+        Wording::new(en, zh)
+    }
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Ending {
+    /// All is well.
+    Ok,
+    /// It may be well, or could not be found out.
+    Warning,
+    /// It has to be put right.
+    Failed,
+    /// It cannot be judged, because an earlier step failed.
+    Skipped,
+}
+
+impl Ending {
+    pub(super) fn label(self) -> Wording {
+        let (en, zh) = match self {
+            Self::Ok => ("ok", "正常"),
+            Self::Warning => ("warning", "注意"),
+            Self::Failed => ("FAILED", "失败"),
+            Self::Skipped => ("skipped", "跳过"),
+        };
+        Wording::new(en, zh)
+    }
+}
+
+/// What a step found.
+#[derive(Clone, Debug)]
+pub(super) struct Finding {
+    pub(super) ending: Ending,
+    pub(super) detail: Wording,
+    /// Who does what where. None if nobody has to.
+    pub(super) advice: Option<Advice>,
+}
+
+impl Finding {
+    pub(super) fn ok(detail: Wording) -> Self {
+        Self { ending: Ending::Ok, detail, advice: None }
+    }
+
+    pub(super) fn warning(detail: Wording) -> Self {
+        Self { ending: Ending::Warning, detail, advice: None }
+    }
+
+    pub(super) fn failed(detail: Wording, advice: Advice) -> Self {
+        Self { ending: Ending::Failed, detail, advice: Some(advice) }
+    }
+
+    /// A step that cannot be judged because of another one.
+    pub(super) fn skipped(because: Check) -> Self {
+        let label = because.label();
+        let detail = Wording::new(
+            format!("cannot be judged: see `{}`", label.en),
+            format!("无法判断：请看“{}”", label.zh),
+        );
+        Self { ending: Ending::Skipped, detail, advice: None }
+    }
+}

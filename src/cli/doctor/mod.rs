@@ -1,0 +1,21 @@
+//! `doctor`: looks at each app against the configured Feishu, step by step, and says who does what where.
+//!
+//! `examination` is the list of steps, read downwards.
+
+mod advice;
+mod app_checks;
+mod call;
+mod certificate;
+mod command;
+mod console;
+mod examination;
+mod finding;
+mod handshake;
+mod language;
+mod network;
+mod output;
+mod progress;
+mod real_forward;
+mod route;
+
+pub(super) use command::Doctor;

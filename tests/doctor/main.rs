@@ -1,0 +1,8 @@
+//! `doctor` as a shell sees it, against a simulated Feishu that is switched to each failure.
+
+mod command;
+mod forwarding;
+mod network;
+mod run;
+mod steps;
+mod tls;
