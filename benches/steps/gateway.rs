@@ -132,6 +132,7 @@ async fn delivery() -> Delivery {
     let base_url = format!("http://{}", hand_out_one_token());
     let options = Options {
         base_url: base_url.parse().expect("a URL"),
+        authorities: Vec::new(),
         connect_timeout: Duration::from_secs(5),
         attempt_timeout: Duration::from_secs(5),
     };

@@ -26,6 +26,7 @@ mod tls;
 mod values;
 mod warnings;
 mod watch;
+mod watched_tls;
 mod webhooks;
 
 pub use broadcasts::BroadcastsConfig;
@@ -37,6 +38,7 @@ pub use load::{Config, DEFAULTS, admin_listen, load};
 pub use log::LogConfig;
 pub use sections::{AppConfig, FeishuConfig, LimitsConfig, ServerConfig};
 pub use state::StateConfig;
-pub use tls::{TlsOwner, WatchedTls};
+pub use tls::TlsOwner;
 pub use warnings::warnings;
 pub use watch::{KeyFiles, SecretFile, SecretOwner};
+pub use watched_tls::WatchedTls;

@@ -25,7 +25,7 @@ const NAMES: [(&[u8], &str); 9] = [
 const OBJECT_IDENTIFIER: u8 = 0x06;
 const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
-/// UTF8String, PrintableString and IA5String, all of which are UTF-8.
+/// `UTF8String`, `PrintableString` and `IA5String`, all of which are UTF-8.
 const TEXTS: [u8; 3] = [0x0c, 0x13, 0x16];
 
 /// The subject of a certificate, such as `CN=billing,O=Example`: as RFC 4514 writes it, the last part first, escaped so
@@ -92,8 +92,9 @@ impl<'a> Iterator for Elements<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (length, content) = match *self.0.get(1..)? {
-            [length @ 0..=0x7f, ref content @ ..] => (usize::from(length), content),
-            [0x81, length, ref content @ ..] => (usize::from(length), content),
+            [length @ 0..=0x7f, ref content @ ..] | [0x81, length, ref content @ ..] => {
+                (usize::from(length), content)
+            }
             [0x82, high, low, ref content @ ..] => {
                 (usize::from(u16::from_be_bytes([high, low])), content)
             }

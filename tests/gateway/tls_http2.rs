@@ -10,6 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::secured::Secured;
 
+/// An error code of HTTP/2 (RFC 9113, section 7).
+const ENHANCE_YOUR_CALM: u32 = 11;
 const FORWARD: &str = "/v1/messages/om_1/forward";
 
 /// A caller's end of a connection by HTTP/2.
@@ -222,7 +224,6 @@ async fn a_flood_of_resets_ends_its_connection_and_no_others() {
     let _ = guarded(flood.write_all(&frames)).await;
     let mut came = Vec::new();
     let _ = guarded(flood.read_to_end(&mut came)).await;
-    const ENHANCE_YOUR_CALM: u32 = 11;
     assert_eq!(goaway(&came), Some(ENHANCE_YOUR_CALM));
     let answered = answer(other.begin(get(&gateway, "/nothing")).await.expect("a stream")).await;
     assert_eq!(answered.status(), 404);

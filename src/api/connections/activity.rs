@@ -160,3 +160,22 @@ impl Activity {
 fn nanoseconds(moment: Moment) -> u64 {
     u64::try_from(moment.as_nanos()).unwrap_or(BUSY).min(BUSY - 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_busy_until_the_last_of_its_requests_has_ended() {
+        let (begin, end) = (Duration::from_secs(1), Duration::from_secs(2));
+        let activity = Activity::new(None, begin);
+        assert!(activity.begin_request() && activity.begin_request());
+        assert!(activity.end_request(end));
+        assert!(matches!(activity.state(), ActivityState::Busy));
+        assert!(!activity.close_if_idle(begin) && !activity.close_if_idle(end));
+        assert!(activity.end_request(end));
+        assert!(matches!(activity.state(), ActivityState::Idle { since } if since == end));
+        assert!(activity.close_if_idle(end));
+        assert!(!activity.begin_request());
+    }
+}

@@ -101,9 +101,9 @@ fn the_files_for_tls_are_there_and_hold_what_they_are_to() {
             "key_file: names a private key that does not go with the",
         ),
     ] {
-        let set: String =
-            set.iter().map(|(name, path)| format!("state.{name} = '{path}'\n")).collect();
-        let shown = error(&format!("state.url = 'rediss://a'\n{set}"));
+        let set = set.iter().map(|(name, path)| format!("state.{name} = '{path}'"));
+        let set: Vec<String> = set.collect();
+        let shown = error(&format!("state.url = 'rediss://a'\n{}", set.join("\n")));
         assert!(shown.starts_with(&format!("state.{start}")), "{shown}");
     }
     let without = error(&format!("state.url = 'redis://a'\nstate.ca_file = '{ca}'"));
