@@ -145,6 +145,10 @@ test-deploy: ## Tests compose, the systemd unit and kustomize (go, promtool, pro
 test-image: ## Builds the image without a registry, and runs it read-only and unprivileged (root, buildah, debootstrap, valgrind)
 	e2e/image/run.sh
 
+.PHONY: test-upgrade
+test-upgrade: ## Has the build before and this one share a Redis and hand over a SQLite file, forwards and back (git, redis-server)
+	e2e/upgrade/run.sh
+
 .PHONY: openapi-breaking
 openapi-breaking: ## Compares the OpenAPI document with the last release's (go, python3)
 	e2e/openapi/breaking.sh
