@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::config_file::{ConfigFile, environment};
 #[cfg(feature = "dev")]
@@ -75,6 +75,12 @@ enum ConfigCommand {
         #[arg(long)]
         connect: bool,
     },
+}
+
+/// What the program takes on its command line, for completions and the manual.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the command that the arguments name.
