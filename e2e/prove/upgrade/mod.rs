@@ -168,7 +168,7 @@ impl Proof {
         for step in steps {
             self.gateway.clock.sleep_until(at).await;
             self.step(*step).await;
-            at = at + STEP;
+            at += STEP;
         }
         let mut stories = people.join_all().await.concat();
         self.gateway.simulator.clear_faults();
