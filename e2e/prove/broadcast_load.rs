@@ -60,21 +60,25 @@ impl BroadcastLoad {
     /// Has as many broadcasts accepted as are to be active.
     pub(crate) async fn ask(&mut self) {
         for _ in self.running().await..ACTIVE {
-            self.asked += 1;
-            let message = format!("om_{}", self.asked);
-            let receivers: Vec<Value> = (0..RECEIVERS)
-                .map(|number| json!({ "receive_id": format!("oc_{number}") }))
-                .collect();
-            let path = format!("/v1/messages/{message}/broadcasts");
-            let body = json!({ "receivers": receivers, "expires_in": "1h" });
-            // An answer that is lost is asked for again, under the same key.
-            for _ in 0..20 {
-                if let Some(id) = self.post(&path, &message, &body).await {
-                    self.accepted.insert(message, id);
-                    break;
-                }
-                self.gateway.pause(Duration::from_millis(200)).await;
+            self.ask_another().await;
+        }
+    }
+
+    /// Has one more accepted.
+    pub(crate) async fn ask_another(&mut self) {
+        self.asked += 1;
+        let message = format!("om_{}", self.asked);
+        let receivers: Vec<Value> =
+            (0..RECEIVERS).map(|number| json!({ "receive_id": format!("oc_{number}") })).collect();
+        let path = format!("/v1/messages/{message}/broadcasts");
+        let body = json!({ "receivers": receivers, "expires_in": "1h" });
+        // An answer that is lost is asked for again, under the same key.
+        for _ in 0..20 {
+            if let Some(id) = self.post(&path, &message, &body).await {
+                self.accepted.insert(message, id);
+                break;
             }
+            self.gateway.pause(Duration::from_millis(200)).await;
         }
     }
 

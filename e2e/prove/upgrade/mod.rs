@@ -30,8 +30,8 @@ use crate::verdict::{Heard, Story, heard};
 use file::{File, NEWER};
 use repeated::{Repeated, replayed};
 
-/// So high that what is replaced is in the middle of much.
-const LIMITS: AppLimits = AppLimits { per_second: 400, per_minute: 24_000 };
+/// High enough that what is replaced is in the middle of much, low enough that broadcasts last until then.
+const LIMITS: AppLimits = AppLimits { per_second: 200, per_minute: 12_000 };
 const SETTINGS: [(&str, &str); 6] = [
     ("feishu.connect_timeout", "500ms"),
     ("feishu.attempt_timeout", "1s"),
@@ -44,7 +44,9 @@ const REPLICAS: usize = 3;
 const PEOPLE: usize = 20;
 /// From one replacement to the next; a process that has just started uses its limits in full by then.
 const STEP: Duration = Duration::from_secs(5);
-/// From broadcasts that are accepted to the replacement: long enough to begin them, too short to end them.
+/// Broadcasts that are accepted before each replacement.
+const BROADCASTS: usize = 2;
+/// From then to the replacement: long enough to begin them, too short to end them.
 const BEFORE: std::ops::Range<u64> = 200..700;
 /// So many answers of Feishu's are lost on their way in each step, half of them to forwards that were delivered.
 const LOST: u32 = 20;
@@ -114,8 +116,9 @@ struct Proof {
     old: PathBuf,
     gateway: Arc<Gateway>,
     shared: Shared,
-    /// The schema of the file that the old build has made.
+    /// The schema of the file that the old build has made, and the one that was seen last.
     old_schema: Option<i64>,
+    schema: Option<i64>,
     broadcasts: BroadcastLoad,
     repeated: Repeated,
     violations: Vec<String>,
@@ -151,6 +154,7 @@ impl Proof {
             gateway,
             shared,
             old_schema: None,
+            schema: None,
             broadcasts,
             repeated,
             violations: Vec::new(),
@@ -175,7 +179,8 @@ impl Proof {
         let unfinished = self.broadcasts.await_the_end().await;
         self.violations.extend(unfinished);
         self.judge(&mut stories).await;
-        if matches!(self.shared, Shared::Sqlite(_)) {
+        if let (Some(old), Some(new)) = (self.old_schema, self.schema) {
+            println!("  {}: schema {old} by Old, {new} by New", self.shared);
             self.refuse_what_is_newer().await;
         }
         println!("  {}: {:.0?}", self.shared, self.gateway.clock.since(began));
@@ -185,8 +190,10 @@ impl Proof {
 
     /// Has one process replaced in the middle of broadcasts, of forwards and of answers that are lost.
     async fn step(&mut self, (number, ending, build): Step) {
-        self.broadcasts.ask().await;
         self.repeated.add().await;
+        for _ in 0..BROADCASTS {
+            self.broadcasts.ask_another().await;
+        }
         self.gateway.simulator.clear_faults();
         for phase in [Phase::BeforeCommit, Phase::AfterCommit] {
             self.gateway.simulator.add_fault(Fault {
@@ -203,6 +210,11 @@ impl Proof {
             self.violations.push(format!("no broadcast runs when number {number} is replaced"));
         }
         self.end(number, ending).await;
+        // Not of a file that a killed process has left: to look at it would be to recover it.
+        if let (Shared::Sqlite(file), Ending::Drained) = (&self.shared, ending) {
+            self.schema = Some(file.schema());
+            self.old_schema = self.old_schema.or(self.schema);
+        }
         self.start(number, build).await;
         let shared = &self.shared;
         println!(
@@ -228,19 +240,14 @@ impl Proof {
 
     /// Starts this build where a process has ended, or the new one if the old one refuses the file of the new one.
     async fn start(&mut self, number: usize, build: Build) {
-        let found = match &self.shared {
-            Shared::Sqlite(file) => Some(file.schema()),
-            Shared::Redis(_) => None,
-        };
-        let old_schema = *self.old_schema.get_or_insert(found.unwrap_or_default());
         let path = match build {
             Build::Old => self.old.clone(),
             Build::New => Program::own_build(),
         };
         let replicas = &self.gateway.replicas;
         let Err(said) = replicas.replace_by(&path, number).await else { return };
-        if build == Build::Old && found > Some(old_schema) && said.contains(NEWER) {
-            println!("  {}: Old refuses schema {found:?}: it made {old_schema}", self.shared);
+        if build == Build::Old && self.schema > self.old_schema && said.contains(NEWER) {
+            println!("  {}: Old refuses the file of New", self.shared);
         } else {
             self.violations.push(format!("{build:?} does not start: {said}"));
         }
