@@ -153,6 +153,14 @@ test-deploy: ## Tests compose, the systemd unit and kustomize (go, promtool, pro
 test-image: ## Builds the image without a registry, and runs it read-only and unprivileged (root, buildah, debootstrap, valgrind)
 	e2e/image/run.sh
 
+.PHONY: test-upgrade
+test-upgrade: ## Has the build before and this one share a Redis and hand over a SQLite file, forwards and back (git, redis-server)
+	e2e/upgrade/run.sh
+
+.PHONY: test-workflows
+test-workflows: ## Lints the workflows of GitHub (go)
+	e2e/workflows/run.sh
+
 .PHONY: openapi-breaking
 openapi-breaking: ## Compares the OpenAPI document with the last release's (go, python3)
 	e2e/openapi/breaking.sh
@@ -209,6 +217,14 @@ check: ## Runs all that must hold before a merge, as CI does (most of an hour on
 .PHONY: release
 release: ## Builds the program as images hold it, without dev (xz)
 	deploy/build.sh build
+
+.PHONY: dist
+dist: ## Makes a release's files for this architecture in target/dist (root, buildah, debootstrap, go, jq, xz)
+	deploy/dist.sh
+
+.PHONY: dist-reproducible
+dist-reproducible: ## The same twice from nothing, and compares: it takes twice as long
+	deploy/dist.sh --twice
 
 .PHONY: profile
 profile: ## Makes deploy/release.profdata.xz, by which release builds are laid out (llvm-profdata, openssl, python3, xz)

@@ -4,21 +4,9 @@
 # Exit code: 0 all holds, 1 something does not, 2 it could not be run.
 
 source "$(dirname "${BASH_SOURCE[0]}")/../suite.sh"
-((EUID == 0)) || give_up "it needs root, for a root file system that belongs to root"
-need cargo rustc curl jq python3 buildah debootstrap readelf objcopy unshare setpriv valgrind
+need cargo curl jq python3 readelf objcopy unshare setpriv valgrind
+source e2e/image/buildah.sh
 python_packages
-
-# Without overlays each layer is a copy of all: slow and large.
-driver=vfs
-! grep -qw overlay /proc/filesystems || driver=overlay
-buildah() { command buildah --storage-driver "$driver" --root "$cache/$driver" --runroot "$cache/run-$driver" "$@"; }
-end_image() {
-  end_started
-  buildah rm --all >/dev/null
-}
-trap end_image EXIT
-buildah rm --all >/dev/null
-source e2e/image/bases.sh
 
 failed=0
 
@@ -26,19 +14,7 @@ echo "== hadolint"
 "$cache/python/bin/hadolint" deploy/Dockerfile || failed=1
 
 echo "== build"
-revision=$(git rev-parse HEAD)
-registry=$(realpath -m "${CARGO_HOME:-$HOME/.cargo}")/registry
-mkdir -p "$registry"
-# With this machine's Rust, and its crates: what is here is not downloaded again.
-build() {
-  buildah build --isolation chroot --pull-never --layers --format docker --file deploy/Dockerfile \
-    --volume "$sysroot:/usr/local/rust:ro" --volume "$registry:/usr/local/cargo/registry" \
-    --build-arg GATEWAY_REVISION="$revision" "$@" .
-}
-# The stages that are not in the image have names too, or what they built would be cleared away as dangling.
-build --target build --tag localhost/build >"$cache/build.log" 2>&1 &&
-  build --target sbom --tag localhost/sbom >>"$cache/build.log" 2>&1 &&
-  build --tag localhost/gateway >>"$cache/build.log" 2>&1 || { tail -n 50 "$cache/build.log"; exit 1; }
+build_image >"$cache/build.log" 2>&1 || { tail -n 50 "$cache/build.log"; exit 1; }
 buildah rmi --prune >/dev/null
 
 container=$(buildah from --pull-never localhost/gateway)

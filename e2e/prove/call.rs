@@ -41,6 +41,16 @@ pub(crate) struct Call {
     pub(crate) end: End,
 }
 
+impl Call {
+    /// What was answered, if it was.
+    pub(crate) fn answer(&self) -> Option<&Answer> {
+        match &self.end {
+            End::Answered(answer) => Some(answer),
+            _ => None,
+        }
+    }
+}
+
 /// How a request ended.
 #[derive(Clone, Debug)]
 pub(crate) enum End {
@@ -90,7 +100,7 @@ impl Caller {
         // To drop the future is to close the connection.
         let end = match self.clock.timeout_at(hangs_up_at, self.exchange(request)).await {
             Ok(Ok(end)) => end,
-            Ok(Err(_)) if self.replicas.count() > 1 => End::Lost,
+            Ok(Err(_)) if self.replicas.may_end() => End::Lost,
             Ok(Err(error)) => End::Broken(format!("{error:?}")),
             Err(_elapsed) if request.hangs_up_at.is_some() => End::HungUp,
             Err(_elapsed) => End::Broken(format!("no answer within {LONGEST:?}")),

@@ -1,6 +1,7 @@
 //! One or several gateways in front of a simulator, and the callers' keys.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use feishu_forward_gateway::model::api_key::ApiKey;
 use feishu_simulator::{App, Options, Settings, Simulator};
 
 use crate::call::Caller;
-use crate::program::Holdings;
+use crate::program::{Holdings, Program};
 use crate::redis::Redis;
 use crate::replicas::Replicas;
 
@@ -42,7 +43,7 @@ impl Gateway {
     /// Starts a simulator and one gateway, with these settings beside the usual ones, and returns once
     /// the gateway is ready.
     pub(crate) async fn start(limits: AppLimits, settings: &[(&str, &str)]) -> Self {
-        Self::start_replicas(1, limits, settings).await
+        Self::start_build(&Program::own_build(), 1, limits, settings).await
     }
 
     /// Starts a simulator and several gateways that share the Redis, and returns once all are ready.
@@ -54,10 +55,17 @@ impl Gateway {
     ) -> Self {
         let (url, count) = (redis.url(), replicas.to_string());
         let shared = [("state.url", &*url), ("state.replicas", &*count)];
-        Self::start_replicas(replicas, limits, &[settings, &shared].concat()).await
+        let build = Program::own_build();
+        Self::start_build(&build, replicas, limits, &[settings, &shared].concat()).await
     }
 
-    async fn start_replicas(replicas: usize, limits: AppLimits, settings: &[(&str, &str)]) -> Self {
+    /// Starts a simulator and so many gateways of this build, and returns once all are ready.
+    pub(crate) async fn start_build(
+        build: &Path,
+        replicas: usize,
+        limits: AppLimits,
+        settings: &[(&str, &str)],
+    ) -> Self {
         // Fails when it was done before, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let clock = Clock::system();
@@ -102,7 +110,7 @@ impl Gateway {
         for (name, _) in &mut variables {
             *name = format!("GATEWAY__{}", name.to_uppercase());
         }
-        let replicas = Arc::new(Replicas::start(replicas, variables).await);
+        let replicas = Arc::new(Replicas::start(replicas, build, variables).await);
         let gateway = Self { clock, simulator, replicas, keys, http: client() };
         while gateway.ask_all("/readyz").await.iter().any(|(status, _)| *status != 200) {
             gateway.pause(Duration::from_millis(20)).await;

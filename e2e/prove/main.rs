@@ -1,20 +1,23 @@
 //! Programs that prove promises in real time: the gateway as a process of its own in front of the
-//! simulator, on loopback. `make soak`, `make soak-replicas`, `make overload`, `make memory` and `make broadcasts` run them, and
-//! `cargo test` does not.
+//! simulator, on loopback. `make soak`, `make soak-replicas`, `make overload`, `make memory`, `make broadcasts` and
+//! `make test-upgrade` run them, and `cargo test` does not.
 #![expect(clippy::print_stdout, reason = "this is what talks to people")]
 
+mod broadcast_load;
 mod broadcasts;
 mod broadcasts_cost;
 mod call;
 mod gateway;
 mod memory;
 mod overload;
+mod person;
 mod program;
 mod redis;
 mod replicas;
 mod seen;
 mod signal;
 mod soak;
+mod upgrade;
 mod verdict;
 
 use std::env;
@@ -33,9 +36,10 @@ async fn main() -> ExitCode {
             "overload" => overload::run().await,
             "memory" => memory::run().await,
             "broadcasts" => broadcasts::run().await,
+            "upgrade" => upgrade::run().await,
             "broadcasts-cost" => broadcasts_cost::run().await,
             _ => vec![
-                "name what is to be proved: soak, overload, memory, broadcasts or broadcasts-cost"
+                "name what is to be proved: soak, overload, memory, broadcasts, upgrade or broadcasts-cost"
                     .to_owned(),
             ],
         }

@@ -3,6 +3,7 @@
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -54,10 +55,19 @@ impl Spent {
 const TICKS: u32 = 100;
 
 impl Program {
-    /// Starts it with these variables and no others, and returns once it listens.
-    pub(crate) async fn start(variables: &[(String, String)]) -> Self {
+    /// The build of this test, or the one that `PROGRAM` names.
+    pub(crate) fn own_build() -> PathBuf {
         let own = env!("CARGO_BIN_EXE_feishu-forward-gateway");
-        let mut child = Command::new(env::var("PROGRAM").unwrap_or_else(|_| own.to_owned()))
+        env::var_os("PROGRAM").map_or_else(|| own.into(), PathBuf::from)
+    }
+
+    /// Starts this build with these variables and no others, and returns once it listens, or what it said when it
+    /// ends before.
+    pub(crate) async fn start(
+        build: &Path,
+        variables: &[(String, String)],
+    ) -> Result<Self, String> {
+        let mut child = Command::new(build)
             .arg("serve")
             .env_clear()
             .envs(variables.iter().cloned())
@@ -70,13 +80,25 @@ impl Program {
         // Reads to the end, so that the program never waits for a reader.
         thread::spawn(move || {
             let mut lines = output.lines().map_while(Result::ok);
-            let _ = tell.send(lines.find(|line| line.contains("\"listening\"")));
+            let mut said = String::new();
+            let listens = lines.find(|line| {
+                said.extend([line, "\n"]);
+                line.contains("\"listening\"")
+            });
+            let _ = tell.send(listens.ok_or(said));
             lines.for_each(drop);
         });
-        let line = told.await.expect("its output is read").expect("it listens");
+        let line = match told.await.expect("its output is read") {
+            Ok(line) => line,
+            Err(said) => {
+                let _ = child.wait();
+                return Err(said);
+            }
+        };
         let line: Value = serde_json::from_str(&line).expect("a log line is JSON");
         let address = |name: &str| format!("http://{}", line[name].as_str().expect("an address"));
-        Self { child, addresses: Addresses { api: address("listen"), admin: address("admin") } }
+        let addresses = Addresses { api: address("listen"), admin: address("admin") };
+        Ok(Self { child, addresses })
     }
 
     /// Sends it a signal.

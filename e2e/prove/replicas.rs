@@ -1,5 +1,7 @@
 //! The gateway's processes: one, or several that share a Redis.
 
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rand::seq::IndexedRandom;
@@ -12,18 +14,39 @@ pub(crate) struct Replicas {
     programs: Vec<Mutex<Program>>,
     /// None where one is being replaced.
     offered: Mutex<Vec<Option<Addresses>>>,
+    may_end: AtomicBool,
 }
 
 impl Replicas {
-    /// Starts that many with these variables.
-    pub(crate) async fn start(count: usize, variables: Vec<(String, String)>) -> Self {
+    /// Starts that many of this build with these variables.
+    pub(crate) async fn start(
+        count: usize,
+        build: &Path,
+        variables: Vec<(String, String)>,
+    ) -> Self {
         let (mut programs, mut offered) = (Vec::new(), Vec::new());
         for _ in 0..count {
-            let program = Program::start(&variables).await;
+            let program = Program::start(build, &variables).await.expect("it listens");
             offered.push(Some(program.addresses.clone()));
             programs.push(Mutex::new(program));
         }
-        Self { variables, programs, offered: Mutex::new(offered) }
+        Self {
+            variables,
+            programs,
+            offered: Mutex::new(offered),
+            may_end: AtomicBool::new(count > 1),
+        }
+    }
+
+    /// Whether processes end in this proof, so that callers may lose connections. One process alone does not, unless
+    /// `expect_ends` says so.
+    pub(crate) fn may_end(&self) -> bool {
+        self.may_end.load(Relaxed)
+    }
+
+    /// From now on processes may end.
+    pub(crate) fn expect_ends(&self) {
+        self.may_end.store(true, Relaxed);
     }
 
     /// How many there are, also those that are being replaced.
@@ -53,10 +76,16 @@ impl Replicas {
 
     /// Kills a process, if it has not ended, and starts another one in its place.
     pub(crate) async fn replace(&self, number: usize) {
-        let program = Program::start(&self.variables).await;
+        self.replace_by(&Program::own_build(), number).await.expect("it listens");
+    }
+
+    /// The same by another build, or what that one says when it does not start.
+    pub(crate) async fn replace_by(&self, build: &Path, number: usize) -> Result<(), String> {
+        let program = Program::start(build, &self.variables).await?;
         let addresses = program.addresses.clone();
         *self.program(number) = program;
         lock(&self.offered)[number] = Some(addresses);
+        Ok(())
     }
 }
 

@@ -112,8 +112,5 @@ impl Story {
 }
 
 fn said(call: &Call) -> Option<&Said> {
-    match &call.end {
-        End::Answered(answer) => Some(&answer.said),
-        _ => None,
-    }
+    call.answer().map(|it| &it.said)
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use tokio::runtime::Handle;
 
 use super::config_file::{ConfigFile, environment};
@@ -80,6 +80,12 @@ enum ConfigCommand {
         #[arg(long)]
         connect: bool,
     },
+}
+
+/// What the program takes on its command line, for completions and the manual.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the command that the arguments name.

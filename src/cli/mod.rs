@@ -13,4 +13,4 @@ mod mcp_gateway;
 mod mcp_message;
 mod signals;
 
-pub use commands::main;
+pub use commands::{command, main};

@@ -6,7 +6,6 @@
 //! gateways share a real Redis, and things happen to these processes as well.
 
 mod faults;
-mod person;
 mod report;
 mod upheaval;
 
@@ -18,12 +17,12 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::gateway::{AppLimits, Gateway};
+use crate::person::{Person, SETTLED_WITHIN};
 use crate::program::Holdings;
 use crate::redis::Redis;
 use crate::seen::{by_message, over_the_limits};
 use crate::verdict::Story;
 use faults::{Chaos, Faults};
-use person::Person;
 use upheaval::Upheaval;
 
 /// Short enough that all of them are met.
@@ -37,8 +36,6 @@ const SETTINGS: [(&str, &str); 5] = [
 /// High enough that receivers are what holds most forwards up, low enough to be met.
 const LIMITS: AppLimits = AppLimits { per_second: 200, per_minute: 6000 };
 const PEOPLE: usize = 100;
-/// Longest time that all is given to come right once nothing fails any more.
-const SETTLED_WITHIN: Duration = Duration::from_mins(1);
 /// The memory that it may hold in the end: so many times what it held after the warm-up, …
 const MEMORY_FACTOR: f64 = 1.5;
 /// … and this for each forward since, in MiB: keys and doubts are remembered for an hour and more.

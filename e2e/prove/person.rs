@@ -8,17 +8,18 @@ use feishu_forward_gateway::clock::Moment;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::SETTLED_WITHIN;
-use crate::call::{Answer, Call, Caller, End, Request, Said};
+use crate::call::{Call, Caller, End, Request, Said};
 use crate::gateway::{APPS, Gateway};
 use crate::verdict::{Heard, Story, heard};
 
+/// Longest time that all is given to come right once nothing fails any more.
+pub(crate) const SETTLED_WITHIN: Duration = Duration::from_mins(1);
 /// Receivers of all people, so that they meet at each other's limits.
 const RECEIVERS: usize = 60;
 /// Those that many write to.
 const BUSY_RECEIVERS: usize = 4;
 
-pub(super) struct Person {
+pub(crate) struct Person {
     number: usize,
     app: &'static str,
     caller: Caller,
@@ -27,7 +28,7 @@ pub(super) struct Person {
 }
 
 impl Person {
-    pub(super) fn new(gateway: &Arc<Gateway>, seed: u64, number: usize) -> Self {
+    pub(crate) fn new(gateway: &Arc<Gateway>, seed: u64, number: usize) -> Self {
         let app = APPS[number % APPS.len()];
         let caller = gateway.caller(app);
         let dice = StdRng::seed_from_u64(seed ^ ((number as u64 + 1) << 32));
@@ -35,7 +36,7 @@ impl Person {
     }
 
     /// Everything that it did.
-    pub(super) async fn live_until(mut self, ends: Moment) -> Vec<Story> {
+    pub(crate) async fn live_until(mut self, ends: Moment) -> Vec<Story> {
         let mut stories = Vec::new();
         while self.caller.clock.now() < ends {
             let request = self.wish(stories.len());
@@ -84,7 +85,7 @@ impl Person {
             let step = self.step(&mut request, ends).await;
             let heard = heard(&step);
             let is_repeated = self.is_repeated(&request, &heard, &step);
-            if let Some(answer) = step.iter().find_map(answer)
+            if let Some(answer) = step.iter().find_map(Call::answer)
                 && request.idempotency_key.is_none()
             {
                 // What it does again is the same forward.
@@ -125,7 +126,8 @@ impl Person {
             Heard::Said(Said::Unknown) => !self.dice.random_bool(0.02),
             Heard::Said(Said::Delivered(_)) => has_key && self.dice.random_bool(0.1),
             Heard::Said(Said::NotDelivered) => {
-                let may_help = step.iter().filter_map(answer).any(|answer| answer.is_retryable);
+                let may_help =
+                    step.iter().filter_map(Call::answer).any(|answer| answer.is_retryable);
                 may_help && self.dice.random_bool(0.5)
             }
         }
@@ -134,12 +136,5 @@ impl Person {
     async fn pause(&mut self, milliseconds: std::ops::Range<u64>) {
         let pause = Duration::from_millis(self.dice.random_range(milliseconds));
         self.gateway.pause(pause).await;
-    }
-}
-
-fn answer(call: &Call) -> Option<&Answer> {
-    match &call.end {
-        End::Answered(answer) => Some(answer),
-        _ => None,
     }
 }
