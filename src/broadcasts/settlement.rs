@@ -1,5 +1,8 @@
 //! What a forward's report means for its receiver, and for the receivers that are still to come.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use super::broadcast::ReceiverProblem;

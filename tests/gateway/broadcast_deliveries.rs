@@ -94,10 +94,8 @@ async fn a_failure_that_may_pass_is_repeated_with_the_same_uuid_after_growing_pa
     let times: Vec<_> = calls.iter().map(|it| Duration::from_nanos(it.at_ns)).collect();
     let pauses: Vec<_> = times.windows(2).map(|it| it[1].saturating_sub(it[0])).collect();
     assert_eq!(pauses.len(), 3, "{pauses:?}");
-    for (pause, least) in pauses.iter().zip([5, 15, 45]) {
-        let least = Duration::from_secs(least);
-        assert!(*pause >= least && *pause < least + MINUTE, "{pauses:?}");
-    }
+    // Time also passes while the gateway begins a call. A test of `settlement` has the exact pauses.
+    assert!(pauses.iter().zip([5, 15, 45]).all(|(it, least)| *it >= least * SECOND), "{pauses:?}");
 }
 
 #[actix_web::test]
@@ -114,8 +112,12 @@ async fn a_quota_that_is_used_up_pauses_a_broadcast_which_goes_on_by_itself() {
     // While it is paused, a call every five minutes finds out whether the quota is there again.
     let until = gateway.clock.now() + 8 * MINUTE;
     while gateway.clock.now() < until {
-        gateway.step(SECOND).await;
-        assert_eq!(now(&gateway, &path).await["state"], "paused");
+        let now = now(&gateway, &path).await;
+        assert_eq!(now["state"], "paused");
+        // No time passes while a forward is under way, for its call must not time out and be made again.
+        if now["counts"]["in_doubt"] == 0 {
+            gateway.advance(SECOND);
+        }
     }
     assert_eq!(gateway.forwards().len(), calls + 1);
     gateway.simulator.clear_faults();

@@ -9,6 +9,9 @@ use crate::{Answer, Forward, Gateway, eventually};
 /// Longer than any pause between two attempts, and shorter than the longest attempt.
 const NEAR: Duration = Duration::from_millis(2100);
 
+/// How long a worker of broadcasts sleeps at most.
+const LOOK: Duration = Duration::from_secs(1);
+
 impl Gateway {
     /// Sends a forward, and lets time pass while the gateway sleeps until moments that are near: the ends of
     /// pauses between attempts, and of waits in queues.
@@ -38,20 +41,24 @@ impl Gateway {
         }
     }
 
-    /// Lets time pass, unless a call is under way: its answer comes over a real socket and takes no time on this clock, so
-    /// a busy machine must not have it time out. To be called again and again.
+    /// Lets time pass in a gateway that keeps broadcasts, and no more than a millisecond while it is at work: a call over
+    /// a real socket must not time out because the machine is busy. To be called again and again.
     pub async fn step(&self, by: Duration) {
+        let now = self.clock.now();
         let mut deadlines = self.sleepers().await;
-        for pause in self.hand.pauses() {
+        let has_woken = deadlines.iter().any(|it| *it <= now);
+        let pauses = self.hand.pauses();
+        // A worker that has nothing to do looks again within a second.
+        let has_idle_worker = pauses.iter().any(|it| *it > now && *it <= now + LOOK);
+        for pause in pauses {
             if let Some(index) = deadlines.iter().position(|it| *it == pause) {
                 deadlines.swap_remove(index);
             }
         }
-        // A forward that waits for its turn has a deadline as well, which is further away.
-        let latest = self.clock.now() + self.config.feishu.attempt_timeout;
-        if deadlines.iter().all(|it| *it > latest) {
-            self.advance(by);
-        }
+        let calls_until = now + self.config.feishu.attempt_timeout;
+        let may_call = deadlines.iter().any(|it| *it <= calls_until);
+        let is_at_work = has_woken || !has_idle_worker || may_call;
+        self.advance(if is_at_work { by.min(Duration::from_millis(1)) } else { by });
     }
 
     /// Sends so many forwards that have to wait.
