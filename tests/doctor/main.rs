@@ -3,6 +3,7 @@
 mod command;
 mod forwarding;
 mod network;
+mod probing;
 mod run;
 mod steps;
 mod tls;

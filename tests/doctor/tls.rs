@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
@@ -70,4 +70,45 @@ async fn a_port_that_speaks_no_tls_is_a_failure_of_tls() {
     let url = simulator.url().replace("http://", "https://");
     let said = doctor(&url, &["--json"], &[]).await;
     said.assert_step("tls", "failed", "could not be seen", ["operator", ""]);
+}
+
+/// A proxy that answers CONNECT so, and then connects to this port whatever the target is. Returns its URL.
+async fn proxy_to(port: u16, answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let Ok(byte) = stream.read_u8().await else { return };
+                    head.push(byte);
+                }
+                let _ = stream.write_all(answer.as_bytes()).await;
+                let Ok(mut target) = TcpStream::connect(("127.0.0.1", port)).await else { return };
+                let _ = copy_bidirectional(&mut stream, &mut target).await;
+            });
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_certificate_is_also_seen_through_a_proxy() {
+    let simulator = feishu(|_| {}).await;
+    let port = tls_in_front_of(&simulator.url()).await;
+    let proxy = proxy_to(port, "HTTP/1.1 200 OK\r\n\r\n").await;
+    let variables = [("HTTPS_PROXY", proxy.as_str())];
+    let said = doctor("https://feishu.example", &["--json"], &variables).await;
+    said.assert_step("tls", "failed", "Inspecting CA", ["operator", ""]);
+}
+
+#[tokio::test]
+async fn a_proxy_that_wants_credentials_is_a_failure_of_http() {
+    let proxy = proxy_to(1, "HTTP/1.1 407 No\r\n\r\n").await;
+    let variables = [("HTTPS_PROXY", proxy.as_str())];
+    let said = doctor("https://feishu.example", &["--json"], &variables).await;
+    said.assert_step("tls", "warning", "could not be seen", ["", ""]);
+    said.assert_step("http", "failed", "proxy authorization required", ["operator", ""]);
+    assert_eq!(said.exit_code, Some(1));
 }

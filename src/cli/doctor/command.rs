@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
@@ -11,6 +13,7 @@ use super::call::Caller;
 use super::examination::Examination;
 use super::language::Tongue;
 use super::output::Output;
+use super::probing::{self, Probing};
 use super::real_forward::Errand;
 use crate::cli::config_file::{ConfigFile, environment};
 use crate::cli::ending::{EXIT_CONFIG, complain, refuse};
@@ -37,6 +40,20 @@ pub(in crate::cli) struct Doctor {
     /// The type of the receiver's id. Left out, it is detected.
     #[arg(long, value_name = "TYPE", requires = "receiver")]
     receive_id_type: Option<String>,
+    /// Finds out what Feishu's documentation leaves open, by experiments that it names first. It makes hundreds of
+    /// calls, and delivers the message up to 34 times.
+    #[arg(long, requires = "message")]
+    probe: bool,
+    /// How long the experiments of the probe that wait may take, 2 hours at most. How long a `uuid` is known takes 70m.
+    #[arg(long = "for", value_name = "DURATION", requires = "probe", default_value = "2m")]
+    #[arg(value_parser = patience)]
+    patience: Duration,
+    /// Runs the probe without asking.
+    #[arg(long, requires = "probe")]
+    yes: bool,
+    /// Writes what the probe found to this file, without ids and secrets: JSON if it ends in .json, else Markdown.
+    #[arg(long, value_name = "PATH", requires = "probe")]
+    report: Option<PathBuf>,
     /// Prints JSON in place of a table.
     #[arg(long)]
     json: bool,
@@ -47,6 +64,17 @@ pub(in crate::cli) struct Doctor {
 
 /// What a wrong use of the command is called, for standard error.
 type Misuse = String;
+
+/// Longest time for the experiments that wait.
+const LONGEST_PATIENCE: Duration = Duration::from_hours(2);
+
+fn patience(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if time > LONGEST_PATIENCE {
+        return Err("must be at most 2h".to_owned());
+    }
+    Ok(time)
+}
 
 impl Doctor {
     pub(in crate::cli) fn run(self) -> ExitCode {
@@ -68,6 +96,13 @@ impl Doctor {
             complain("--app: name the app that forwards, as there are several");
             return EXIT_CONFIG.into();
         }
+        let probing = match self.probing(tongue) {
+            Ok(probing) => probing,
+            Err(misuse) => {
+                complain(&misuse);
+                return EXIT_CONFIG.into();
+            }
+        };
         let output = Output::new(tongue, self.json, Box::new(io::stdout()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = match runtime {
@@ -77,7 +112,7 @@ impl Doctor {
                 return ExitCode::FAILURE;
             }
         };
-        let is_well = runtime.block_on(examine(&config, &apps, errand.as_ref(), output));
+        let is_well = runtime.block_on(examine(&config, &apps, errand.as_ref(), probing, output));
         // In the background, because a lookup at a silent name server would block the end.
         runtime.shutdown_background();
         match is_well {
@@ -103,6 +138,20 @@ impl Doctor {
         Ok(apps)
     }
 
+    /// The probe, if it is asked for and agreed to.
+    fn probing(&self, tongue: Tongue) -> Result<Option<Probing>, Misuse> {
+        if !self.probe {
+            return Ok(None);
+        }
+        let agreed = self.yes || probing::ask(tongue, self.patience);
+        if !agreed {
+            return Err("--probe: nobody has agreed; --yes does".to_owned());
+        }
+        Probing::new(self.patience, self.report.as_deref())
+            .map(Some)
+            .map_err(|error| format!("--report: {error}"))
+    }
+
     /// What is to be forwarded, if anything is.
     fn errand(&self, tongue: Tongue) -> Result<Option<Errand>, Misuse> {
         let (Some(message), Some(receiver)) = (&self.message, &self.receiver) else {
@@ -123,6 +172,7 @@ async fn examine(
     config: &Config,
     apps: &BTreeMap<String, AppConfig>,
     errand: Option<&Errand>,
+    probing: Option<Probing>,
     mut output: Output,
 ) -> reqwest::Result<bool> {
     let options = Options {
@@ -142,9 +192,24 @@ async fn examine(
     }
     let examination = Examination { options: &options, clock: &clock, caller: &caller };
     let ended_by = examination.network(&mut output).await;
+    let mut token = None;
     for (name, app) in apps {
-        examination.app(&mut output, (name, app), ended_by, errand).await;
+        token = examination.app(&mut output, (name, app), ended_by, errand).await;
     }
-    output.end(json!({"calls": caller.made()}));
+    let mut more = json!({});
+    if let (Some(probing), Some(errand)) = (probing, errand) {
+        more = match token.filter(|_| !output.has_failed()) {
+            Some(token) => probing.run(&mut output, &examination, &token, errand).await,
+            None => {
+                output.say(&Wording::new(
+                    "The probe did not run, because a step failed.",
+                    "由于存在失败的步骤，未进行探测。",
+                ));
+                more
+            }
+        };
+    }
+    more["calls"] = json!(caller.made());
+    output.end(more);
     Ok(!output.has_failed())
 }

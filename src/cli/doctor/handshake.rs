@@ -18,8 +18,9 @@ use tokio_rustls::client::TlsStream;
 use super::route::Route;
 use crate::tls;
 
-/// The protocols that are offered, the best one first.
-const OFFERED: [&[u8]; 2] = [b"h2", b"http/1.1"];
+/// The names of HTTP's versions in ALPN.
+pub(super) const HTTP_2: &[u8] = b"h2";
+pub(super) const HTTP_1: &[u8] = b"http/1.1";
 /// Longest answer of a proxy to CONNECT, in bytes.
 const LONGEST_ANSWER: usize = 8 << 10;
 
@@ -36,8 +37,11 @@ pub(super) async fn connect(route: &Route) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Connects by TLS. The caller bounds the time.
-pub(super) async fn connect_by_tls(route: &Route) -> io::Result<TlsStream<TcpStream>> {
+/// Connects by TLS, and offers these protocols, the best one first. The caller bounds the time.
+pub(super) async fn connect_by_tls(
+    route: &Route,
+    offered: &[&[u8]],
+) -> io::Result<TlsStream<TcpStream>> {
     let stream = connect(route).await?;
     tls::use_ring();
     let provider = CryptoProvider::get_default().ok_or_else(|| io::Error::other("no ring"))?;
@@ -47,7 +51,7 @@ pub(super) async fn connect_by_tls(route: &Route) -> io::Result<TlsStream<TcpStr
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(LooksOnly(Arc::clone(provider))))
         .with_no_client_auth();
-    config.alpn_protocols = OFFERED.map(<[u8]>::to_vec).to_vec();
+    config.alpn_protocols = offered.iter().map(|it| it.to_vec()).collect();
     let name = ServerName::try_from(route.host.clone()).map_err(io::Error::other)?;
     TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }

@@ -14,6 +14,8 @@ mod handshake;
 mod language;
 mod network;
 mod output;
+mod probe;
+mod probing;
 mod progress;
 mod real_forward;
 mod route;

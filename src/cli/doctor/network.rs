@@ -115,7 +115,7 @@ pub(super) async fn tls(
         );
         return Look::found(Finding::ok(detail), answer);
     }
-    let look = handshake::connect_by_tls(route);
+    let look = handshake::connect_by_tls(route, &[handshake::HTTP_1]);
     let seen = match clock.timeout_at(clock.now() + timeout, look).await {
         Ok(Ok(stream)) => {
             let certificates = stream.get_ref().1.peer_certificates();
@@ -123,6 +123,7 @@ pub(super) async fn tls(
         }
         _ => None,
     };
+    let is_seen = seen.is_some();
     let shown = seen.map_or_else(
         || Wording::new("the issuer could not be seen", "无法获知证书颁发者"),
         |it| {
@@ -133,7 +134,8 @@ pub(super) async fn tls(
         },
     );
     let Err(NoAnswer::Tls(error)) = &answer else {
-        return Look::found(Finding::ok(shown), answer);
+        let finding = if is_seen { Finding::ok(shown) } else { Finding::warning(shown) };
+        return Look::found(finding, answer);
     };
     let cause = crate::feishu::one_line(&error.to_string(), 200);
     let detail = Wording::new(format!("{cause}; {}", shown.en), format!("{cause}；{}", shown.zh));

@@ -30,6 +30,11 @@ impl Output {
         self.has_failed
     }
 
+    /// Notes that something failed that is no step.
+    pub(super) fn fail(&mut self) {
+        self.has_failed = true;
+    }
+
     /// Says something to people. With JSON it goes to standard error.
     pub(super) fn say(&mut self, wording: &Wording) {
         let text = self.tongue.pick(wording).to_owned();
