@@ -87,7 +87,7 @@ where
 /// Which lines are written.
 enum LineFilter {
     Targets(Targets),
-    Env(EnvFilter),
+    Env(Box<EnvFilter>),
 }
 
 impl LineFilter {
@@ -96,21 +96,21 @@ impl LineFilter {
     fn parse(directives: &str) -> Result<Self, ParseError> {
         match directives.parse::<Targets>() {
             Ok(filter) if directives.split(',').all(is_plain) => Ok(Self::Targets(filter)),
-            _ => Ok(Self::Env(EnvFilter::builder().parse(directives)?)),
+            _ => Ok(Self::Env(Box::new(EnvFilter::builder().parse(directives)?))),
         }
     }
 
     fn of_everything<S: Subscriber>(self) -> Box<dyn Layer<S> + Send + Sync> {
         match self {
             Self::Targets(filter) => filter.boxed(),
-            Self::Env(filter) => filter.boxed(),
+            Self::Env(filter) => (*filter).boxed(),
         }
     }
 
     fn of_lines<S>(self) -> Box<dyn Filter<S> + Send + Sync> {
         match self {
             Self::Targets(filter) => Box::new(filter),
-            Self::Env(filter) => Box::new(filter),
+            Self::Env(filter) => filter,
         }
     }
 }

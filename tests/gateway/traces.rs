@@ -68,9 +68,9 @@ impl Collector {
                 resource = attributes(&of_service.resource.expect("a resource").attributes);
                 for span in of_service.scope_spans.into_iter().flat_map(|it| it.spans) {
                     spans.push(Span {
-                        trace: hex(&span.trace_id),
-                        id: hex(&span.span_id),
-                        parent: hex(&span.parent_span_id),
+                        trace: hex::encode(&span.trace_id),
+                        id: hex::encode(&span.span_id),
+                        parent: hex::encode(&span.parent_span_id),
                         is_server: span.kind == SpanKind::Server as i32,
                         is_client: span.kind == SpanKind::Client as i32,
                         has_failed: span.status.is_some_and(|it| it.code == 2),
@@ -82,10 +82,6 @@ impl Collector {
         }
         (spans, resource)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn attributes(given: &[KeyValue]) -> Attributes {

@@ -52,11 +52,11 @@ impl ServerHandler for ToolServer {
     /// A request that `rmcp` cannot read as one of its own: its method is none of them, or its parameters are wrong.
     async fn on_custom_request(
         &self,
-        request: CustomRequest,
+        custom: CustomRequest,
         _request: McpRequest<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        let method = clean(&request.method, LONGEST_NAME);
-        if METHODS.contains(&request.method.as_str()) {
+        let method = clean(&custom.method, LONGEST_NAME);
+        if METHODS.contains(&custom.method.as_str()) {
             let message = format!("The parameters of {method} are not as the protocol has them.");
             return Err(ErrorData::invalid_params(message, None));
         }

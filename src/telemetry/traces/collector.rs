@@ -81,10 +81,10 @@ fn note(answer: &Result<Response<Bytes>, HttpError>, has_failed: &AtomicBool) {
         Ok(response) => Some(response.status().to_string()),
         Err(error) => Some(innermost(&**error)),
     };
-    let had_failed = has_failed.swap(failure.is_some(), Ordering::Relaxed);
+    let failed_before = has_failed.swap(failure.is_some(), Ordering::Relaxed);
     match failure {
-        Some(error) if !had_failed => tracing::warn!(error, "spans cannot be exported for now"),
-        None if had_failed => tracing::info!("spans are exported again"),
+        Some(error) if !failed_before => tracing::warn!(error, "spans cannot be exported for now"),
+        None if failed_before => tracing::info!("spans are exported again"),
         _ => {}
     }
 }
