@@ -97,7 +97,7 @@ async fn all_forward_apis_share_the_uuids_unless_the_setting_says_otherwise() {
 
 #[tokio::test]
 async fn a_uuid_lives_as_long_as_the_settings_say() {
-    let settings = Settings { uuid_lifetime: Duration::from_secs(60), ..Settings::default() };
+    let settings = Settings { uuid_lifetime: Duration::from_mins(1), ..Settings::default() };
     let feishu = Feishu::start_with(settings).await;
     let first = feishu.forward_once("oc_1", "u").await.message_id();
     feishu.pass(Duration::from_secs(59));
