@@ -67,8 +67,8 @@ async fn a_probe_ends_with_a_report_and_with_settings_that_the_simulator_takes()
     let url = format!("{}/_simulator/settings", simulator.url());
     feishu_forward_gateway::tls::use_ring();
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10));
-    let patch = client.build().expect("a client").patch(url).body(settings.to_owned());
-    let taken = patch.send().await.expect("an answer");
+    let change = client.build().expect("a client").patch(url).body(settings.to_owned());
+    let taken = change.send().await.expect("an answer");
     assert_eq!(taken.status().as_u16(), 200, "{settings}");
     let taken: Settings =
         serde_json::from_slice(&taken.bytes().await.expect("a body")).expect("all");

@@ -116,23 +116,19 @@ pub(super) fn scopes(asked: &Asked, pages: AppPages<'_>) -> Finding {
         let detail = Wording::new(format!("{name} is granted"), format!("已授予 {name}"));
         return Finding::ok(detail);
     }
-    match known.first() {
-        Some((name, _)) => {
-            let detail = Wording::new(
-                format!("{name} was asked for and is not granted"),
-                format!("已申请 {name}，尚未授予"),
-            );
-            Finding::failed(detail, pages.approve())
-        }
-        None => {
-            let names = SCOPES.join(", ");
-            let detail = Wording::new(
-                format!("a forward needs one of {names}; the app has none of them"),
-                format!("转发需要 {names} 之一，应用均未开通"),
-            );
-            Finding::failed(detail, pages.add_scope())
-        }
+    if let Some((name, _)) = known.first() {
+        let detail = Wording::new(
+            format!("{name} was asked for and is not granted"),
+            format!("已申请 {name}，尚未授予"),
+        );
+        return Finding::failed(detail, pages.approve());
     }
+    let names = SCOPES.join(", ");
+    let detail = Wording::new(
+        format!("a forward needs one of {names}; the app has none of them"),
+        format!("转发需要 {names} 之一，应用均未开通"),
+    );
+    Finding::failed(detail, pages.add_scope())
 }
 
 /// Judges the allow list by what the bot shows, and by whether the calls were let through.

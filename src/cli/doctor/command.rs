@@ -198,16 +198,14 @@ async fn examine(
     }
     let mut more = json!({});
     if let (Some(probing), Some(errand)) = (probing, errand) {
-        more = match token.filter(|_| !output.has_failed()) {
-            Some(token) => probing.run(&mut output, &examination, &token, errand).await,
-            None => {
-                output.say(&Wording::new(
-                    "The probe did not run, because a step failed.",
-                    "由于存在失败的步骤，未进行探测。",
-                ));
-                more
-            }
-        };
+        if let Some(token) = token.filter(|_| !output.has_failed()) {
+            more = probing.run(&mut output, &examination, &token, errand).await;
+        } else {
+            output.say(&Wording::new(
+                "The probe did not run, because a step failed.",
+                "由于存在失败的步骤，未进行探测。",
+            ));
+        }
     }
     more["calls"] = json!(caller.made());
     output.end(more);

@@ -32,7 +32,7 @@ impl Examination<'_> {
         let Self { options, clock, caller } = *self;
         let route = Route::to(&options.base_url);
         let base_url = options.base_url.as_str();
-        output.section(&Wording::new("Feishu", "飞书"), base_url, json!({"feishu": base_url}));
+        output.section(&Wording::new("Feishu", "飞书"), base_url, &json!({"feishu": base_url}));
         let mut steps = Progress::new(output, None);
 
         let addresses = steps
@@ -67,7 +67,7 @@ impl Examination<'_> {
         let Self { options, clock, caller } = *self;
         let pages = AppPages { console: Console::of(&options.base_url), app_id: &app.app_id };
         let facts = json!({"app": name, "app_id": app.app_id});
-        output.section(&Wording::new("App", "应用"), &format!("{name} ({})", app.app_id), facts);
+        output.section(&Wording::new("App", "应用"), &format!("{name} ({})", app.app_id), &facts);
         let mut steps = Progress::new(output, ended_by);
 
         let reached = ended_by.is_none().then_some(());

@@ -47,14 +47,13 @@ impl Output {
     }
 
     /// Begins a section.
-    pub(super) fn section(&mut self, kind: &Wording, name: &str, facts: Value) {
-        match &mut self.json {
-            Some(sections) => sections.push(json!({"about": facts, "steps": []})),
-            None => {
-                let title = format!("\n{} {name}", self.tongue.pick(kind));
-                self.line(&title);
-            }
+    pub(super) fn section(&mut self, kind: &Wording, name: &str, facts: &Value) {
+        if let Some(sections) = &mut self.json {
+            sections.push(json!({"about": facts, "steps": []}));
+            return;
         }
+        let title = format!("\n{} {name}", self.tongue.pick(kind));
+        self.line(&title);
     }
 
     /// Shows a step.

@@ -26,9 +26,8 @@ pub(super) async fn http_2(lab: &Lab<'_>) -> Lesson {
         return Lesson::new(NAME, answer, json!(null));
     }
     let connect = handshake::connect_by_tls(lab.route, &[HTTP_2, HTTP_1]);
-    let stream = match lab.clock.timeout_at(lab.clock.now() + TIMEOUT, connect).await {
-        Ok(Ok(stream)) => stream,
-        _ => return not_connected(NAME),
+    let Ok(Ok(stream)) = lab.clock.timeout_at(lab.clock.now() + TIMEOUT, connect).await else {
+        return not_connected(NAME);
     };
     let chosen = stream.get_ref().1.alpn_protocol();
     let chosen = chosen.map(|it| String::from_utf8_lossy(it).into_owned());
@@ -57,33 +56,21 @@ pub(super) async fn idle_timeout(lab: &Lab<'_>) -> Lesson {
         }
     };
     let Ok(closed) = closed else { return not_connected(NAME) };
-    match closed {
-        Some(after) => {
-            // The time of the machine is not that exact, and a server's setting is a whole number of seconds.
-            let seconds = (after.as_secs_f64()).round();
-            let millis = if seconds >= 1.0 { seconds * 1000.0 } else { 1.0 };
-            let answer = Wording::new(
-                format!("closed after {seconds} s"),
-                format!("空闲 {seconds} 秒后被关闭"),
-            );
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "bounded by the patience"
-            )]
-            let setting = millis as u64;
-            Lesson::new(NAME, answer, json!({"seconds": seconds})).set("idle_timeout_ms", setting)
-        }
-        None => {
-            let seconds = lab.patience.as_secs();
-            let answer = Wording::new(
-                format!("still open after {seconds} s"),
-                format!("空闲 {seconds} 秒后仍未关闭"),
-            );
-            Lesson::new(NAME, answer, json!({"open_after_seconds": seconds}))
-                .set("idle_timeout_ms", json!(null))
-        }
-    }
+    let Some(after) = closed else {
+        let seconds = lab.patience.as_secs();
+        let answer = Wording::new(
+            format!("still open after {seconds} s"),
+            format!("空闲 {seconds} 秒后仍未关闭"),
+        );
+        let evidence = json!({"open_after_seconds": seconds});
+        return Lesson::new(NAME, answer, evidence).set("idle_timeout_ms", json!(null));
+    };
+    // A server's setting is a whole number of seconds. One that closes at once has none.
+    let seconds = (after + Duration::from_millis(500)).as_secs();
+    let answer =
+        Wording::new(format!("closed after {seconds} s"), format!("空闲 {seconds} 秒后被关闭"));
+    Lesson::new(NAME, answer, json!({"seconds": seconds}))
+        .set("idle_timeout_ms", (seconds * 1000).max(1))
 }
 
 /// Sends a request, reads the answer, and waits. Returns how long the connection was idle when the server closed it.

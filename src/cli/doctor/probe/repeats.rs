@@ -80,7 +80,7 @@ pub(super) async fn repeat_later(lab: &Lab<'_>, forward: &FirstForward) -> Lesso
         );
         return Lesson::new(NAME, answer, json!(null));
     }
-    let minutes = MINUTES.map(|it| Duration::from_mins(it)).into_iter();
+    let minutes = MINUTES.map(Duration::from_mins).into_iter();
     let (mut seen, mut known_at) = (Vec::new(), Duration::ZERO);
     for after in minutes.filter(|it| *it <= lab.patience) {
         lab.clock.sleep_until(forward.at + after).await;
