@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
+use super::check::Check;
 use super::console::Console;
-use super::finding::Check;
 use crate::feishu::codes;
 use crate::model::problem_kind::{FixBy, ProblemKind};
 use crate::model::wording::Wording;

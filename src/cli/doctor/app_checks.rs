@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::advice::{Advice, AppPages, Role, step_of, unknown};
 use super::call::{Caller, NoAnswer, RawAnswer};
-use super::finding::{Check, Finding};
+use super::check::Check;
+use super::finding::Finding;
 use super::network::same;
 use super::progress::Look;
 use crate::config::AppConfig;

@@ -6,6 +6,7 @@ mod advice;
 mod app_checks;
 mod call;
 mod certificate;
+mod check;
 mod command;
 mod console;
 mod examination;

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::finding::{Check, Ending, Finding};
+use super::check::Check;
+use super::finding::{Ending, Finding};
 use super::language::Tongue;
 use crate::model::wording::Wording;
 

@@ -1,6 +1,7 @@
 //! Runs the steps of a section one after the other, and shows each as soon as it is judged.
 
-use super::finding::{Check, Finding};
+use super::check::Check;
+use super::finding::Finding;
 use super::output::Output;
 
 /// What a step found, and what later steps need of it.
