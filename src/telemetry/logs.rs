@@ -85,9 +85,10 @@ where
 }
 
 /// Which lines are written.
+#[expect(clippy::large_enum_variant, reason = "a process makes one")]
 enum LineFilter {
     Targets(Targets),
-    Env(Box<EnvFilter>),
+    Env(EnvFilter),
 }
 
 impl LineFilter {
@@ -96,21 +97,21 @@ impl LineFilter {
     fn parse(directives: &str) -> Result<Self, ParseError> {
         match directives.parse::<Targets>() {
             Ok(filter) if directives.split(',').all(is_plain) => Ok(Self::Targets(filter)),
-            _ => Ok(Self::Env(Box::new(EnvFilter::builder().parse(directives)?))),
+            _ => Ok(Self::Env(EnvFilter::builder().parse(directives)?)),
         }
     }
 
     fn of_everything<S: Subscriber>(self) -> Box<dyn Layer<S> + Send + Sync> {
         match self {
             Self::Targets(filter) => filter.boxed(),
-            Self::Env(filter) => (*filter).boxed(),
+            Self::Env(filter) => filter.boxed(),
         }
     }
 
     fn of_lines<S>(self) -> Box<dyn Filter<S> + Send + Sync> {
         match self {
             Self::Targets(filter) => Box::new(filter),
-            Self::Env(filter) => filter,
+            Self::Env(filter) => Box::new(filter),
         }
     }
 }

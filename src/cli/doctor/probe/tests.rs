@@ -43,6 +43,7 @@ async fn in_lab<T>(
     let timeout = Duration::from_secs(5);
     let options = CallOptions {
         base_url: simulator.url().parse().expect("a URL"),
+        authorities: Vec::new(),
         connect_timeout: timeout,
         attempt_timeout: timeout,
     };
