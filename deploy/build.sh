@@ -36,6 +36,8 @@ else
   if cmp -s "$profile.new" "$profile"; then rm "$profile.new"; else mv "$profile.new" "$profile"; fi
   flags+=(-C "profile-use=$profile" -C llvm-args=-no-pgo-warn-mismatch)
 fi
+# Panics and errors name places in sources, and those of dependencies by their whole paths.
+flags+=("--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates" "--remap-path-prefix=$PWD=.")
 # Unlike RUSTFLAGS it may hold a path with spaces.
 CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && echo "${flags[*]}")
 export CARGO_ENCODED_RUSTFLAGS

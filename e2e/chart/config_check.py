@@ -21,8 +21,6 @@ NOT_VALUES = {
     "state": {"replicas", "password", "password_file"},
     "broadcasts": {"path"},
 }
-# Values of the chart for keys that have no defaults.
-WITHOUT_DEFAULTS = {"feishu": {"ca_file"}}
 # The password of Redis, which is in a Secret, and the files that have no defaults.
 NOT_KEYS = {"password", "existingSecret", "externalSecret", "files"}
 
@@ -74,8 +72,7 @@ def defaults(chart):
     wanted = {name: it.keys() - NOT_VALUES.get(name, set()) for name, it in sections.items()}
     same("sections in one of schema and defaults only", schema.keys() ^ wanted.keys(), set())
     for name in wanted:
-        keys = wanted[name] | WITHOUT_DEFAULTS.get(name, set())
-        same(f"keys of {name} in one of schema and defaults only", schema[name] ^ keys, set())
+        same(f"keys of {name} in one of schema and defaults only", schema[name] ^ wanted[name], set())
     for name, it in values["config"].items():
         same(f"config.{name} of values.yaml", it, {key: sections[name][key] for key in it})
     version = tomllib.loads(pathlib.Path("Cargo.toml").read_text())["workspace"]["package"]["version"]

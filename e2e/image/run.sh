@@ -31,6 +31,8 @@ expect 'the program is the only one: no shell' test "$(programs_in)" = "$program
 expect 'nothing runs with the rights of others' test -z "$(find "$root" -type f -perm /6000)"
 expect 'nothing may be written by everybody, but for sticky directories' \
   test -z "$(find "$root" ! -type l -perm -2 ! -perm -1000)"
+expect 'it names no folder of the build' fails grep --text --quiet --extended-regexp \
+  '/cargo/registry|/[.]cargo/|/src/src/|/src/target/' "$program"
 expect 'it has no command `dev`' fails grep -E '^ +dev ' <<<"$("$program" help)"
 objcopy --dump-section ".dep-v0=$cache/dep-v0" "$program" "$cache/copy" &&
   python3 e2e/image/sbom.py "$root/usr/share/sbom/feishu-forward-gateway.cdx.json" "$cache/dep-v0" || failed=1

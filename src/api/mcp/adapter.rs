@@ -95,7 +95,8 @@ pub(crate) async fn answer(
         Arc::new(NeverSessionManager::default()),
         config,
     );
-    let response = service.handle(to_rmcp(request.headers(), message.clone())).await;
+    let handling = Box::pin(service.handle(to_rmcp(request.headers(), message.clone())));
+    let response = handling.await;
     note(&request, &context.notes);
     Ok(from_rmcp(response, &message, until_answered).await)
 }

@@ -94,7 +94,8 @@ impl ServerHandler for ToolServer {
         let arguments = call.arguments.unwrap_or_default();
         let traceparent = request.meta.get_traceparent();
         let span = self.0.span.in_scope(|| spans::tool(tool.as_str(), traceparent));
-        let called = tool.call(&self.0, arguments, &progress);
+        // Boxed because `rmcp` moves the future of a call several times, and this one is large.
+        let called = Box::pin(tool.call(&self.0, arguments, &progress));
         let result = tokio::select! {
             biased;
             result = called.instrument(span) => result,
