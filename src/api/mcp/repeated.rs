@@ -1,9 +1,11 @@
 //! A member that JSON has twice. Parsers keep one of the two, and not all the same one: what a client has shown a person
 //! is then not what is sent.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// The name of the first member that an object of this JSON has twice. None if there is none before the JSON's end, or
@@ -15,6 +17,10 @@ pub(super) fn repeated_member(json: &[u8]) -> Option<String> {
     let _ = Search(&mut repeated).deserialize(&mut json);
     repeated
 }
+
+/// The name of a member, as it stands in the JSON where that is possible.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Searches a value, and all within it.
 struct Search<'a>(&'a mut Option<String>);
@@ -65,10 +71,10 @@ impl<'de> Visitor<'de> for Search<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let mut names = HashSet::new();
-        while let Some(name) = members.next_key::<String>()? {
+        while let Some(Name(name)) = members.next_key()? {
             members.next_value_seed(Search(self.0))?;
             if let Some(name) = names.replace(name) {
-                self.0.get_or_insert(name);
+                self.0.get_or_insert_with(|| name.into_owned());
             }
         }
         Ok(())
