@@ -35,9 +35,11 @@ impl ClientMessage {
         self.body.get("method")?.as_str()
     }
 
-    /// The name of the tool that this calls.
+    /// What this is about, for the header `Mcp-Name`: a tool, or a task.
     pub(super) fn name(&self) -> Option<&str> {
-        self.body.pointer("/params/name")?.as_str()
+        let is_of_task = self.method().is_some_and(|it| it.starts_with("tasks/"));
+        let place = if is_of_task { "/params/taskId" } else { "/params/name" };
+        self.body.pointer(place)?.as_str()
     }
 
     /// The revision that this is of, if it says so.
@@ -82,4 +84,21 @@ fn failure(id: &Value, code: i32, why: &str, data: Option<Value>) -> String {
         error["data"] = data;
     }
     json!({ "jsonrpc": "2.0", "id": id, "error": error }).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_about_a_tool_or_a_task() {
+        for (line, name) in [
+            (r#"{"method": "tools/call", "params": {"name": "a", "taskId": "b"}}"#, Some("a")),
+            (r#"{"method": "tasks/get", "params": {"name": "a", "taskId": "b"}}"#, Some("b")),
+            (r#"{"method": "tools/list"}"#, None),
+        ] {
+            let message = ClientMessage::parse(line).expect("a message");
+            assert_eq!(message.name(), name, "{line}");
+        }
+    }
 }
