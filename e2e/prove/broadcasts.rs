@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use feishu_simulator::{Api, Fault, FaultKind, Phase};
+use feishu_simulator::Api;
 use rand::RngExt;
 use tempfile::TempDir;
 
@@ -105,15 +105,7 @@ impl Proof {
         let began = self.gateway.clock.now();
         for number in 0..kills {
             self.broadcasts.ask().await;
-            self.gateway.simulator.clear_faults();
-            for phase in [Phase::BeforeCommit, Phase::AfterCommit] {
-                self.gateway.simulator.add_fault(Fault {
-                    api: Some(Api::Forward),
-                    times: Some(LOST / 2),
-                    phase,
-                    ..Fault::once(FaultKind::Cut)
-                });
-            }
+            self.gateway.lose_answers(LOST);
             let (life, which) = {
                 let mut dice = rand::rng();
                 let which = dice.random_range(0..self.gateway.replicas.count());

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use feishu_forward_gateway::clock::{Clock, Moment};
 use feishu_forward_gateway::model::api_key::ApiKey;
-use feishu_simulator::{App, Options, Settings, Simulator};
+use feishu_simulator::{Api, App, Fault, FaultKind, Options, Phase, Settings, Simulator};
 
 use crate::call::Caller;
 use crate::program::{Holdings, Program};
@@ -171,6 +171,19 @@ impl Gateway {
             }
         }
         counts
+    }
+
+    /// Loses the next `times` answers of Feishu's to forwards, half of them to forwards that were delivered, and no others.
+    pub(crate) fn lose_answers(&self, times: u32) {
+        self.simulator.clear_faults();
+        for phase in [Phase::BeforeCommit, Phase::AfterCommit] {
+            self.simulator.add_fault(Fault {
+                api: Some(Api::Forward),
+                times: Some(times / 2),
+                phase,
+                ..Fault::once(FaultKind::Cut)
+            });
+        }
     }
 
     pub(crate) async fn pause(&self, pause: Duration) {

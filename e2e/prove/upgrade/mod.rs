@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use feishu_simulator::{Api, Fault, FaultKind, Phase};
+use feishu_simulator::Api;
 use rand::RngExt;
 use tokio::task::JoinSet;
 
@@ -194,15 +194,7 @@ impl Proof {
         for _ in 0..BROADCASTS {
             self.broadcasts.ask_another().await;
         }
-        self.gateway.simulator.clear_faults();
-        for phase in [Phase::BeforeCommit, Phase::AfterCommit] {
-            self.gateway.simulator.add_fault(Fault {
-                api: Some(Api::Forward),
-                times: Some(LOST / 2),
-                phase,
-                ..Fault::once(FaultKind::Cut)
-            });
-        }
+        self.gateway.lose_answers(LOST);
         let before = Duration::from_millis(rand::rng().random_range(BEFORE));
         self.gateway.pause(before).await;
         let running = self.broadcasts.running().await;
