@@ -4,13 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use tokio::runtime::Handle;
 
 use super::config_file::{ConfigFile, environment};
 #[cfg(feature = "dev")]
 use super::dev;
 use super::doctor;
-use super::ending::{EXIT_CONFIG, complain, end_telemetry, refuse};
+use super::ending::{EXIT_CONFIG, complain, end_telemetry, refuse, traces};
 use super::health;
 use super::mcp;
 use super::signals::{Hangups, Reading, stopped};
@@ -19,7 +18,6 @@ use crate::clock::Clock;
 use crate::config::{self, Config, ConfigError};
 use crate::model::api_key::ApiKey;
 use crate::telemetry::audit::AuditIds;
-use crate::telemetry::traces::Traces;
 use crate::{api, telemetry};
 
 /// Forwards Feishu (Lark) messages for internal services.
@@ -117,12 +115,9 @@ fn serve(file: Option<PathBuf>) -> ExitCode {
             Ok(config) => config,
             Err(errors) => return refuse(&errors),
         };
-        let traces = match Traces::from_environment(&Handle::current()) {
+        let traces = match traces() {
             Ok(traces) => traces,
-            Err(error) => {
-                complain(&error.to_string());
-                return EXIT_CONFIG.into();
-            }
+            Err(exit_code) => return exit_code,
         };
         let log = &config.log;
         let log = match telemetry::logs::init(log.format, &log.filter, traces.as_ref()) {

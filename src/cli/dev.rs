@@ -8,16 +8,14 @@ use std::thread;
 use clap::Args;
 use feishu_simulator::{Options, Simulator};
 use tempfile::TempDir;
-use tokio::runtime::Handle;
 
-use super::ending::{EXIT_CONFIG, complain, end_telemetry};
+use super::ending::{complain, end_telemetry, traces};
 use super::signals::{Hangups, stopped};
 use crate::app::{Application, SentBefore, StartError};
 use crate::clock::Clock;
 use crate::config;
 use crate::model::api_key::ApiKey;
 use crate::telemetry::logs::{self, Format};
-use crate::telemetry::traces::Traces;
 
 #[derive(Args)]
 pub(super) struct Dev {
@@ -52,12 +50,9 @@ fn on_loopback(text: &str) -> Result<SocketAddr, String> {
 impl Dev {
     pub(super) fn run(self) -> ExitCode {
         actix_web::rt::System::new().block_on(async {
-            let traces = match Traces::from_environment(&Handle::current()) {
+            let traces = match traces() {
                 Ok(traces) => traces,
-                Err(error) => {
-                    complain(&error.to_string());
-                    return EXIT_CONFIG.into();
-                }
+                Err(exit_code) => return exit_code,
             };
             // Text, because people read these lines.
             let log = logs::init(Format::Text, LOGGED, traces.as_ref()).expect("the filter parses");

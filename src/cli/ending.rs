@@ -6,6 +6,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 use crate::config::ConfigError;
 use crate::telemetry::logs::LogGuard;
 use crate::telemetry::traces::Traces;
@@ -22,6 +24,14 @@ pub(super) async fn end_telemetry(traces: Option<Traces>, log: LogGuard) {
         traces.end().await;
     }
     let _ = tokio::task::spawn_blocking(|| drop(log)).await;
+}
+
+/// What exports traces, if the environment asks for it. If it asks for what there is not, that is said, and how to exit.
+pub(super) fn traces() -> Result<Option<Traces>, ExitCode> {
+    Traces::from_environment(&Handle::current()).map_err(|error| {
+        complain(&error.to_string());
+        EXIT_CONFIG.into()
+    })
 }
 
 pub(super) fn refuse(errors: &[ConfigError]) -> ExitCode {

@@ -20,7 +20,7 @@ use super::in_doubt::AttemptEnd;
 use super::request::ForwardRequest;
 use crate::clock::{Moment, Stamp};
 use crate::feishu::client::ForwardCall;
-use crate::feishu::error::{CallError, Forwarded, code_of, label_of};
+use crate::feishu::error::{CallError, Forwarded, code_of, label_of, status_of};
 use crate::feishu::token::Token;
 use crate::limits::{AppBlock, Hold};
 use crate::model::problem_kind::Outcome;
@@ -106,8 +106,12 @@ impl Attempt {
         let api = forward.api().as_str();
         let label = label_of(&answer);
         metrics.upstream(&self.app.name, api, &label, took);
-        let status = answer.as_ref().map_or_else(CallError::http_status, |_| Some(200));
-        spans::called(&span, status, log_id_of(&answer), answer.is_err().then_some(&*label));
+        spans::called(
+            &span,
+            status_of(&answer),
+            log_id_of(&answer),
+            answer.is_err().then_some(&*label),
+        );
         (answer, took)
     }
 

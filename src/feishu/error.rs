@@ -206,6 +206,12 @@ pub fn code_of<T>(answer: &Result<T, CallError>) -> Cow<'static, str> {
     answer.as_ref().map_or_else(CallError::code, |_| "0".into())
 }
 
+/// The HTTP status of the answer, if there was one. A success counts as 200: its status is not kept.
+#[must_use]
+pub fn status_of<T>(answer: &Result<T, CallError>) -> Option<u16> {
+    answer.as_ref().map_or_else(CallError::http_status, |_| Some(200))
+}
+
 /// The result of a call as the label of a metric: [`code_of`], but `other` for a code that the table does not hold.
 /// So Feishu's answers cannot create an unlimited number of time series.
 #[must_use]

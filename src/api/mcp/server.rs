@@ -77,7 +77,8 @@ impl ServerHandler for ToolServer {
         call: CallToolRequestParams,
         request: McpRequest<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        if let Some(traceparent) = request.meta.get_traceparent() {
+        let traceparent = request.meta.get_traceparent();
+        if let Some(traceparent) = traceparent {
             self.0.heed_traceparent(traceparent);
         }
         let metrics = &self.0.metrics;
@@ -92,7 +93,6 @@ impl ServerHandler for ToolServer {
         let token = request.meta.get_progress_token().filter(|_| self.0.takes_events);
         let progress = Progress { peer: request.peer, token };
         let arguments = call.arguments.unwrap_or_default();
-        let traceparent = request.meta.get_traceparent();
         let span = self.0.span.in_scope(|| spans::tool(tool.as_str(), traceparent));
         // Boxed because `rmcp` moves the future of a call several times, and this one is large.
         let called = Box::pin(tool.call(&self.0, arguments, &progress));

@@ -85,8 +85,10 @@ pub(crate) fn tool(name: &str, traceparent: Option<&str>) -> Span {
         mcp.method.name = "tools/call",
         gen_ai.tool.name = name,
     );
-    if let Some(traceparent) = traceparent.filter(|_| !span.is_disabled()) {
-        join(&span, Some(traceparent));
+    // One that is not valid names no trace, and the span stays in that of its request.
+    let traceparent = traceparent.filter(|it| TraceId::of_traceparent(it).is_some());
+    if traceparent.is_some() && !span.is_disabled() {
+        join(&span, traceparent);
     }
     span
 }
