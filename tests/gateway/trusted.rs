@@ -27,10 +27,18 @@ async fn simulator() -> Simulator {
     Simulator::start(Options { apps: vec![app], ..Options::default() }).await.expect("a free port")
 }
 
+/// Lets the gateway look at its files once more, and returns once it has.
 async fn looks_again(gateway: &Gateway, looks: u32) {
-    gateway.sleeps_until(LOOK * looks).await;
+    let asleep = async |looks: u32| {
+        let next = LOOK * looks;
+        // A token that cannot be fetched is asked for after 1, then after 2 more and 4 more seconds. Where that is the
+        // moment of a look too, two tasks sleep until it.
+        let tasks = if looks == 2 { 2 } else { 1 };
+        gateway.sleep(|all| all.iter().filter(|moment| **moment == next).count() == tasks).await;
+    };
+    asleep(looks).await;
     gateway.advance_to(LOOK * looks);
-    gateway.sleeps_until(LOOK * (looks + 1)).await;
+    asleep(looks + 1).await;
 }
 
 #[actix_web::test]
