@@ -29,7 +29,7 @@ test: ## Runs the tests
 	  END { printf "all tests: %d passed; %d failed; %d ignored\n", passed, failed, ignored }'
 
 .PHONY: faults
-faults: ## Writes docs/faults.md from what the fault matrix sees
+faults: ## Writes docs/en/design/faults.md from what the fault matrix sees
 	WRITE_FAULTS=1 $(CARGO) test --quiet --locked --test faults
 
 .PHONY: openapi-current
@@ -192,7 +192,7 @@ broadcasts-cost: ## Measures what a receiver of a broadcast costs, with RECEIVER
 	$(CARGO) test --locked --test prove -- broadcasts-cost
 
 .PHONY: bench
-bench: ## Compares with nginx and with wrappers on the SDKs, writes docs/benchmarks.md (curl, nginx, node, npm, python3, wrk, xz)
+bench: ## Compares with nginx and with wrappers on the SDKs, writes docs/en/design/benchmarks.md (curl, nginx, node, npm, python3, wrk, xz)
 	benches/comparison/run.sh
 
 .PHONY: cost

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the program without `dev`, and laid out by release.profdata.xz, which knows what it does when it forwards
-# (docs/performance.md). `build.sh build`, with what else cargo is to be told; RUSTFLAGS are heeded, and the program
+# (docs/en/design/performance.md). `build.sh build`, with what else cargo is to be told; RUSTFLAGS are heeded, and the program
 # comes to target/TUPLE/release.
 #
 # The profile knows functions by names that change with the version of Rust, with dependencies and with the

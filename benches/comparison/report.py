@@ -1,4 +1,4 @@
-"""Writes docs/benchmarks.md: `report.py RESULTS`, with the results.json that a whole run leaves."""
+"""Writes docs/en/design/benchmarks.md: `report.py RESULTS`, with the results.json that a whole run leaves."""
 
 import json
 import sys

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compares the gateway with nginx as a plain proxy and with wrappers on Feishu's own SDKs, and writes
-# docs/benchmarks.md. Settings, from the environment:
+# docs/en/design/benchmarks.md. Settings, from the environment:
 #   BENCH_SECONDS  how long each measured span is (5)
 #   BENCH_ROUNDS   how often each is repeated (5)
 #   ONLY           sections, with commas between them: these are printed, and nothing is written

@@ -65,7 +65,7 @@ def main():
         too_much.append("MCP, with more than twice the same forward")
     if too_much:
         sys.exit(f"Over the budget: {', '.join(too_much)}. If dependencies or Rust are newer than the profile: make profile. "
-                 "docs/performance.md says how to find out why else; make cost-budget raises it.")
+                 "docs/en/design/performance.md says how to find out why else; make cost-budget raises it.")
 
 
 main()

@@ -17,7 +17,7 @@ promtool check rules "$chart/alerts.yaml" || failed=1
 promtool test rules e2e/observability/{alerts,slos}_test.yaml || failed=1
 
 echo "== what belongs together"
-python3 e2e/observability/files.py "$chart" docs/runbook.md docs/examples/alertmanager/alertmanager.yml \
+python3 e2e/observability/files.py "$chart" docs/en/operations/runbook.md docs/examples/alertmanager/alertmanager.yml \
   e2e/observability/{alerts,slos}_test.yaml || failed=1
 
 echo "== a gateway, and Prometheus"
@@ -52,7 +52,7 @@ start prometheus prometheus --config.file="$cache/prometheus.yaml" --storage.tsd
   --web.listen-address=127.0.0.1:0
 PROMETHEUS_URL=http://$(said prometheus 'msg="Listening on" address=\K\S+')
 export GATEWAY_URL GATEWAY_ADMIN GATEWAY_KEY SIMULATOR_URL PROMETHEUS_URL
-python3 e2e/observability/live.py "$chart" docs/runbook.md >"$cache/results.txt" || failed=1
+python3 e2e/observability/live.py "$chart" docs/en/operations/runbook.md >"$cache/results.txt" || failed=1
 cat "$cache/results.txt"
 
 echo "== promtool check metrics"

@@ -1,4 +1,4 @@
-"""Prints a program of docs/sdks.md as it is after the change.
+"""Prints a program of docs/en/guide/sdks.md as it is after the change.
 
     page.py PAGE LANGUAGE
 """

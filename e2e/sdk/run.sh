@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Proves with Feishu's official SDKs, and with its lark-mcp, that a program which uses one of them needs the gateway's
-# address and an API key, and no other change: cases.py lists what holds. Also runs the programs of docs/sdks.md.
+# address and an API key, and no other change: cases.py lists what holds. Also runs the programs of docs/en/guide/sdks.md.
 #
 #   e2e/sdk/run.sh [NAME…]        all, or only these of node, python, go, java, lark-mcp
 #   WRITE_SENT=1 e2e/sdk/run.sh   also writes what the SDKs send into sent/*.txt
@@ -65,7 +65,7 @@ need cargo
   }
 }
 
-of_page() { python3 e2e/sdk/page.py docs/sdks.md "$1" || give_up "docs/sdks.md is not as page.py needs it"; }
+of_page() { python3 e2e/sdk/page.py docs/en/guide/sdks.md "$1" || give_up "docs/en/guide/sdks.md is not as page.py needs it"; }
 
 fetch_jars() {
   are_pinned "$1" 2>/dev/null && return
@@ -125,7 +125,7 @@ for name; do
   if ((${#page[@]})); then
     GATEWAY_KEY=$ORDERS_KEY "${page[@]}" >"$cache/$name.page.log" 2>&1 || true
     grep -qxE 'om_\w+' "$cache/$name.page.log" ||
-      { failed=1; echo "$name: the program of docs/sdks.md does not print a message's id:"; cat "$cache/$name.page.log"; }
+      { failed=1; echo "$name: the program of docs/en/guide/sdks.md does not print a message's id:"; cat "$cache/$name.page.log"; }
   fi
   start "$name.cases" timeout 150 python3 e2e/sdk/cases.py "$name" "${caller[@]}"
   cases[$name]=${started[-1]}

@@ -1,5 +1,5 @@
 //! The fault matrix: whatever goes wrong and whenever, the gateway's answer is compared with what Feishu delivered.
-//! `docs/faults.md` lists the answers, and these tests write it.
+//! `docs/en/design/faults.md` lists the answers, and these tests write it.
 
 mod audit;
 mod drive;

@@ -1,4 +1,4 @@
-//! `docs/faults.md`: written from what was seen, and compared with what it is.
+//! `docs/en/design/faults.md`: written from what was seen, and compared with what it is.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -97,16 +97,16 @@ fn names(same: &[Duplicate], of: usize) -> String {
 
 /// Writes the page where it shall be written, else fails if it is not what it should be.
 pub(crate) fn check(page: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/faults.md");
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/en/design/faults.md");
     if env::var_os(WRITE).is_some() {
-        return fs::write(&path, page).expect("docs/faults.md can be written");
+        return fs::write(&path, page).expect("docs/en/design/faults.md can be written");
     }
     let written = fs::read_to_string(&path).unwrap_or_default();
     let mut lines = written.lines().chain([""]).zip(page.lines().chain([""]));
     let difference = lines.find(|(is, should)| is != should);
     assert!(
         written == page,
-        "docs/faults.md is not what happens; the first line and what it should be: \
+        "docs/en/design/faults.md is not what happens; the first line and what it should be: \
             {difference:#?}\nWrite it anew with `make faults`, and look at the difference."
     );
 }

@@ -23,7 +23,7 @@ const SHORTEST_LINE: usize = 512;
 /// all, so neither another process that writes to it nor the end of this one breaks a line.
 const MOST_AT_ONCE: usize = 4096;
 /// How long lines gather after a write. A thread that wakes up for each line, and writes it alone, takes a third
-/// of a forward's CPU more (`docs/performance.md`).
+/// of a forward's CPU more (`docs/en/design/performance.md`).
 const GATHERING: Duration = Duration::from_millis(10);
 /// Lines are written this long after they are logged at the latest, where the log is read at once.
 pub const WRITTEN_AFTER: Duration = Duration::from_millis(100);

@@ -1,7 +1,7 @@
 //! Log lines as JSON objects.
 //!
 //! The layers of json-subscriber and tracing-subscriber bound no value, and take an eighth to a quarter of all
-//! instructions of a forward more for its two lines (`docs/performance.md`).
+//! instructions of a forward more for its two lines (`docs/en/design/performance.md`).
 
 use std::fmt::{self, Debug, Write as _};
 use std::io::Write;

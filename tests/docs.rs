@@ -1,4 +1,4 @@
-//! The README's tables are those of the code.
+//! The tables of the reference are those of the code.
 
 use feishu_forward_gateway::config::{self, DEFAULTS};
 use feishu_forward_gateway::model::problem_kind::{Outcome, ProblemKind};
@@ -6,7 +6,9 @@ use feishu_forward_gateway::telemetry::metrics::{
     CallerBudget, Gauges, KeyExpiry, Metrics, OpenCircuits,
 };
 
-const README: &str = include_str!("../README.md");
+const PROBLEMS: &str = include_str!("../docs/en/reference/problems.md");
+const METRICS: &str = include_str!("../docs/en/reference/metrics.md");
+const CONFIGURATION: &str = include_str!("../docs/en/reference/configuration.md");
 
 #[test]
 fn the_problem_table_has_each_problem_as_the_code_has_it() {
@@ -20,19 +22,22 @@ fn the_problem_table_has_each_problem_as_the_code_has_it() {
         let (name, status, fix_by, title) =
             (facts.name, facts.status, facts.fix_by.name(), facts.title);
         let row = format!("| `{name}` | {status} | {outcome} | {retry} | {fix_by} | {title} |\n");
-        assert!(README.contains(&row), "README.md lacks this row:\n{row}");
+        assert!(PROBLEMS.contains(&row), "reference/problems.md lacks this row:\n{row}");
     }
 }
 
 #[test]
 fn the_problem_table_has_no_row_that_the_code_lacks() {
-    let rows = README.lines().filter(|line| line.starts_with("| `") && line.contains(" | no | "));
+    let rows = PROBLEMS.lines().filter(|line| line.starts_with("| `") && line.contains(" | no | "));
     let rows: Vec<&str> = rows.collect();
     assert!(rows.len() > 20, "only {} rows: the table is not found", rows.len());
     let known: Vec<String> =
         ProblemKind::ALL.iter().map(|kind| format!("| `{}` |", kind.facts().name)).collect();
     for row in rows {
-        assert!(known.iter().any(|start| row.starts_with(start)), "README.md has this row:\n{row}");
+        assert!(
+            known.iter().any(|start| row.starts_with(start)),
+            "reference/problems.md has this row:\n{row}"
+        );
     }
 }
 
@@ -81,7 +86,10 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
         .collect();
     assert_eq!(names.len(), 47, "{names:?}");
     for name in names {
-        assert!(README.contains(&format!("| `{name}` |")), "README.md lacks the metric {name}");
+        assert!(
+            METRICS.contains(&format!("| `{name}` |")),
+            "reference/metrics.md lacks the metric {name}"
+        );
     }
 }
 
@@ -105,10 +113,14 @@ fn the_configuration_table_has_each_key_with_its_default() {
             Some(key) => (key, "none".to_owned()),
             None => (key, format!("`{value}`")),
         };
-        let row =
-            README.lines().find(|row| row.starts_with("| `") && row.contains(&format!(".{key}`")));
-        let row = row.unwrap_or_else(|| panic!("README.md lacks the key {key}"));
-        assert!(row.contains(&default), "README.md: {row}, but the default is {value}");
+        let row = CONFIGURATION
+            .lines()
+            .find(|row| row.starts_with("| `") && row.contains(&format!(".{key}`")));
+        let row = row.unwrap_or_else(|| panic!("reference/configuration.md lacks the key {key}"));
+        assert!(
+            row.contains(&default),
+            "reference/configuration.md: {row}, but the default is {value}"
+        );
         compared += 1;
     }
     assert!(compared > 30, "only {compared} keys were compared");
