@@ -9,6 +9,7 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
 # As in Cargo.toml.
 GUNGRAUN_VERSION := 0.20.0
+MDBOOK_VERSION := 0.5.4
 # How long `make fuzz` runs each target.
 FUZZ_SECONDS ?= 60
 tools := target/tools
@@ -95,6 +96,15 @@ steps steps-budget: $(tools)/gungraun-runner-$(GUNGRAUN_VERSION)
 
 $(tools)/gungraun-runner-$(GUNGRAUN_VERSION):
 	$(CARGO) install --locked --quiet --debug --root $(tools) gungraun-runner@$(GUNGRAUN_VERSION)
+	touch $@
+
+.PHONY: docs
+docs: $(tools)/mdbook-$(MDBOOK_VERSION) ## Builds the site of docs/ in target/docs and checks all links (node, npm, python3)
+	e2e/docs/run.sh
+
+$(tools)/mdbook-$(MDBOOK_VERSION):
+	# Not optimised: its build takes longer than its runs.
+	$(CARGO) install --locked --quiet --debug --no-default-features --features search --root $(tools) mdbook@$(MDBOOK_VERSION)
 	touch $@
 
 .PHONY: test-sdks

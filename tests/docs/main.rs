@@ -1,4 +1,6 @@
-//! The tables of the reference are those of the code.
+//! The tables of the reference are those of the code, and the Chinese pages are those of the English ones.
+
+mod languages;
 
 use feishu_forward_gateway::config::{self, DEFAULTS};
 use feishu_forward_gateway::model::problem_kind::{Outcome, ProblemKind};
@@ -6,9 +8,9 @@ use feishu_forward_gateway::telemetry::metrics::{
     CallerBudget, Gauges, KeyExpiry, Metrics, OpenCircuits,
 };
 
-const PROBLEMS: &str = include_str!("../docs/en/reference/problems.md");
-const METRICS: &str = include_str!("../docs/en/reference/metrics.md");
-const CONFIGURATION: &str = include_str!("../docs/en/reference/configuration.md");
+const PROBLEMS: &str = include_str!("../../docs/en/reference/problems.md");
+const METRICS: &str = include_str!("../../docs/en/reference/metrics.md");
+const CONFIGURATION: &str = include_str!("../../docs/en/reference/configuration.md");
 
 #[test]
 fn the_problem_table_has_each_problem_as_the_code_has_it() {
