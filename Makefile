@@ -132,7 +132,7 @@ test-mcp: ## Runs MCP's conformance suite, Inspector and official clients agains
 	e2e/mcp/run.sh
 
 .PHONY: test-examples
-test-examples: ## Runs docs/examples, one with a real Alertmanager (curl, jq, python3, go, node, npm, java)
+test-examples: ## Runs docs/examples, some with what others wrote (curl, git, go, java, jq, node, npm, python3, rsync)
 	e2e/examples/run.sh
 
 .PHONY: test-replicas

@@ -19,6 +19,10 @@ public class Forward {
     static final HttpClient CLIENT = HttpClient.newHttpClient();
 
     public static void main(String[] args) throws InterruptedException {
+        if (args.length != 3 || System.getenv("GATEWAY_URL") == null || System.getenv("GATEWAY_KEY") == null) {
+            System.err.println("usage: GATEWAY_URL=http://… GATEWAY_KEY=ffg_… java Forward.java MESSAGE_ID RECEIVE_ID KEY");
+            System.exit(2);
+        }
         for (long pause = 1; ; pause *= 2) {
             boolean isLast = pause > 8;
             long wait = pause;

@@ -176,6 +176,9 @@ def main():
     arguments.add_argument("receivers", help="the CSV file")
     arguments.add_argument("--expires-in", default="24h", help="until when it may be sent, 1m to 7d (default: %(default)s)")
     arguments.add_argument("--failures", default="failures.csv", help="where failures go (default: %(default)s)")
+    if len(sys.argv) == 1 or not {"GATEWAY_URL", "GATEWAY_KEY"} <= os.environ.keys():
+        arguments.print_help(sys.stderr)
+        sys.exit(2)
     given = arguments.parse_args()
 
     url = None

@@ -67,8 +67,9 @@ func attempt(messageID, receiveID, key string) (string, error) {
 }
 
 func main() {
-	if len(os.Args) != 4 {
-		fail("usage: forward MESSAGE_ID RECEIVE_ID KEY")
+	if len(os.Args) != 4 || os.Getenv("GATEWAY_URL") == "" || os.Getenv("GATEWAY_KEY") == "" {
+		fmt.Fprintln(os.Stderr, "usage: GATEWAY_URL=http://… GATEWAY_KEY=ffg_… go run forward.go MESSAGE_ID RECEIVE_ID KEY")
+		os.Exit(2)
 	}
 	for pause := time.Second; ; pause *= 2 {
 		id, err := attempt(os.Args[1], os.Args[2], os.Args[3])

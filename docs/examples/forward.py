@@ -62,4 +62,7 @@ def forward(message_id, receive_id, key):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 4 or not {"GATEWAY_URL", "GATEWAY_KEY"} <= os.environ.keys():
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
     print(forward(*sys.argv[1:]))

@@ -6,6 +6,10 @@
 # KEY is your name for this forward, such as order-17: with one key the message goes out once.
 
 set -euo pipefail
+if [[ $# != 3 || -z ${GATEWAY_URL:-} || -z ${GATEWAY_KEY:-} ]]; then
+  echo 'usage: GATEWAY_URL=http://… GATEWAY_KEY=ffg_… ./forward.sh MESSAGE_ID RECEIVE_ID KEY' >&2
+  exit 2
+fi
 message_id=$1 receive_id=$2 key=$3
 headers=$(mktemp)
 trap 'rm -f "$headers"' EXIT

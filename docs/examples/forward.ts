@@ -16,8 +16,12 @@ interface Problem {
   remedy: string;
 }
 
-const { GATEWAY_URL, GATEWAY_KEY = '' } = process.env;
-const [messageId, receiveId, key = ''] = process.argv.slice(2);
+const { GATEWAY_URL, GATEWAY_KEY } = process.env;
+const [messageId, receiveId, key] = process.argv.slice(2);
+if (!GATEWAY_URL || !GATEWAY_KEY || !messageId || !receiveId || !key) {
+  console.error('usage: GATEWAY_URL=http://… GATEWAY_KEY=ffg_… node forward.ts MESSAGE_ID RECEIVE_ID KEY');
+  process.exit(2);
+}
 
 const attempt = () =>
   fetch(`${GATEWAY_URL}/v1/messages/${messageId}/forward`, {

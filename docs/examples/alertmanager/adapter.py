@@ -1,4 +1,4 @@
-"""Tells Feishu chats about alerts: takes Alertmanager's webhook and forwards a message that you prepared.
+"""Takes the webhooks of Alertmanager and Grafana, and forwards a message that you prepared to a Feishu chat.
 
     GATEWAY_URL=http://… GATEWAY_KEY=ffg_… MESSAGES=critical=om_…,warning=om_…,resolved=om_… \\
       python3 adapter.py [PORT]
@@ -16,7 +16,7 @@ import urllib.request
 from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-MESSAGES = dict(pair.split("=", 1) for pair in os.environ["MESSAGES"].split(","))
+MESSAGES = dict(pair.split("=", 1) for pair in os.environ.get("MESSAGES", "").split(",") if "=" in pair)
 
 
 def message_of(group):
@@ -80,6 +80,9 @@ class Webhook(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    if not MESSAGES or not {"GATEWAY_URL", "GATEWAY_KEY"} <= os.environ.keys():
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
     server = ThreadingHTTPServer(("127.0.0.1", int((sys.argv[1:] or ["9099"])[0])), Webhook)
     print(f"listening on http://127.0.0.1:{server.server_port}/", flush=True)
     server.serve_forever()
