@@ -1,10 +1,12 @@
-"""A bot in a group: somebody replies to a message with "@bot forward this", and the bot forwards that message.
+"""A bot for a group: a user replies to a message with "@bot forward this", and the bot forwards that message.
 
     GATEWAY_URL=http://… GATEWAY_KEY=ffg_… TO=oc_… ENCRYPT_KEY=… VERIFICATION_TOKEN=… python3 bot.py [PORT]
 
-TO is the chat that gets the message. ENCRYPT_KEY and VERIFICATION_TOKEN are those of the app's event subscription. Feishu
-posts each message to this program, and takes it for failed if it is not answered 200 within three seconds; then Feishu
-posts it again, up to four times. The key of the forward is the event's id, so the message goes out once.
+TO is the chat that gets the message. ENCRYPT_KEY and VERIFICATION_TOKEN are in the developer console, under "Events &
+Callbacks", "Encryption Strategy". Feishu posts an event to this program for each message that mentions the bot. If the
+program does not answer 200 within three seconds, Feishu posts the event again, up to four times. The Idempotency-Key is
+made from the event's id, so within an hour the message is sent once. The program listens on 127.0.0.1 only, at port 9098
+or the one given.
 """
 
 import json
@@ -17,12 +19,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import lark_oapi as lark
 
 SETTINGS = ("GATEWAY_URL", "GATEWAY_KEY", "TO", "ENCRYPT_KEY", "VERIFICATION_TOKEN")
-# Bytes. Feishu's events are far smaller.
+# In bytes. Feishu's events are far smaller.
 LARGEST_EVENT = 1 << 20
 
 
 def forward(message_id, key):
-    """The problem that ends the matter, if there is one. What may pass is raised, so that Feishu posts the event again."""
+    """Returns nothing if the message was delivered, or a problem that no retry solves. Raises an error if a retry may
+    help: the SDK then answers 500, and Feishu posts the event again."""
     request = urllib.request.Request(
         f"{os.environ['GATEWAY_URL']}/v1/messages/{message_id}/forward",
         data=json.dumps({"receive_id": os.environ["TO"]}).encode(),
@@ -45,11 +48,11 @@ def forward(message_id, key):
 
 def on_message(event):
     message = event.event.message
-    # In a group, Feishu posts only messages that mention the bot.
+    # With the scope im:message.group_at_msg:readonly, Feishu posts only messages that mention the bot.
     if message.message_type != "text" or "forward this" not in json.loads(message.content)["text"].lower():
         return
     if not message.parent_id:
-        print(f"{message.message_id} is no reply, so there is nothing to forward", flush=True)
+        print(f"{message.message_id} is not a reply, so there is nothing to forward", flush=True)
         return
     problem = forward(message.parent_id, f"bot-{event.header.event_id}")
     if problem:
@@ -75,7 +78,7 @@ def main():
     if not all(os.environ.get(name) for name in SETTINGS):
         print(__doc__, file=sys.stderr)
         sys.exit(2)
-    # Feishu reaches it through your own HTTPS endpoint.
+    # Feishu reaches it through your own reverse proxy, at a public HTTPS address.
     server = ThreadingHTTPServer(("127.0.0.1", int((sys.argv[1:] or ["9098"])[0])), Events)
     server.events = (
         lark.EventDispatcherHandler.builder(os.environ["ENCRYPT_KEY"], os.environ["VERIFICATION_TOKEN"])
