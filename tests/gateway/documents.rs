@@ -13,6 +13,7 @@ const ANY_CODING: &str = "gzip, deflate, br, zstd";
 
 const DOCUMENTS: &[&str] = &[
     "/",
+    "/home.js",
     "/pages.css",
     "/problems",
     "/problems?q=230013&lang=zh",

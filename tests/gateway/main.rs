@@ -57,6 +57,7 @@ mod routes;
 mod secured;
 mod shares;
 mod slow;
+mod start_page;
 mod threads;
 mod tls;
 mod tls_http2;

@@ -11,6 +11,10 @@ use actix_web::http::header::{
 const STRICT: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; \
     form-action 'self'; frame-ancestors 'none'";
 
+/// The policy of the start page. It allows its script as well, which calls nobody.
+pub(crate) const WITH_SCRIPT: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /// The policy of Swagger UI and of the console. It allows their scripts, the calls of these to this gateway, and
 /// images as well.
 pub(crate) const SCRIPTED: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
