@@ -11,6 +11,7 @@ import os
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from http.client import HTTPException
 
@@ -24,7 +25,7 @@ def attempt(message_id, receive_id, key):
         data=json.dumps({"receive_id": receive_id}).encode(),
         headers={
             "X-API-Key": os.environ["GATEWAY_KEY"],
-            "Idempotency-Key": key,
+            "Idempotency-Key": urllib.parse.quote(key),
             "Content-Type": "application/json",
         },
     )

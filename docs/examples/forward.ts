@@ -27,7 +27,7 @@ if (!GATEWAY_URL || !GATEWAY_KEY || !messageId || !receiveId || !key) {
 const attempt = () =>
   fetch(`${GATEWAY_URL}/v1/messages/${messageId}/forward`, {
     method: 'POST',
-    headers: { 'X-API-Key': GATEWAY_KEY, 'Idempotency-Key': key, 'Content-Type': 'application/json' },
+    headers: { 'X-API-Key': GATEWAY_KEY, 'Idempotency-Key': encodeURIComponent(key), 'Content-Type': 'application/json' },
     body: JSON.stringify({ receive_id: receiveId }),
     // 30 s is longer than the gateway's own deadline of 15 s.
     signal: AbortSignal.timeout(30_000),

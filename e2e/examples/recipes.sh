@@ -115,8 +115,9 @@ try_bot() {
   expect 'and posted again' test "$("${post[@]}" "$bot" e1 'Forward this, please' om_parent)" = 200
   expect 'what was replied to went out once' test "$(messages_to oc_target)" = 'om_parent '
   expect 'other words forward nothing' test "$("${post[@]}" "$bot" e2 'thanks' om_parent)" = 200
-  expect 'a wrong signature is refused' test "$("${post[@]}" "$bot" e3 'forward this' om_parent wrong)" = 500
-  expect 'neither went out' test "$(delivered oc_target)" = 1
+  expect 'a wrong signature is refused' test "$("${post[@]}" "$bot" e3 'forward this' om_parent --signature wrong)" = 500
+  expect 'an event of an hour ago is taken' test "$("${post[@]}" "$bot" e5 'forward this' om_parent --age 3600)" = 200
+  expect 'none of them went out' test "$(delivered oc_target)" = 1
   lose_answers
   expect 'a lost answer has Feishu post it again' test "$("${post[@]}" "$bot" e4 'forward this' om_lost)" = 500
   expect 'that is taken' test "$("${post[@]}" "$bot" e4 'forward this' om_lost)" = 200

@@ -12,6 +12,7 @@ or the one given.
 import json
 import os
 import sys
+import time
 import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +22,8 @@ import lark_oapi as lark
 SETTINGS = ("GATEWAY_URL", "GATEWAY_KEY", "TO", "ENCRYPT_KEY", "VERIFICATION_TOKEN")
 # In bytes. Feishu's events are far smaller.
 LARGEST_EVENT = 1 << 20
+# Seconds. The gateway knows the key of a forward for an hour; Feishu's last repetition comes after more than that.
+OLDEST_EVENT = 50 * 60
 
 
 def forward(message_id, key):
@@ -53,6 +56,9 @@ def on_message(event):
         return
     if not message.parent_id:
         print(f"{message.message_id} is not a reply, so there is nothing to forward", flush=True)
+        return
+    if time.time() - int(event.header.create_time) / 1000 > OLDEST_EVENT:
+        print(f"{event.header.event_id} is too old to be sure that it was not forwarded", flush=True)
         return
     problem = forward(message.parent_id, f"bot-{event.header.event_id}")
     if problem:
