@@ -29,14 +29,14 @@ impl OpenApiDocument {
 
 /// Get this document
 ///
-/// The OpenAPI document of the gateway that answers; it needs no key.
+/// The OpenAPI document of this gateway. No API key is needed.
 #[utoipa::path(
     get,
     path = "/openapi.json",
     operation_id = "get_openapi",
     tag = "documentation",
     security(),
-    responses((status = 200, description = "The OpenAPI 3.1 document.", content_type = "application/json", body = BTreeMap<String, serde_json::Value>)),
+    responses((status = 200, description = "The document, in OpenAPI 3.1.", content_type = "application/json", body = BTreeMap<String, serde_json::Value>)),
 )]
 pub(crate) async fn openapi(document: web::Data<OpenApiDocument>) -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(document.0.clone())

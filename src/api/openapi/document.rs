@@ -42,19 +42,22 @@ pub fn openapi_json(public_url: &PublicUrl) -> String {
     info(
         title = "feishu-forward-gateway",
         description = "Forwards Feishu (Lark) messages for internal services.\n\n\
-            Send one plain request with your API key. The gateway holds the app's secret, keeps to \
-            Feishu's limits (5 messages a second to one receiver; 50 calls a second and 1000 a \
-            minute for an app), waits for your turn, and answers with the new message, or with a \
-            problem that says whether the message went out, who can remove the cause, and how.\n\n\
-            Click **Authorize**, enter your key, then try `POST /v1/messages/{message_id}/forward`.",
-        contact(name = "Whoever runs this gateway"),
+            Send one request with your API key. The gateway\n\n\
+            - keeps the app secret, and gets the tenant token;\n\
+            - keeps to Feishu's rate limits: 5 messages per second to one receiver, 50 calls per second and \
+            1000 per minute for an app;\n\
+            - queues your request until its turn comes, and retries where a retry is safe.\n\n\
+            The answer is the new message, or a problem. A problem says whether the message was delivered \
+            (`outcome`), who can remove the cause (`fix_by`) and how (`remedy`).\n\n\
+            To try it: click **Authorize**, enter your API key, and open `POST /v1/messages/{message_id}/forward`.",
+        contact(name = "The operator of this gateway"),
         license(name = "Apache-2.0", url = "https://www.apache.org/licenses/LICENSE-2.0"),
     ),
     tags(
-        (name = "messages", description = "Forwarding messages."),
-        (name = "broadcasts", description = "One message to many receivers."),
-        (name = "problems", description = "What can go wrong, and what to do about it."),
-        (name = "documentation", description = "What you are reading."),
+        (name = "messages", description = "Forward messages and threads to one receiver."),
+        (name = "broadcasts", description = "Forward one message to many receivers."),
+        (name = "problems", description = "Every error, and what to do about it."),
+        (name = "documentation", description = "This API document."),
     ),
     paths(forward::forward, merge_forward::merge_forward, thread_forward::thread_forward, broadcasts::create, broadcasts::list,
         broadcasts::get, broadcasts::receivers, broadcasts::events, broadcasts::cancel, broadcasts::retry, problems::list, problems::one, swagger_ui::openapi),
@@ -71,12 +74,12 @@ impl Modify for SecuritySchemes {
         let components = openapi.components.get_or_insert_default();
         let header = ApiKeyValue::with_description(
             "X-API-Key",
-            "Your API key. An operator makes one with `keys new`.",
+            "Your API key. The operator of the gateway makes one with `keys new`.",
         );
         components.add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(header)));
         let bearer = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .description(Some("The same API key as a bearer token."))
+            .description(Some("The same API key, as a bearer token."))
             .build();
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     }

@@ -17,7 +17,7 @@ use crate::feishu::codes;
 use crate::model::problem_kind::ProblemKind;
 use crate::model::wording::Wording;
 
-/// Every problem that there is.
+/// Every problem.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ProblemList<'a> {
     problems: Vec<ProblemExplanation<'a>>,
@@ -25,8 +25,7 @@ pub(crate) struct ProblemList<'a> {
 
 /// List the problems
 ///
-/// Every problem that this gateway answers with, explained. A page for people, or JSON where
-/// `Accept` prefers it.
+/// Every problem that this gateway can answer with, explained. The answer is a page, or JSON if `Accept` prefers JSON.
 #[utoipa::path(
     get,
     path = "/problems",
@@ -35,9 +34,9 @@ pub(crate) struct ProblemList<'a> {
     security(),
     params(
         ("lang" = Option<String>, Query, nullable = false,
-            description = "The language, `en` or `zh`; it comes before `Accept-Language`."),
+            description = "The language: `en` or `zh`. Takes precedence over `Accept-Language`."),
         ("Accept-Language" = Option<String>, Header, nullable = false,
-            description = "`zh` or `zh-CN` for Chinese, else English."),
+            description = "The language: `zh` or `zh-CN` for Chinese, otherwise English."),
     ),
     responses((status = 200, description = "Every problem.",
         content((ProblemList = "application/json"), (String = "text/html")))),
@@ -58,8 +57,8 @@ pub(crate) async fn list(request: HttpRequest) -> HttpResponse {
 
 /// Explain a problem
 ///
-/// Where the `type` of a problem leads: what it means, who can remove the cause, and how. A page for
-/// people, or JSON where `Accept` prefers it.
+/// What the problem means, who can remove the cause, and how. The `type` of a problem is the address of this explanation.
+/// The answer is a page, or JSON if `Accept` prefers JSON.
 #[utoipa::path(
     get,
     path = "/problems/{code}",
@@ -69,15 +68,15 @@ pub(crate) async fn list(request: HttpRequest) -> HttpResponse {
     params(
         ("code" = ProblemKind, Path, description = "The problem's `code`.", example = "bot_not_in_chat"),
         ("lang" = Option<String>, Query, nullable = false,
-            description = "The language, `en` or `zh`; it comes before `Accept-Language`."),
+            description = "The language: `en` or `zh`. Takes precedence over `Accept-Language`."),
         ("Accept-Language" = Option<String>, Header, nullable = false,
-            description = "`zh` or `zh-CN` for Chinese, else English."),
+            description = "The language: `zh` or `zh-CN` for Chinese, otherwise English."),
     ),
     responses(
-        (status = 200, description = "The problem, explained.",
+        (status = 200, description = "The explanation.",
             content((ProblemExplanation = "application/json"), (String = "text/html"))),
-        (status = 307, description = "The code was one of Feishu's, such as 230002: here is the problem that it becomes.",
-            headers(("Location" = String, description = "The address of the problem."))),
+        (status = 307, description = "The code is one of Feishu's, such as 230002. `Location` leads to its problem.",
+            headers(("Location" = String, description = "The URL of the problem."))),
     ),
 )]
 pub(crate) async fn one(request: HttpRequest) -> Result<HttpResponse, Problem> {
