@@ -3,27 +3,42 @@
 //! The files of Swagger UI are those of its release. Only the page and the script that starts it are the
 //! gateway's own, and lie beside this file.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use actix_web::http::header::{CONTENT_SECURITY_POLICY, ContentEncoding, ContentType, LOCATION};
+use actix_web::http::header::{
+    CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, ContentEncoding, ContentType, LOCATION, VARY,
+};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 
+use crate::api::docs::reader::Reader;
 use crate::api::http::security_headers::SCRIPTED;
+use crate::api::language::Language;
 use crate::api::problems::problem::Problem;
 use crate::api::public_url::PublicUrl;
 use crate::model::problem_kind::ProblemKind;
 use crate::model::wording::Wording;
 
-/// The OpenAPI document. Clones share it.
-#[derive(Clone)]
-pub struct OpenApiDocument(Bytes);
+/// The OpenAPI document in both languages. Each takes half a megabyte, and is made when a reader first asks for it.
+pub struct OpenApiDocument {
+    write: Box<dyn Fn(Language) -> String + Send + Sync>,
+    english: OnceLock<Bytes>,
+    chinese: OnceLock<Bytes>,
+}
 
 impl OpenApiDocument {
-    /// The document with this text.
+    /// The document that `write` writes in each language.
     #[must_use]
-    pub fn new(openapi_json: String) -> Self {
-        Self(openapi_json.into())
+    pub fn new(write: impl Fn(Language) -> String + Send + Sync + 'static) -> Self {
+        Self { write: Box::new(write), english: OnceLock::new(), chinese: OnceLock::new() }
+    }
+
+    fn of(&self, language: Language) -> &Bytes {
+        let document = match language {
+            Language::English => &self.english,
+            Language::Chinese => &self.chinese,
+        };
+        document.get_or_init(|| (self.write)(language).into())
     }
 }
 
@@ -36,10 +51,23 @@ impl OpenApiDocument {
     operation_id = "get_openapi",
     tag = "documentation",
     security(),
+    params(
+        ("lang" = Option<String>, Query, nullable = false,
+            description = "The language: `en` or `zh`. Takes precedence over `Accept-Language`."),
+        ("Accept-Language" = Option<String>, Header, nullable = false,
+            description = "The language: `zh` or `zh-CN` for Chinese, otherwise English."),
+    ),
     responses((status = 200, description = "The document, in OpenAPI 3.1.", content_type = "application/json", body = BTreeMap<String, serde_json::Value>)),
 )]
-pub(crate) async fn openapi(document: web::Data<OpenApiDocument>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(document.0.clone())
+pub(crate) async fn openapi(
+    (document, request): (web::Data<OpenApiDocument>, HttpRequest),
+) -> HttpResponse {
+    let language = Reader::of(&request).language;
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .insert_header((CONTENT_LANGUAGE, language.tag()))
+        .insert_header((VARY, "Accept-Language"))
+        .body(document.of(language).clone())
 }
 
 /// A file of the page, from the program itself.

@@ -15,26 +15,41 @@ use crate::api::docs::problems::examples::{EXAMPLE_FORWARD, examples};
 use crate::api::docs::problems::routes as problems;
 use crate::api::docs::swagger_ui;
 use crate::api::language::Language;
+use crate::api::openapi::chinese::in_chinese;
 use crate::api::openapi::headers;
 use crate::api::openapi::routes::{Kind, kind_of, may_come};
 use crate::api::problems::body::ProblemBody;
 use crate::api::public_url::PublicUrl;
 use crate::api::v1::{broadcasts, forward, merge_forward, thread_forward};
-use crate::model::problem_kind::ProblemKind;
+use crate::model::problem_kind::{Facts, ProblemKind};
 use crate::model::receiver::ReceiveIdType;
 
-/// The OpenAPI document of a gateway that callers reach at `public_url`. Without a public URL it is the
-/// document under review in `openapi/openapi.json`.
+/// The OpenAPI document of a gateway that callers reach at `public_url`, with texts in this language. Without a
+/// public URL it is the document under review in `openapi/`.
 #[must_use]
-pub fn openapi_json(public_url: &PublicUrl) -> String {
+pub fn openapi_json(language: Language, public_url: &PublicUrl) -> String {
+    let mut document = without_problems(public_url);
+    for (path, item) in &mut document.paths.paths {
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            add_answers(operation, path, language, public_url);
+        }
+    }
+    let json = match language {
+        Language::English => serde_json::to_string_pretty(&document),
+        Language::Chinese => serde_json::to_string_pretty(&in_chinese(&document)),
+    };
+    json.expect("the document is made of strings") + "\n"
+}
+
+/// The document in English, without the answers that are problems: those have their texts from the table of
+/// problems, in both languages.
+pub(super) fn without_problems(public_url: &PublicUrl) -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     document.servers = Some(vec![
         ServerBuilder::new().url(public_url.server()).description(Some("This gateway")).build(),
     ]);
-    add_all_answers(&mut document, public_url);
-    let mut json = document.to_pretty_json().expect("the document is made of strings");
-    json.push('\n');
-    json
+    headers::describe(document.components.get_or_insert_default());
+    document
 }
 
 #[derive(OpenApi)]
@@ -88,18 +103,9 @@ impl Modify for SecuritySchemes {
 const EXAMPLE_MESSAGE: &str = "om_dc13264520392913993dd051dba21dcf";
 const EXAMPLE_BROADCAST: &str = "bc_019ac2f0b3a97c11a5b6c1d2e3f40516";
 
-/// Adds to each operation a response for each status of its problems, with an example of each problem, and
-/// to each response its headers.
-fn add_all_answers(openapi: &mut utoipa::openapi::OpenApi, public_url: &PublicUrl) {
-    headers::describe(openapi.components.get_or_insert_default());
-    for (path, item) in &mut openapi.paths.paths {
-        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
-            add_answers(operation, path, public_url);
-        }
-    }
-}
-
-fn add_answers(operation: &mut Operation, path: &str, public_url: &PublicUrl) {
+/// Adds a response for each status of the operation's problems, with an example of each problem, and to each
+/// response its headers.
+fn add_answers(operation: &mut Operation, path: &str, language: Language, public_url: &PublicUrl) {
     let kind = kind_of(path);
     let instance = match path {
         _ if kind.is_forward() => EXAMPLE_FORWARD.to_owned(),
@@ -116,7 +122,7 @@ fn add_answers(operation: &mut Operation, path: &str, public_url: &PublicUrl) {
         by_status.entry(problem.facts().status).or_default().push(*problem);
     }
     for (status, problems) in by_status {
-        let response = problem_response(&problems, &instance, public_url);
+        let response = problem_response(&problems, &instance, language, public_url);
         responses.insert(status.to_string(), response.into());
     }
     for (status, response) in responses.iter_mut() {
@@ -126,15 +132,25 @@ fn add_answers(operation: &mut Operation, path: &str, public_url: &PublicUrl) {
     }
 }
 
-fn problem_response(kinds: &[ProblemKind], instance: &str, public_url: &PublicUrl) -> Response {
+fn problem_response(
+    kinds: &[ProblemKind],
+    instance: &str,
+    language: Language,
+    public_url: &PublicUrl,
+) -> Response {
     let root = public_url.root_from_docs();
     let bullet = if kinds.len() > 1 { "- " } else { "" };
     let line = |kind: &ProblemKind| {
-        let (name, title) = (kind.facts().name, kind.facts().title);
-        format!("{bullet}[`{name}`]({root}/problems/{name}): {title}.")
+        let Facts { name, title, title_zh, .. } = kind.facts();
+        match language {
+            Language::English => format!("{bullet}[`{name}`]({root}/problems/{name}): {title}."),
+            Language::Chinese => {
+                format!("{bullet}[`{name}`]({root}/problems/{name}?lang=zh)：{title_zh}。")
+            }
+        }
     };
     let examples = kinds.iter().flat_map(|kind| examples(*kind)).map(|example| {
-        let body = example.body(instance, Language::English, public_url);
+        let body = example.body(instance, language, public_url);
         let value = serde_json::to_value(&body).ok();
         let built = ExampleBuilder::new().summary(body.title).value(value).build();
         (example.name, built)
