@@ -128,7 +128,7 @@ async fn the_reader_gets_the_document_in_its_language() {
         let answer = read(&gateway, path, accept_language).await;
         assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
         assert_eq!(answer.header("content-language"), Some(tag), "{path} {accept_language}");
-        assert_eq!(answer.header("vary"), Some("Accept-Language"));
+        assert_eq!(answer.header("vary"), Some("Accept-Encoding, Accept-Language"));
         let document = openapi_json(expected, &PublicUrl::default());
         assert!(answer.text() == document, "{path} {accept_language}");
     }
