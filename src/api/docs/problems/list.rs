@@ -25,7 +25,7 @@ pub(crate) fn problems_page(reader: &Reader) -> HttpResponse {
     let title = say("Problems", "错误说明");
     let main = html! {
         h1 { (title) }
-        p { (say("Every failure is one of these. Who can remove the cause?", "所有错误都列在这里。由谁处理？")) }
+        p { (say("Every error is one of these. Who can fix it?", "所有错误都列在这里。由谁处理？")) }
         ul {
             @for group in GROUPS {
                 li { a href={ "#" (group.name()) } { (who(*group, reader.language)) } }
@@ -51,7 +51,7 @@ fn table(group: FixBy, reader: &Reader) -> Markup {
                 tr {
                     th scope="col" { (say("Problem", "错误")) }
                     th scope="col" { (say("Status", "状态码")) }
-                    th scope="col" { (say("Went out?", "已送出？")) }
+                    th scope="col" { (say("Sent?", "已送出？")) }
                     th scope="col" { (say("Retry?", "可重试？")) }
                 }
             }
