@@ -9,6 +9,7 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
 # As in Cargo.toml.
 GUNGRAUN_VERSION := 0.20.0
+MDBOOK_VERSION := 0.5.4
 # How long `make fuzz` runs each target.
 FUZZ_SECONDS ?= 60
 tools := target/tools
@@ -97,6 +98,15 @@ $(tools)/gungraun-runner-$(GUNGRAUN_VERSION):
 	$(CARGO) install --locked --quiet --debug --root $(tools) gungraun-runner@$(GUNGRAUN_VERSION)
 	touch $@
 
+.PHONY: docs
+docs: $(tools)/mdbook-$(MDBOOK_VERSION) ## Builds the site of docs/ in target/docs and checks all links (node, npm, python3)
+	e2e/docs/run.sh
+
+$(tools)/mdbook-$(MDBOOK_VERSION):
+	# Not optimised: its build takes longer than its runs.
+	$(CARGO) install --locked --quiet --debug --no-default-features --features search --root $(tools) mdbook@$(MDBOOK_VERSION)
+	touch $@
+
 .PHONY: test-sdks
 test-sdks: ## Runs Feishu's own SDKs and lark-mcp against the gateway (node, npm, python3, go, java, maven)
 	e2e/sdk/run.sh
@@ -122,7 +132,7 @@ test-mcp: ## Runs MCP's conformance suite, Inspector and official clients agains
 	e2e/mcp/run.sh
 
 .PHONY: test-examples
-test-examples: ## Runs docs/examples, one with a real Alertmanager (curl, jq, python3, go, node, npm, java)
+test-examples: ## Runs docs/examples, some with what others wrote (curl, git, go, java, jq, node, npm, python3, rsync)
 	e2e/examples/run.sh
 
 .PHONY: test-replicas

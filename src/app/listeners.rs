@@ -71,6 +71,7 @@ pub(super) fn public(
     let admission = web::Data::new(admission);
     let body_limits =
         web::Data::new(BodyLimits { max_size: server.max_body, timeout: server.body_timeout });
+    let draining = web::Data::new(draining.clone());
     let clock = web::Data::new(clock.clone());
     let settings = web::Data::new(ForwardSettings {
         max_wait: config.limits.max_wait.min(settings(config).last_start),
@@ -94,6 +95,7 @@ pub(super) fn public(
             .app_data(clock.clone())
             .app_data(keyring.clone())
             .app_data(delivery.clone())
+            .app_data(draining.clone())
             .app_data(broadcasts.clone())
             .app_data(settings.clone())
             .app_data(mcp.clone())

@@ -126,7 +126,7 @@ pub(super) fn scopes(asked: &Asked, pages: AppPages<'_>) -> Finding {
     }
     let names = SCOPES.join(", ");
     let detail = Wording::new(
-        format!("a forward needs one of {names}, and the app has none of them"),
+        format!("a forward needs one of {names}; the app has none of them"),
         format!("转发需要 {names} 之一，应用均未开通"),
     );
     Finding::failed(detail, pages.add_scope())

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use maud::{Markup, html};
 
-use crate::api::docs::page::page;
+use crate::api::docs::page::{code, page};
 use crate::api::docs::problems::explanation::ProblemExplanation;
 use crate::api::docs::problems::words::{whether_it_went_out, whether_retrying_helps, who};
 use crate::api::docs::reader::Reader;
@@ -15,7 +15,7 @@ pub(crate) fn problem_page(reader: &Reader, problem: &ProblemExplanation) -> Htt
     let facts = problem.code.facts();
     let main = html! {
         h1 { (problem.title) }
-        p.code { code { (facts.name) } }
+        p.code { (code(facts.name)) }
         h2 { (say("What to do", "如何处理")) }
         p { (problem.remedy) }
         dl {

@@ -1,5 +1,6 @@
 //! `GET /problems` and `GET /problems/{code}`: the explanations of problems, as pages or as JSON.
 
+use actix_web::error::ErrorInternalServerError;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
@@ -10,6 +11,7 @@ use crate::api::docs::problems::examples::{ProblemExample, examples};
 use crate::api::docs::problems::explanation::ProblemExplanation;
 use crate::api::docs::problems::list::problems_page;
 use crate::api::docs::problems::page::problem_page;
+use crate::api::docs::problems::search::Search;
 use crate::api::docs::reader::{Reader, prefers_json};
 use crate::api::problems::problem::Problem;
 use crate::api::public_url::PublicUrl;
@@ -17,7 +19,7 @@ use crate::feishu::codes;
 use crate::model::problem_kind::ProblemKind;
 use crate::model::wording::Wording;
 
-/// Every problem that there is.
+/// Problems, in the order of the table.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ProblemList<'a> {
     problems: Vec<ProblemExplanation<'a>>,
@@ -25,7 +27,7 @@ pub(crate) struct ProblemList<'a> {
 
 /// List the problems
 ///
-/// Every problem that this gateway answers with, explained. A page for people, or JSON where
+/// The problems of this gateway, explained: all of them, or those that `q` finds. A page for people, or JSON where
 /// `Accept` prefers it.
 #[utoipa::path(
     get,
@@ -34,26 +36,31 @@ pub(crate) struct ProblemList<'a> {
     tag = "problems",
     security(),
     params(
+        ("q" = Option<String>, Query, nullable = false, example = "230013",
+            description = "Only the problems that match all of this: codes of Feishu, HTTP statuses, codes of the gateway, \
+                or words in English or Chinese. The first 100 characters count."),
         ("lang" = Option<String>, Query, nullable = false,
             description = "The language, `en` or `zh`; it comes before `Accept-Language`."),
         ("Accept-Language" = Option<String>, Header, nullable = false,
             description = "`zh` or `zh-CN` for Chinese, else English."),
     ),
-    responses((status = 200, description = "Every problem.",
+    responses((status = 200, description = "The problems.",
         content((ProblemList = "application/json"), (String = "text/html")))),
 )]
 pub(crate) async fn list(request: HttpRequest) -> HttpResponse {
     let reader = Reader::of(&request);
+    let search = Search::of(&request);
+    let found = search.found();
     if !prefers_json(&request) {
-        return problems_page(&reader);
+        return problems_page(&reader, &search, &found);
     }
     let all: Vec<(ProblemKind, Vec<ProblemExample>)> =
-        ProblemKind::ALL.iter().map(|kind| (*kind, examples(*kind))).collect();
+        found.into_iter().map(|kind| (kind, examples(kind))).collect();
     let public_url = PublicUrl::of(&request);
     let problems = all.iter().map(|(kind, examples)| {
         ProblemExplanation::of(*kind, examples, reader.language, &public_url)
     });
-    negotiated(reader.language).json(ProblemList { problems: problems.collect() })
+    json(&reader, &ProblemList { problems: problems.collect() })
 }
 
 /// Explain a problem
@@ -90,9 +97,16 @@ pub(crate) async fn one(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let explanation =
         ProblemExplanation::of(*kind, &examples, reader.language, &PublicUrl::of(&request));
     if prefers_json(&request) {
-        return Ok(negotiated(reader.language).json(explanation));
+        return Ok(json(&reader, &explanation));
     }
     Ok(problem_page(&reader, &explanation))
+}
+
+fn json(reader: &Reader, value: &impl Serialize) -> HttpResponse {
+    match serde_json::to_vec(value) {
+        Ok(json) => negotiated(reader, "application/json", json),
+        Err(error) => HttpResponse::from_error(ErrorInternalServerError(error)),
+    }
 }
 
 /// The redirect from one of Feishu's codes to the problem that it becomes.
