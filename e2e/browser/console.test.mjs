@@ -361,8 +361,8 @@ test('a pause is explained, with a link to its cause', async () => {
 test('a gateway without broadcasts says so, and what to do', async () => {
   const page = await visit('/console/', { expected: ['Failed to load resource: the server responded with a status of 501'] });
   const body = {
-    code: 'broadcasts_not_configured', status: 501, title: 'This gateway has no broadcasts', detail: 'None are kept.',
-    fix_by: 'operator', remedy: 'Set broadcasts.path for one process, or state.url for replicas.', request_id: 'r',
+    code: 'broadcasts_not_configured', status: 501, title: 'Broadcasts are not configured', detail: 'None are kept.',
+    fix_by: 'operator', remedy: 'Ask the operator to set broadcasts.path (for one process) or state.url (for replicas).', request_id: 'r',
   };
   await page.route(/\/v1\//, (route) => route.fulfill({ status: 501, contentType: 'application/problem+json', body: JSON.stringify(body) }));
   await signIn(page);

@@ -67,14 +67,14 @@ fn troubles(app: AppHealth) -> Vec<String> {
         (Some(left), Some(said)) => {
             let left = seconds_up(left);
             Some(format!(
-                "app {name}: the tenant token runs out in {left} s and is not renewed{said}"
+                "app {name}: the tenant token expires in {left} s and could not be renewed{said}"
             ))
         }
         (Some(_), None) => None,
     };
     let refused = app.refused_with.into_iter().map(|(code, pause)| {
         let (problem, pause) = (code.problem.facts().name, seconds_up(pause));
-        format!("app {name}: Feishu refused it with {} ({problem}) and is not asked again for {pause} s", code.code)
+        format!("app {name}: Feishu refused the app with {} ({problem}); the next call is in {pause} s at the earliest", code.code)
     });
     token.into_iter().chain(refused).collect()
 }

@@ -16,7 +16,7 @@ use crate::model::problem_kind::{Outcome, ProblemKind};
 pub enum CallError {
     /// No connection was established, so nothing was sent. The text is the innermost cause: the outer causes repeat
     /// the URL, which holds data of the caller.
-    #[error("no connection: {0}")]
+    #[error("no connection ({0})")]
     Connect(String),
     /// The request was or may have been sent, and no complete answer arrived in time.
     #[error("no answer in time")]
@@ -25,7 +25,7 @@ pub enum CallError {
         is_stale: bool,
     },
     /// The connection broke when the request was or may have been sent.
-    #[error("the connection broke: {cause}")]
+    #[error("the connection was lost ({cause})")]
     Broken {
         /// The cause.
         cause: String,
@@ -35,7 +35,7 @@ pub enum CallError {
     },
     /// The answer is not a valid answer of Feishu. Examples are HTML of a proxy, JSON without a code, and a success
     /// without a message.
-    #[error("HTTP {http_status} that cannot be read: {detail}")]
+    #[error("HTTP {http_status}, {detail}")]
     Unreadable {
         /// The HTTP status.
         http_status: u16,

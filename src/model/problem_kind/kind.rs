@@ -30,7 +30,7 @@ pub enum ProblemKind {
     ReceiverInvalid,
     /// Sending to this receiver is denied.
     SendDenied,
-    /// The tenant's encryption key is deleted.
+    /// The tenant's encryption key was deleted.
     TenantKeyDeleted,
     /// The receiver belongs to another tenant.
     CrossTenantForbidden,

@@ -128,15 +128,15 @@ fn no_problem(code: &str) -> Problem {
         ProblemKind::ALL.iter().map(|kind| kind.facts().name).find(|name| *name == written);
     let detail = match nearly {
         Some(name) => Wording::new(
-            format!("There is no problem with this code. Did you mean /problems/{name}?"),
-            format!("没有该代码对应的错误。您要找的是否为 /problems/{name}？"),
+            format!("No problem has this code. Did you mean /problems/{name}?"),
+            format!("没有该代码对应的错误。你要找的是 /problems/{name} 吗？"),
         ),
         None if code.parse::<i64>().is_ok() => Wording::new(
-            "This code of Feishu's is not known here; it becomes the problem feishu_error.",
+            "The gateway does not know this Feishu code; its problem is feishu_error.",
             "网关不认识飞书的该错误码；它对应的错误为 feishu_error。",
         ),
         None => Wording::new(
-            "There is no problem with this code; /problems lists all.",
+            "No problem has this code; /problems lists all problems.",
             "没有该代码对应的错误；/problems 列出了全部错误。",
         ),
     };
