@@ -127,7 +127,7 @@ The gateway runs, with a Feishu simulator behind it.
 
   Your API key   {key}   (caller `{CALLER}`, good until this process ends)
   Start page     http://{api}/
-  Swagger UI     http://{api}/docs/
+  Swagger UI     http://{api}/docs/#key={key}   (with your key filled in)
   Metrics        http://{admin}/metrics
   Simulator      {}/_simulator/
 

@@ -35,8 +35,6 @@ pub(crate) fn negotiated(language: Language) -> HttpResponseBuilder {
 
 /// The page around its main part.
 pub(crate) fn page(reader: &Reader, title: &str, main: &Markup) -> HttpResponse {
-    let say = |english, chinese| reader.language.choose(english, chinese);
-    let other = reader.other_language();
     let page = html! {
         (DOCTYPE)
         html lang=(reader.language.tag()) {
@@ -49,23 +47,30 @@ pub(crate) fn page(reader: &Reader, title: &str, main: &Markup) -> HttpResponse 
                 link rel="icon" href="data:,";
             }
             body {
-                header {
-                    nav aria-label=(say("This gateway", "本网关")) {
-                        @if reader.has_docs {
-                            a href=(reader.link_to_page("/")) { "feishu-forward-gateway" }
-                        }
-                        a href=(reader.link_to_page("/problems")) { (say("Problems", "错误说明")) }
-                        @if reader.has_docs {
-                            a href=(reader.link("/docs/")) { (say("Try the API", "调试接口")) }
-                        }
-                        a href={ "?lang=" (other.tag()) } lang=(other.tag()) hreflang=(other.tag()) {
-                            (other.choose("English", "中文"))
-                        }
-                    }
-                }
+                header { (navigation(reader)) }
                 main { (main) }
             }
         }
     };
     negotiated(reader.language).content_type(ContentType::html()).body(page.into_string())
+}
+
+/// The links to the other pages, and to the same page in the other language.
+pub(crate) fn navigation(reader: &Reader) -> Markup {
+    let say = |english, chinese| reader.language.choose(english, chinese);
+    let other = reader.other_language();
+    html! {
+        nav aria-label=(say("This gateway", "本网关")) {
+            @if reader.has_docs {
+                a href=(reader.link_to_page("/")) { "feishu-forward-gateway" }
+            }
+            a href=(reader.link_to_page("/problems")) { (say("Problems", "错误说明")) }
+            @if reader.has_docs {
+                a href=(reader.link_to_page("/docs/")) { (say("Try the API", "调试接口")) }
+            }
+            a href={ "?lang=" (other.tag()) } lang=(other.tag()) hreflang=(other.tag()) {
+                (other.choose("English", "中文"))
+            }
+        }
+    }
 }

@@ -1,15 +1,16 @@
 //! The OpenAPI document, and Swagger UI, which lets people try the API.
 //!
-//! The files of Swagger UI are those of its release. Only the page and the script that starts it are the
-//! gateway's own, and lie beside this file.
+//! The files of Swagger UI are those of its release. The page, its stylesheet, and the scripts that start, correct and
+//! translate Swagger UI are the gateway's own, and lie beside this file.
 
 use std::sync::Arc;
 
-use actix_web::http::header::{CONTENT_SECURITY_POLICY, ContentEncoding, ContentType, LOCATION};
+use actix_web::http::header::{ContentEncoding, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 
-use crate::api::http::security_headers::SCRIPTED;
+use crate::api::docs::reader::Reader;
+use crate::api::docs::swagger_page::swagger_page;
 use crate::api::problems::problem::Problem;
 use crate::api::public_url::PublicUrl;
 use crate::model::problem_kind::ProblemKind;
@@ -42,23 +43,18 @@ pub(crate) async fn openapi(document: web::Data<OpenApiDocument>) -> HttpRespons
     HttpResponse::Ok().content_type("application/json").body(document.0.clone())
 }
 
-/// A file of the page, from the program itself.
+/// The page, or one of the files that it loads, from the program itself.
 pub(crate) async fn swagger(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let file = request.match_info().query("file");
-    let mut answer = HttpResponse::Ok();
-    match file {
-        "" | "index.html" => Ok(answer
-            .insert_header((CONTENT_SECURITY_POLICY, SCRIPTED))
-            .content_type(ContentType::html())
-            .body(include_str!("index.html"))),
-        "swagger-initializer.js" => Ok(answer
-            .content_type("text/javascript; charset=utf-8")
-            .body(include_str!("swagger-initializer.js"))),
-        "docs.css" => {
-            Ok(answer.content_type("text/css; charset=utf-8").body(include_str!("docs.css")))
-        }
-        _ => swagger_ui(file),
-    }
+    let script = "text/javascript; charset=utf-8";
+    let (kind, content) = match request.match_info().query("file") {
+        "" | "index.html" => return Ok(swagger_page(&Reader::of(&request))),
+        "docs.css" => ("text/css; charset=utf-8", include_str!("docs.css")),
+        "swagger-initializer.js" => (script, include_str!("swagger-initializer.js")),
+        "swagger-corrections.js" => (script, include_str!("swagger-corrections.js")),
+        "swagger-zh.js" => (script, include_str!("swagger-zh.js")),
+        file => return swagger_ui(file),
+    };
+    Ok(HttpResponse::Ok().content_type(kind).body(content))
 }
 
 fn swagger_ui(file: &str) -> Result<HttpResponse, Problem> {
