@@ -122,6 +122,10 @@ test-schemathesis: ## Tests the running API against its OpenAPI document (python
 test-browser: ## Tests the pages and Swagger UI in Chromium (chromium, node, npm)
 	e2e/browser/run.sh
 
+.PHONY: screenshots
+screenshots: ## Writes docs/images from the pages in Chromium (chromium, node, npm, a font with Chinese characters)
+	e2e/browser/screenshots.sh
+
 .PHONY: test-openapi
 test-openapi: ## Lints the OpenAPI document with redocly and spectral (node, npm, python3)
 	e2e/openapi/run.sh

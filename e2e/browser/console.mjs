@@ -48,7 +48,8 @@ export const shown = (page, text, options) => page.getByRole('main').getByText(t
 export const ended = (page) => shown(page, /^(Completed|Canceled): .*, finished /).waitFor({ timeout: 120_000 });
 
 export const api = async (path, options = {}) => {
-  const answer = await fetch(`${GATEWAY_URL}/v1/${path}`, { ...options, headers: { 'X-API-Key': GATEWAY_KEY } });
+  const headers = { 'X-API-Key': GATEWAY_KEY, ...options.headers };
+  const answer = await fetch(`${GATEWAY_URL}/v1/${path}`, { ...options, headers });
   return answer.json();
 };
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { screenshot, visit } from './harness.mjs';
-import { authorize, deliveries, execute, logOut, operation } from './swagger.mjs';
+import { authorize, deliveries, execute, inKeyDialog, logOut, operation } from './swagger.mjs';
 
 test('the page opens with the forward, and fills in what is required alone', async () => {
   const page = await visit('/docs/');
@@ -35,6 +35,61 @@ test('a message is forwarded from the page, which shows how long it took and the
   }
   assert.equal(calls.size, 3);
   for (const call of calls) assert.ok(call.includes(process.env.GATEWAY_KEY), call);
+});
+
+test('the key is asked for once, and what is typed is hidden', async () => {
+  const page = await visit('/docs/');
+  await operation(page);
+  await inKeyDialog(page, async () => {
+    const fields = await page.locator('.dialog-ux input').all();
+    assert.equal(fields.length, 1);
+    assert.equal(await fields[0].getAttribute('type'), 'password');
+    assert.equal(await fields[0].getAttribute('autocomplete'), 'off');
+  });
+});
+
+test('the answer comes into view, each time', async () => {
+  const page = await visit('/docs/');
+  await authorize(page);
+  const isInView = () =>
+    page.locator('.live-responses-table').evaluate((answer) => {
+      const { top } = answer.getBoundingClientRect();
+      return top >= 0 && top < innerHeight / 2;
+    });
+  for (const receiver of ['oc_browser', 'oc_code_230002']) {
+    await execute(page, receiver);
+    await page.waitForFunction(() => scrollY > 0);
+    assert.equal(await isInView(), true, receiver);
+    await page.evaluate(() => scrollTo(0, 0));
+  }
+});
+
+test('every answer that is possible is on the page, with its example a click away', async () => {
+  const page = await visit('/docs/');
+  const forward = await operation(page);
+  const answers = forward.locator('.responses-inner > .responses-table');
+  assert.equal(await answers.evaluate((table) => table.scrollHeight - table.clientHeight), 0);
+  const refusal = answers.locator('[data-code="403"]');
+  await refusal.getByRole('link', { name: 'bot_not_in_chat' }).waitFor();
+  const example = refusal.locator('pre.example');
+  assert.equal(await example.isVisible(), false);
+  await refusal.getByRole('button', { name: 'Example and headers' }).click();
+  assert.match(await example.innerText(), /"code": "bot_not_/);
+  assert.equal(await example.evaluate((box) => box.scrollHeight - box.clientHeight), 0);
+  await refusal.getByText('X-Request-Id').waitFor();
+});
+
+test('buttons are beside the code that they copy', async () => {
+  const page = await visit('/docs/', { width: 390 });
+  await authorize(page);
+  await execute(page, 'oc_browser');
+  for (const [code, buttons] of [['.curl', '.curl-command'], ['.live-responses-table .highlight-code > pre', '.live-responses-table']]) {
+    const { y } = await page.locator(code).boundingBox();
+    for (const button of await page.locator(`${buttons} :is(.copy-to-clipboard, .download-contents)`).all()) {
+      const box = await button.boundingBox();
+      assert.ok(box.y + box.height <= y, code);
+    }
+  }
 });
 
 for (const [what, status, code, receiveId, fields] of [

@@ -53,3 +53,33 @@ test('a key that was kept is gone after logging out', async () => {
   await logOut(page);
   assert.equal(await kept(page), false);
 });
+
+const linked = (key) => `/docs/#key=${key}`;
+const isAuthorized = (page) => page.locator('.auth-wrapper > .btn.authorize.locked').isVisible();
+
+test('a link that `dev` prints fills the key in, and leaves it neither in the address bar nor in the browser', async () => {
+  const page = await visit(linked(process.env.GATEWAY_KEY));
+  await operation(page);
+  assert.equal(new URL(page.url()).hash, '#/messages/forward_message');
+  assert.equal(await kept(page), false);
+  assert.equal((await execute(page, 'oc_browser')).status, 200);
+  await page.goBack();
+  assert.ok(!page.url().includes('key='), page.url());
+});
+
+test('a link with a key works on the page that is open already', async () => {
+  const page = await visit('/docs/#/problems/get_problem');
+  await page.locator('#operations-problems-get_problem button.execute').waitFor();
+  await page.evaluate((link) => location.assign(link), linked(process.env.GATEWAY_KEY).slice('/docs/'.length));
+  await page.locator('.auth-wrapper > .btn.authorize.locked').waitFor();
+  assert.ok(!page.url().includes('key='), page.url());
+});
+
+test('what does not look like a key is taken out of the address bar and is not filled in', async () => {
+  for (const key of ['', 'ffg_', `${process.env.GATEWAY_KEY}1`, process.env.GATEWAY_KEY.slice(1)]) {
+    const page = await visit(linked(key));
+    await operation(page);
+    assert.equal(await isAuthorized(page), false, key);
+    assert.ok(!page.url().includes('key='), page.url());
+  }
+});

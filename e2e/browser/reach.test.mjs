@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { background, overflow, screenshot, visit } from './harness.mjs';
-import { authorize, execute, operation, read } from './swagger.mjs';
+import { authorize, execute, operation, read, unfold } from './swagger.mjs';
 
 // Presses Tab until this part of the page has the focus, if it has not got it already.
 const tabTo = async (page, part) => {
@@ -35,15 +35,32 @@ test('a key is shown and a message forwarded by Tab and Enter alone', async () =
   assert.equal((await read(forward, await answered)).status, 200);
 });
 
-test('a message is forwarded on a phone', async () => {
-  const page = await visit('/docs/', { width: 320, height: 640, hasTouch: true, isMobile: true });
-  await operation(page);
-  await screenshot('docs-phone', page, { fullPage: true });
-  assert.equal(await overflow(page), 0);
-  await authorize(page);
-  assert.equal((await execute(page, 'oc_browser')).status, 200);
-  await screenshot('docs-phone-answered', page, { fullPage: true });
-  assert.equal(await overflow(page), 0);
+for (const width of [320, 390]) {
+  test(`a message is forwarded on a phone of ${width} pixels`, async () => {
+    const page = await visit('/docs/', { width, height: 640, hasTouch: true, isMobile: true });
+    const forward = await operation(page);
+    await screenshot(`docs-phone-${width}`, page, { fullPage: true });
+    assert.equal(await overflow(page), 0);
+    await authorize(page);
+    assert.equal((await execute(page, 'oc_browser')).status, 200);
+    await unfold(page);
+    await screenshot(`docs-phone-${width}-answered`, page, { fullPage: true });
+    assert.equal(await overflow(page), 0);
+    // Nothing is cut off either.
+    const cut = await forward.evaluate((part) => {
+      const { right } = part.getBoundingClientRect();
+      const isCut = (found) => found.checkVisibility() && found.getBoundingClientRect().right > right + 1;
+      return [...part.querySelectorAll('p, li, td, pre, code, button, input, select, textarea')].filter(isCut).map((it) => it.outerHTML);
+    });
+    assert.deepEqual(cut, []);
+  });
+}
+
+test('a code breaks after an underscore, and can be searched and copied whole', async () => {
+  const page = await visit('/docs/', { width: 320 });
+  const forward = await operation(page);
+  const code = forward.locator('.renderedMarkdown code', { hasText: /^message_type_unsupported$/ }).first();
+  assert.equal(await code.innerHTML(), 'message_<wbr>type_<wbr>unsupported');
 });
 
 test('the page is dark where the reader’s other pages are', async () => {

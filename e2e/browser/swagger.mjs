@@ -14,7 +14,13 @@ export const operation = async (page) => {
   return forward;
 };
 
-const inKeyDialog = async (page, act) => {
+// Opens the examples and headers of all answers that are possible.
+export const unfold = async (page) => {
+  const folded = page.locator('.fold[aria-expanded="false"]');
+  while (await folded.count()) await folded.first().click();
+};
+
+export const inKeyDialog = async (page, act) => {
   await page.locator('.auth-wrapper > .btn.authorize').click();
   const dialog = page.locator('.dialog-ux');
   const scheme = dialog.locator('.auth-container').filter({ hasText: 'X-API-Key' });

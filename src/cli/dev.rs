@@ -127,7 +127,7 @@ The gateway is running against a Feishu simulator.
 
   Your API key   {key}   (caller `{CALLER}`, valid until this process ends)
   Start page     http://{api}/
-  Swagger UI     http://{api}/docs/
+  Swagger UI     http://{api}/docs/#key={key}   (with your key filled in)
   Metrics        http://{admin}/metrics
   Simulator      {}/_simulator/
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use feishu_forward_gateway::api::{Language, PublicUrl, openapi_json};
 use feishu_forward_gateway::model::problem_kind::ProblemKind;
 
-use gateway_harness::gateway;
+use gateway_harness::{Answer, gateway};
 
 #[test]
 fn the_document_under_review_is_the_one_that_the_code_describes() {
@@ -99,7 +99,12 @@ fn each_problem_of_a_forward_has_an_example_under_its_status() {
 #[actix_web::test]
 async fn the_page_comes_from_the_gateway_alone() {
     let gateway = gateway().start().await;
-    for path in ["/docs/", "/docs/index.html", "/docs/swagger-initializer.js"] {
+    let scripts = ["swagger-initializer.js", "swagger-corrections.js", "swagger-zh.js"]
+        .map(|name| format!("/docs/{name}"));
+    for path in ["/docs/", "/docs/?lang=zh", "/docs/index.html"]
+        .into_iter()
+        .chain(scripts.iter().map(|it| &**it))
+    {
         let answer = gateway.ask("GET", path).await;
         assert_eq!(answer.status, 200, "{path}");
         let text = answer.text();
@@ -108,13 +113,38 @@ async fn the_page_comes_from_the_gateway_alone() {
         }
     }
     let page = gateway.ask("GET", "/docs/").await.text();
-    for name in ["swagger-ui.css", "swagger-ui-bundle.js", "swagger-initializer.js"] {
+    let files = [
+        "swagger-ui.css",
+        "docs.css",
+        "swagger-ui-bundle.js",
+        "swagger-initializer.js",
+        "swagger-corrections.js",
+    ];
+    for name in files {
         assert!(page.contains(name), "{name}");
         assert_eq!(gateway.ask("GET", &format!("/docs/{name}")).await.status, 200, "{name}");
     }
     assert!(
         gateway.ask("GET", "/docs/swagger-initializer.js").await.text().contains("/openapi.json")
     );
+}
+
+#[actix_web::test]
+async fn the_page_is_in_the_readers_language_and_only_the_chinese_one_is_translated() {
+    let gateway = gateway().start().await;
+    let english = gateway.ask("GET", "/docs/").await;
+    assert_eq!(english.header("content-language"), Some("en"));
+    assert!(english.text().contains("<html lang=\"en\">"));
+    assert!(!english.text().contains("swagger-zh.js"));
+    let accepting =
+        gateway.http.get(format!("{}/docs/", gateway.api)).header("accept-language", "zh-CN");
+    for chinese in [gateway.ask("GET", "/docs/?lang=zh").await, Answer::of(accepting).await] {
+        assert_eq!(chinese.header("content-language"), Some("zh"));
+        for part in ["<html lang=\"zh\">", "swagger-zh.js", "在此浏览器中保存我的密钥", "?lang=en"]
+        {
+            assert!(chinese.text().contains(part), "{part}");
+        }
+    }
 }
 
 #[actix_web::test]

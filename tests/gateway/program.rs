@@ -163,7 +163,8 @@ async fn served_health_and_readiness_agree() {
 }
 
 #[actix_web::test]
-async fn dev_prints_a_key_the_address_of_the_page_and_a_curl_line_that_works_when_pasted() {
+async fn dev_prints_a_key_a_link_to_the_page_with_that_key_and_a_curl_line_that_works_when_pasted()
+{
     let mut program = Program::start(&["dev", "--listen", "127.0.0.1:0"], &[]);
     let key = program.line_with("ffg_").await;
     let page = program.line_with("/docs/").await;
@@ -182,6 +183,8 @@ async fn dev_prints_a_key_the_address_of_the_page_and_a_curl_line_that_works_whe
         assert!(name != "X-API-Key" || key.contains(value), "{key} {header}");
     }
     Answer::of(request).await.message_id();
+    let (_, filled_in) = page.split_once("/docs/#key=").unwrap();
+    assert!(filled_in.starts_with("ffg_") && key.contains(filled_in), "{key} {page}");
     assert_eq!(Answer::of(client().get(page)).await.status, 200);
     program.signal("INT");
     assert_eq!(program.exit_code().await, Some(0));

@@ -8,4 +8,5 @@ pub(crate) mod home;
 pub(crate) mod page;
 pub(crate) mod problems;
 pub(crate) mod reader;
+pub(crate) mod swagger_page;
 pub(crate) mod swagger_ui;

@@ -83,7 +83,7 @@ pub(crate) fn navigation(reader: &Reader) -> Markup {
             }
             a href=(reader.link_to_page("/problems")) { (say("Problems", "错误说明")) }
             @if reader.has_docs {
-                a href=(reader.link("/docs/")) { (say("Try the API", "调试接口")) }
+                a href=(reader.link_to_page("/docs/")) { (say("Try the API", "调试接口")) }
             }
             (link_to_other_language(reader))
         }

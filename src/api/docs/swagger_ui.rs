@@ -1,27 +1,24 @@
 //! The OpenAPI document, and Swagger UI, which lets people try the API.
 //!
-//! The files of Swagger UI are those of its release. Only the page and the script that starts it are the
-//! gateway's own, and lie beside this file.
+//! The files of Swagger UI are those of its release. The page, its stylesheet, and the scripts that start, correct and
+//! translate Swagger UI are the gateway's own, and lie beside this file.
 
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock, OnceLock};
 
-use actix_web::http::header::{
-    CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION, VARY,
-};
+use actix_web::http::header::{CONTENT_LANGUAGE, HeaderValue, LOCATION, VARY};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 
 use crate::api::docs::document::Document;
 use crate::api::docs::reader::Reader;
-use crate::api::http::security_headers::SCRIPTED;
+use crate::api::docs::swagger_page::swagger_page;
 use crate::api::language::Language;
 use crate::api::problems::problem::Problem;
 use crate::api::public_url::PublicUrl;
 use crate::model::problem_kind::ProblemKind;
 use crate::model::wording::Wording;
 
-const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
@@ -80,9 +77,9 @@ pub(crate) async fn openapi(
 /// The files that Swagger UI is made of.
 static FILES: LazyLock<Vec<(&str, Document)>> = LazyLock::new(|| {
     let own = [
-        ("", HTML, include_str!("index.html")),
-        ("index.html", HTML, include_str!("index.html")),
+        ("swagger-corrections.js", SCRIPT, include_str!("swagger-corrections.js")),
         ("swagger-initializer.js", SCRIPT, include_str!("swagger-initializer.js")),
+        ("swagger-zh.js", SCRIPT, include_str!("swagger-zh.js")),
         ("docs.css", CSS, include_str!("docs.css")),
     ];
     let own = own.map(|(name, kind, content)| (name, Document::new(kind, content)));
@@ -108,20 +105,19 @@ fn of_its_release(name: &str) -> Option<Document> {
     })
 }
 
-/// A file of the page, from the program itself.
+/// The page, or one of the files that it loads, from the program itself.
 pub(crate) async fn swagger(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let name = request.match_info().query("file");
+    if matches!(name, "" | "index.html") {
+        return Ok(swagger_page(&Reader::of(&request)));
+    }
     let Some((_, document)) = FILES.iter().find(|(known, _)| *known == name) else {
         return Err(Problem::new(
             ProblemKind::RouteNotFound,
             Wording::new("The documentation has no such file.", "文档中没有该文件。"),
         ));
     };
-    let mut answer = document.answer(&request);
-    if matches!(name, "" | "index.html") {
-        answer.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(SCRIPTED));
-    }
-    Ok(answer)
+    Ok(document.answer(&request))
 }
 
 /// Redirects `/docs`, and a program that asks for `/`, to the page.
