@@ -34,15 +34,18 @@ faults: ## Writes docs/en/design/faults.md from the results of the fault matrix
 	WRITE_FAULTS=1 $(CARGO) test --quiet --locked --test faults
 
 .PHONY: openapi-current
-openapi-current: ## Compares openapi/openapi.json with what the program says
-	@set -o pipefail; $(CARGO) run --quiet --locked -- openapi | diff -u openapi/openapi.json - || \
-	  { echo "openapi/openapi.json is not what the program says: run make openapi"; exit 1; }
+openapi-current: ## Compares openapi/ with what the program says
+	@set -o pipefail; for document in en:openapi.json zh:openapi.zh.json; do \
+	  $(CARGO) run --quiet --locked -- openapi --lang $${document%%:*} | diff -u openapi/$${document#*:} - || \
+	    { echo "openapi/$${document#*:} is not what the program says: run make openapi"; exit 1; }; done
 
 .PHONY: openapi
-openapi: ## Writes openapi/openapi.json from the program
+openapi: ## Writes openapi/openapi.json and openapi/openapi.zh.json from the program
 	@mkdir -p openapi
 	$(CARGO) run --quiet --locked -- openapi > openapi/openapi.json.new
 	mv openapi/openapi.json.new openapi/openapi.json
+	$(CARGO) run --quiet --locked -- openapi --lang zh > openapi/openapi.zh.json.new
+	mv openapi/openapi.zh.json.new openapi/openapi.zh.json
 
 .PHONY: fmt
 fmt: ## Formats the code

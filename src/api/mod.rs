@@ -52,6 +52,7 @@ pub use forwarding::answer::ForwardSettings;
 pub use http::admission::Admission;
 pub use http::body::BodyLimits;
 pub use http::draining::Draining;
+pub use language::Language;
 pub use mcp::door::McpDoor;
 pub use openapi::document::openapi_json;
 pub use public_url::PublicUrl;

@@ -64,7 +64,9 @@ pub(super) fn public(
 ) -> Result<Listener, StartError> {
     let server = &config.server;
     let public_url = public_url(server);
-    let document = web::Data::new(OpenApiDocument::new(api::openapi_json(&public_url)));
+    let url = public_url.clone();
+    let document = OpenApiDocument::new(move |language| api::openapi_json(language, &url));
+    let document = web::Data::new(document);
     let public_url = web::Data::new(public_url);
     let admission =
         Admission::new(clock.clone(), metrics.clone(), size.in_flight, draining.clone());

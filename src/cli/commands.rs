@@ -11,6 +11,7 @@ use super::dev;
 use super::doctor;
 use super::ending::{EXIT_CONFIG, complain, end_telemetry, refuse, traces};
 use super::health;
+use super::language::Tongue;
 use super::mcp;
 use super::signals::{Hangups, Reading, stopped};
 use crate::app::{self, Application, SentBefore, StartError};
@@ -42,7 +43,11 @@ enum Command {
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Prints the OpenAPI document.
-    Openapi,
+    Openapi {
+        /// The language of its texts.
+        #[arg(long, value_enum, value_name = "LANG", default_value_t = Tongue::En)]
+        lang: Tongue,
+    },
     /// Prints how the audit log shows an id of a receiver or a message, for each app.
     AuditId {
         #[command(flatten)]
@@ -97,8 +102,8 @@ pub fn main() -> ExitCode {
         Command::Config(ConfigCommand::Check { config, connect }) => {
             check(config.file.as_deref(), connect)
         }
-        Command::Openapi => {
-            print!("{}", api::openapi_json(&api::PublicUrl::default()));
+        Command::Openapi { lang } => {
+            print!("{}", api::openapi_json(lang.into(), &api::PublicUrl::default()));
             ExitCode::SUCCESS
         }
         Command::AuditId { config, id } => audit_id(config.file.as_deref(), &id),

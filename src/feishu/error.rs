@@ -133,24 +133,24 @@ impl CallError {
     }
 }
 
-/// What Feishu said when it refused.
+/// Feishu's answer to a call that it refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = FeishuRefusal)]
 pub struct Refusal {
-    /// Feishu's result code.
+    /// Feishu's error code.
     #[schema(example = 230002)]
     pub code: i64,
-    /// Feishu's description of it; it may be empty.
+    /// Feishu's description of the error. It can be empty.
     #[schema(example = "The bot can not be outside the group.")]
     pub msg: String,
-    /// The id under which Feishu's support finds the call.
+    /// Feishu's log id of the call, for Feishu's support.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "202611221530120F2A6D1F5C3B7E9A4D21", nullable = false)]
     pub log_id: Option<String>,
     /// The HTTP status of Feishu's answer.
     #[schema(example = 400, minimum = 100)]
     pub http_status: u16,
-    /// A link to Feishu's own help for this case.
+    /// A link to Feishu's help for this error.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "https://open.feishu.cn/search?query=230002", nullable = false)]
     pub troubleshooter: Option<String>,

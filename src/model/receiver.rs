@@ -7,7 +7,14 @@ use utoipa::ToSchema;
 
 use super::wording::{Wording, is_white_space};
 
-/// What kind of id a `receive_id` is.
+/// The type of a `receive_id`:
+///
+/// - `open_id`: a user, as one app knows them;
+/// - `user_id`: a user, as their tenant knows them;
+/// - `union_id`: a user, as all apps of one developer know them;
+/// - `email`: a user, by e-mail address;
+/// - `chat_id`: a group;
+/// - `thread_id`: a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReceiveIdType {

@@ -15,6 +15,7 @@ mod connections;
 mod console;
 mod crowded;
 mod documented;
+mod documented_in_chinese;
 mod documents;
 mod drain;
 mod dry_run;

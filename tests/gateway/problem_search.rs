@@ -39,7 +39,7 @@ async fn each_code_of_feishus_finds_its_problem_and_what_to_do_about_that_code()
         let (code, problem) = (known.code.to_string(), known.problem.facts());
         assert_eq!(found(&gateway, &code).await, [problem.name], "{code}");
         let text = page(&gateway, &[("q", &code)]).await;
-        let hit = text.split("<section class=\"found\">").nth(1).expect("the code");
+        let hit = text.split("<section class=\"box\">").nth(1).expect("the code");
         let remedy =
             known.remedy.en.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         assert!(hit.contains(&remedy.replace('"', "&quot;")), "{code}: {hit}");
@@ -92,10 +92,10 @@ async fn the_page_says_how_many_it_found_and_what_to_do_if_none() {
         ("230002", "en", "1 problem matches “230002”."),
         ("quota", "en", " problems match “quota”."),
         ("zzz", "en", "No problem matches “zzz”."),
-        ("zzz", "en", "Search for one thing"),
+        ("zzz", "en", "Search for less"),
         ("230002", "zh", "1 个错误与“230002”匹配。"),
         ("zzz", "zh", "没有与“zzz”匹配的错误。"),
-        ("zzz", "zh", "请只搜索一项"),
+        ("zzz", "zh", "减少搜索内容"),
     ] {
         let page = page(&gateway, &[("q", text), ("lang", language)]).await;
         assert!(page.contains(words), "{words} in {page}");

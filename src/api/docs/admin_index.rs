@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse};
 use maud::html;
 
-use crate::api::docs::page::{framed, negotiated};
+use crate::api::docs::page::{framed, link_to_other_language, negotiated};
 use crate::api::docs::reader::{Reader, names_html};
 
 /// The paths of the admin listener, with what each answers in English and Chinese.
@@ -32,9 +32,9 @@ pub(crate) async fn index(request: HttpRequest) -> HttpResponse {
     let main = html! {
         h1 { (title) }
         p { (say(
-            "Health and metrics of feishu-forward-gateway. The API is at server.listen.",
-            "feishu-forward-gateway 的健康检查与指标。API 位于 server.listen。",
-        )) }
+            "Health and metrics of feishu-forward-gateway. The API is at the address in ",
+            "feishu-forward-gateway 的健康检查与指标。API 的地址见配置项 ",
+        )) code { "server.listen" } (say(".", "。")) }
         dl {
             @for (path, english, chinese) in PATHS {
                 dt { a href=(reader.link(path)) { code { (path) } } }
@@ -42,5 +42,8 @@ pub(crate) async fn index(request: HttpRequest) -> HttpResponse {
             }
         }
     };
-    framed(&reader, title, &html! {}, &main)
+    let navigation = html! {
+        nav aria-label=(say("Language", "语言")) { (link_to_other_language(&reader)) }
+    };
+    framed(&reader, title, &navigation, &main)
 }

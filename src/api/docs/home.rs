@@ -65,8 +65,8 @@ fn start_page(reader: &Reader, status: &Status) -> HttpResponse {
         p {
             (say(
                 "Forwards Feishu (Lark) messages for internal services. It holds the app's secret, keeps to Feishu's \
-                 rate limits, retries where that is safe, and says after each failure what to do.",
-                "为内部服务转发飞书（Lark）消息。网关保管应用凭证，遵守飞书的频率限制，在安全时自动重试，并在每次失败后说明如何处理。",
+                 rate limits, retries where a retry is safe, and says after each failure what to do.",
+                "为内部服务转发飞书（Lark）消息。网关保管 App Secret，遵守飞书的限频，只在安全时重试，失败时说明如何处理。",
             ))
         }
         h2 { (say("Forward a message", "转发一条消息")) }
@@ -80,9 +80,9 @@ fn start_page(reader: &Reader, status: &Status) -> HttpResponse {
         p {
             code { "om_…" } (say(" is the id of the message, ", " 是消息的 message_id，"))
             code { "oc_…" } (say(
-                " the id of the chat that receives it. Feishu names both in its events and lists. The operator of this \
-                 gateway gives you the key.",
-                " 是接收群组的 chat_id，两者都可从飞书的事件或列表接口中获得。API 密钥由本网关的运维人员提供。",
+                " the id of the chat that receives it. Feishu's events and lists have both, as message_id and chat_id. \
+                 The operator of this gateway gives you the API key.",
+                " 是接收群组的 chat_id，飞书的事件和列表接口都会返回。API 密钥由本网关的运维人员提供。",
             ))
         }
         h2 { (say("Three ways to call it", "三种接入方式")) }
@@ -90,9 +90,9 @@ fn start_page(reader: &Reader, status: &Status) -> HttpResponse {
         h2 { (say("For people", "网页工具")) }
         dl {
             dt { a href=(reader.link_to_page("/console/")) { (say("Broadcasts", "群发")) } }
-            dd { (say("Send one message to many receivers, and follow each of them.", "把一条消息发送给许多接收者，并查看每个接收者的结果。")) }
+            dd { (say("Forward one message to many receivers, and see the result of each.", "把一条消息转发给多个接收者，并查看每个接收者的结果。")) }
             dt { a href=(reader.link_to_page("/problems")) { (say("Problems", "错误说明")) } }
-            dd { (say("Search by Feishu's code, and read what to do.", "按飞书错误码搜索，查看如何处理。")) }
+            dd { (say("Search by Feishu's code or by words, and read what to do.", "按飞书错误码或关键词搜索，查看如何处理。")) }
         }
         h2 { (say("This gateway", "本网关")) }
         (facts(reader, status))
@@ -109,7 +109,7 @@ fn doors(reader: &Reader, address: &str) -> Markup {
     let say = |english, chinese| reader.language.choose(english, chinese);
     html! {
         dl {
-            dt { "REST " code { "/v1/…" } }
+            dt { "REST" code { "/v1/…" } }
             dd {
                 (say("Plain HTTP with your API key. ", "普通 HTTP 请求，携带 API 密钥。"))
                 a href=(reader.link("/docs/")) { (say("Try the API", "调试接口")) }
@@ -117,7 +117,7 @@ fn doors(reader: &Reader, address: &str) -> Markup {
                 a href=(reader.link("/openapi.json")) { (say("OpenAPI document", "OpenAPI 文档")) }
                 (say(".", "。"))
             }
-            dt { (say("Feishu's own paths ", "飞书原生接口 ")) code { "/open-apis/…" } }
+            dt { (say("Feishu's own paths", "飞书原生接口")) code { "/open-apis/…" } }
             dd {
                 (say(
                     "For programs with a Feishu SDK. Set the SDK's domain to ",
@@ -126,12 +126,12 @@ fn doors(reader: &Reader, address: &str) -> Markup {
                 code { span.address { (address) } }
                 (say(", and its app secret to your API key.", "，把 App Secret 设为 API 密钥。"))
             }
-            dt { "MCP " code { "/mcp" } }
+            dt { "MCP" code { "/mcp" } }
             dd {
                 (say("For AI assistants. Add ", "供 AI 助手接入：添加 HTTP 类型的 MCP 服务器 "))
                 code { span.address { (address) } "/mcp" }
                 (say(" as an HTTP server, with your API key in the header ", "，API 密钥放在请求头 "))
-                code { "X-API-Key" } (say(".", " 中。"))
+                code.whole { "X-API-Key" } (say(".", " 中。"))
             }
         }
     }
@@ -148,7 +148,7 @@ fn facts(reader: &Reader, status: &Status) -> Markup {
                 @if status.is_ready {
                     (say("Ready", "就绪"))
                 } @else {
-                    (say("Not ready: it is starting or shutting down", "未就绪：正在启动或正在停止"))
+                    (say("Not ready: it is starting or shutting down", "未就绪：正在启动或退出"))
                 }
             }
             dt { (say("Broadcasts", "群发")) }

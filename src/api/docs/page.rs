@@ -43,22 +43,16 @@ pub(crate) fn negotiated(
 
 /// The answer with a page of the public listener.
 pub(crate) fn page(reader: &Reader, title: &str, main: &Markup) -> HttpResponse {
-    let say = |english, chinese| reader.language.choose(english, chinese);
-    let links = html! {
-        @if reader.has_docs {
-            a href=(reader.link_to_page("/")) { "feishu-forward-gateway" }
-        }
-        a href=(reader.link_to_page("/problems")) { (say("Problems", "错误说明")) }
-        @if reader.has_docs {
-            a href=(reader.link("/docs/")) { (say("Try the API", "调试接口")) }
-        }
-    };
-    framed(reader, title, &links, main)
+    framed(reader, title, &navigation(reader), main)
 }
 
-/// The answer with a page that has these links to other pages.
-pub(crate) fn framed(reader: &Reader, title: &str, links: &Markup, main: &Markup) -> HttpResponse {
-    let (other, query) = reader.other_language();
+/// The answer with a page that has this navigation.
+pub(crate) fn framed(
+    reader: &Reader,
+    title: &str,
+    navigation: &Markup,
+    main: &Markup,
+) -> HttpResponse {
     let page = html! {
         (DOCTYPE)
         html lang=(reader.language.tag()) {
@@ -71,19 +65,39 @@ pub(crate) fn framed(reader: &Reader, title: &str, links: &Markup, main: &Markup
                 link rel="icon" href="data:,";
             }
             body {
-                header {
-                    nav aria-label=(reader.language.choose("This gateway", "本网关")) {
-                        (links)
-                        a href=(query) lang=(other.tag()) hreflang=(other.tag()) {
-                            (other.choose("English", "中文"))
-                        }
-                    }
-                }
+                header { (navigation) }
                 main { (main) }
             }
         }
     };
     negotiated(reader, HTML, page.into_string())
+}
+
+/// The links to the other pages, and to the same page in the other language.
+pub(crate) fn navigation(reader: &Reader) -> Markup {
+    let say = |english, chinese| reader.language.choose(english, chinese);
+    html! {
+        nav aria-label=(say("This gateway", "本网关")) {
+            @if reader.has_docs {
+                a href=(reader.link_to_page("/")) { "feishu-forward-gateway" }
+            }
+            a href=(reader.link_to_page("/problems")) { (say("Problems", "错误说明")) }
+            @if reader.has_docs {
+                a href=(reader.link("/docs/")) { (say("Try the API", "调试接口")) }
+            }
+            (link_to_other_language(reader))
+        }
+    }
+}
+
+/// The link to the same page in the other language.
+pub(crate) fn link_to_other_language(reader: &Reader) -> Markup {
+    let (other, query) = reader.other_language();
+    html! {
+        a href=(query) lang=(other.tag()) hreflang=(other.tag()) {
+            (other.choose("English", "中文"))
+        }
+    }
 }
 
 /// A code such as `bot_not_in_chat`, which a narrow page breaks after an underscore.

@@ -4,14 +4,18 @@
 //! gateway's own, and lie beside this file.
 
 use std::borrow::Cow;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
-use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue, LOCATION};
+use actix_web::http::header::{
+    CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION, VARY,
+};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 
 use crate::api::docs::document::Document;
+use crate::api::docs::reader::Reader;
 use crate::api::http::security_headers::SCRIPTED;
+use crate::api::language::Language;
 use crate::api::problems::problem::Problem;
 use crate::api::public_url::PublicUrl;
 use crate::model::problem_kind::ProblemKind;
@@ -21,34 +25,56 @@ const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// The OpenAPI document.
-#[derive(Debug)]
-pub struct OpenApiDocument(Document);
+/// The OpenAPI document in both languages. Each takes half a megabyte, and is made when a reader first asks for it.
+pub struct OpenApiDocument {
+    write: Box<dyn Fn(Language) -> String + Send + Sync>,
+    english: OnceLock<Document>,
+    chinese: OnceLock<Document>,
+}
 
 impl OpenApiDocument {
-    /// The document with this text.
+    /// The document that `write` writes in each language.
     #[must_use]
-    pub fn new(openapi_json: String) -> Self {
-        Self(Document::new("application/json", openapi_json))
+    pub fn new(write: impl Fn(Language) -> String + Send + Sync + 'static) -> Self {
+        Self { write: Box::new(write), english: OnceLock::new(), chinese: OnceLock::new() }
+    }
+
+    fn of(&self, language: Language) -> &Document {
+        let document = match language {
+            Language::English => &self.english,
+            Language::Chinese => &self.chinese,
+        };
+        document.get_or_init(|| Document::new("application/json", (self.write)(language)))
     }
 }
 
 /// Get this document
 ///
-/// The OpenAPI document of the gateway that answers; it needs no key.
+/// The OpenAPI document of this gateway. No API key is needed.
 #[utoipa::path(
     get,
     path = "/openapi.json",
     operation_id = "get_openapi",
     tag = "documentation",
     security(),
-    responses((status = 200, description = "The OpenAPI 3.1 document.", content_type = "application/json", body = BTreeMap<String, serde_json::Value>)),
+    params(
+        ("lang" = Option<String>, Query, nullable = false,
+            description = "The language: `en` or `zh`. Takes precedence over `Accept-Language`."),
+        ("Accept-Language" = Option<String>, Header, nullable = false,
+            description = "The language: `zh` or `zh-CN` for Chinese, otherwise English."),
+    ),
+    responses((status = 200, description = "The document, in OpenAPI 3.1.", content_type = "application/json", body = BTreeMap<String, serde_json::Value>)),
 )]
 pub(crate) async fn openapi(
     request: HttpRequest,
     document: web::Data<OpenApiDocument>,
 ) -> HttpResponse {
-    document.0.answer(&request)
+    let language = Reader::of(&request).language;
+    let mut answer = document.of(language).answer(&request);
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    headers.insert(VARY, HeaderValue::from_static("Accept-Encoding, Accept-Language"));
+    answer
 }
 
 /// The files that Swagger UI is made of.

@@ -11,12 +11,12 @@ use serde_json::json;
 
 use super::call::Caller;
 use super::examination::Examination;
-use super::language::Tongue;
 use super::output::Output;
 use super::probing::{self, Probing};
 use super::real_forward::Errand;
 use crate::cli::config_file::{ConfigFile, environment};
 use crate::cli::ending::{EXIT_CONFIG, complain, refuse};
+use crate::cli::language::Tongue;
 use crate::clock::Clock;
 use crate::config::{self, AppConfig, Config};
 use crate::feishu::options::Options;

@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::examination::Examination;
-use super::language::Tongue;
 use super::output::Output;
 use super::probe::{self, Lab, Lesson, ProbeReport};
 use super::real_forward::Errand;
 use super::route::Route;
+use crate::cli::language::Tongue;
 use crate::clock::Clock;
 use crate::model::wording::Wording;
 

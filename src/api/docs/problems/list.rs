@@ -61,7 +61,7 @@ fn form(reader: &Reader, search: &Search) -> Markup {
     let say = |english, chinese| reader.language.choose(english, chinese);
     html! {
         form method="get" action=(reader.link("/problems")) role="search" {
-            label for="q" { (say("Feishu's code, the code of your answer, or words", "飞书错误码、响应中的 code 或关键词")) }
+            label for="q" { (say("Search by Feishu's code, the code of your answer, or words", "按飞书错误码、响应中的 code 或关键词搜索")) }
             div.row {
                 input #q name="q" type="search" value=(search.text) maxlength=(LONGEST)
                     placeholder="230013" autocomplete="off" spellcheck="false";
@@ -89,12 +89,15 @@ fn result(reader: &Reader, search: &Search, found: &[ProblemKind]) -> Markup {
         p role="status" { (count) " " a href=(reader.link_to_page("/problems")) { (say("All problems", "全部错误")) } }
         @if found.is_empty() {
             p { (say(
-                "Search for one thing: the number in feishu.code of your answer, its code, or one word of its title.",
-                "请只搜索一项：响应中 feishu.code 的数字、响应中的 code，或标题中的一个词。",
+                "Search for less: only the number in feishu.code of your answer, only its code, or one word of its title.",
+                "减少搜索内容：只搜响应里 feishu.code 的数字、响应里的 code，或标题中的一个词。",
             )) }
         }
         @for (number, known) in search.feishu_codes() {
             (feishu_code(reader, number, known))
+        }
+        @if !found.is_empty() {
+            p { (say("Who can fix it?", "由谁处理？")) }
         }
     }
 }
@@ -105,23 +108,22 @@ fn feishu_code(reader: &Reader, number: i64, known: Option<&Code>) -> Markup {
     let say = |english, chinese| language.choose(english, chinese);
     let problem = known.map_or(ProblemKind::FeishuError, |it| it.problem).facts();
     html! {
-        section.found {
+        section.box {
             h2 { (say("Feishu's code ", "飞书错误码 ")) (number) }
             @match known {
                 Some(known) => {
                     @if !known.msg.is_empty() {
-                        p lang="en" { (known.msg) }
+                        p { (say("Feishu says: ", "飞书的说明：")) span lang="en" { (known.msg) } }
                     }
                     p { (language.choose(known.remedy.en, known.remedy.zh)) }
                 }
                 None => p { (say("This gateway does not know this code.", "本网关不认识该错误码。")) }
             }
             p {
-                (say("The gateway answers it with ", "网关返回的错误："))
+                (say("The gateway's problem for it: ", "网关返回的错误："))
                 a href=(reader.link_to_page(&format!("/problems/{}", problem.name))) {
                     (language.choose(problem.title, problem.title_zh))
                 }
-                (say(".", "。"))
             }
         }
     }

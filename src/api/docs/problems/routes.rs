@@ -19,7 +19,7 @@ use crate::feishu::codes;
 use crate::model::problem_kind::ProblemKind;
 use crate::model::wording::Wording;
 
-/// Problems, in the order of the table.
+/// Problems, each with its explanation.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ProblemList<'a> {
     problems: Vec<ProblemExplanation<'a>>,
@@ -27,8 +27,8 @@ pub(crate) struct ProblemList<'a> {
 
 /// List the problems
 ///
-/// The problems of this gateway, explained: all of them, or those that `q` finds. A page for people, or JSON where
-/// `Accept` prefers it.
+/// The problems of this gateway, with their explanations: all of them, or those that `q` finds. The answer is a page, or
+/// JSON if `Accept` prefers JSON.
 #[utoipa::path(
     get,
     path = "/problems",
@@ -37,12 +37,12 @@ pub(crate) struct ProblemList<'a> {
     security(),
     params(
         ("q" = Option<String>, Query, nullable = false, example = "230013",
-            description = "Only the problems that match all of this: codes of Feishu, HTTP statuses, codes of the gateway, \
-                or words in English or Chinese. The first 100 characters count."),
+            description = "Only the problems that match all of this: Feishu's error codes, HTTP statuses, problem codes, \
+                or words in English or Chinese. Only the first 100 characters count."),
         ("lang" = Option<String>, Query, nullable = false,
-            description = "The language, `en` or `zh`; it comes before `Accept-Language`."),
+            description = "The language: `en` or `zh`. Takes precedence over `Accept-Language`."),
         ("Accept-Language" = Option<String>, Header, nullable = false,
-            description = "`zh` or `zh-CN` for Chinese, else English."),
+            description = "The language: `zh` or `zh-CN` for Chinese, otherwise English."),
     ),
     responses((status = 200, description = "The problems.",
         content((ProblemList = "application/json"), (String = "text/html")))),
@@ -65,8 +65,8 @@ pub(crate) async fn list(request: HttpRequest) -> HttpResponse {
 
 /// Explain a problem
 ///
-/// Where the `type` of a problem leads: what it means, who can remove the cause, and how. A page for
-/// people, or JSON where `Accept` prefers it.
+/// What the problem means, who can remove the cause, and how. The `type` of a problem is the address of this explanation.
+/// The answer is a page, or JSON if `Accept` prefers JSON.
 #[utoipa::path(
     get,
     path = "/problems/{code}",
@@ -76,15 +76,15 @@ pub(crate) async fn list(request: HttpRequest) -> HttpResponse {
     params(
         ("code" = ProblemKind, Path, description = "The problem's `code`.", example = "bot_not_in_chat"),
         ("lang" = Option<String>, Query, nullable = false,
-            description = "The language, `en` or `zh`; it comes before `Accept-Language`."),
+            description = "The language: `en` or `zh`. Takes precedence over `Accept-Language`."),
         ("Accept-Language" = Option<String>, Header, nullable = false,
-            description = "`zh` or `zh-CN` for Chinese, else English."),
+            description = "The language: `zh` or `zh-CN` for Chinese, otherwise English."),
     ),
     responses(
-        (status = 200, description = "The problem, explained.",
+        (status = 200, description = "The explanation.",
             content((ProblemExplanation = "application/json"), (String = "text/html"))),
-        (status = 307, description = "The code was one of Feishu's, such as 230002: here is the problem that it becomes.",
-            headers(("Location" = String, description = "The address of the problem."))),
+        (status = 307, description = "The code is one of Feishu's, such as 230002. `Location` leads to its problem.",
+            headers(("Location" = String, description = "The URL of the problem."))),
     ),
 )]
 pub(crate) async fn one(request: HttpRequest) -> Result<HttpResponse, Problem> {

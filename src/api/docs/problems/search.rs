@@ -1,5 +1,7 @@
 //! The search for problems: by Feishu's codes, the gateway's codes, or words.
 
+use std::sync::LazyLock;
+
 use actix_web::HttpRequest;
 
 use crate::api::docs::reader::parameter;
@@ -37,8 +39,9 @@ impl Search {
 
     /// The problems that have all that is looked for.
     pub(crate) fn found(&self) -> Vec<ProblemKind> {
-        let has_all = |kind: &ProblemKind| self.terms.iter().all(|term| term.is_of(*kind));
-        ProblemKind::ALL.iter().copied().filter(has_all).collect()
+        let has_all = |kind, text: &str| self.terms.iter().all(|term| term.is_of(kind, text));
+        let found = TEXTS.iter().filter(|(kind, text)| has_all(*kind, text));
+        found.map(|(kind, _)| *kind).collect()
     }
 
     /// The codes of Feishu's that are looked for, with what is known of them.
@@ -50,24 +53,27 @@ impl Search {
     }
 }
 
-impl Term {
-    fn is_of(&self, kind: ProblemKind) -> bool {
+/// What is said of each problem, in small letters: all that words are looked for in.
+static TEXTS: LazyLock<Vec<(ProblemKind, String)>> = LazyLock::new(|| {
+    let text = |kind: ProblemKind| {
         let facts = kind.facts();
+        let own = [facts.name, facts.title, facts.title_zh, facts.remedy.en, facts.remedy.zh];
+        let codes = CODES.iter().filter(|code| code.problem == kind);
+        let of_codes = codes.flat_map(|it| [it.msg, it.remedy.en, it.remedy.zh]);
+        own.into_iter().chain(of_codes).collect::<Vec<_>>().join("\n").to_lowercase()
+    };
+    ProblemKind::ALL.iter().map(|kind| (*kind, text(*kind))).collect()
+});
+
+impl Term {
+    fn is_of(&self, kind: ProblemKind, text: &str) -> bool {
         match self {
-            Self::Number(number) if is_status(*number) => *number == i64::from(facts.status),
+            Self::Number(number) if is_status(*number) => *number == i64::from(kind.facts().status),
+            // A code that the gateway does not know is answered as feishu_error.
             Self::Number(number) => {
-                // This is how the gateway reports a code that it does not know.
-                let problem =
-                    codes::find(*number).map_or(ProblemKind::FeishuError, |it| it.problem);
-                problem == kind
+                codes::find(*number).map_or(ProblemKind::FeishuError, |it| it.problem) == kind
             }
-            Self::Word(word) => {
-                let own =
-                    [facts.name, facts.title, facts.title_zh, facts.remedy.en, facts.remedy.zh];
-                let codes = CODES.iter().filter(|code| code.problem == kind);
-                let of_codes = codes.flat_map(|it| [it.msg, it.remedy.en, it.remedy.zh]);
-                own.into_iter().chain(of_codes).any(|text| text.to_lowercase().contains(word))
-            }
+            Self::Word(word) => text.contains(word),
         }
     }
 }
