@@ -191,7 +191,7 @@ fn check(file: Option<&Path>, connect: bool) -> ExitCode {
             }
             let exit_code = print(&output);
             let warnings = config::warnings(&config, &keys, Clock::system().wall());
-            let warnings = warnings.into_iter().map(|it| it.to_string()).chain(losses);
+            let warnings = warnings.into_iter().chain(losses);
             let warnings: Vec<String> = warnings.map(|it| format!("warning: {it}")).collect();
             if !warnings.is_empty() {
                 complain(&warnings.join("\n"));

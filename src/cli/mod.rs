@@ -1,5 +1,4 @@
 //! The commands.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is what talks to people")]
 
 mod commands;
 mod config_file;
