@@ -9,6 +9,7 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_FUZZ_VERSION := 0.13.2
 # As in Cargo.toml.
 GUNGRAUN_VERSION := 0.20.0
+MDBOOK_VERSION := 0.5.4
 # How long `make fuzz` runs each target.
 FUZZ_SECONDS ?= 60
 tools := target/tools
@@ -29,19 +30,22 @@ test: ## Runs the tests
 	  END { printf "all tests: %d passed; %d failed; %d ignored\n", passed, failed, ignored }'
 
 .PHONY: faults
-faults: ## Writes docs/en/design/faults.md from what the fault matrix sees
+faults: ## Writes docs/en/design/faults.md from the results of the fault matrix
 	WRITE_FAULTS=1 $(CARGO) test --quiet --locked --test faults
 
 .PHONY: openapi-current
-openapi-current: ## Compares openapi/openapi.json with what the program says
-	@set -o pipefail; $(CARGO) run --quiet --locked -- openapi | diff -u openapi/openapi.json - || \
-	  { echo "openapi/openapi.json is not what the program says: run make openapi"; exit 1; }
+openapi-current: ## Compares openapi/ with what the program says
+	@set -o pipefail; for document in en:openapi.json zh:openapi.zh.json; do \
+	  $(CARGO) run --quiet --locked -- openapi --lang $${document%%:*} | diff -u openapi/$${document#*:} - || \
+	    { echo "openapi/$${document#*:} is not what the program says: run make openapi"; exit 1; }; done
 
 .PHONY: openapi
-openapi: ## Writes openapi/openapi.json from the program
+openapi: ## Writes openapi/openapi.json and openapi/openapi.zh.json from the program
 	@mkdir -p openapi
 	$(CARGO) run --quiet --locked -- openapi > openapi/openapi.json.new
 	mv openapi/openapi.json.new openapi/openapi.json
+	$(CARGO) run --quiet --locked -- openapi --lang zh > openapi/openapi.zh.json.new
+	mv openapi/openapi.zh.json.new openapi/openapi.zh.json
 
 .PHONY: fmt
 fmt: ## Formats the code
@@ -56,11 +60,11 @@ lint: ## Checks format, clippy's lints and the documentation's links
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --document-private-items
 
 .PHONY: deny
-deny: $(tools)/cargo-deny-$(CARGO_DENY_VERSION) ## Checks the dependencies' licences and sources, and what is banned
+deny: $(tools)/cargo-deny-$(CARGO_DENY_VERSION) ## Checks the dependencies' licences and sources, and that no banned one is used
 	$(CARGO) deny --locked check --hide-inclusion-graph bans licenses sources
 
 .PHONY: advisories
-advisories: $(tools)/cargo-deny-$(CARGO_DENY_VERSION) ## Asks RustSec's database for known holes in dependencies (GitHub)
+advisories: $(tools)/cargo-deny-$(CARGO_DENY_VERSION) ## Asks RustSec's database for known vulnerabilities in dependencies (GitHub)
 	$(CARGO) deny --locked check --hide-inclusion-graph advisories
 
 $(tools)/cargo-deny-$(CARGO_DENY_VERSION):
@@ -84,9 +88,9 @@ $(tools)/cargo-fuzz-$(CARGO_FUZZ_VERSION):
 	touch $@
 
 .PHONY: steps
-steps: ## Holds the instructions that each step of a request takes against its budget (python3, valgrind)
+steps: ## Checks the instructions of each step of a request against its budget (python3, valgrind)
 .PHONY: steps-budget
-steps-budget: ## Makes the instructions that the steps take now their budget (python3, valgrind)
+steps-budget: ## Sets the budget of each step to the instructions that it takes now (python3, valgrind)
 
 steps steps-budget: $(tools)/gungraun-runner-$(GUNGRAUN_VERSION)
 	@mkdir -p target/steps
@@ -95,6 +99,15 @@ steps steps-budget: $(tools)/gungraun-runner-$(GUNGRAUN_VERSION)
 
 $(tools)/gungraun-runner-$(GUNGRAUN_VERSION):
 	$(CARGO) install --locked --quiet --debug --root $(tools) gungraun-runner@$(GUNGRAUN_VERSION)
+	touch $@
+
+.PHONY: docs
+docs: $(tools)/mdbook-$(MDBOOK_VERSION) ## Builds the site of docs/ in target/docs and checks all links (node, npm, python3)
+	e2e/docs/run.sh
+
+$(tools)/mdbook-$(MDBOOK_VERSION):
+	# Not optimised: its build takes longer than its runs.
+	$(CARGO) install --locked --quiet --debug --no-default-features --features search --root $(tools) mdbook@$(MDBOOK_VERSION)
 	touch $@
 
 .PHONY: test-sdks
@@ -126,11 +139,11 @@ test-mcp: ## Runs MCP's conformance suite, Inspector and official clients agains
 	e2e/mcp/run.sh
 
 .PHONY: test-examples
-test-examples: ## Runs docs/examples, one with a real Alertmanager (curl, jq, python3, go, node, npm, java)
+test-examples: ## Runs docs/examples, some with what others wrote (curl, git, go, java, jq, node, npm, python3, rsync)
 	e2e/examples/run.sh
 
 .PHONY: test-replicas
-test-replicas: ## Has 1 to 4 gateways share a real Redis, and breaks both (cc, openssl, python3, redis-server)
+test-replicas: ## Tests 1 to 4 gateways that share a real Redis, and breaks both (cc, openssl, python3, redis-server)
 	e2e/replicas/run.sh
 
 .PHONY: test-observability
@@ -158,7 +171,7 @@ test-image: ## Builds the image without a registry, and runs it read-only and un
 	e2e/image/run.sh
 
 .PHONY: test-upgrade
-test-upgrade: ## Has the build before and this one share a Redis and hand over a SQLite file, forwards and back (git, redis-server)
+test-upgrade: ## Tests upgrade and rollback: an earlier build and this one share a Redis and hand over a SQLite file (git, redis-server)
 	e2e/upgrade/run.sh
 
 .PHONY: test-workflows
@@ -170,11 +183,11 @@ openapi-breaking: ## Compares the OpenAPI document with the last release's (go, 
 	e2e/openapi/breaking.sh
 
 .PHONY: soak
-soak: ## Mixed load and random faults for SOAK_SECONDS (60), each answer against the ledger
+soak: ## Mixed load and random faults for SOAK_SECONDS (60); checks each answer against the ledger
 	$(CARGO) test --locked --test prove -- soak
 
 .PHONY: soak-replicas
-soak-replicas: ## Soaks two gateways that share a Redis, which are killed and stopped too (redis-server)
+soak-replicas: ## Soaks two gateways that share a Redis; kills and stops all three (redis-server)
 	@command -v redis-server >/dev/null || { echo "redis-server is not installed" >&2; exit 2; }
 	SOAK_REPLICAS=2 $(CARGO) test --locked --test prove -- soak
 
@@ -183,7 +196,7 @@ memory: ## Measures the memory of a gateway after MEMORY_KEYS (a million) keys, 
 	$(CARGO) test --locked --release --test prove -- memory
 
 .PHONY: overload
-overload: ## Sends ten times what the limits allow, and judges how fast the rest is rejected and what it disturbs
+overload: ## Sends ten times what the limits allow; measures how fast the rest is refused, and what it slows down
 	$(CARGO) test --locked --test prove -- overload
 
 .PHONY: broadcasts
@@ -200,11 +213,11 @@ bench: ## Compares with nginx and with wrappers on the SDKs, writes docs/en/desi
 	benches/comparison/run.sh
 
 .PHONY: cost
-cost: ## Holds the instructions that a whole request takes against its budget (python3, valgrind, xz)
+cost: ## Checks the instructions of a whole request against its budget (python3, valgrind, xz)
 	benches/forward/run.sh
 
 .PHONY: cost-budget
-cost-budget: ## Makes the instructions that a request takes now its budget (python3, valgrind, xz)
+cost-budget: ## Sets the budget of a request to the instructions that it takes now (python3, valgrind, xz)
 	benches/forward/run.sh write
 
 .PHONY: structure
@@ -219,7 +232,7 @@ check: ## Runs all that must hold before a merge, as CI does (most of an hour on
 	.ci/run
 
 .PHONY: release
-release: ## Builds the program as images hold it, without dev (xz)
+release: ## Builds the program as in the image, without dev (xz)
 	deploy/build.sh build
 
 .PHONY: dist
@@ -227,14 +240,14 @@ dist: ## Makes a release's files for this architecture in target/dist (root, bui
 	deploy/dist.sh
 
 .PHONY: dist-reproducible
-dist-reproducible: ## The same twice from nothing, and compares: it takes twice as long
+dist-reproducible: ## Makes them twice from nothing and compares; takes twice as long
 	deploy/dist.sh --twice
 
 .PHONY: profile
-profile: ## Makes deploy/release.profdata.xz, by which release builds are laid out (llvm-profdata, openssl, python3, xz)
+profile: ## Makes deploy/release.profdata.xz, the profile of release builds (llvm-profdata, openssl, python3, xz)
 	benches/forward/profile.sh
 
 .PHONY: clean
-clean: ## Removes what was built and installed
+clean: ## Removes everything that was built and installed
 	$(CARGO) clean
 	rm -rf target

@@ -35,7 +35,7 @@ def _head(results):
 The gateway beside nginx as a plain proxy and beside wrappers on Feishu's own SDKs, all on one machine and
 before the same upstream: an nginx that answers as Feishu does, always the same. `make bench` measures all of
 it anew and writes this page; `BENCH_SECONDS`, `BENCH_ROUNDS` and `ONLY` (sections, with commas between them;
-prints only) are its settings. The contestants are in [`benches/comparison`](../benches/comparison); the
+prints only) are its settings. The contestants are in `benches/comparison`; the
 wrappers do less than the gateway: one key, no limits, no retries, no log and no metrics.
 
 {machine["date"]}, commit {machine["commit"]}; {machine["cpu"]}, {machine["cores"]} cores that contestants,

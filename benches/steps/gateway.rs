@@ -116,7 +116,7 @@ fn public(
     };
     let body_limits = BodyLimits { max_size: 64 << 10, timeout: Duration::from_secs(10) };
     api::public(true)
-        .app_data(web::Data::new(OpenApiDocument::new(String::new())))
+        .app_data(web::Data::new(OpenApiDocument::new(|_| String::new())))
         .app_data(web::Data::new(PublicUrl::default()))
         .app_data(web::Data::new(admission))
         .app_data(web::Data::new(body_limits))

@@ -9,16 +9,21 @@ import java.time.Duration;
 import java.util.regex.Pattern;
 
 /**
- * Forwards a message and repeats it until it is sure to have arrived once. The JDK (17) alone.
+ * Forwards a message once. Retries while a retry may help. Needs only the JDK (17).
  *
  * <pre>GATEWAY_URL=http://… GATEWAY_KEY=ffg_… java Forward.java MESSAGE_ID RECEIVE_ID KEY</pre>
  *
- * KEY is your name for this forward, such as order-17: with one key the message goes out once.
+ * KEY is your name for this forward, such as order-17. Within an hour, the gateway sends one message for one key.
+ * Prints the id of the new message. Exit code: 0 it arrived, 1 it did not or nobody knows, 2 wrong usage.
  */
 public class Forward {
     static final HttpClient CLIENT = HttpClient.newHttpClient();
 
     public static void main(String[] args) throws InterruptedException {
+        if (args.length != 3 || System.getenv("GATEWAY_URL") == null || System.getenv("GATEWAY_KEY") == null) {
+            System.err.println("usage: GATEWAY_URL=http://… GATEWAY_KEY=ffg_… java Forward.java MESSAGE_ID RECEIVE_ID KEY");
+            System.exit(2);
+        }
         for (long pause = 1; ; pause *= 2) {
             boolean isLast = pause > 8;
             long wait = pause;
@@ -50,7 +55,7 @@ public class Forward {
             throws IOException, InterruptedException {
         HttpRequest request = HttpRequest.newBuilder()
                 .uri(URI.create(System.getenv("GATEWAY_URL") + "/v1/messages/" + messageId + "/forward"))
-                // Longer than the gateway's own deadline of 15 s.
+                // 30 s is longer than the gateway's own deadline of 15 s.
                 .timeout(Duration.ofSeconds(30))
                 .header("X-API-Key", System.getenv("GATEWAY_KEY"))
                 .header("Idempotency-Key", key)
@@ -60,7 +65,7 @@ public class Forward {
         return CLIENT.send(request, BodyHandlers.ofString());
     }
 
-    /** What may pass and what is unknown can be repeated, as the key stays the same. */
+    /** Says whether a retry may help. It is safe because the key stays the same. */
     static boolean mayBeRepeated(String problem) {
         if (text(problem, "code").equals("too_late_to_repeat")) {
             return false;
@@ -68,7 +73,7 @@ public class Forward {
         return problem.contains("\"retryable\":true") || text(problem, "outcome").equals("unknown");
     }
 
-    /** A member of a JSON object that is a string. The JDK has no parser; use the one that you have. */
+    /** Reads a string from a JSON object. The JDK has no JSON parser; in your program use the one that you have. */
     static String text(String json, String name) {
         var member = Pattern.compile("\"" + name + "\"\\s*:\\s*\"((?:[^\"\\\\]|\\\\.)*)\"").matcher(json);
         return member.find() ? member.group(1).replace("\\\"", "\"") : "";

@@ -1,13 +1,14 @@
-"""Sends one message to all receivers of a CSV file, shows how far it is, and says who has not got it. Standard library
-alone.
+"""Sends one message to all receivers of a CSV file, shows the progress, and lists the receivers that have not got it.
+Needs only Python's standard library.
 
     GATEWAY_URL=http://… GATEWAY_KEY=ffg_… python3 broadcast.py MESSAGE_ID receivers.csv
 
-Each row is a receive_id and, if you want to be sure, its receive_id_type; a first row with these names may be there, and
-further columns are ignored. The Idempotency-Key is made of the message and the file, so running it again, after a crash
-say, goes on watching the same broadcast and sends nothing twice.
+Each row has a receive_id and, optionally, its receive_id_type. A first row with these names is optional, and further
+columns are ignored. The Idempotency-Key is made from the message id and the file. So if you run the program again, for
+example after a crash, it watches the same broadcast and sends nothing twice.
 
-Exit code: 0 all have got it, 1 some have not (see failures.csv), 2 nothing was accepted, 3 it goes on unwatched.
+Exit code: 0 all have got it, 1 some have not (see failures.csv), 2 wrong usage, or nothing was accepted,
+3 the broadcast goes on, but this program no longer watches it.
 """
 
 import argparse
@@ -26,12 +27,12 @@ from http.client import HTTPException
 
 PAUSES = (1, 2, 4, 8)
 FAILED = ("not_delivered", "unknown", "expired", "canceled")
-# Seconds. The gateway sends something every 15 of them.
+# Seconds. The gateway sends something at least every 15 seconds.
 SILENCE = 40
 
 
 def open_url(url, body=None, **headers):
-    """The answer, whose body has not been read."""
+    """Returns the answer; its body is still to be read."""
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     headers["X-API-Key"] = os.environ["GATEWAY_KEY"]
     data = None if body is None else json.dumps(body).encode()
@@ -41,14 +42,14 @@ def open_url(url, body=None, **headers):
 
 
 def ask(url, body=None, **headers):
-    """The Location, if there is one, and the body of an answer. What may pass is asked again."""
+    """Returns the Location, if there is one, and the body of the answer. Retries while a retry may help."""
     for pause in (*PAUSES, None):
         try:
             with open_url(url, body, **headers) as answer:
                 return answer.headers["Location"], json.load(answer)
         except urllib.error.HTTPError as answer:
             problem, retry_after = json.load(answer), answer.headers["Retry-After"]
-            # A key makes it safe to repeat what nobody knows the outcome of.
+            # An unknown outcome can be retried too: the Idempotency-Key makes it safe.
             if pause is None or not (problem["retryable"] or problem["outcome"] == "unknown"):
                 raise Refused(problem) from None
             pause = int(retry_after or pause)
@@ -59,11 +60,11 @@ def ask(url, body=None, **headers):
 
 
 class Refused(Exception):
-    """The gateway's problem is its argument."""
+    """Its argument is the problem from the gateway."""
 
 
 def receivers_of(text):
-    """The receivers of a CSV file, and the line of each."""
+    """Returns the receivers of a CSV file, and the line number of each."""
     rows = csv.reader(text.splitlines())
     receivers, lines = [], []
     for row in rows:
@@ -79,7 +80,7 @@ def receivers_of(text):
 
 
 def start(message_id, path, expires_in):
-    """The URL of the broadcast."""
+    """Starts the broadcast and returns its URL."""
     with open(path, "rb") as file:
         content = file.read()
     receivers, lines = receivers_of(content.decode("utf-8-sig"))
@@ -100,7 +101,7 @@ def start(message_id, path, expires_in):
 
 
 def events(url, last_id):
-    """The broadcast after each change, as the gateway tells it."""
+    """Yields the broadcast after each change, from the gateway's stream of events."""
     known = {"Last_Event_ID": last_id[0]} if last_id else {}
     with open_url(f"{url}/events", Accept="text/event-stream", **known) as stream:
         for line in stream:
@@ -112,7 +113,7 @@ def events(url, last_id):
 
 
 def changes(url):
-    """The broadcast after each change, up to its end. Where streams do not come through, it is asked again and again."""
+    """Yields the broadcast after each change, until it ends. Polls if a proxy on the way lets no streams through."""
     last_id = []
     while True:
         try:
@@ -122,7 +123,7 @@ def changes(url):
                     return
         except (OSError, HTTPException, ValueError):
             pass
-        # The gateway restarts, an hour has passed, or something on the way takes no streams.
+        # The gateway restarts, the stream is an hour old, or a proxy on the way lets no streams through.
         _, broadcast = ask(url, Prefer="wait=5")
         yield broadcast
         if "finished_at" in broadcast:
@@ -141,7 +142,7 @@ def show(broadcast):
 
 
 def failures_of(url):
-    """Each receiver that has not got the message."""
+    """Yields each receiver that has not got the message."""
     cursor = ""
     while cursor is not None:
         _, page = ask(f"{url}/receivers?limit=1000&outcome={','.join(FAILED)}{cursor}")
@@ -150,7 +151,7 @@ def failures_of(url):
 
 
 def report(url, path):
-    """Writes who has not got the message, prints why, and says how many they are."""
+    """Writes the receivers that have not got the message, prints the reasons, and returns the number of receivers."""
     kinds = collections.Counter()
     with open(path, "w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
@@ -176,6 +177,9 @@ def main():
     arguments.add_argument("receivers", help="the CSV file")
     arguments.add_argument("--expires-in", default="24h", help="until when it may be sent, 1m to 7d (default: %(default)s)")
     arguments.add_argument("--failures", default="failures.csv", help="where failures go (default: %(default)s)")
+    if len(sys.argv) == 1 or not {"GATEWAY_URL", "GATEWAY_KEY"} <= os.environ.keys():
+        arguments.print_help(sys.stderr)
+        sys.exit(2)
     given = arguments.parse_args()
 
     url = None

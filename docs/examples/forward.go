@@ -1,8 +1,9 @@
-// Forwards a message and repeats it until it is sure to have arrived once. Standard library alone.
+// Forwards a message once. Retries while a retry may help. Needs only Go's standard library.
 //
 //	GATEWAY_URL=http://… GATEWAY_KEY=ffg_… go run forward.go MESSAGE_ID RECEIVE_ID KEY
 //
-// KEY is your name for this forward, such as order-17: with one key the message goes out once.
+// KEY is your name for this forward, such as order-17. Within an hour, the gateway sends one message for one key.
+// Prints the id of the new message. Exit code: 0 it arrived, 1 it did not or nobody knows, 2 wrong usage.
 package main
 
 import (
@@ -22,7 +23,7 @@ type problem struct {
 	retryAfter                    time.Duration
 }
 
-// What may pass and what is unknown can be repeated, as the key stays the same.
+// mayBeRepeated says whether a retry may help. It is safe because the key stays the same.
 func (p *problem) mayBeRepeated() bool {
 	return (p.Retryable || p.Outcome == "unknown") && p.Code != "too_late_to_repeat"
 }
@@ -31,10 +32,10 @@ func (p *problem) Error() string {
 	return fmt.Sprintf("%s (%s): %s", p.Code, p.Outcome, p.Detail)
 }
 
-// Longer than the gateway's own deadline of 15 s.
+// 30 s is longer than the gateway's own deadline of 15 s.
 var client = http.Client{Timeout: 30 * time.Second}
 
-// The new message's id; the error is a *problem where the gateway answered.
+// attempt returns the id of the new message. If the gateway answered with a problem, the error is a *problem.
 func attempt(messageID, receiveID, key string) (string, error) {
 	body, _ := json.Marshal(map[string]string{"receive_id": receiveID})
 	url := os.Getenv("GATEWAY_URL") + "/v1/messages/" + messageID + "/forward"
@@ -67,8 +68,9 @@ func attempt(messageID, receiveID, key string) (string, error) {
 }
 
 func main() {
-	if len(os.Args) != 4 {
-		fail("usage: forward MESSAGE_ID RECEIVE_ID KEY")
+	if len(os.Args) != 4 || os.Getenv("GATEWAY_URL") == "" || os.Getenv("GATEWAY_KEY") == "" {
+		fmt.Fprintln(os.Stderr, "usage: GATEWAY_URL=http://… GATEWAY_KEY=ffg_… go run forward.go MESSAGE_ID RECEIVE_ID KEY")
+		os.Exit(2)
 	}
 	for pause := time.Second; ; pause *= 2 {
 		id, err := attempt(os.Args[1], os.Args[2], os.Args[3])

@@ -1,9 +1,10 @@
-// Forwards a message and repeats it until it is sure to have arrived once. Node's own fetch alone.
+// Forwards a message once. Retries while a retry may help. Needs only Node's own fetch.
 //
 //   GATEWAY_URL=http://… GATEWAY_KEY=ffg_… node forward.ts MESSAGE_ID RECEIVE_ID KEY
 //
-// (Node 22.18 or later; before it, `npx tsc` makes JavaScript of it first.) KEY is your name for this
-// forward, such as order-17: with one key the message goes out once.
+// KEY is your name for this forward, such as order-17. Within an hour, the gateway sends one message for one key.
+// Prints the id of the new message. Exit code: 0 it arrived, 1 it did not or nobody knows, 2 wrong usage.
+// Node 22.18 or later runs this file as it is. For an older Node, compile it with `npx tsc` first.
 
 import { setTimeout as pauseFor } from 'node:timers/promises';
 
@@ -16,23 +17,27 @@ interface Problem {
   remedy: string;
 }
 
-const { GATEWAY_URL, GATEWAY_KEY = '' } = process.env;
-const [messageId, receiveId, key = ''] = process.argv.slice(2);
+const { GATEWAY_URL, GATEWAY_KEY } = process.env;
+const [messageId, receiveId, key] = process.argv.slice(2);
+if (!GATEWAY_URL || !GATEWAY_KEY || !messageId || !receiveId || !key) {
+  console.error('usage: GATEWAY_URL=http://… GATEWAY_KEY=ffg_… node forward.ts MESSAGE_ID RECEIVE_ID KEY');
+  process.exit(2);
+}
 
 const attempt = () =>
   fetch(`${GATEWAY_URL}/v1/messages/${messageId}/forward`, {
     method: 'POST',
-    headers: { 'X-API-Key': GATEWAY_KEY, 'Idempotency-Key': key, 'Content-Type': 'application/json' },
+    headers: { 'X-API-Key': GATEWAY_KEY, 'Idempotency-Key': encodeURIComponent(key), 'Content-Type': 'application/json' },
     body: JSON.stringify({ receive_id: receiveId }),
-    // Longer than the gateway's own deadline of 15 s.
+    // 30 s is longer than the gateway's own deadline of 15 s.
     signal: AbortSignal.timeout(30_000),
   });
 
-// What may pass and what is unknown can be repeated, as the key stays the same.
+// Says whether a retry may help. It is safe because the key stays the same.
 const mayBeRepeated = ({ code, retryable, outcome }: Problem) =>
   (retryable || outcome === 'unknown') && code !== 'too_late_to_repeat';
 
-// The new message's id, or nothing if it has to be given up.
+// Returns the id of the new message, or nothing if no retry helps.
 const forward = async (): Promise<string | undefined> => {
   for (const pause of [1, 2, 4, 8, undefined]) {
     let wait = pause;

@@ -178,7 +178,7 @@ test('those who did not get it are grouped by why, with what to do, and are sent
   const group = groups.first();
   assert.equal(await group.locator('h3').innerText(), 'The bot is not in the chat');
   await group.getByText("Add the app's bot to the chat that receives the message.").waitFor();
-  await group.getByText('Who can fix it: the chat’s owner or an administrator of it').waitFor();
+  await group.getByText('Who can fix it: the owner or an administrator of the chat').waitFor();
   await group.getByText('2 receivers').click();
   assert.deepEqual(await group.locator('li').allInnerTexts(), refused);
   const [popped] = await Promise.all([group.getByRole('link').getAttribute('href'), screenshot('console-failures', page, { fullPage: true })]);
@@ -313,7 +313,7 @@ test('events that do not come through are replaced by long polls', async () => {
 test('a stream that breaks off is taken up again where it was', async () => {
   const page = await enter({ expected: CUT_OFF });
   const asked = [];
-  const said = shown(page, 'The connection is lost for now');
+  const said = shown(page, 'The connection is lost.');
   await page.route(/\/bc_[0-9a-f]+$/, async (route) => route.fulfill({ json: await begun(route) }));
   await page.route(/\/events$/, async (route) => {
     asked.push(await route.request().headerValue('last-event-id'));
@@ -350,7 +350,7 @@ test('a pause is explained, with a link to its cause', async () => {
   await page.route(/\/events$/, (route) => route.fulfill({ contentType: 'text/event-stream', body: ':\n\n' }));
   await page.reload();
   const box = page.locator('#paused');
-  await box.getByText('Paused, and goes on by itself').waitFor();
+  await box.getByText('Paused. It continues by itself').waitFor();
   const link = box.getByRole('link', { name: /^(?!credentials_rejected)/ });
   await link.waitFor();
   await screenshot('console-paused', page, { fullPage: true });
@@ -361,12 +361,12 @@ test('a pause is explained, with a link to its cause', async () => {
 test('a gateway without broadcasts says so, and what to do', async () => {
   const page = await visit('/console/', { expected: ['Failed to load resource: the server responded with a status of 501'] });
   const body = {
-    code: 'broadcasts_not_configured', status: 501, title: 'This gateway has no broadcasts', detail: 'None are kept.',
-    fix_by: 'operator', remedy: 'Set broadcasts.path for one process, or state.url for replicas.', request_id: 'r',
+    code: 'broadcasts_not_configured', status: 501, title: 'Broadcasts are not configured', detail: 'None are kept.',
+    fix_by: 'operator', remedy: 'Ask the operator to set broadcasts.path (for one process) or state.url (for replicas).', request_id: 'r',
   };
   await page.route(/\/v1\//, (route) => route.fulfill({ status: 501, contentType: 'application/problem+json', body: JSON.stringify(body) }));
   await signIn(page);
-  await shown(page, 'Broadcasts are turned off at this gateway.').waitFor();
+  await shown(page, 'Broadcasts are not configured at this gateway.').waitFor();
   await shown(page, body.remedy).waitFor();
   assert.equal(await page.locator('#new').isVisible(), false);
 });

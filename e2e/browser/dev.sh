@@ -7,8 +7,9 @@ cargo build --quiet --locked || give_up "it does not build"
 start dev "$programs/feishu-forward-gateway" dev --listen 127.0.0.1:0
 GATEWAY_URL=$(said dev 'Swagger UI +\K.*(?=/docs/)')
 GATEWAY_KEY=$(said dev 'API key +\K\S+')
+ADMIN_URL=$(said dev 'Metrics +\K.*(?=/metrics)')
 SIMULATOR_URL=$(said dev 'Simulator +\K.*(?=/_simulator/)')
-export GATEWAY_URL GATEWAY_KEY SIMULATOR_URL SCREENSHOTS=$cache CHROMIUM=$(command -v chromium)
+export GATEWAY_URL GATEWAY_KEY ADMIN_URL SIMULATOR_URL SCREENSHOTS=$cache CHROMIUM=$(command -v chromium)
 
 rm -rf "$cache/node/"*.mjs
 cp e2e/browser/*.mjs "$cache/node/"

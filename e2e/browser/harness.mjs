@@ -35,9 +35,9 @@ before(async () => {
 
 after(() => browser?.close());
 
-// Opens a path of the gateway's in a browser that was never here. `complaints` fills with whatever the
+// Opens a path of the gateway's, or of another `origin`, in a browser that was never here. `complaints` fills with whatever the
 // console says, and a policy that was broken is said there too. What begins as one of `expected` is none.
-export const visit = async (path, { width = 1280, height = 1000, expected = [], ...options } = {}) => {
+export const visit = async (path, { origin = GATEWAY_URL, width = 1280, height = 1000, expected = [], ...options } = {}) => {
   const context = await browser.newContext({ viewport: { width, height }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
@@ -48,15 +48,15 @@ export const visit = async (path, { width = 1280, height = 1000, expected = [], 
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
   });
-  visits.push({ context, complaints, requests, expected: [...EXPECTED, ...expected] });
-  await page.goto(GATEWAY_URL + path);
+  visits.push({ context, origin, complaints, requests, expected: [...EXPECTED, ...expected] });
+  await page.goto(origin + path);
   return page;
 };
 
 afterEach(async () => {
-  for (const { context, complaints, requests, expected } of visits.splice(0)) {
+  for (const { context, origin, complaints, requests, expected } of visits.splice(0)) {
     await context.close();
-    const isOwn = (url) => ['', 'blob:'].some((scheme) => url.startsWith(`${scheme}${GATEWAY_URL}/`));
+    const isOwn = (url) => ['', 'blob:'].some((scheme) => url.startsWith(`${scheme}${origin}/`));
     const foreign = requests.filter((url) => !isOwn(url) && !url.startsWith('data:'));
     assert.deepEqual(foreign, []);
     assert.deepEqual(complaints.filter((text) => !expected.some((start) => text.startsWith(start))), []);

@@ -1,15 +1,23 @@
 // The pages that explain the service and its problems.
 
 import assert from 'node:assert/strict';
+import { createServer, request } from 'node:http';
 import { test } from 'node:test';
 
 import axe from 'axe-core';
 
 import { background, overflow, screenshot, visit } from './harness.mjs';
 
+const { ADMIN_URL, GATEWAY_URL } = process.env;
+
 const PAGES = [
   ['home', '/'],
   ['problems', '/problems'],
+  ['search', '/problems?q=230013'],
+  ['search-for-words', '/problems?q=rate'],
+  ['search-unknown', '/problems?q=239999'],
+  ['search-empty', '/problems?q=zzz'],
+  ['admin', '/', ADMIN_URL],
   ['problem', '/problems/bot_not_in_chat'],
   ['problem-of-many-codes', '/problems/credentials_rejected'],
 ];
@@ -48,12 +56,50 @@ test('a language that was chosen stays chosen on the next page', async () => {
   assert.equal(await heading(page), 'The bot is not in the chat');
 });
 
-for (const [name, path] of PAGES) {
+test('a search by a code of Feishu’s leads to what to do without a script, in the language that was chosen', async () => {
+  const page = await visit('/problems?lang=zh', { javaScriptEnabled: false });
+  await page.getByRole('searchbox').fill('230013');
+  await page.getByRole('searchbox').press('Enter');
+  await page.getByText('1 个错误与“230013”匹配。').waitFor();
+  const found = page.locator('section', { hasText: '飞书错误码 230013' });
+  await found.getByText('Bot has NO availability to this user.').waitFor();
+  await page.getByRole('link', { name: 'English' }).click();
+  await page.getByText('1 problem matches “230013”.').waitFor();
+  await page.locator('section', { hasText: 'Feishu\'s code 230013' }).getByRole('link').click();
+  assert.equal(new URL(page.url()).pathname, '/problems/user_out_of_scope');
+  assert.equal(new URL(page.url()).search, '?lang=en');
+});
+
+test('the line to paste has the address at which the reader reached the gateway, behind a path too', async () => {
+  const prefix = '/apps/feishu';
+  // A proxy that cuts the prefix off, and is not known to the gateway.
+  const proxy = createServer((asked, answer) => {
+    const { host: _, ...headers } = asked.headers;
+    const passed = request(GATEWAY_URL + asked.url.slice(prefix.length), { headers, method: asked.method }, (got) => {
+      answer.writeHead(got.statusCode, got.headers);
+      got.pipe(answer);
+    });
+    asked.pipe(passed);
+  });
+  await new Promise((listening) => proxy.listen(0, '127.0.0.1', listening));
+  try {
+    const origin = `http://127.0.0.1:${proxy.address().port}`;
+    const page = await visit(`${prefix}/?lang=zh`, { origin });
+    const line = await page.locator('pre').innerText();
+    assert.ok(line.startsWith(`curl -X POST '${origin}${prefix}/v1/messages/om_…/forward'`), line);
+    await page.getByText(`${origin}${prefix}/mcp`, { exact: true }).waitFor();
+  } finally {
+    proxy.closeAllConnections();
+    proxy.close();
+  }
+});
+
+for (const [name, path, origin] of PAGES) {
   for (const locale of ['en-US', 'zh-CN']) {
     const language = locale.slice(0, 2);
 
-    test(`${path} fits a phone (${language})`, async () => {
-      const page = await visit(path, { ...PHONE, locale });
+    test(`${name}, ${path}, fits a phone (${language})`, async () => {
+      const page = await visit(path, { ...PHONE, origin, locale });
       assert.equal(await overflow(page), 0);
       const beyond = (main) => main.scrollWidth - main.clientWidth;
       assert.equal(await page.getByRole('main').evaluate(beyond), 0);
@@ -61,8 +107,8 @@ for (const [name, path] of PAGES) {
     });
 
     for (const colorScheme of ['light', 'dark']) {
-      test(`axe finds nothing on ${path} (${language}, ${colorScheme})`, async () => {
-        const page = await visit(path, { colorScheme, locale });
+      test(`axe finds nothing on ${name}, ${path} (${language}, ${colorScheme})`, async () => {
+        const page = await visit(path, { origin, colorScheme, locale });
         await screenshot(`${name}-${colorScheme}-${language}`, page, { fullPage: true });
         await page.evaluate(axe.source);
         const { violations, passes } = await page.evaluate(() => globalThis.axe.run());

@@ -151,5 +151,12 @@ done
 echo "== pods that may run as root are refused"
 expect 'they are' root_is_refused
 
+echo "== the Job of docs/examples is taken, and its pod let in"
+namespace job
+expect 'it is' kubectl --namespace job apply --validate=strict --warnings-as-errors \
+  --filename docs/examples/kubernetes/job.yaml >/dev/null
+kubectl --namespace job wait job --all --for jsonpath='{.status.active}'=1 --timeout 180s >/dev/null ||
+  { echo "its pod is not made"; failed=1; }
+
 ((failed)) && echo "e2e/chart/apiserver.sh: FAILED" || echo "e2e/chart/apiserver.sh: all passed"
 exit "$failed"

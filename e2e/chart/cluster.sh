@@ -1,5 +1,5 @@
-# A control plane on loopback: etcd, and of Kubernetes the API server, the controllers that a Deployment needs
-# and the scheduler. Only the two nodes are made up: kubelet.py speaks for them.
+# A control plane on loopback: etcd, and of Kubernetes the API server, the controllers that a Deployment and a Job
+# need, and the scheduler. Only the two nodes are made up: kubelet.py speaks for them.
 
 start_cluster() {
   # At once, because nothing of it is to be kept: an API server that is asked to end waits for etcd.
@@ -30,7 +30,7 @@ start_cluster() {
   kubectl config use-context it >/dev/null
   within 180 'the API server is ready' kubectl get --raw /readyz
 
-  controllers=deployment-controller,replicaset-controller,disruption-controller,serviceaccount-controller
+  controllers=deployment-controller,replicaset-controller,job-controller,disruption-controller,serviceaccount-controller
   controllers+=,namespace-controller,garbage-collector-controller
   controllers+=,persistentvolume-binder-controller,persistentvolumeclaim-protection-controller
   start kube-controller-manager kube-controller-manager --kubeconfig "$KUBECONFIG" --leader-elect=false \

@@ -46,7 +46,7 @@ try_compose() {
     expect "$replica counts in Redis" within 90 shows "$replica" 'feishu_gateway_state_up 1'
   done
   # README's curl, as it is pasted.
-  sed -n '/^curl -i/,/^```/ { /^```/d; p }' deploy/compose/README.md >"$files/curl.sh"
+  sed -n '/^curl -i/,/^```/ { /^```/q; p }' deploy/compose/README.md >"$files/curl.sh"
   sed "s/127.0.0.1:8080/${api[gateway-2]}/" "$files/curl.sh" >"$files/curl-2.sh"
   sed -i "s/127.0.0.1:8080/${api[gateway]}/" "$files/curl.sh"
   bash "$files/curl.sh" >"$files/answer" 2>"$files/curl.err" || { cat "$files/curl.err"; failed=1; }

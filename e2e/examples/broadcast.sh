@@ -24,13 +24,13 @@ try_broadcast() {
   expect 'it says in which lines' grep -q '^  line 2: receive_id ' err
   expect 'it says so of types' grep -q '^  line 3: receive_id_type ' err
 
-  printf 'oc_killed_%s\n' {1..100} >killed.csv
+  printf 'oc_killed_%s\n' {1..500} >killed.csv
   start broadcast-killed "${program[@]}" killed.csv
   said broadcast-killed '^http.*' >/dev/null
   kill -KILL "${started[-1]}"
   expect 'it goes on after it was killed' exits 0 "${program[@]}" killed.csv >out 2>err
-  expect 'all have got it' has out '100 of 100 have got it; 0 are in failures.csv'
-  expect 'each once' test "$(delivered oc_killed_1) $(delivered oc_killed_100)" = '1 1'
+  expect 'all have got it' has out '500 of 500 have got it; 0 are in failures.csv'
+  expect 'each once' test "$(delivered oc_killed_1) $(delivered oc_killed_500)" = '1 1'
 
   start no-streams python3 "$OLDPWD/e2e/examples/no_streams.py" "$GATEWAY_URL"
   proxy=$(said no-streams '^http.*')

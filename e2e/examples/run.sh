@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Runs each of docs/examples against `dev`, and the recipe for Alertmanager with a real Alertmanager.
+# Runs each of docs/examples against `dev`: the recipe for Alertmanager with a real Alertmanager, that for GitLab with
+# gitlab-ci-local, the bot with Feishu's SDK.
 #
 # Exit code: 0 all work, 1 some do not, 2 they could not be run.
 
 source "$(dirname "${BASH_SOURCE[0]}")/../suite.sh"
-need cargo curl jq python3 go node npm java
+need cargo curl git jq rsync python3 go node npm java
 node_packages
+python_packages ../../docs/examples/bot
 go_tool e2e/examples github.com/prometheus/alertmanager/cmd/alertmanager
 cargo build --quiet --locked || give_up "it does not build"
 
@@ -68,6 +70,7 @@ try() {
 
 source e2e/examples/broadcast.sh
 source e2e/examples/alertmanager.sh
+source e2e/examples/recipes.sh
 
 try curl "$examples/forward.sh"
 try python python3 "$examples/forward.py"
@@ -76,6 +79,12 @@ try typescript node "$cache/node/forward.js"
 try java java "$examples/Forward.java"
 try_broadcast
 try_alertmanager
+try_usage
+try_cron
+try_gitlab
+try_grafana
+try_job
+try_bot
 
 ((failed)) && echo "e2e/examples: FAILED" || echo "e2e/examples: all passed"
 exit "$failed"

@@ -163,8 +163,8 @@ ATTACKS = {
     "20,000 arrays that do not end": error(400, UNREADABLE, body="[" * 20_000),
     "100 objects in an argument": mistake("message_id: must be a string", body=call(f'{{"message_id":{nested(100)}}}')),
     "5,000 arguments that there are not": mistake(
-        "a0: is no argument", body=call(json.dumps({f"a{number}": 1 for number in range(5_000)}))),
-    "an argument with a name of 60,000 characters": mistake("is no argument", body=call(json.dumps({"a" * 60_000: 1}))),
+        "a0: is not an argument", body=call(json.dumps({f"a{number}": 1 for number in range(5_000)}))),
+    "an argument with a name of 60,000 characters": mistake("is not an argument", body=call(json.dumps({"a" * 60_000: 1}))),
     "20,000 receivers that are numbers": mistake(
         "receivers[0]", body=call(json.dumps({"message_id": "om_1", "receivers": [1] * 20_000}), "broadcast_message")),
     "a tool's name of 60,000 characters": error(200, WRONG_PARAMS, 1, body=call("{}", "x" * 60_000)),
@@ -249,7 +249,7 @@ ATTACKS = {
         "receive_id: is given more than once", body=call(
             '{"message_id":"om_1","receivers":[{"receive_id":"oc_a","receive_id":"oc_hostile"}]}', "broadcast_message")),
     "a receiver with a control character": mistake(
-        "must not hold control characters", body=call(json.dumps({**FORWARD, "receive_id": "oc_\0"}))),
+        "must not contain control characters", body=call(json.dumps({**FORWARD, "receive_id": "oc_\0"}))),
     "a path for an id": mistake("message_id: may hold only", body=call(json.dumps({**FORWARD, "message_id": "om_1/../../evil?x=#"}))),
     "a wait below nothing": mistake(
         "wait_seconds: must be", body=call('{"broadcast_id":"bc_1","wait_seconds":-1}', "get_broadcast")),

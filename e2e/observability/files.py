@@ -1,4 +1,5 @@
-"""Checks that alerts, their tests and their runbook belong together, and that the dashboard is well made.
+"""Checks that alerts, their tests and their runbook belong together, and that the dashboard is well made. Run it at the top
+of the checkout: it looks in src for the log lines that the runbook searches for.
 
     files.py CHART_FILES RUNBOOK ALERTMANAGER_EXAMPLE TEST…
 """
@@ -32,15 +33,18 @@ def check_alerts(rules, runbook, tests, example):
         expect(False, f"{name} is both an alert and a section of the runbook")
     for target in re.findall(r"\]\(#([^)]*)\)", runbook):
         expect(target in slugs(runbook), f"#{target} is a heading of the runbook")
+    for pattern in re.findall(r"\| grep '([A-Za-z '\\|]+)'", runbook):
+        for text in pattern.split(r"\|"):
+            expect(text in sources, f"the gateway logs {text!r}, which the runbook searches for")
 
-    # Of a name that no alert has Alertmanager says nothing, and hides nothing.
-    hiding = re.search(r"```yaml\n(inhibit_rules:\n.*?)```", runbook, re.S)[1]
+    # Alertmanager ignores a name that no alert has.
+    hiding = re.search(r"^inhibit_rules:\n((?:[ ].*\n)+)", example, re.M)[1]
     patterns = re.findall(r'alertname =~? "([^"]*)"', hiding)
+    expect(patterns, "the example for Alertmanager has inhibition rules")
     for pattern in patterns:
         prefix, _, endings = pattern.partition("(")
         for ending in endings.rstrip(")").split("|"):
             expect(prefix + ending in names, f"{prefix + ending} of the inhibition rules is an alert")
-    expect(patterns and hiding in example, "the runbook's inhibition rules are those of the example for Alertmanager")
 
     # The tests query all alerts that fire, so the alert of a case is in its name.
     cases = re.findall(r"^  - name: (\w+) (fires|is silent)\b.*\n((?:    .*\n|\n)*)", tests, re.M)
@@ -84,6 +88,7 @@ def check_dashboard(dashboard):
 
 
 folder, *texts = map(Path, sys.argv[1:])
+sources = "".join(path.read_text() for path in sorted(Path("src").rglob("*.rs")))
 runbook, example, *tests = (path.read_text() for path in texts)
 check_alerts((folder / "alerts.yaml").read_text(), runbook, "".join(tests), example)
 text = (folder / "dashboard.json").read_text()

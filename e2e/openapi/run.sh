@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lints openapi/openapi.json with redocly and spectral; whatever they find fails.
+# Lints the OpenAPI document in both languages with redocly and spectral; whatever they find fails.
 #
 # Exit code: 0 they find nothing, 1 they do, 2 it could not be run.
 
@@ -14,9 +14,11 @@ spectral() {
 }
 
 failed=0
-for linter in redocly spectral; do
-  echo "== $linter"
-  "$linter" openapi/openapi.json || failed=1
+for document in openapi/openapi.json openapi/openapi.zh.json; do
+  for linter in redocly spectral; do
+    echo "== $linter: $document"
+    "$linter" "$document" || failed=1
+  done
 done
 
 echo "== an example that does not fit its schema is found"

@@ -122,32 +122,32 @@ check_once() (
   GATEWAY__STATE__URL=$url GATEWAY__APPS__MAIN__APP_ID=cli_a GATEWAY__APPS__MAIN__APP_SECRET=secret \
     "$programs/feishu-forward-gateway" config check --connect 2>&1
 )
-# of_use WHAT URL [KEY=VALUE…]
-of_use() {
+# usable_redis WHAT URL [KEY=VALUE…]
+usable_redis() {
   local said
   said=$(check "${@:2}") || { echo "FAILED: $1: $said"; failed=1; }
 }
-# of_no_use WHY URL [KEY=VALUE…]: the check says why, which is a pattern, and no password.
-of_no_use() {
+# refused_redis WHY URL [KEY=VALUE…]: the check says why, which is a pattern, and no password.
+refused_redis() {
   local said
-  said=$(check "${@:2}") && { echo "FAILED: of use, without a reason $1"; failed=1; }
-  grep -qP "^state.url: leads to a Redis that is of no use: .*($1)" <<<"$said" || { echo "FAILED: not for $1: $said"; failed=1; }
+  said=$(check "${@:2}") && { echo "FAILED: usable, without a reason $1"; failed=1; }
+  grep -qP "^state.url: the gateway cannot use this Redis: .*($1)" <<<"$said" || { echo "FAILED: not for $1: $said"; failed=1; }
   if [[ $said == *hush* ]]; then echo "FAILED: $said"; failed=1; fi
 }
-of_use 'one server' "redis://127.0.0.1:$one"
-of_no_use refused "redis://127.0.0.1:$(free_port)"
+usable_redis 'one server' "redis://127.0.0.1:$one"
+refused_redis refused "redis://127.0.0.1:$(free_port)"
 
 guarded=$(free_port)
 serve guarded --port "$guarded" --requirepass hush
 up "$guarded" -a hush --no-auth-warning
-of_use 'a password' "redis://127.0.0.1:$guarded" PASSWORD=hush
-of_no_use WRONGPASS "redis://127.0.0.1:$guarded" PASSWORD=hushed
-of_no_use NOAUTH "redis://127.0.0.1:$guarded"
+usable_redis 'a password' "redis://127.0.0.1:$guarded" PASSWORD=hush
+refused_redis WRONGPASS "redis://127.0.0.1:$guarded" PASSWORD=hushed
+refused_redis NOAUTH "redis://127.0.0.1:$guarded"
 
 follows=$(free_port)
 serve follows --port "$follows" --replicaof "127.0.0.1 $one"
 up "$follows"
-of_no_use READONLY "redis://127.0.0.1:$follows"
+refused_redis READONLY "redis://127.0.0.1:$follows"
 
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=other -keyout "$ca/other.key" -out "$ca/other.crt" 2>/dev/null
 openssl req -newkey rsa:2048 -nodes -subj /CN=gateway -keyout "$ca/client.key" -out "$ca/client.csr" 2>/dev/null
@@ -158,19 +158,19 @@ serve knows --port 0 --tls-port "$knows" --tls-auth-clients yes \
   --tls-cert-file "$ca/redis.crt" --tls-key-file "$ca/redis.key" --tls-ca-cert-file "$ca/ca.crt"
 client=(CERT_FILE="$ca/client.crt" KEY_FILE="$ca/client.key")
 up "$knows" --tls --cacert "$ca/ca.crt" --cert "$ca/client.crt" --key "$ca/client.key"
-of_use 'a CA of ours' "rediss://127.0.0.1:$tls" CA_FILE="$ca/ca.crt"
-of_no_use 'UnknownIssuer|unknown issuer' "rediss://127.0.0.1:$tls"
-of_use 'a client certificate' "rediss://127.0.0.1:$knows" CA_FILE="$ca/ca.crt" "${client[@]}"
-of_no_use '[Cc]ertificate ?[Rr]equired' "rediss://127.0.0.1:$knows" CA_FILE="$ca/ca.crt"
+usable_redis 'a CA of ours' "rediss://127.0.0.1:$tls" CA_FILE="$ca/ca.crt"
+refused_redis 'UnknownIssuer|unknown issuer' "rediss://127.0.0.1:$tls"
+usable_redis 'a client certificate' "rediss://127.0.0.1:$knows" CA_FILE="$ca/ca.crt" "${client[@]}"
+refused_redis '[Cc]ertificate ?[Rr]equired' "rediss://127.0.0.1:$knows" CA_FILE="$ca/ca.crt"
 
 watches=$(free_port)
 mkdir -p "$cache/watches"
 printf 'sentinel monitor main 127.0.0.1 %s 1\nrequirepass hush\n' "$one" >"$cache/watches/sentinel.conf"
 start watches redis-server "$cache/watches/sentinel.conf" --sentinel --bind 127.0.0.1 --port "$watches"
 up "$watches" -a hush --no-auth-warning
-of_use "a Sentinel's password" "redis+sentinel://127.0.0.1:$watches/main" SENTINEL_PASSWORD=hush
-of_no_use 'WRONGPASS' "redis+sentinel://127.0.0.1:$watches/main" SENTINEL_PASSWORD=hushed
-of_no_use 'NOAUTH|master' "redis+sentinel://127.0.0.1:$watches/main"
+usable_redis "a Sentinel's password" "redis+sentinel://127.0.0.1:$watches/main" SENTINEL_PASSWORD=hush
+refused_redis 'WRONGPASS' "redis+sentinel://127.0.0.1:$watches/main" SENTINEL_PASSWORD=hushed
+refused_redis 'NOAUTH|master' "redis+sentinel://127.0.0.1:$watches/main"
 
 echo "== rotation"
 turns=$(free_port) admin=$(free_port)

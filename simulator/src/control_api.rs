@@ -18,34 +18,34 @@ const ROOT: &str = "/_simulator";
 
 /// The routes: path, method, and description.
 const ROUTES: [(&str, &str, &str); 17] = [
-    ("", "GET", "this list"),
+    ("", "GET", "lists all routes"),
     ("ledger", "GET", "every request and every delivery so far, oldest first"),
-    ("ledger", "DELETE", "forget them"),
-    ("faults", "GET", "the faults that wait to strike"),
+    ("ledger", "DELETE", "deletes them"),
+    ("faults", "GET", "the pending faults"),
     (
         "faults",
         "POST",
-        "add a fault: {\"api\", \"receive_id\", \"reused\", \"times\", \"kind\", \"phase\"}",
+        "adds a fault: {\"api\", \"receive_id\", \"reused\", \"times\", \"kind\", \"phase\"}",
     ),
-    ("faults", "DELETE", "forget the faults"),
-    ("messages", "GET", "the messages that were told of here"),
+    ("faults", "DELETE", "deletes the faults"),
+    ("messages", "GET", "the messages that were added here"),
     (
         "messages",
         "POST",
-        "tell of a message: {\"message_id\", \"chat_id\", \"thread_id\", \"upper_message_id\", \"msg_type\", \"state\"}",
+        "adds a message: {\"message_id\", \"chat_id\", \"thread_id\", \"upper_message_id\", \"msg_type\", \"state\"}",
     ),
-    ("messages", "DELETE", "forget the messages that were told of here"),
+    ("messages", "DELETE", "deletes these messages"),
     ("settings", "GET", "the settings"),
-    ("settings", "PATCH", "change those settings that the body names"),
-    ("revoke", "POST", "make every token invalid"),
+    ("settings", "PATCH", "changes the settings that the body names"),
+    ("revoke", "POST", "makes every token invalid"),
     ("clock", "GET", "the simulator's clock in milliseconds"),
-    ("clock", "POST", "move the clock forward: {\"advance_ms\"}"),
-    ("refuse", "POST", "close all other connections and refuse new ones for a while: {\"ms\"}"),
-    ("strand", "POST", "let all other connections go silent for ever; new ones work"),
+    ("clock", "POST", "moves the clock forward: {\"advance_ms\"}"),
+    ("refuse", "POST", "closes all other connections and refuses new ones for a while: {\"ms\"}"),
+    ("strand", "POST", "reads nothing more from all other connections; new ones work"),
     (
         "reset",
         "POST",
-        "as after the start: empty ledger, no faults, first settings, no messages, no tokens, no uuids",
+        "restores the state after the start: empty ledger, no faults, first settings, no messages, no tokens, no uuids",
     ),
 ];
 
@@ -133,17 +133,17 @@ fn no_such_route(path: &str, method: &str) -> Answer {
     let allowed: Vec<&str> =
         ROUTES.iter().filter(|(known, ..)| *known == path).map(|(_, method, _)| *method).collect();
     if allowed.is_empty() {
-        let error = format!("there is no {ROOT}/{path}; GET {ROOT}/ lists what there is");
+        let error = format!("{ROOT}/{path} does not exist; GET {ROOT}/ lists all routes");
         return Answer::control(404, &json!({"error": error}));
     }
-    let error = format!("{ROOT}/{path} takes {}, not {method}", allowed.join(", "));
+    let error = format!("{ROOT}/{path} accepts {}, not {method}", allowed.join(", "));
     Answer::control(405, &json!({"error": error}))
 }
 
 fn add_fault(state: &mut State, body: &str) -> Result<Value, Value> {
     let fault: Fault = parse(body)?;
     if fault.times == Some(0) {
-        return Err(mistake("times", "must be 1 or more, or null for ever"));
+        return Err(mistake("times", "must be 1 or more, or null for all requests"));
     }
     let status = match fault.kind {
         FaultKind::Status { status, .. } => Some(status),
@@ -162,7 +162,7 @@ fn add_fault(state: &mut State, body: &str) -> Result<Value, Value> {
 
 /// Refuses members that have no meaning in a fault with the phase `before_request`.
 fn check_connection_fault(fault: &Fault) -> Result<(), Value> {
-    let never = "never strikes before_request: a connection has none";
+    let never = "cannot be used with before_request: a connection has none";
     if fault.api.is_some() {
         return Err(mistake("api", never));
     }
@@ -170,16 +170,16 @@ fn check_connection_fault(fault: &Fault) -> Result<(), Value> {
         return Err(mistake("receive_id", never));
     }
     if fault.reused {
-        return Err(mistake("reused", "never strikes before_request: such a connection is new"));
-    }
-    if !fault.kind.can_affect_connections() {
         return Err(mistake(
-            "kind",
-            "only cut, reset, garbage and silence can come before_request",
+            "reused",
+            "cannot be used with before_request: the connection is always new",
         ));
     }
+    if !fault.kind.can_affect_connections() {
+        return Err(mistake("kind", "must be cut, reset, garbage or silence with before_request"));
+    }
     if fault.times.is_none() {
-        let alone = "before_request must be a number: for ever would strike this control API too";
+        let alone = "must be a number with before_request: null would also affect this control API";
         return Err(mistake("times", alone));
     }
     Ok(())
@@ -190,7 +190,7 @@ fn add_message(state: &mut State, body: &str) -> Result<Value, Value> {
     if !state.messages.add(message) {
         return Err(mistake(
             ".",
-            &format!("{MAX_TOLD} messages were told of; DELETE forgets them"),
+            &format!("{MAX_TOLD} messages were added, which is the most; DELETE deletes them"),
         ));
     }
     Ok(json!({"ok": true, "known": state.messages.told().len()}))

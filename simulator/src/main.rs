@@ -8,24 +8,24 @@ use clap::Parser;
 use feishu_simulator::{App, Options, Simulator};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// A Feishu (Lark) open API for tests: tokens, forwards, limits, faults on demand and a ledger.
+/// Simulates the Feishu (Lark) open API for tests: tokens, forwards, limits, faults on demand and a ledger.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// Address to listen on; port 0 takes a free one.
+    /// The address to listen on. Port 0 selects a free port.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
 
-    /// The app that may fetch tokens.
+    /// The app that can get a token.
     #[arg(long, value_name = "ID", default_value_t = App::default().app_id)]
     app_id: String,
 
-    /// The app's secret. Make one up: the ledger shows it to everybody who asks.
+    /// The app's secret. Do not use a real one: the ledger shows it to everybody who can reach the simulator.
     #[arg(long, value_name = "SECRET", default_value_t = App::default().app_secret)]
     #[arg(env = "FEISHU_SIMULATOR_APP_SECRET", hide_env_values = true)]
     app_secret: String,
 
-    /// Allow an address that is not a loopback address: anybody who reaches it controls the simulator.
+    /// Allows an address other than loopback. Everybody who can reach that address controls the simulator.
     #[arg(long)]
     public: bool,
 }
@@ -33,7 +33,10 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if !arguments.public && !arguments.listen.ip().is_loopback() {
-        return fail(2, &format!("{} is not a loopback address: add --public", arguments.listen));
+        return fail(
+            2,
+            &format!("{} is not a loopback address: add --public to allow it", arguments.listen),
+        );
     }
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,

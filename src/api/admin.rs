@@ -1,12 +1,11 @@
 //! The routes of the admin listener: liveness, readiness and metrics. None of them ever calls Feishu.
 
-use std::time::Duration;
-
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 use crate::api::auth::keyring::Keyring;
 use crate::api::http::draining::Draining;
+use crate::api::readiness::is_ready;
 use crate::clock::seconds_up;
 use crate::delivery::{AppHealth, Delivery};
 use crate::feishu::error::CallError;
@@ -23,10 +22,6 @@ struct Readiness {
     warnings: Vec<String>,
 }
 
-/// Longest time that readiness waits for an app's first token. If it waited longer, the trouble of one app
-/// would keep the callers of all others away.
-const FIRST_TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
-
 pub(crate) async fn livez() -> HttpResponse {
     HttpResponse::Ok().json(Readiness {
         status: "alive",
@@ -35,20 +30,17 @@ pub(crate) async fn livez() -> HttpResponse {
     })
 }
 
-/// Ready once every app has had a token, or once one app has had a token and the time for the others is
-/// over; not ready again only when the gateway drains. Trouble of one app is a warning, so that the callers
-/// of the other apps are still served.
+/// Whether the gateway is ready, and what is wrong. Trouble of one app is a warning, so that the callers of the other apps
+/// are still served.
 pub(crate) async fn readyz(
     delivery: web::Data<Delivery>,
     draining: web::Data<Draining>,
 ) -> HttpResponse {
     let apps = delivery.health();
-    let has_begun = apps.iter().all(|app| app.has_had_token)
-        || apps.iter().any(|app| app.has_had_token)
-            && apps.iter().all(|app| app.age >= FIRST_TOKEN_TIMEOUT);
+    let is_ready = is_ready(&apps, &draining);
     let mut troubles: Vec<String> = apps.into_iter().flat_map(troubles).collect();
     troubles.sort();
-    if has_begun && !draining.has_begun() {
+    if is_ready {
         let body = Readiness { status: "ready", reasons: Vec::new(), warnings: troubles };
         return HttpResponse::Ok().json(body);
     }
@@ -75,14 +67,14 @@ fn troubles(app: AppHealth) -> Vec<String> {
         (Some(left), Some(said)) => {
             let left = seconds_up(left);
             Some(format!(
-                "app {name}: the tenant token runs out in {left} s and is not renewed{said}"
+                "app {name}: the tenant token expires in {left} s and could not be renewed{said}"
             ))
         }
         (Some(_), None) => None,
     };
     let refused = app.refused_with.into_iter().map(|(code, pause)| {
         let (problem, pause) = (code.problem.facts().name, seconds_up(pause));
-        format!("app {name}: Feishu refused it with {} ({problem}) and is not asked again for {pause} s", code.code)
+        format!("app {name}: Feishu refused the app with {} ({problem}); the next call is in {pause} s at the earliest", code.code)
     });
     token.into_iter().chain(refused).collect()
 }

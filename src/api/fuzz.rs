@@ -205,7 +205,8 @@ fn is_sure(error: &CallError) -> bool {
 fn written(problem: &Problem, language: Language) -> Value {
     static DOCUMENTED: LazyLock<Value> = LazyLock::new(|| {
         let document: Value =
-            serde_json::from_str(&openapi_json(&PublicUrl::default())).expect("JSON");
+            serde_json::from_str(&openapi_json(Language::English, &PublicUrl::default()))
+                .expect("JSON");
         document["components"]["schemas"]["Problem"].clone()
     });
     assert!(problem.for_log().is_none_or(|line| !line.contains(HIDDEN)));

@@ -7,8 +7,10 @@ use crate::model::wording::Wording;
 
 /// A language of problems and pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Language {
+pub enum Language {
+    /// The default.
     English,
+    /// In simplified characters.
     Chinese,
 }
 

@@ -17,6 +17,7 @@ mod mcp;
 mod openapi;
 mod problems;
 mod public_url;
+mod readiness;
 mod sanitize;
 mod v1;
 
@@ -31,7 +32,7 @@ use tracing_actix_web::TracingLogger;
 
 use compat::tokens;
 use docs::problems::routes as problem_pages;
-use docs::{console, home, page, swagger_ui};
+use docs::{admin_index, console, home, page, swagger_ui};
 use http::access_log::AccessLog;
 use http::{admission, response};
 use mcp::adapter;
@@ -51,6 +52,7 @@ pub use forwarding::answer::ForwardSettings;
 pub use http::admission::Admission;
 pub use http::body::BodyLimits;
 pub use http::draining::Draining;
+pub use language::Language;
 pub use mcp::door::McpDoor;
 pub use openapi::document::openapi_json;
 pub use public_url::PublicUrl;
@@ -59,7 +61,7 @@ pub use public_url::PublicUrl;
 /// completes its answer, then its route.
 ///
 /// Its application data are [`Admission`], [`BodyLimits`], [`Broadcasts`](crate::broadcasts::Broadcasts) or none,
-/// [`Clock`](crate::clock::Clock), [`Delivery`](crate::delivery::Delivery), [`ForwardSettings`],
+/// [`Clock`](crate::clock::Clock), [`Delivery`](crate::delivery::Delivery), [`Draining`], [`ForwardSettings`],
 /// [`Keyring`](keyring::Keyring), [`McpDoor`], [`OpenApiDocument`] and [`PublicUrl`].
 pub fn public(
     has_docs: bool,
@@ -102,6 +104,7 @@ pub fn public(
                 routes
                     .service(get("/docs/{file:.*}", web::route().to(swagger_ui::swagger)))
                     .service(get("/docs", web::route().to(swagger_ui::to_docs)))
+                    .service(get("/home.js", web::route().to(home::script)))
                     .service(get("/", web::route().to(home::home)));
             }
         })
@@ -129,6 +132,8 @@ pub fn admin() -> App<
         .service(get("/livez", web::route().to(admin::livez)))
         .service(get("/readyz", web::route().to(admin::readyz)))
         .service(get("/metrics", web::route().to(admin::metrics)))
+        .service(get("/pages.css", web::route().to(page::stylesheet)))
+        .service(get("/", web::route().to(admin_index::index)))
         .default_service(web::to(|it: HttpRequest| ready(refuse(not_found_on_admin(it.path())))))
         .wrap(from_fn(response::complete_admin))
 }

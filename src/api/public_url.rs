@@ -27,6 +27,11 @@ impl PublicUrl {
         Self::clone(known)
     }
 
+    /// The public URL, without a slash at its end.
+    pub(crate) fn get(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
     /// The `type` of a problem. It identifies the kind of problem, also to those who compare it as a text,
     /// so it is the same on every route: without a public URL it is a full path from the root and not
     /// relative (RFC 9457, section 3.1.1).

@@ -151,11 +151,13 @@ impl Application {
             broadcasts.stop();
         }
         self.clock.sleep_until(drain_since + self.drain_delay).await;
-        tracing::debug!("the drain delay is over; nobody is taken in");
+        tracing::debug!("the drain delay is over; the gateway accepts no new requests");
         let drained = public.stop(true);
         tokio::pin!(drained);
         if self.clock.timeout_at(drain_until, &mut drained).await.is_err() {
-            tracing::warn!("the drain time is over; those who still wait are refused");
+            tracing::warn!(
+                "the drain time is over; the gateway refuses the requests that still wait"
+            );
             self.closing.cancel();
             drained.await;
         }
@@ -175,9 +177,7 @@ impl Application {
             let last_writes_until = self.clock.now() + LAST_WRITES;
             let written = self.clock.timeout_at(last_writes_until, broadcasts_have_ended());
             if written.await.is_err() {
-                tracing::warn!(
-                    "what became of the last receivers of broadcasts is not written down"
-                );
+                tracing::warn!("the outcomes of the last broadcast receivers could not be saved");
             }
         }
         admin.stop(false).await;

@@ -56,7 +56,10 @@ impl Certificates {
         match owner {
             TlsOwner::Server => {
                 if let Some(Err(error)) = self.listener.as_ref().map(|it| it.replace(&pem)) {
-                    tracing::error!(error, "the listener keeps its certificate");
+                    tracing::error!(
+                        error,
+                        "the certificate cannot be used; the listener keeps the previous one"
+                    );
                     return;
                 }
             }
@@ -70,6 +73,6 @@ impl Certificates {
                 }
             }
         }
-        tracing::info!(of = owner.name(), "there are other certificates");
+        tracing::info!(of = owner.name(), "loaded changed certificates");
     }
 }

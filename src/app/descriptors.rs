@@ -50,7 +50,7 @@ pub(super) fn share(config: &Config, workers: usize, limit: Option<u64>) -> Shar
             reserve,
             configured,
             max_connections = public,
-            "the limit on open files (ulimit -n) does not allow server.max_connections; it was cut"
+            "the limit on open files (ulimit -n) is too low for server.max_connections; the gateway allows fewer connections"
         );
     }
     Share { public, admin }

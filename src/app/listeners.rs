@@ -64,13 +64,16 @@ pub(super) fn public(
 ) -> Result<Listener, StartError> {
     let server = &config.server;
     let public_url = public_url(server);
-    let document = web::Data::new(OpenApiDocument::new(api::openapi_json(&public_url)));
+    let url = public_url.clone();
+    let document = OpenApiDocument::new(move |language| api::openapi_json(language, &url));
+    let document = web::Data::new(document);
     let public_url = web::Data::new(public_url);
     let admission =
         Admission::new(clock.clone(), metrics.clone(), size.in_flight, draining.clone());
     let admission = web::Data::new(admission);
     let body_limits =
         web::Data::new(BodyLimits { max_size: server.max_body, timeout: server.body_timeout });
+    let draining = web::Data::new(draining.clone());
     let clock = web::Data::new(clock.clone());
     let settings = web::Data::new(ForwardSettings {
         max_wait: config.limits.max_wait.min(settings(config).last_start),
@@ -94,6 +97,7 @@ pub(super) fn public(
             .app_data(clock.clone())
             .app_data(keyring.clone())
             .app_data(delivery.clone())
+            .app_data(draining.clone())
             .app_data(broadcasts.clone())
             .app_data(settings.clone())
             .app_data(mcp.clone())

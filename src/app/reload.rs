@@ -61,10 +61,10 @@ impl FirstKeys {
 fn warn(config: &Config, keys: &ApiKeys, clock: &Clock) {
     let warnings = config::warnings(config, keys, clock.wall());
     for warning in warnings.iter().take(MOST_WARNINGS) {
-        tracing::warn!("probably wrong in the configuration: {warning}");
+        tracing::warn!("the configuration is probably wrong: {warning}");
     }
     if let more @ 1.. = warnings.len().saturating_sub(MOST_WARNINGS) {
-        tracing::warn!(more, "`config check` has more warnings");
+        tracing::warn!(more, "`config check` shows more warnings");
     }
 }
 
@@ -150,7 +150,7 @@ impl Reload {
             };
             let Ok(same) = on_a_thread(move || self.look_or_read(again)).await else {
                 tracing::error!(
-                    "reading keys and secrets again failed: they are no longer watched"
+                    "reloading keys and secrets failed; the gateway no longer watches them"
                 );
                 return;
             };
@@ -168,11 +168,11 @@ impl Reload {
             .inspect_err(|_| self.metrics.secrets_are_wrong());
         match config.and_then(|config| self.take(&config)) {
             Ok(keys) => {
-                tracing::info!(keys, "read keys and secrets again");
+                tracing::info!(keys, "reloaded keys and secrets");
                 self.delivery.forget_refusals();
             }
             Err(errors) => {
-                report("the configuration is wrong: keys and secrets stay as they were", &errors);
+                report("the configuration is wrong; keys and secrets stay unchanged", &errors);
             }
         }
         let _ = done.send(());
@@ -189,7 +189,7 @@ impl Reload {
         self.check_apps(&keys)?;
         warn(config, &keys, &self.clock);
         for key in self.config.effective.changed(&config.effective) {
-            tracing::warn!(key, "has changed, which needs a restart to take effect");
+            tracing::warn!(key, "has changed; restart the gateway to apply the change");
         }
         // If the name has another app now, that app is used after a restart, and so is its secret.
         let ids = |config: &Config| -> BTreeMap<String, String> {
@@ -227,7 +227,7 @@ impl Reload {
         let unknown = keys.iter().filter(|(_, key)| !self.config.apps.contains_key(&key.app));
         let errors: Vec<ConfigError> = unknown
             .map(|(name, _)| {
-                let detail = "names an app that is there only after a restart";
+                let detail = "names a new app; restart the gateway to add the app";
                 ConfigError::at(&["keys", name, "app"], detail)
             })
             .collect();
@@ -247,7 +247,10 @@ impl Reload {
             match secret {
                 Ok(secret) => self.replace(owner, secret),
                 Err(error) => {
-                    report("a secret is wrong: it stays as it was", std::slice::from_ref(error));
+                    report(
+                        "a secret is wrong; the gateway keeps the previous one",
+                        std::slice::from_ref(error),
+                    );
                 }
             }
         }
@@ -260,7 +263,10 @@ impl Reload {
     fn look_at_certificates(&mut self) -> bool {
         let Some(errors) = self.certificates.look() else { return false };
         if !errors.is_empty() {
-            report("a certificate or its key is wrong: both stay as they were", &errors);
+            report(
+                "a certificate or its key is wrong; the gateway keeps the previous ones",
+                &errors,
+            );
         }
         true
     }
@@ -280,11 +286,11 @@ impl Reload {
                 self.delivery.heed_budgets(keys);
                 self.keyring.replace(keys);
                 self.metrics.keys_file_read_at(self.clock.wall());
-                tracing::info!(keys = keys.len(), "read the API keys again");
+                tracing::info!(keys = keys.len(), "reloaded the API keys");
             }
             Err(errors) => {
                 self.metrics.keys_file_is_wrong();
-                report("the keys file is wrong: the keys stay as they were", errors);
+                report("the keys file is wrong; the gateway keeps the previous keys", errors);
             }
         }
     }
@@ -299,7 +305,7 @@ impl Reload {
                     app.app_secret = secret.clone();
                     self.delivery.replace_secret(&name.as_str().into(), secret.clone());
                     self.keyring.replace_secret(name, secret, self.clock.wall());
-                    tracing::info!(app = name, "the app has another secret");
+                    tracing::info!(app = name, "the app's secret has changed");
                 }
             }
             SecretOwner::State | SecretOwner::Sentinels => {
@@ -315,7 +321,7 @@ impl Reload {
                     *kept = Some(secret.clone());
                     let sentinels = state.sentinel_password.clone();
                     redis.replace_passwords(state.password.clone(), sentinels);
-                    tracing::info!(whose, "there is another password");
+                    tracing::info!(whose, "the password has changed");
                 }
             }
         }

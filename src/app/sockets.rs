@@ -27,7 +27,7 @@ fn first_of_both_families<S>(
         Err(cause) if address.ip() == Ipv6Addr::UNSPECIFIED => {
             let instead = SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()));
             let socket = open(instead)?;
-            tracing::info!(%address, %instead, %cause, "there is no IPv6 here");
+            tracing::info!(%address, %instead, %cause, "this machine has no IPv6");
             Ok(socket)
         }
         result => result,

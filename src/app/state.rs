@@ -25,7 +25,7 @@ pub(super) struct State<'a> {
 /// sentence for the operator.
 pub async fn check_state(config: &Config) -> Result<Vec<String>, String> {
     let Some(state) = &config.state else {
-        return Err("is not set, so there is nothing to connect to".to_owned());
+        return Err("is not set: there is no Redis to connect to".to_owned());
     };
     let state = State::new(state, &Clock::system(), &Metrics::new());
     let answer = async {
@@ -35,7 +35,7 @@ pub async fn check_state(config: &Config) -> Result<Vec<String>, String> {
     };
     match answer.await {
         Ok(durability) => Ok(durability.warnings()),
-        Err(gone) => Err(format!("leads to a Redis that is of no use: {gone}")),
+        Err(gone) => Err(format!("the gateway cannot use this Redis: {gone}")),
     }
 }
 

@@ -100,7 +100,7 @@ impl<F: Fn(&str) -> Option<Webhook>> Announcer<F> {
         let now = self.shared.clock.wall();
         let taken = self.shared.store.announcements(MOST_TAKEN, now, later(now, TAKEN_FOR)).await;
         taken
-            .inspect_err(|error| tracing::warn!(%error, "cannot look for ends to announce"))
+            .inspect_err(|error| tracing::warn!(%error, "cannot read which broadcasts to announce"))
             .unwrap_or_default()
     }
 
@@ -160,12 +160,12 @@ impl<F: Fn(&str) -> Option<Webhook>> Announcer<F> {
         let pause = PAUSES.get(*attempts as usize).filter(|_| error != PostError::Gone);
         if let Some(pause) = pause {
             self.metrics.broadcast_webhook("failed");
-            tracing::warn!(caller, broadcast, attempts, %error, "a webhook failed and is repeated");
+            tracing::warn!(caller, broadcast, attempts, %error, "a webhook failed; the gateway will retry it");
             let jitter = pause.mul_f64(JITTER * rand::random::<f64>());
             return Some(later(self.shared.clock.wall(), *pause + jitter));
         }
         self.metrics.broadcast_webhook("gave_up");
-        tracing::error!(caller, broadcast, attempts, %error, "a webhook failed and is given up");
+        tracing::error!(caller, broadcast, attempts, %error, "a webhook failed; the gateway no longer retries it");
         None
     }
 
@@ -173,7 +173,7 @@ impl<F: Fn(&str) -> Option<Webhook>> Announcer<F> {
     async fn note(&self, broadcast: &Broadcast, again_at: Option<Timestamp>) {
         if let Err(error) = self.shared.store.announced(&broadcast.id, again_at).await {
             let (caller, broadcast) = (&*broadcast.caller, broadcast.id.as_str());
-            tracing::warn!(caller, broadcast, %error, "a webhook will be repeated");
+            tracing::warn!(caller, broadcast, %error, "the gateway will send a webhook again");
         }
     }
 }

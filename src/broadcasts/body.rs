@@ -8,71 +8,71 @@ use super::broadcast::{Broadcast, Counts, ReceiverState, State};
 use crate::model::broadcast_id::BroadcastId;
 use crate::model::problem_kind::ProblemKind;
 
-/// A broadcast, and what has become of it.
+/// A broadcast and its progress.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Broadcast)]
 pub struct BroadcastBody<'a> {
-    /// Its id.
+    /// The id of the broadcast.
     #[schema(example = "bc_019ac2f0b3a97c11a5b6c1d2e3f40516")]
     id: &'a str,
-    /// The message.
+    /// The message to forward.
     #[schema(example = "om_dc13264520392913993dd051dba21dcf")]
     message_id: &'a str,
-    /// Where it stands. `completed`: each receiver has a final outcome, which need not be a good one.
+    /// The state. `completed` means that every receiver has a final outcome, good or bad.
     #[schema(inline = false)]
     state: State,
-    /// Why it is paused. It goes on by itself.
+    /// The problem that pauses the broadcast. It resumes by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(inline = false, nullable = false)]
     paused_by: Option<ProblemKind>,
-    /// How many receivers it has.
+    /// The number of receivers.
     #[schema(example = 500)]
     total: u32,
-    /// How many receivers have which outcome so far. They add up to `total`.
+    /// The number of receivers with each outcome. They add up to `total`.
     counts: CountsBody,
-    /// When it was accepted.
+    /// When the broadcast was accepted.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:00:00Z")]
     created_at: Timestamp,
-    /// From when on what is pending is not sent any more.
+    /// When the gateway stops sending. Receivers that are still `pending` then become `expired`.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T11:00:00Z")]
     expires_at: Timestamp,
-    /// When it will be completed, if all goes on as it does; while it runs.
+    /// When the broadcast will be completed at its present pace. Absent unless it is `running`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T09:00:32Z", nullable = false)]
     estimated_finish_at: Option<Timestamp>,
-    /// When the last receiver got its final outcome.
+    /// When the outcome of the last receiver became final.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T09:00:31Z", nullable = false)]
     finished_at: Option<Timestamp>,
-    /// The broadcast to some of whose receivers this one sends again.
+    /// The broadcast that this one retries.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "bc_019ac2ee00117d43b2a0f9e8d7c6b5a4", nullable = false)]
     retry_of: Option<&'a str>,
 }
 
-/// How many receivers have which outcome.
+/// The number of receivers with each outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = BroadcastCounts)]
 struct CountsBody {
-    /// Nothing was sent so far.
+    /// Not sent yet.
     #[schema(example = 420)]
     pending: u32,
-    /// It is being sent, or may have been sent and is sent again with its `uuid`.
+    /// Being sent; or perhaps sent, and sent again with the same `uuid`.
     #[schema(example = 4)]
     in_doubt: u32,
-    /// It was delivered.
+    /// Delivered.
     #[schema(example = 73)]
     delivered: u32,
-    /// It was not delivered, and never will be.
+    /// Not delivered. The gateway does not try again.
     #[schema(example = 3)]
     not_delivered: u32,
-    /// Nobody knows whether it was delivered, and it is not sent again.
+    /// Perhaps delivered: nobody can know. The gateway does not try again.
     #[schema(example = 0)]
     unknown: u32,
-    /// The broadcast was canceled before anything was sent.
+    /// Not sent before the broadcast was canceled.
     #[schema(example = 0)]
     canceled: u32,
-    /// Nothing could be sent in time.
+    /// Not sent before `expires_at`.
     #[schema(example = 0)]
     expired: u32,
 }

@@ -70,7 +70,12 @@ pub struct Broadcast {
     pub revision: u64,
 }
 
-/// Where a broadcast stands.
+/// The state of a broadcast:
+///
+/// - `running`: it is being delivered;
+/// - `paused`: nothing is sent for now, and it resumes by itself;
+/// - `completed`: every receiver has a final outcome;
+/// - `canceled`: by a request, or because its API key ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = BroadcastState, example = "running")]
@@ -113,7 +118,7 @@ impl State {
     }
 }
 
-/// Where one receiver of a broadcast stands.
+/// The outcome for one receiver of a broadcast. `pending` and `in_doubt` still change; all others are final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ReceiverOutcome, example = "delivered")]

@@ -8,7 +8,7 @@ use super::store::StoreError;
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum BroadcastError {
     /// The caller has no such broadcast.
-    #[error("there is no such broadcast")]
+    #[error("the broadcast does not exist")]
     NotFound,
     /// Every receiver of the broadcast has a final state already.
     #[error("the broadcast has ended")]
@@ -17,7 +17,7 @@ pub enum BroadcastError {
     #[error("the caller may not forward to {} of the receivers", .0.len())]
     NotAllowed(Vec<u32>),
     /// No receiver of the broadcast is in one of the states that are to be retried.
-    #[error("there is nobody to retry")]
+    #[error("there is no receiver to retry")]
     NobodyToRetry,
     /// The caller has that many active broadcasts, which is the most.
     #[error("{0} broadcasts are active")]

@@ -388,6 +388,7 @@ fn begun(new: &NewBroadcast, total: u32, created_at: Timestamp) -> Broadcast {
 }
 
 fn full() -> StoreError {
-    let detail = format!("{MOST_BROADCASTS} broadcasts or {MOST_RECEIVERS} receivers are kept");
+    let detail =
+        format!("it is full: it has {MOST_BROADCASTS} broadcasts or {MOST_RECEIVERS} receivers");
     StoreError(detail)
 }

@@ -19,7 +19,7 @@ pub(super) async fn keep_up(shared: Arc<Shared>, metrics: Metrics) {
         let now = shared.clock.now();
         if let Err(error) = upkeep(&shared, &mut tidy_at, now).await {
             metrics.broadcast_store_failed();
-            tracing::warn!(%error, "the store of broadcasts cannot be tidied for now");
+            tracing::warn!(%error, "cannot clean up the broadcast store for now");
         }
         shared.clock.sleep_until(now + BEAT).await;
     }

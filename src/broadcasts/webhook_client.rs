@@ -128,7 +128,7 @@ struct BoundedResolver {
 
 /// A webhook leads to no address that the gateway may post to.
 #[derive(Debug, Error)]
-#[error("the webhook leads to a private address outside of broadcasts.webhook_networks")]
+#[error("the webhook's address is private and outside broadcasts.webhook_networks")]
 struct OutOfReach;
 
 impl Resolve for BoundedResolver {

@@ -99,7 +99,7 @@ impl Worker {
             let asked = shared.asked.notified();
             if let Err(error) = self.go_on().await {
                 self.metrics.broadcast_store_failed();
-                tracing::error!(app = %self.app, %error, "broadcasts cannot go on for now");
+                tracing::error!(app = %self.app, %error, "broadcasts cannot continue for now");
             }
             if is_stopping && self.forwards.is_empty() && self.unwritten.is_empty() {
                 return;
@@ -162,7 +162,7 @@ impl Worker {
             if let Some(problem) = problem.map(|it| it.facts().name) {
                 tracing::warn!(broadcast_id, caller, problem, "a broadcast is paused");
             } else {
-                tracing::info!(broadcast_id, caller, "a broadcast goes on");
+                tracing::info!(broadcast_id, caller, "a broadcast continues");
             }
             self.shared.changed.notify_waiters();
         }
@@ -210,7 +210,7 @@ impl Worker {
             tracing::warn!(
                 broadcast_id = broadcast.id.as_str(),
                 caller = &*broadcast.caller,
-                "a broadcast is canceled, because its API key is no longer in force"
+                "a broadcast is canceled because its API key is no longer valid"
             );
             changed.notify_waiters();
             return Ok(());

@@ -11,6 +11,7 @@ use super::dev;
 use super::doctor;
 use super::ending::{EXIT_CONFIG, complain, end_telemetry, refuse, traces};
 use super::health;
+use super::language::Tongue;
 use super::mcp;
 use super::signals::{Hangups, Reading, stopped};
 use crate::app::{self, Application, SentBefore, StartError};
@@ -38,29 +39,33 @@ enum Command {
     /// Makes API keys.
     #[command(subcommand)]
     Keys(Keys),
-    /// Looks at the configuration.
+    /// Checks the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Prints the OpenAPI document.
-    Openapi,
-    /// Prints for each app how an id of a receiver or a message stands in the audit log.
+    Openapi {
+        /// The language of its texts.
+        #[arg(long, value_enum, value_name = "LANG", default_value_t = Tongue::En)]
+        lang: Tongue,
+    },
+    /// Prints how the audit log shows an id of a receiver or a message, for each app.
     AuditId {
         #[command(flatten)]
         config: ConfigFile,
         /// The id, such as `oc_5ad11d72b830411d72b836c20`.
         id: String,
     },
-    /// Looks at each app against the configured Feishu, step by step, and says who puts right what fails; exit 0, 1 or 2.
+    /// Checks step by step whether each app can forward, and says who can fix a failure; exit 0, 1 or 2.
     Doctor(doctor::Doctor),
-    /// Asks the gateway that the configuration names, or `--url`, whether it is ready; exit 0 or 1.
+    /// Asks the configured gateway, or `--url`, whether it is ready; exit 0 or 1.
     Health(health::Health),
-    /// Bridges standard input and output to the Model Context Protocol of a gateway, for clients that start programs.
+    /// Connects standard input and output to a gateway's Model Context Protocol, for clients that start a program.
     Mcp(mcp::Mcp),
 }
 
 #[derive(Subcommand)]
 enum Keys {
-    /// Prints a fresh API key, once, and the configuration entry that holds only its hash.
+    /// Prints a new API key, once, and its configuration entry, which has only the hash.
     New {
         /// The caller's name in logs and metrics.
         name: String,
@@ -69,12 +74,12 @@ enum Keys {
 
 #[derive(Subcommand)]
 enum ConfigCommand {
-    /// Prints the effective configuration with secrets masked, and warns of what is probably wrong, or
-    /// prints every mistake; exit 0 or 2.
+    /// Prints the effective configuration with masked secrets, and warns of what is probably wrong. If the configuration
+    /// has mistakes, prints all of them; exit 0 or 2.
     Check {
         #[command(flatten)]
         config: ConfigFile,
-        /// Asks the Redis of `state.url` too whether it answers, takes what is written, and keeps it.
+        /// Also checks whether the Redis of `state.url` answers, accepts writes, and keeps what is written.
         #[arg(long)]
         connect: bool,
     },
@@ -97,8 +102,8 @@ pub fn main() -> ExitCode {
         Command::Config(ConfigCommand::Check { config, connect }) => {
             check(config.file.as_deref(), connect)
         }
-        Command::Openapi => {
-            print!("{}", api::openapi_json(&api::PublicUrl::default()));
+        Command::Openapi { lang } => {
+            print!("{}", api::openapi_json(lang.into(), &api::PublicUrl::default()));
             ExitCode::SUCCESS
         }
         Command::AuditId { config, id } => audit_id(config.file.as_deref(), &id),
@@ -159,9 +164,11 @@ fn new_key(name: &str) -> ExitCode {
         return EXIT_CONFIG.into();
     }
     let key = ApiKey::generate();
-    println!("The key of {name}, shown this once:\n\n    {}\n", key.expose());
-    println!("The entry for the configuration or for the keys file; where there are several apps,");
-    println!("a line such as `app = \"main\"` has to say which one it forwards with:\n");
+    println!("The API key of {name}, shown only this once:\n\n    {}\n", key.expose());
+    println!(
+        "Add this entry to the configuration or to the keys file. With several apps, also add a line"
+    );
+    println!("such as `app = \"main\"`, which names the app to forward with:\n");
     println!("[{}]\nhash = \"{}\"", config::dotted(&["keys", name]), key.hash());
     ExitCode::SUCCESS
 }

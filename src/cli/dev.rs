@@ -22,14 +22,14 @@ pub(super) struct Dev {
     /// Address of the API, on loopback: `8081`, `localhost:8081` or `[::1]:8081`. Port 0: any free port.
     #[arg(long, value_name = "ADDR", value_parser = on_loopback, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// The same of metrics and health. Left out: port 9090, or any free port where `--listen` has port 0.
+    /// Address of metrics and health, on loopback. Default: port 9090, or any free port if `--listen` has port 0.
     #[arg(long, value_name = "ADDR", value_parser = on_loopback)]
     admin_listen: Option<SocketAddr>,
 }
 
 const ADMIN_PORT: u16 = 9090;
 const CALLER: &str = "developer";
-const TAKEN: &str = "; --listen and --admin-listen name other addresses";
+const TAKEN: &str = "; use --listen and --admin-listen for other addresses";
 /// Without the audit log, so that a forward is one line.
 const LOGGED: &str = "info,audit=off";
 
@@ -42,7 +42,7 @@ fn on_loopback(text: &str) -> Result<SocketAddr, String> {
         _ => return Err("must be a port, `localhost:PORT` or an IP address and a port".to_owned()),
     };
     if !address.ip().is_loopback() {
-        return Err("is not a loopback address; dev is for this machine only".to_owned());
+        return Err("is not a loopback address; dev listens only on this machine".to_owned());
     }
     Ok(address)
 }
@@ -123,9 +123,9 @@ fn greet(application: &Application, simulator: &Simulator, key: &ApiKey) {
     let key = key.expose();
     let greeting = format!(
         "\
-The gateway runs, with a Feishu simulator behind it.
+The gateway is running against a Feishu simulator.
 
-  Your API key   {key}   (caller `{CALLER}`, good until this process ends)
+  Your API key   {key}   (caller `{CALLER}`, valid until this process ends)
   Start page     http://{api}/
   Swagger UI     http://{api}/docs/#key={key}   (with your key filled in)
   Metrics        http://{admin}/metrics
@@ -137,8 +137,8 @@ Forward a message:
     -H 'X-API-Key: {key}' -H 'Content-Type: application/json' \\
     -d '{{\"receive_id\": \"oc_5ad11d72b830411d72b836c20\"}}'
 
-Send to \"oc_code_230002\" to see that code of Feishu's as its caller does, or to any other code.
-Ctrl-C ends it.
+Send to \"oc_code_230002\" to see how a caller sees Feishu's code 230002. Any other code works too.
+Press Ctrl-C to stop.
 
 ",
         simulator.url()

@@ -19,7 +19,7 @@ use crate::config::{self, ConfigError};
 pub(super) struct Health {
     #[command(flatten)]
     config: ConfigFile,
-    /// The address to ask, in place of `server.admin_listen`; a URL without a path asks /readyz.
+    /// The URL to ask instead of `server.admin_listen`. The path is /readyz by default.
     #[arg(long)]
     url: Option<Url>,
 }

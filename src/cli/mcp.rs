@@ -21,10 +21,10 @@ use super::mcp_message::{self, ClientMessage};
 
 #[derive(Args)]
 pub(super) struct Mcp {
-    /// The gateway, such as `https://gateway.example.com`; a URL without a path asks /mcp.
+    /// The gateway, such as `https://gateway.example.com`. The path is /mcp by default.
     #[arg(long)]
     url: Url,
-    /// The file with the API key. Without it the variable `GATEWAY_API_KEY` holds the key.
+    /// The file with the API key. By default, the variable `GATEWAY_API_KEY` has the key.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
 }
@@ -58,9 +58,9 @@ impl Mcp {
         }
         let key = match key_file {
             Some(file) => key_in(&file).map_err(|error| format!("--key-file: {error}"))?,
-            None => std::env::var(KEY).map_err(|_| {
-                format!("{KEY} is not set; it or --key-file has to hold the API key")
-            })?,
+            None => {
+                std::env::var(KEY).map_err(|_| format!("no API key: set {KEY} or --key-file"))?
+            }
         };
         let key = key.trim_start_matches('\u{feff}').trim();
         RemoteGateway::new(url, &SecretString::from(key))

@@ -46,7 +46,7 @@ impl RemoteGateway {
             return Err("the API key is empty".to_owned());
         }
         let mut bearer = HeaderValue::try_from(format!("Bearer {}", key.expose_secret()))
-            .map_err(|_| "the API key holds characters that no key has")?;
+            .map_err(|_| "the API key contains characters that are never part of a key")?;
         bearer.set_sensitive(true);
         let agent = format!("feishu-forward-gateway/{VERSION} mcp");
         let headers = [
@@ -217,7 +217,7 @@ fn problem(status: u16, body: &[u8]) -> (String, Option<Value>) {
     let problem: Value = serde_json::from_slice(body).unwrap_or_default();
     let part = |name: &str| problem[name].as_str().unwrap_or_default();
     let words = match (part("title"), part("detail"), part("remedy")) {
-        ("", ..) => format!("Something else than a gateway answered with HTTP status {status}."),
+        ("", ..) => format!("The answer, with HTTP status {status}, is not from a gateway."),
         (title, detail, remedy) => format!("{title}. {detail} {remedy}"),
     };
     let words: String = words.chars().filter(|it| !it.is_control()).take(SHOWN).collect();

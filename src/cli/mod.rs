@@ -8,6 +8,7 @@ mod dev;
 mod doctor;
 mod ending;
 mod health;
+mod language;
 mod mcp;
 mod mcp_gateway;
 mod mcp_message;

@@ -87,7 +87,7 @@ impl Effective {
     /// must not set them again.
     #[must_use]
     pub fn as_keys_file_comment(&self) -> String {
-        let mut toml = format!("\n# keys_file holds {} more API keys:\n", self.0.len());
+        let mut toml = format!("\n# keys_file has {} more API keys:\n", self.0.len());
         for line in self.to_string().lines() {
             let comment = line.strip_prefix(COMMENT).unwrap_or(line);
             toml += format!("{COMMENT}{comment}").trim_end();

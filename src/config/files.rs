@@ -27,7 +27,7 @@ pub(super) fn read_bounded(path: &Path, at_most: u64) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     File::open(path)?.take(at_most + 1).read_to_end(&mut content)?;
     if content.len() as u64 > at_most {
-        let detail = format!("it holds more than {at_most} bytes");
+        let detail = format!("it has more than {at_most} bytes");
         return Err(io::Error::new(ErrorKind::FileTooLarge, detail));
     }
     Ok(content)
@@ -42,6 +42,5 @@ pub(super) fn read_secret<T>(
     let content = read_file(path, LARGEST_SECRET)
         .map_err(|error| format!("names a file that cannot be read: {error}"))?;
     let text = str::from_utf8(&content).map_err(|_| "names a file that is not valid UTF-8")?;
-    parse(&ConfigValue::text(text))
-        .map_err(|detail| format!("names a file, and what it holds {detail}"))
+    parse(&ConfigValue::text(text)).map_err(|detail| format!("names a file whose content {detail}"))
 }

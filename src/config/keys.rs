@@ -52,7 +52,7 @@ pub(super) fn parse_keys_file(
     let sources = Sources::by_name(path, content, "keys").map_err(|error| vec![error])?;
     let count = sources.len();
     if count > MOST_KEYS {
-        let detail = format!("{} holds {count} keys, more than {MOST_KEYS}", path.display());
+        let detail = format!("{} has {count} keys, more than {MOST_KEYS}", path.display());
         return Err(vec![ConfigError::at(&["keys_file"], detail)]);
     }
     let mut owners = inline.iter().map(|(name, entry)| (entry.hash, name.clone())).collect();
@@ -61,7 +61,7 @@ pub(super) fn parse_keys_file(
         let mut reader = ConfigReader::new(sources);
         let entries = entries(&mut reader, apps, &mut owners);
         for (name, _) in entries.iter().filter(|(name, _)| inline.contains_key(name)) {
-            reader.error(&["keys", name], "is in the configuration and in the keys file");
+            reader.error(&["keys", name], "is in the configuration and also in the keys file");
         }
         keys.extend(entries);
         match reader.finish() {
@@ -90,7 +90,7 @@ fn entries(
         if let Some(owner) = owners.insert(entry.hash, name.clone())
             && owner != name
         {
-            let detail = format!("is the hash of {} too", dotted(&["keys", &owner]));
+            let detail = format!("is also the hash of {}", dotted(&["keys", &owner]));
             reader.error(&["keys", &name, "hash"], detail);
         }
         entries.push((name, entry));
@@ -125,12 +125,12 @@ fn app(section: &mut Section<'_>, apps: &BTreeSet<String>) -> Option<String> {
     let app = match section.get("app", text) {
         Some(app) if apps.contains(&app) => app,
         Some(_) => {
-            section.error("app", format!("names no app; there are {}", known()));
+            section.error("app", format!("is not the name of an app; known apps: {}", known()));
             return None;
         }
         None if section.is_set("app") => return None,
         None if apps.len() > 1 => {
-            section.error("app", format!("is missing, and there are several apps: {}", known()));
+            section.error("app", format!("is missing, but there are several apps: {}", known()));
             return None;
         }
         None => apps.first()?.clone(),
@@ -162,7 +162,7 @@ impl ToToml for Weight {
 fn timestamp(value: &ConfigValue) -> Result<Timestamp, String> {
     text(value)?
         .parse()
-        .map_err(|_| "must be a time as in RFC 3339, such as \"2030-01-01T00:00:00Z\"".into())
+        .map_err(|_| "must be an RFC 3339 time, such as \"2030-01-01T00:00:00Z\"".into())
 }
 
 impl ToToml for Timestamp {

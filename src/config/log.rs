@@ -52,16 +52,16 @@ fn filter(value: &ConfigValue) -> Result<String, String> {
     let filter = text(value)?;
     if let Some(word) = word_without_level(&filter) {
         let levels = ["off", "error", "warn", "info", "debug", "trace"];
-        let meant = nearest(word, levels).map(|it| format!(" (is \"{it}\" meant?)"));
+        let meant = nearest(word, levels).map(|it| format!(" (did you mean \"{it}\"?)"));
         return Err(format!(
-            "holds a word that is no level{}; a target needs one: \"TARGET=debug\"",
+            "contains a word that is not a level{}; a target needs a level: \"TARGET=debug\"",
             meant.unwrap_or_default()
         ));
     }
     match EnvFilter::builder().parse(&filter) {
         Ok(_) => Ok(filter),
         Err(_) => Err(
-            "must be a level, such as \"info\", or directives of EnvFilter, such as \"info,actix_web=warn\""
+            "must be a level such as \"info\", or EnvFilter directives such as \"info,actix_web=warn\""
                 .into(),
         ),
     }

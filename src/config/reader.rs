@@ -48,7 +48,7 @@ impl ConfigReader {
         for name in &names {
             self.known.insert(owned(&[section, name]));
             if !is_name(name) {
-                let detail = "must be named with 1 to 64 letters, digits, `_`, `-` or `.`";
+                let detail = "must have a name of 1 to 64 letters, digits, `_`, `-` or `.`";
                 self.error(&[section, name], detail);
             }
         }
@@ -80,7 +80,7 @@ impl ConfigReader {
         let is_section = self.known_under(key).next().is_some();
         match key.as_slice() {
             [section] | [section, _] if self.named.contains(section) => {
-                (!is_empty_table).then(|| "must be a table, one for each name".into())
+                (!is_empty_table).then(|| "must contain one table for each name".into())
             }
             _ if is_section => (!is_empty_table).then(|| "must be a table".into()),
             _ if self.known.contains(key) => None,
@@ -112,8 +112,8 @@ impl ConfigReader {
             .map(&whole)
             .or_else(|| self.meant_elsewhere(key).map(|it| dotted(it)));
         let known: Vec<String> = known.into_iter().map(&whole).collect();
-        let meant = meant.map(|meant| format!("; is {meant} meant?")).unwrap_or_default();
-        format!("is not a key; known are {}{meant}", known.join(", "))
+        let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
+        format!("is not a known key; known keys: {}{meant}", known.join(", "))
     }
 
     /// A key with a default that `key` may mean: it has the name in another section, or `__` in the name of
@@ -188,7 +188,7 @@ impl Section<'_> {
         let (inline, file) = (self.get(name, &parse), self.get(&file_name, path));
         let secret = match (self.is_set(name), &file) {
             (true, _) if self.is_set(&file_name) => {
-                self.error(&file_name, format!("is set, and {name} is too: keep one of them"));
+                self.error(&file_name, format!("is set, and so is {name}: keep one of them"));
                 None
             }
             (true, _) => inline,

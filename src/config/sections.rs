@@ -78,7 +78,7 @@ impl ServerConfig {
         section.rule(
             ["admin_listen", "listen"],
             !collide(server.listen, server.admin_listen),
-            "must not be the address of server.listen",
+            "must differ from server.listen",
         );
         let tls = TlsOwner::Server.read(&mut reader.section(TlsOwner::Server.section()));
         Self { tls, ..server }
@@ -88,7 +88,7 @@ impl ServerConfig {
 fn web_origins(value: &ConfigValue) -> Result<Vec<WebOrigin>, String> {
     let origin = |text: &String| {
         WebOrigin::parse(text).ok_or_else(|| {
-            "must hold origins such as \"https://assistant.example.com\", without a path".to_owned()
+            "must list origins such as \"https://assistant.example.com\", without a path".to_owned()
         })
     };
     any_texts(value)?.iter().map(origin).collect()
@@ -103,7 +103,7 @@ impl ToToml for Vec<WebOrigin> {
 fn own_names(value: &ConfigValue) -> Result<Vec<OwnName>, String> {
     let name = |text: &String| {
         OwnName::parse(text).ok_or_else(|| {
-            "must hold hosts such as \"gateway.example.com\" or \"10.0.0.7:8080\"".to_owned()
+            "must list hosts such as \"gateway.example.com\" or \"10.0.0.7:8080\"".to_owned()
         })
     };
     any_texts(value)?.iter().map(name).collect()
@@ -167,10 +167,10 @@ const FEISHU_HOSTS: [&str; 2] = ["open.feishu.cn", "open.larksuite.com"];
 fn base_url(value: &ConfigValue) -> Result<Url, String> {
     let url = http_url(value)?;
     if url.path().contains("/open-apis") {
-        return Err("must end before /open-apis, which each call adds".into());
+        return Err("must end before /open-apis, which the gateway adds itself".into());
     }
     if FEISHU_HOSTS.contains(&url.host_str().unwrap_or_default()) && url.path() != "/" {
-        return Err("must be the host alone: Feishu's API begins with /open-apis there".into());
+        return Err("must be only the host: Feishu's API begins with /open-apis".into());
     }
     Ok(url)
 }
@@ -204,8 +204,9 @@ impl AppConfig {
         for (name, app) in &apps {
             let first = *owners.entry(&app.app_id).or_insert(name);
             if first != name {
-                let detail =
-                    format!("is that of apps.{first} too: its limits would be counted twice");
+                let detail = format!(
+                    "is also the app_id of apps.{first}: the app's limits would be counted twice"
+                );
                 reader.error(&["apps", name, "app_id"], detail);
             }
         }
@@ -238,7 +239,7 @@ pub(super) fn app_secret(value: &ConfigValue) -> Result<SecretString, String> {
     let text = text(value)?;
     if !text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '`')) {
         return Err(
-            "must be the app's secret from the developer console: no white space, no quotes, ASCII"
+            "must be the app's secret from the developer console: ASCII, without white space or quotes"
                 .into(),
         );
     }

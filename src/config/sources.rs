@@ -85,7 +85,7 @@ impl Sources {
 
     fn add(&mut self, key: Key, value: ConfigValue, path: &Arc<str>) {
         if self.set.contains_key(&key) {
-            self.add_error(&key, "is there twice");
+            self.add_error(&key, "is set twice");
         }
         self.set.insert(key, Setting { value, origin: Origin::File(Arc::clone(path)) });
     }
@@ -104,7 +104,7 @@ impl Sources {
             }
             let key = self.spelled_as_set(path.to_ascii_lowercase().split("__"));
             if let Some(Origin::Variable(_)) = self.set.get(&key).map(|other| &other.origin) {
-                self.add_error(&key, format!("is set by the variable {name} as well"));
+                self.add_error(&key, format!("is also set by the variable {name}"));
                 continue;
             }
             let (value, origin) = (ConfigValue::text(&value), Origin::Variable(name));
@@ -118,7 +118,8 @@ impl Sources {
         let meant = self.defaults.keys().find(|key| name.eq_ignore_ascii_case(&joined(key)));
         if let Some(key) = meant.cloned() {
             let right = format!("{VARIABLE_PREFIX}{}", key.join("__").to_uppercase());
-            let detail = format!("is not read from the variable {name}: its name is {right}");
+            let detail =
+                format!("is not read from the variable {name}: the variable's name is {right}");
             self.add_error(&key, detail);
         }
     }

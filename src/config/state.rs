@@ -44,7 +44,7 @@ impl StateConfig {
         let prefix = section.with_default("prefix", prefix);
         let replicas = section.with_default("replicas", count(u32::MAX));
         if url.is_none() && !section.is_set("url") && password.is_some() {
-            section.error("url", "is missing, but there is a password for it");
+            section.error("url", "is missing, but a password for it is set");
         }
         if sentinel_password.is_some() {
             check_sentinels(&mut section, url.as_ref());
@@ -52,7 +52,7 @@ impl StateConfig {
         if url.as_ref().is_some_and(|url| !url.tls) && !tls.files.are_none() {
             let files = ["ca_file", "cert_file", "key_file"];
             let set = files.into_iter().find(|name| section.is_set(name)).unwrap_or_default();
-            section.error(set, "is set, but state.url is without TLS: it must begin with rediss");
+            section.error(set, "is set, but state.url does not use TLS: it must begin with rediss");
         }
         let Some(url) = url else {
             section.hide();
@@ -76,7 +76,7 @@ fn check_sentinels(section: &mut Section<'_>, url: Option<&StateUrl>) {
         let is_inline = section.is_set("sentinel_password");
         section.error(
             if is_inline { "sentinel_password" } else { "sentinel_password_file" },
-            "is set, but state.url names no Sentinels: it must be like redis+sentinel://…",
+            "is set, but state.url names no Sentinels: it must begin with redis+sentinel://",
         );
     }
 }
@@ -96,7 +96,7 @@ impl ToToml for StateUrl {
 fn prefix(value: &ConfigValue) -> Result<String, String> {
     let prefix = text(value)?;
     if prefix.contains(['{', '}']) {
-        return Err("must hold no braces".into());
+        return Err("must not contain braces".into());
     }
     Ok(prefix)
 }

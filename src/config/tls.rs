@@ -54,14 +54,16 @@ impl TlsOwner {
             }
         };
         if files.cert.is_some() && files.key.is_none() {
-            section.error("key_file", "is missing, but there is cert_file");
+            section.error("key_file", "is missing, but cert_file is set");
         }
         if files.key.is_some() && files.cert.is_none() {
-            section.error("cert_file", "is missing, but there is key_file");
+            section.error("cert_file", "is missing, but key_file is set");
         }
         if self == Self::Server && files.ca.is_some() && files.cert.is_none() {
-            section
-                .error("client_ca_file", "is set, but cert_file is not: callers come without TLS");
+            section.error(
+                "client_ca_file",
+                "is set, but cert_file is not: callers connect without TLS",
+            );
         }
         let pem = files.read().unwrap_or_else(|errors| {
             for (file, detail) in errors {

@@ -78,20 +78,20 @@ pub(super) fn text(value: &ConfigValue) -> Result<String, String> {
 /// Text of which each character can be seen.
 fn visible(value: &ConfigValue) -> Result<&str, String> {
     let ConfigValue::Text(text) = value else {
-        return Err("must be text in quotes".into());
+        return Err("must be a string in quotes".into());
     };
     if text.is_empty() {
         return Err("must not be empty".into());
     }
     if text.len() > LONGEST_TEXT {
-        return Err(format!("must hold at most {LONGEST_TEXT} bytes"));
+        return Err(format!("must have at most {LONGEST_TEXT} bytes"));
     }
     if text.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER) {
-        return Err("must hold no control characters and be valid UTF-8".into());
+        return Err("must be valid UTF-8 without control characters".into());
     }
     if text.chars().any(is_invisible) {
         return Err(
-            "must hold no invisible characters (a page that it was copied from has some)".into()
+            "must not contain invisible characters; text copied from a web page often does".into(),
         );
     }
     Ok(text)
@@ -107,7 +107,7 @@ fn is_invisible(c: char) -> bool {
 fn unquoted(text: &str) -> Result<&str, String> {
     let has_around = |quote| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
     if has_around('"') || has_around('\'') {
-        return Err("must have no quotes around it: here they are a part of the value".into());
+        return Err("must not have quotes around it: here, they are part of the value".into());
     }
     Ok(text)
 }
@@ -263,10 +263,10 @@ pub(super) fn http_url(value: &ConfigValue) -> Result<Url, String> {
         .filter(|url| matches!(url.scheme(), "http" | "https"))
         .ok_or("must be a URL that starts with https:// or http://")?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("must hold no user name and no password".into());
+        return Err("must not contain a user name or a password".into());
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err("must hold no query and no fragment".into());
+        return Err("must not have a query or a fragment".into());
     }
     Ok(url)
 }
@@ -294,7 +294,7 @@ pub(super) fn texts(value: &ConfigValue) -> Result<Vec<String>, String> {
     };
     if texts.is_empty() || texts.iter().any(String::is_empty) {
         return Err(
-            "must hold one text or more, none of them empty; left out, it allows all".into()
+            "must list at least one string, none of them empty; leave it out to allow all".into()
         );
     }
     Ok(texts)

@@ -59,22 +59,22 @@ fn server(server: &ServerConfig, deadline: Duration, found: &mut Found) {
     found.when(
         server.drain_delay >= server.drain_timeout && !server.drain_delay.is_zero(),
         &["server", "drain_delay"],
-        "leaves nothing of server.drain_timeout for the requests in flight",
+        "leaves no time of server.drain_timeout for the requests in flight",
     );
     found.when(
         server.drain_timeout < deadline,
         &["server", "drain_timeout"],
-        "is shorter than feishu.deadline: a forward may be cut short by a restart",
+        "is shorter than feishu.deadline: a restart may cut a forward short",
     );
     found.when(
         server.max_connections < server.max_in_flight,
         &["server", "max_connections"],
-        "is below server.max_in_flight, which is then never reached",
+        "is below server.max_in_flight: that limit is never reached",
     );
     found.when(
         server.max_body > MUCH_FOR_A_BODY,
         &["server", "max_body"],
-        "is far more than a forward needs, and each request may take that much memory",
+        "is far more than a forward needs; each request may take that much memory",
     );
 }
 
@@ -82,7 +82,7 @@ fn feishu(feishu: &FeishuConfig, found: &mut Found) {
     found.when(
         feishu.base_url.scheme() == "http" && !is_this_machine(&feishu.base_url),
         &["feishu", "base_url"],
-        "is plain http to another machine: secrets and tokens can be read on the way",
+        "is plain http to another machine: others on the network can read secrets and tokens",
     );
     let is_website =
         |host: &str| ["feishu.cn", "larksuite.com"].contains(&host.trim_start_matches("www."));
@@ -94,17 +94,17 @@ fn feishu(feishu: &FeishuConfig, found: &mut Found) {
     found.when(
         feishu.attempt_timeout > feishu.deadline,
         &["feishu", "attempt_timeout"],
-        "is longer than feishu.deadline, which cuts it short",
+        "is longer than feishu.deadline, which ends a call earlier",
     );
     found.when(
         feishu.connect_timeout >= feishu.attempt_timeout,
         &["feishu", "connect_timeout"],
-        "leaves nothing of feishu.attempt_timeout: nine tenths of that hold",
+        "is not shorter than feishu.attempt_timeout: the gateway uses nine tenths of that instead",
     );
     found.when(
         feishu.quota_interval < Duration::from_mins(1),
         &["feishu", "quota_interval"],
-        "is short: each call beyond the month's quota may cost some of the next",
+        "is short: each call beyond the month's quota may use up quota of the next month",
     );
 }
 
@@ -142,12 +142,12 @@ fn api_keys(config: &Config, keys: &ApiKeys, now: Timestamp, found: &mut Found) 
         found.when(
             key.expires_at.is_some_and(|end| end <= now),
             &["keys", name, "expires_at"],
-            "is past: the key is refused",
+            "is in the past: the key is refused",
         );
         found.when(
             key.budget.per_month.is_some() && config.state.is_none(),
             &["keys", name, "per_month"],
-            "is counted in memory without state.url: by each replica, and from zero after a restart",
+            "is counted in memory, as state.url is not set: each replica counts for itself, and a restart begins at zero",
         );
     }
     for name in config.apps.keys().filter(|_| !keys.is_empty()) {
@@ -167,7 +167,7 @@ fn webhooks(config: &Config, keys: &ApiKeys, found: &mut Found) {
         found.when(
             url.get().scheme() == "http" && !is_this_machine(url.get()),
             &key,
-            "is plain http to another machine: what is posted can be read on the way",
+            "is plain http to another machine: others on the network can read the events",
         );
         let address = match url.get().host() {
             Some(Host::Ipv4(address)) => Some(address.into()),
@@ -177,7 +177,7 @@ fn webhooks(config: &Config, keys: &ApiKeys, found: &mut Found) {
         found.when(
             address.is_some_and(|it| !reach.allows(it)),
             &key,
-            "is a private address outside of broadcasts.webhook_networks: nothing is posted there",
+            "is a private address outside broadcasts.webhook_networks: the gateway posts nothing there",
         );
     }
 }
@@ -191,23 +191,23 @@ fn limits(limits: &LimitsConfig, config: &Config, found: &mut Found) {
         found.when(
             limit.get() > of_feishu,
             &["limits", key],
-            format!("is above Feishu's limit of {of_feishu}: Feishu refuses what is sent too fast"),
+            format!("is above Feishu's limit of {of_feishu}: Feishu refuses calls above its limit"),
         );
     }
     found.when(
         limits.max_wait > config.feishu.deadline * 2 / 3,
         &["limits", "max_wait"],
-        "is longer than two thirds of feishu.deadline, which cut it short",
+        "is longer than two thirds of feishu.deadline: a forward waits only that long",
     );
     found.when(
         limits.max_waiting >= config.server.max_in_flight,
         &["limits", "max_waiting"],
-        "is not below server.max_in_flight: forwards that wait may take all the room",
+        "is not below server.max_in_flight: waiting forwards may take all places",
     );
     found.when(
         limits.max_waiting_per_receiver > limits.max_waiting,
         &["limits", "max_waiting_per_receiver"],
-        "is above limits.max_waiting, which holds for all receivers together",
+        "is above limits.max_waiting, the limit for all receivers together",
     );
 }
 
@@ -220,12 +220,12 @@ fn log(filter: &str, found: &mut Found) {
     found.when(
         !targets.would_enable("feishu_forward_gateway", &Level::ERROR),
         &key,
-        "leaves out the gateway's errors",
+        "hides the gateway's errors",
     );
     found.when(
         !targets.would_enable("audit", &Level::INFO),
         &key,
-        "leaves out the audit log; \"audit=info\" after a comma keeps it",
+        "hides the audit log; append \",audit=info\" to keep it",
     );
 }
 
@@ -247,7 +247,7 @@ fn files(config: &Config, keys: &ApiKeys, found: &mut Found) {
         found.when(
             is_writable_by_all(path),
             key,
-            format!("{} can be written by every user of this machine", path.display()),
+            format!("{} is writable by every user of this machine", path.display()),
         );
     }
 }

@@ -13,10 +13,10 @@ pub(super) fn webhook(section: &mut Section<'_>) -> Option<Webhook> {
     let has_secret = section.is_set("webhook_secret") || section.is_set("webhook_secret_file");
     match section.is_set("webhook_url") {
         true if !has_secret => {
-            section.error("webhook_secret", "is missing, but there is webhook_url");
+            section.error("webhook_secret", "is missing, but webhook_url is set");
         }
         false if has_secret => {
-            section.error("webhook_url", "is missing, but there is a secret for it");
+            section.error("webhook_url", "is missing, but a secret for it is set");
         }
         _ => {}
     }
@@ -54,7 +54,7 @@ pub(super) fn networks(value: &ConfigValue) -> Result<Vec<IpNet>, String> {
 fn network(text: &str) -> Result<IpNet, String> {
     let network = text.parse::<IpNet>().ok().filter(|it| it.trunc() == *it);
     network.ok_or_else(|| {
-        "must hold networks such as \"10.0.0.0/8\" or \"fd00::/8\", each by its first address"
+        "must list networks such as \"10.0.0.0/8\" or \"fd00::/8\", each by its first address"
             .into()
     })
 }

@@ -137,10 +137,10 @@ impl App {
         drop(state);
         match change {
             Some(RefusalChange::Blocked(code, pause)) => {
-                tracing::error!(app = %self.name, code, ?pause, "Feishu refuses the app: it is not asked for a while");
+                tracing::error!(app = %self.name, code, ?pause, "Feishu refuses the app; the gateway makes no calls for it for a while");
             }
             Some(RefusalChange::Unblocked) => {
-                tracing::info!(app = %self.name, "Feishu takes forwards of the app again");
+                tracing::info!(app = %self.name, "Feishu accepts the app's forwards again");
             }
             None => {}
         }

@@ -61,7 +61,7 @@ async fn repeat_since(context: &Context, since: Moment) -> Result<(), Unavailabl
     by_key.extend(context.idempotency.delivered_since(since));
     if !by_uuid.is_empty() || !by_key.is_empty() {
         let (uuids, keys) = (by_uuid.len(), by_key.len());
-        tracing::info!(uuids, keys, "Redis is told again what was sent from here");
+        tracing::info!(uuids, keys, "this replica reports again to Redis what it sent");
     }
     in_batches(by_uuid, |known| {
         let uuids = uuids.clone();

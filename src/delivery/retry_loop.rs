@@ -315,7 +315,7 @@ impl<'a> RetryLoop<'a> {
         };
         if may {
             self.context.metrics.retry(reason);
-            tracing::info!(reason, attempt = self.attempts, "attempting again");
+            tracing::info!(reason, attempt = self.attempts, "retrying");
         }
         may
     }

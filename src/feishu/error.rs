@@ -16,7 +16,7 @@ use crate::model::problem_kind::{Outcome, ProblemKind};
 pub enum CallError {
     /// No connection was established, so nothing was sent. The text is the innermost cause: the outer causes repeat
     /// the URL, which holds data of the caller.
-    #[error("no connection: {0}")]
+    #[error("no connection ({0})")]
     Connect(String),
     /// The request was or may have been sent, and no complete answer arrived in time.
     #[error("no answer in time")]
@@ -25,7 +25,7 @@ pub enum CallError {
         is_stale: bool,
     },
     /// The connection broke when the request was or may have been sent.
-    #[error("the connection broke: {cause}")]
+    #[error("the connection was lost ({cause})")]
     Broken {
         /// The cause.
         cause: String,
@@ -35,7 +35,7 @@ pub enum CallError {
     },
     /// The answer is not a valid answer of Feishu. Examples are HTML of a proxy, JSON without a code, and a success
     /// without a message.
-    #[error("HTTP {http_status} that cannot be read: {detail}")]
+    #[error("HTTP {http_status}, {detail}")]
     Unreadable {
         /// The HTTP status.
         http_status: u16,
@@ -133,24 +133,24 @@ impl CallError {
     }
 }
 
-/// What Feishu said when it refused.
+/// Feishu's answer to a call that it refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = FeishuRefusal)]
 pub struct Refusal {
-    /// Feishu's result code.
+    /// Feishu's error code.
     #[schema(example = 230002)]
     pub code: i64,
-    /// Feishu's description of it; it may be empty.
+    /// Feishu's description of the error. It can be empty.
     #[schema(example = "The bot can not be outside the group.")]
     pub msg: String,
-    /// The id under which Feishu's support finds the call.
+    /// Feishu's log id of the call, for Feishu's support.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "202611221530120F2A6D1F5C3B7E9A4D21", nullable = false)]
     pub log_id: Option<String>,
     /// The HTTP status of Feishu's answer.
     #[schema(example = 400, minimum = 100)]
     pub http_status: u16,
-    /// A link to Feishu's own help for this case.
+    /// A link to Feishu's help for this error.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "https://open.feishu.cn/search?query=230002", nullable = false)]
     pub troubleshooter: Option<String>,

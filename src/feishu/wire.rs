@@ -118,9 +118,9 @@ impl Answer {
         let Some(envelope) = self.envelope() else {
             let is_encoded = self.headers.contains_key(CONTENT_ENCODING);
             return Err(self.unreadable(if is_encoded {
-                "a body with a Content-Encoding, which was not asked for"
+                "a body with an unexpected Content-Encoding"
             } else {
-                "no JSON object with a code"
+                "not a JSON object with a code"
             }));
         };
         if envelope.code == 0 {

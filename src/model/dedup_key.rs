@@ -19,7 +19,7 @@ impl DedupKey {
     pub fn parse(text: &str) -> Result<Self, Wording> {
         if text.is_empty() {
             return Err(Wording::new(
-                "must have at least one character; leave it out to let the gateway make one",
+                "must have at least one character; leave it out, and the gateway makes one",
                 "至少需要一个字符；不传则由网关自动生成",
             ));
         }

@@ -9,7 +9,7 @@ const MAX_LENGTH: usize = 128;
 pub(super) fn check(text: &str, prefix: &str) -> Result<(), Wording> {
     if text.chars().any(is_white_space) {
         return Err(Wording::new(
-            "must not hold white space; look at its beginning and its end",
+            "must not contain white space; check its beginning and its end",
             "不能包含空白字符；请检查开头和结尾",
         ));
     }
@@ -30,7 +30,7 @@ pub(super) fn check(text: &str, prefix: &str) -> Result<(), Wording> {
     }
     if !rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) {
         return Err(Wording::new(
-            "may hold only letters, digits, _ and -",
+            "may contain only letters, digits, _ and -",
             "只能包含字母、数字、_ 和 -",
         ));
     }

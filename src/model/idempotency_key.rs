@@ -35,7 +35,7 @@ impl IdempotencyKey {
         }
         if !key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
             return Err(Wording::new(
-                "must be of visible ASCII characters",
+                "must contain only visible ASCII characters",
                 "只能包含可见的 ASCII 字符",
             ));
         }
@@ -72,8 +72,8 @@ impl IdempotencyKey {
 /// quote or a backslash.
 fn unquoted(value: &str) -> Result<String, Wording> {
     let invalid = || {
-        let english = "must be a string in quotes, or the same without them";
-        Err(Wording::new(english, "须为带双引号的字符串，或去掉双引号"))
+        let english = "must be a string, with or without quotes";
+        Err(Wording::new(english, "须为字符串，可带或不带双引号"))
     };
     let inner = value.get(1..value.len().max(2) - 1).unwrap_or_default();
     if value.len() < 2 || !value.ends_with('"') {

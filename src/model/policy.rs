@@ -43,7 +43,7 @@ impl AllowedReceivers {
                 None => (pattern, false),
             };
             if id.contains(WILDCARD) {
-                return Err("may have a * at the end of an id only");
+                return Err("may have a * only at the end of an id");
             }
             if is_prefix {
                 allowed.prefixes.insert(id.to_owned());

@@ -7,7 +7,14 @@ use utoipa::ToSchema;
 
 use super::wording::{Wording, is_white_space};
 
-/// What kind of id a `receive_id` is.
+/// The type of a `receive_id`:
+///
+/// - `open_id`: a user, as one app knows them;
+/// - `user_id`: a user, as their tenant knows them;
+/// - `union_id`: a user, as all apps of one developer know them;
+/// - `email`: a user, by e-mail address;
+/// - `chat_id`: a group;
+/// - `thread_id`: a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReceiveIdType {
@@ -88,14 +95,14 @@ const MAX_CHARACTERS: usize = 256;
 fn mistake_in(id: &str) -> Option<Wording> {
     if id.chars().any(is_white_space) {
         return Some(Wording::new(
-            "must not hold white space; look at its beginning and its end",
+            "must not contain white space; check its beginning and its end",
             "不能包含空白字符；请检查开头和结尾",
         ));
     }
     if id.contains([',', '，', '、']) {
         return Some(Wording::new(
-            "must not hold a comma: it is one id, each receiver takes a request of its own",
-            "不能包含逗号：只能填写一个 ID，每个接收者需单独请求",
+            "must not contain a comma: give one id, and send one request for each receiver",
+            "不能包含逗号：只能填写一个 ID，每个接收者需单独发送请求",
         ));
     }
     if id.contains("://") {
@@ -104,7 +111,7 @@ fn mistake_in(id: &str) -> Option<Wording> {
     // An e-mail address may start with om_ too.
     if id.starts_with("om_") && !id.contains('@') {
         return Some(Wording::new(
-            "must be the id of a receiver; this is that of a message, which belongs in the path",
+            "must be the id of a receiver; this is the id of a message, which belongs in the path",
             "必须是接收者的 ID；这是消息 ID，应放在路径中",
         ));
     }
@@ -126,7 +133,7 @@ impl Receiver {
             return Err(mistake);
         }
         if id.chars().any(char::is_control) {
-            return Err(Wording::new("must not hold control characters", "不能包含控制字符"));
+            return Err(Wording::new("must not contain control characters", "不能包含控制字符"));
         }
         Ok(Self { id: id.into(), kind: kind.unwrap_or_else(|| ReceiveIdType::detect(id)) })
     }

@@ -67,13 +67,13 @@ impl FromStr for StateUrl {
     fn from_str(text: &str) -> Result<Self, InvalidStateUrl> {
         let (scheme, rest) = text.split_once("://").ok_or(FORM)?;
         if rest.contains(['?', '#']) {
-            return Err(InvalidStateUrl("must hold no query and no fragment"));
+            return Err(InvalidStateUrl("must not have a query or a fragment"));
         }
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (user, hosts) = match authority.rsplit_once('@') {
             Some((user, _)) if user.contains(':') => {
                 return Err(InvalidStateUrl(
-                    "must hold no password: that is `state.password` or `state.password_file`",
+                    "must not contain a password: set `state.password` or `state.password_file`",
                 ));
             }
             Some((user, hosts)) => (Some(user.to_owned()), hosts),
@@ -88,14 +88,16 @@ impl FromStr for StateUrl {
         let servers = match kind {
             "" => Servers::One { at: node(hosts, REDIS_PORT)?, database: database(path)? },
             "sentinel" if path.is_empty() => {
-                return Err(InvalidStateUrl("must end with the master's name: /NAME"));
+                return Err(InvalidStateUrl("must end with the master's name, as /NAME"));
             }
             "sentinel" => {
                 Servers::Sentinels { at: nodes(hosts, SENTINEL_PORT)?, master: path.to_owned() }
             }
             "cluster" if path.is_empty() => Servers::Cluster { at: nodes(hosts, REDIS_PORT)? },
             "cluster" => {
-                return Err(InvalidStateUrl("must end with the hosts: a cluster has one database"));
+                return Err(InvalidStateUrl(
+                    "must end with the hosts: a cluster has only one database",
+                ));
             }
             _ => return Err(FORM),
         };
@@ -104,7 +106,7 @@ impl FromStr for StateUrl {
 }
 
 const FORM: InvalidStateUrl = InvalidStateUrl(
-    "must be like redis://HOST:PORT, redis+sentinel://HOST:PORT,…/MASTER or redis+cluster://HOST:PORT,…, or with rediss",
+    "must be like redis://HOST:PORT, redis+sentinel://HOST:PORT,…/MASTER or redis+cluster://HOST:PORT,…, or the same with rediss",
 );
 
 fn database(path: &str) -> Result<i64, InvalidStateUrl> {
@@ -112,7 +114,7 @@ fn database(path: &str) -> Result<i64, InvalidStateUrl> {
         return Ok(0);
     }
     let number = path.parse::<u16>().map(i64::from);
-    number.map_err(|_| InvalidStateUrl("must end with the host, or with the number of a database"))
+    number.map_err(|_| InvalidStateUrl("must end with the host or with the number of a database"))
 }
 
 fn nodes(hosts: &str, default_port: u16) -> Result<Vec<Node>, InvalidStateUrl> {
@@ -121,7 +123,7 @@ fn nodes(hosts: &str, default_port: u16) -> Result<Vec<Node>, InvalidStateUrl> {
 
 fn node(text: &str, default_port: u16) -> Result<Node, InvalidStateUrl> {
     let invalid =
-        InvalidStateUrl("must name hosts as HOST or HOST:PORT, IPv6 addresses in brackets");
+        InvalidStateUrl("must name hosts as HOST or HOST:PORT, with IPv6 addresses in brackets");
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| invalid)?),
         _ => (text, default_port),

@@ -46,10 +46,10 @@ impl WebhookUrl {
         let url =
             url.ok_or(InvalidWebhook("must be a URL that starts with https:// or http://"))?;
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(InvalidWebhook("must hold no user name and no password"));
+            return Err(InvalidWebhook("must not contain a user name or a password"));
         }
         if url.fragment().is_some() {
-            return Err(InvalidWebhook("must hold no fragment"));
+            return Err(InvalidWebhook("must not have a fragment"));
         }
         Ok(Self(url))
     }
@@ -74,8 +74,7 @@ impl WebhookSecret {
         let bytes = base64.and_then(|it| BASE64_STANDARD.decode(it).ok());
         let bytes = bytes.filter(|it| (24..=64).contains(&it.len()));
         let bytes = bytes.ok_or(InvalidWebhook(
-            "must be whsec_ and the base64 of 24 to 64 random bytes, such as \
-             `echo whsec_$(openssl rand -base64 32)` makes",
+            "must be whsec_ and the base64 of 24 to 64 random bytes; `echo whsec_$(openssl rand -base64 32)` makes one",
         ))?;
         Ok(Self(bytes.into()))
     }

@@ -78,7 +78,7 @@ impl Coordinator {
         }
         match reason {
             Unavailable::ClockStepped(_) => {
-                tracing::warn!(gone = %reason, "Redis has to begin anew: nothing is sent for a moment");
+                tracing::warn!(gone = %reason, "Redis has to begin anew: the gateway sends nothing for a moment");
             }
             _ if is_first => {
                 tracing::warn!(gone = %reason, "Redis is lost: this replica keeps to its share of the limits");
@@ -90,6 +90,6 @@ impl Coordinator {
     /// Logs that the outage is over.
     pub(super) fn log_recovery(&self) {
         self.logged.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        tracing::info!("Redis is there: the limits are shared");
+        tracing::info!("Redis is available: the replicas share the limits");
     }
 }

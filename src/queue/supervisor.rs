@@ -90,7 +90,7 @@ impl<'a, F: Fn(&LimitKey, Duration)> Supervisor<'a, F> {
         }
         if heartbeat.server_time.is_back {
             tracing::warn!(
-                "Redis' clock has gone back: it begins anew, and nothing is sent for a moment"
+                "Redis' clock went back, so Redis has to begin anew: the gateway sends nothing for a moment"
             );
         }
         for (key, used_up_for) in keys.iter().zip(heartbeat.quotas) {

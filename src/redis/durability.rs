@@ -50,8 +50,7 @@ impl Durability {
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let restart = self.loses_at_restart.then(|| {
-            "broadcasts: this Redis keeps nothing over a restart (appendonly no): set appendonly yes, appendfsync \
-             everysec or always"
+            "broadcasts: this Redis loses everything in a restart (appendonly no): set appendonly yes and appendfsync everysec or always"
                 .to_owned()
         });
         let eviction = self.evicted_by.as_ref().map(|policy| {

@@ -46,9 +46,7 @@ const LONGEST_REASON: usize = 300;
 /// Redis' own error, which holds no values. redis-rs drops it where a login is refused.
 fn reason(error: &RedisError) -> String {
     if error.kind() == ErrorKind::AuthenticationFailed {
-        return format!(
-            "{error}: WRONGPASS, or a password where it has none, or none where it has one"
-        );
+        return format!("{error}: the password is wrong (WRONGPASS), missing, or not expected");
     }
     // The innermost cause says most: for TLS, what is wrong with which certificate.
     let mut reason = error.to_string();

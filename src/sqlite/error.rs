@@ -22,7 +22,7 @@ pub enum OpenError {
         known: i64,
     },
     /// It is no SQLite file, or one of another program.
-    #[error("is not a file of the gateway's")]
+    #[error("is not a file of the gateway")]
     Foreign,
     /// It cannot be created, read or written.
     #[error("cannot be opened for writing: {0}")]

@@ -48,7 +48,9 @@ pub struct Traces {
 #[derive(Debug, Error)]
 pub enum TracesError {
     /// There is only OTLP over HTTP.
-    #[error("{variable}: must be http/protobuf; the gateway exports traces by no other protocol")]
+    #[error(
+        "{variable}: must be http/protobuf, the only protocol by which the gateway exports traces"
+    )]
     Protocol {
         /// The variable.
         variable: &'static str,
@@ -128,7 +130,7 @@ impl Traces {
         // The SDK waits on this thread.
         let end = move || self.provider.shutdown_with_timeout(LAST_EXPORT);
         if let Ok(Err(error)) = tokio::task::spawn_blocking(end).await {
-            tracing::warn!(%error, "the last spans are not exported");
+            tracing::warn!(%error, "the last spans could not be exported");
         }
     }
 }

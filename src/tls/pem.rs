@@ -105,7 +105,7 @@ impl TlsIdentity {
         let chain = certificates(&self.chain)?;
         let key = private_key(self.key.expose_secret())?;
         CertifiedKey::from_der(chain, key, &ring::default_provider()).map_err(|error| {
-            format!("names a private key that does not go with the certificate: {error}")
+            format!("names a private key that does not match the certificate: {error}")
         })
     }
 }
@@ -127,7 +127,7 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     found
         .ok()
         .filter(|all| !all.is_empty())
-        .ok_or_else(|| "names a file that holds no certificates in PEM".to_owned())
+        .ok_or_else(|| "names a file without a PEM certificate".to_owned())
 }
 
 /// The certificates, each of which can be trusted.
@@ -144,7 +144,7 @@ fn authorities(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
 
 fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
     PrivateKeyDer::from_pem_slice(pem)
-        .map_err(|_| "names a file that holds no private key in PEM".to_owned())
+        .map_err(|_| "names a file without a PEM private key".to_owned())
 }
 
 fn content(path: &Path) -> Result<Vec<u8>, String> {
@@ -159,7 +159,7 @@ fn content(path: &Path) -> Result<Vec<u8>, String> {
         .and_then(|file| file.take(MAX_FILE_SIZE + 1).read_to_end(&mut content))
         .map_err(|error| unreadable(&error))?;
     if content.len() as u64 > MAX_FILE_SIZE {
-        return Err(unreadable(&format_args!("it holds more than {MAX_FILE_SIZE} bytes")));
+        return Err(unreadable(&format_args!("it has more than {MAX_FILE_SIZE} bytes")));
     }
     Ok(content)
 }

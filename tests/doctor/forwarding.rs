@@ -43,7 +43,7 @@ async fn an_outcome_means_what_the_gateway_would_tell_its_callers() {
         ),
         ("oc_code_230013", vec![], "user_out_of_scope", ["tenant_admin", ""]),
         ("oc_code_99991401", vec![], "gateway_address_denied", ["developer", "/safe"]),
-        ("oc_1", cut(), "it is not known whether it was delivered", ["you", ""]),
+        ("oc_1", cut(), "it is unknown whether it was delivered", ["you", ""]),
     ] {
         let (said, deliveries) = forwarded(receiver, faults, true).await;
         said.assert_step("forward", "failed", detail, advice);
@@ -60,7 +60,7 @@ async fn whether_the_bot_is_in_the_chat_is_asked_before() {
     let refused = FaultKind::Code { code: 99991672, status: None, msg: None, reset: None };
     let fault = Fault { api: Some(Api::IsInChat), ..Fault::once(refused) };
     let (said, _) = forwarded("oc_1", vec![fault], true).await;
-    said.assert_step("membership", "warning", "could not be asked", ["", ""]);
+    said.assert_step("membership", "warning", "could not be checked", ["", ""]);
     assert_eq!(said.exit_code, Some(0));
 }
 

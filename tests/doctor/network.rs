@@ -9,7 +9,7 @@ async fn a_host_that_cannot_be_looked_up_ends_everything() {
     // A label of 64 characters is refused without asking a name server.
     let url = format!("https://{}.invalid", "a".repeat(64));
     let said = doctor(&url, &["--json"], &[]).await;
-    said.assert_step("address", "failed", "cannot be looked up", ["operator", ""]);
+    said.assert_step("address", "failed", "cannot be resolved", ["operator", ""]);
     assert_eq!(said.ending("proxy"), "ok");
     for step in ["tcp", "tls", "http", "clock", "credentials", "bot", "scopes", "allow_list"] {
         said.assert_step(step, "skipped", "see `address`", ["", ""]);

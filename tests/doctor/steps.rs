@@ -84,7 +84,7 @@ async fn each_answer_of_the_settings_has_its_row_and_its_remedy() {
             "downgraded",
             ["tenant_admin", "feishu.cn/admin"],
         ),
-        (|it| it.bot_activate_status = 7, "bot", "warning", "not known", ["", ""]),
+        (|it| it.bot_activate_status = 7, "bot", "warning", "unknown state", ["", ""]),
         (
             |it| it.scopes = [].into(),
             "scopes",

@@ -69,7 +69,7 @@ async fn a_port_that_speaks_no_tls_is_a_failure_of_tls() {
     let simulator = feishu(|_| {}).await;
     let url = simulator.url().replace("http://", "https://");
     let said = doctor(&url, &["--json"], &[]).await;
-    said.assert_step("tls", "failed", "could not be seen", ["operator", ""]);
+    said.assert_step("tls", "failed", "issuer is unknown", ["operator", ""]);
 }
 
 /// A proxy that answers CONNECT so, and then connects to this port whatever the target is. Returns its URL.
@@ -108,7 +108,7 @@ async fn a_proxy_that_wants_credentials_is_a_failure_of_http() {
     let proxy = proxy_to(1, "HTTP/1.1 407 No\r\n\r\n").await;
     let variables = [("HTTPS_PROXY", proxy.as_str())];
     let said = doctor("https://feishu.example", &["--json"], &variables).await;
-    said.assert_step("tls", "warning", "could not be seen", ["", ""]);
+    said.assert_step("tls", "warning", "issuer is unknown", ["", ""]);
     said.assert_step("http", "failed", "proxy authorization required", ["operator", ""]);
     assert_eq!(said.exit_code, Some(1));
 }

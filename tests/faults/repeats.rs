@@ -119,7 +119,7 @@ fn is_true(answer: &Answer, told: &Told, then: Then, delivered: usize) {
     let is_of_another = matches!(then, Then::OtherMessage | Then::OtherReceiver);
     if is_denied && !is_of_another {
         let detail = problem["detail"].as_str().expect("text");
-        assert!(detail.contains(" since 2026-01-01T00:00:00Z alone"), "{detail}");
+        assert!(detail.contains(" only since 2026-01-01T00:00:00Z"), "{detail}");
     }
 }
 

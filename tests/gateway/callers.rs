@@ -85,7 +85,7 @@ async fn one_caller_has_four_fifths_of_the_places_and_leaves_the_rest_to_others(
     gateway.advance(BODY_TIMEOUT);
     for mut wire in slow {
         let answer = wire.answer().await;
-        assert!(answer.text().contains("The body was not there 7 s after the head."));
+        assert!(answer.text().contains("The body had not arrived 7 s after the head."));
     }
     gateway.in_flight_are(0).await;
     gateway.forward("oc_1").send().await.message_id();
@@ -113,7 +113,7 @@ async fn all_who_may_show_a_key_in_their_body_count_as_one() {
     bodies_are_awaited(&gateway, 8).await;
     let answer = begin(&gateway, TOKEN).await.answer().await;
     assert_eq!(answer.header("x-gateway-problem"), Some("overloaded"), "{}", answer.text());
-    assert!(answer.text().contains("8 requests of callers that are not known yet"));
+    assert!(answer.text().contains("8 requests of callers without a checked API key"));
     // Those whose key is known, and those that are answered at once, find a place.
     gateway.forward("oc_1").send().await.message_id();
     assert_eq!(gateway.ask("GET", "/openapi.json").await.status, 200);

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
 
-use feishu_forward_gateway::api::{PublicUrl, openapi_json};
+use feishu_forward_gateway::api::{Language, PublicUrl, openapi_json};
 use feishu_forward_gateway::model::api_key::KeyHash;
 use feishu_forward_gateway::telemetry::audit::{AuditIds, IdForm};
 use secrecy::SecretString;
@@ -136,9 +136,16 @@ async fn keys_new_makes_a_key_that_works_and_an_entry_that_holds_only_its_hash()
 
 #[test]
 fn openapi_prints_the_document() {
-    let output = run_program(&["openapi"], &[]);
-    assert_eq!(output.status.code(), Some(0));
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), openapi_json(&PublicUrl::default()));
+    for (arguments, language) in [
+        (&["openapi"][..], Language::English),
+        (&["openapi", "--lang", "en"], Language::English),
+        (&["openapi", "--lang", "zh"], Language::Chinese),
+    ] {
+        let output = run_program(arguments, &[("LANG", "zh_CN.UTF-8")]);
+        assert_eq!(output.status.code(), Some(0));
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(printed == openapi_json(language, &PublicUrl::default()), "{arguments:?}");
+    }
 }
 
 #[actix_web::test]

@@ -3,19 +3,23 @@
 use std::fs;
 use std::path::Path;
 
-use feishu_forward_gateway::api::{PublicUrl, openapi_json};
+use feishu_forward_gateway::api::{Language, PublicUrl, openapi_json};
 use feishu_forward_gateway::model::problem_kind::ProblemKind;
 
 use gateway_harness::{Answer, gateway};
 
 #[test]
 fn the_document_under_review_is_the_one_that_the_code_describes() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/openapi.json");
-    let reviewed = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        reviewed == openapi_json(&PublicUrl::default()),
-        "openapi/openapi.json is not what the code describes: run `make openapi` and review the diff"
-    );
+    for (name, language) in
+        [("openapi.json", Language::English), ("openapi.zh.json", Language::Chinese)]
+    {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi").join(name);
+        let reviewed = fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            reviewed == openapi_json(language, &PublicUrl::default()),
+            "openapi/{name} is not what the code describes: run `make openapi` and review the diff"
+        );
+    }
 }
 
 #[actix_web::test]
@@ -23,14 +27,14 @@ async fn the_gateway_serves_the_document() {
     let gateway = gateway().start().await;
     let answer = gateway.ask("GET", "/openapi.json").await;
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
-    assert_eq!(answer.text(), openapi_json(&PublicUrl::default()));
+    assert_eq!(answer.text(), openapi_json(Language::English, &PublicUrl::default()));
     let version = answer.json()["openapi"].as_str().unwrap().to_owned();
     assert!(version.starts_with("3.1"), "{version}");
 }
 
 #[test]
 fn the_document_describes_every_problem_code() {
-    let document = openapi_json(&PublicUrl::default());
+    let document = openapi_json(Language::English, &PublicUrl::default());
     assert!(!ProblemKind::ALL.is_empty());
     for kind in ProblemKind::ALL {
         let name = format!("\"{}\"", kind.facts().name);
@@ -51,7 +55,7 @@ const OF_OTHER_ROUTES: [&str; 6] = [
 #[test]
 fn the_document_describes_every_status_and_header_of_a_forward() {
     let document: serde_json::Value =
-        serde_json::from_str(&openapi_json(&PublicUrl::default())).unwrap();
+        serde_json::from_str(&openapi_json(Language::English, &PublicUrl::default())).unwrap();
     let forward = &document["paths"]["/v1/messages/{message_id}/forward"]["post"];
     let responses = forward["responses"].as_object().expect("responses");
     for kind in ProblemKind::ALL {
@@ -78,7 +82,7 @@ fn the_document_describes_every_status_and_header_of_a_forward() {
 #[test]
 fn each_problem_of_a_forward_has_an_example_under_its_status() {
     let document: serde_json::Value =
-        serde_json::from_str(&openapi_json(&PublicUrl::default())).unwrap();
+        serde_json::from_str(&openapi_json(Language::English, &PublicUrl::default())).unwrap();
     let responses = &document["paths"]["/v1/messages/{message_id}/forward"]["post"]["responses"];
     for facts in ProblemKind::ALL.iter().map(|kind| kind.facts()) {
         if OF_OTHER_ROUTES.contains(&facts.name) {

@@ -18,7 +18,7 @@ async fn a_mistake_that_can_be_guessed_is_named_as_what_it_is() {
         (|it| it.body("{\"receive_id\":\"a\",\"uuid\":\"b\"}"), "belongs in the query"),
         (|it| it.body("{\"receive_id\":\"a\",\"dry_run\":true}"), "belongs in the query"),
         (|it| it.body("{\"receive_id\":\"a\",\"message_id\":\"om_1\"}"), "belongs in the path"),
-        (|it| it.body("{\"receive_id\":\"a\",\"chat_id\":\"oc_1\"}"), "is no field"),
+        (|it| it.body("{\"receive_id\":\"a\",\"chat_id\":\"oc_1\"}"), "is not a field"),
         (|it| it.body(b"\xEF\xBB\xBF{}".as_slice()), "byte order mark"),
         (|it| it.body(b"\xFF\xFE{\0".as_slice()), "UTF-16"),
         (|it| it.body(b"\0{\0\"".as_slice()), "UTF-16"),

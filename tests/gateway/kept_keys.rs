@@ -11,7 +11,7 @@ use gateway_harness::{Answer, Forward, Gateway, Setup, code, gateway};
 
 const MINUTE: Duration = Duration::from_mins(1);
 /// What a problem adds that does not know all that was sent.
-const NOT_ALL_IS_KNOWN: &str = "The gateway knows of forwards with this uuid since";
+const NOT_ALL_IS_KNOWN: &str = "The gateway knows forwards with this uuid only since";
 
 /// A gateway with a file, which goes with the directory.
 fn with_file() -> (Setup, TempDir) {

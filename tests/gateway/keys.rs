@@ -46,7 +46,7 @@ async fn a_refusal_says_what_came_and_repeats_nothing_of_it() {
     for (name, value, word) in [
         ("authorization", key.to_owned(), "has no scheme"),
         ("authorization", "Basic dXNlcjpodW50ZXIy".into(), "Basic"),
-        ("authorization", format!("Token {key}"), "another scheme"),
+        ("authorization", format!("Token {key}"), "a scheme other than Bearer"),
         ("authorization", format!("Bearer Bearer {key}"), "word Bearer"),
         ("authorization", format!("Bearer \"{key}\""), "in quotes"),
         ("authorization", "Bearer".into(), "empty"),
@@ -61,7 +61,7 @@ async fn a_refusal_says_what_came_and_repeats_nothing_of_it() {
         ("x-api-key", stranger.into(), "does not know"),
         ("x-api-key", "some other password".into(), "does not know"),
         ("x-api-key", String::new(), "empty"),
-        ("apikey", key.to_owned(), "apikey is not read"),
+        ("apikey", key.to_owned(), "does not read the header apikey"),
     ] {
         let answer = keyless().header(name, &value).send().await;
         let said = refused(&answer);

@@ -54,7 +54,7 @@ async fn the_same_call_sends_once_and_another_key_sends_again() {
     let (one, two) = (&first["structuredContent"], &again["structuredContent"]);
     assert_eq!((&one["message_id"], &one["uuid"]), (&two["message_id"], &two["uuid"]));
     assert_eq!(two["replayed"], true);
-    assert!(text(&again, false).contains("nothing was sent now"));
+    assert!(text(&again, false).contains("this call sent nothing"));
     // Another type is another receiver, but this one is what is detected.
     let mut spelt_out = to("oc_1");
     spelt_out["receive_id_type"] = "chat_id".into();
@@ -85,11 +85,11 @@ async fn a_mistake_in_the_arguments_is_told_with_what_would_be_right() {
         ),
         (
             json!({ "message_id": "om_1", "receive_id": "ou_1", "receive_id_type": "chat_id" }),
-            &["cannot be a chat_id", "open_id", "leave receive_id_type out"],
+            &["is not of the type chat_id", "open_id", "leave out receive_id_type"],
         ),
         (
             json!({ "message_id": "om_1", "receive_id": "a@example.com", "receive_id_type": "chat_id" }),
-            &["cannot be a chat_id", "email"],
+            &["is not of the type chat_id", "email"],
         ),
         (
             json!({ "message_id": "om_1", "receive_id": "oc_1", "receive_id_type": "group" }),
@@ -97,11 +97,11 @@ async fn a_mistake_in_the_arguments_is_told_with_what_would_be_right() {
         ),
         (
             json!({ "message_id": "om_1", "receive_id": "oc_1", "reciever": "oc_2" }),
-            &["reciever: is no argument of this tool; there are message_id, receive_id"],
+            &["reciever: is not an argument of this tool; known arguments: message_id, receive_id"],
         ),
         (
             json!({ "message_id": "om_1", "receive_id": "oc_1", "idempotency_key": "ü" }),
-            &["idempotency_key: must be"],
+            &["idempotency_key: must contain only visible ASCII characters"],
         ),
     ] {
         for name in ["forward_message", "check_forward"] {
@@ -164,7 +164,7 @@ async fn a_failure_says_what_became_of_the_message_and_who_can_do_what_about_it(
         "problem: bot_not_in_chat",
         "what to do: Add the app's bot to the chat",
         "who can do it: the owner or an administrator of the chat",
-        "call again: not before the cause is removed",
+        "call again: no, not until the cause is fixed",
         "request_id: ",
         "uuid: ",
     ] {
@@ -187,7 +187,7 @@ async fn an_unknown_outcome_says_until_when_the_same_call_is_safe_and_it_is() {
     let until =
         called["structuredContent"]["safe_retry_until"].as_str().expect("a time").to_owned();
     for words in [
-        "Nobody knows whether the message was forwarded.",
+        "It is unknown whether the message was forwarded.",
         "outcome: unknown",
         "with exactly the same arguments, before",
         &format!("safe_retry_until: {until}"),
@@ -245,7 +245,10 @@ async fn a_receiver_that_the_key_may_not_forward_to_is_refused_as_everywhere() {
     text(&forward(&gateway, &to("oc_team")).await, false);
     for name in ["forward_message", "check_forward"] {
         let said = text(&result(&tool(&gateway, name, &to("oc_other")).send().await), true);
-        assert!(said.contains("receiver_not_allowed") && said.contains("whoever runs"), "{said}");
+        assert!(
+            said.contains("receiver_not_allowed") && said.contains("the operator of this gateway"),
+            "{said}"
+        );
     }
     assert_eq!(gateway.forwards().len(), 1);
 }

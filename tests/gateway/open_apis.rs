@@ -298,7 +298,7 @@ async fn a_forged_token_says_nothing_of_a_key() {
     let hash = feishu_forward_gateway::model::api_key::KeyHash::of(&key).to_string();
     let setup = gateway().set("keys.tester.hash", &hash).set("keys.tester.disabled", "true");
     let answer = forward(&setup.start().await, &token, "oc_1").await;
-    assert!(answer.text().contains("token has ended"), "{}", answer.text());
+    assert!(answer.text().contains("token has expired"), "{}", answer.text());
 }
 
 #[actix_web::test]

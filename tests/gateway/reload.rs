@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use gateway_harness::{APP_SECRET, Answer, Program, client, eventually, gateway, guarded};
 
-const READ_AGAIN: &str = "read keys and secrets again";
+const READ_AGAIN: &str = "reloaded keys and secrets";
 /// How often the gateway looks at its files.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -53,7 +53,7 @@ async fn sighup_reads_keys_and_secrets_again_and_one_mistake_changes_nothing() {
     let wrong = config(&simulator, &new, "not-to-be-printed 7d3h2");
     fs::write(&file, format!("{wrong}expires_at = \"never\"\n")).unwrap();
     program.signal("HUP");
-    let line = program.line_with("keys and secrets stay as they were").await;
+    let line = program.line_with("keys and secrets stay unchanged").await;
     assert!(line.contains("\"ERROR\"") && !line.contains("7d3h2"), "{line}");
     for key in ["apps.main.app_secret: ", "keys.tester.expires_at: "] {
         assert!(line.contains(key), "{key} in {line}");
@@ -63,7 +63,7 @@ async fn sighup_reads_keys_and_secrets_again_and_one_mistake_changes_nothing() {
 
     fs::write(&file, config(&simulator, &new, secret) + "[limits]\nguard = \"60ms\"\n").unwrap();
     program.signal("HUP");
-    let line = program.line_with("needs a restart").await;
+    let line = program.line_with("restart the gateway").await;
     assert!(line.contains("limits.guard"), "{line}");
     program.line_with(READ_AGAIN).await;
     Answer::of(forward(&api, &new)).await.message_id();
@@ -134,7 +134,7 @@ async fn an_end_does_not_wait_for_a_file_that_never_comes() {
 #[actix_web::test]
 async fn sighup_does_not_end_dev() {
     let mut program = Program::start(&["dev", "--listen", "127.0.0.1:0"], &[]);
-    program.line_with("Ctrl-C ends it").await;
+    program.line_with("Press Ctrl-C to stop").await;
     program.signal("HUP");
     program.line_with(READ_AGAIN).await;
     program.signal("INT");

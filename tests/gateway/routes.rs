@@ -33,6 +33,7 @@ async fn each_route_names_the_methods_that_it_takes() {
         ("/problems", &["GET", "HEAD"]),
         ("/problems/draining", &["GET", "HEAD"]),
         ("/pages.css", &["GET", "HEAD"]),
+        ("/home.js", &["GET", "HEAD"]),
         ("/", &["GET", "HEAD"]),
     ];
     for (path, allowed) in routes {
@@ -50,14 +51,15 @@ async fn each_route_names_the_methods_that_it_takes() {
 #[actix_web::test]
 async fn head_is_get_without_a_body() {
     let gateway = gateway().start().await;
-    let pages = ["/", "/problems", "/problems/draining", "/problems/nope", "/pages.css"];
+    let pages =
+        ["/", "/home.js", "/problems", "/problems/draining", "/problems/nope", "/pages.css"];
     let docs = ["/docs", "/docs/", "/docs/swagger-ui.css", "/docs/docs.css", "/openapi.json"];
     let console = ["/console", "/console/", "/console/main.js"];
     for path in pages.into_iter().chain(docs).chain(console).chain(["/nope"]) {
         let (get, head) = (gateway.ask("GET", path).await, gateway.ask("HEAD", path).await);
         same_head(&get, &head, path);
     }
-    for path in ["/livez", "/readyz", "/nope"] {
+    for path in ["/livez", "/readyz", "/nope", "/"] {
         let (get, head) =
             (gateway.ask_admin("GET", path).await, gateway.ask_admin("HEAD", path).await);
         same_head(&get, &head, path);
@@ -76,7 +78,7 @@ async fn failures_of_the_admin_listener_are_problems_too() {
     let gateway = gateway().start().await;
     let answer = gateway.ask_admin("GET", "/nope").await;
     answer.problem(404, "route_not_found", "not_delivered");
-    for path in ["/livez", "/readyz", "/metrics"] {
+    for path in ["/livez", "/readyz", "/metrics", "/"] {
         let answer = gateway.ask_admin("POST", path).await;
         answer.problem(405, "method_not_allowed", "not_delivered");
         assert_eq!(answer.header("allow"), Some("GET, HEAD"));
@@ -89,7 +91,7 @@ async fn neither_listener_answers_for_the_other() {
     for path in ["/metrics", "/livez", "/readyz"] {
         gateway.ask("GET", path).await.problem(404, "route_not_found", "not_delivered");
     }
-    for path in ["/openapi.json", "/docs/", "/problems", "/"] {
+    for path in ["/openapi.json", "/docs/", "/problems", "/console/"] {
         gateway.ask_admin("GET", path).await.problem(404, "route_not_found", "not_delivered");
     }
 }

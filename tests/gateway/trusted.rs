@@ -78,5 +78,5 @@ async fn a_wrong_file_of_certificates_stops_the_start_and_is_named() {
     );
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8(output.stderr).expect("UTF-8");
-    assert!(said.starts_with("feishu.ca_file: names a file that holds no certificates"), "{said}");
+    assert!(said.starts_with("feishu.ca_file: names a file without a PEM certificate"), "{said}");
 }

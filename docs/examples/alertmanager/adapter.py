@@ -1,10 +1,11 @@
-"""Tells Feishu chats about alerts: takes Alertmanager's webhook and forwards a message that you prepared.
+"""Receives webhooks from Alertmanager or Grafana, and forwards a message that you prepared to a Feishu chat.
 
     GATEWAY_URL=http://… GATEWAY_KEY=ffg_… MESSAGES=critical=om_…,warning=om_…,resolved=om_… \\
       python3 adapter.py [PORT]
 
-The chat is the alerts' label `feishu_chat`; the message is their annotation `feishu_message`, else the one
-that MESSAGES names for their status `resolved` or their label `severity`.
+The chat is in the label `feishu_chat` of the alerts. The message of a firing alert is in its annotation
+`feishu_message`; without that, MESSAGES names one for the label `severity`. The message of a resolved alert is the one
+that MESSAGES names for `resolved`. The adapter listens on 127.0.0.1 only, at port 9099 or the one given.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ import urllib.request
 from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-MESSAGES = dict(pair.split("=", 1) for pair in os.environ["MESSAGES"].split(","))
+MESSAGES = dict(pair.split("=", 1) for pair in os.environ.get("MESSAGES", "").split(",") if "=" in pair)
 
 
 def message_of(group):
@@ -28,14 +29,14 @@ def message_of(group):
 
 
 def key_of(group, message, chat):
-    """The same when Alertmanager repeats a notification, another one when an alert joins the group."""
+    """Returns the same key for a repeated notification, and another one when an alert joins the group."""
     newest = max(alert["startsAt"] for alert in group["alerts"] if alert["status"] == group["status"])
     told = "\n".join([group["groupKey"], group["status"], newest, message, chat])
     return "alertmanager-" + hashlib.sha256(told.encode()).hexdigest()
 
 
 def forward(message, chat, key):
-    """Nothing if it went out, else the problem."""
+    """Returns nothing if the message was delivered, else the problem."""
     request = urllib.request.Request(
         f"{os.environ['GATEWAY_URL']}/v1/messages/{message}/forward",
         data=json.dumps({"receive_id": chat}).encode(),
@@ -52,7 +53,7 @@ def forward(message, chat, key):
 
 
 def handle(body):
-    """A status for Alertmanager, which repeats what is answered with 5xx, and a line for the log."""
+    """Returns a status and a line for the log. Alertmanager repeats a notification at once if the status is 5xx."""
     try:
         group = json.loads(body)
         message, chat = message_of(group), group["commonLabels"]["feishu_chat"]
@@ -80,6 +81,9 @@ class Webhook(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    if not MESSAGES or not {"GATEWAY_URL", "GATEWAY_KEY"} <= os.environ.keys():
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
     server = ThreadingHTTPServer(("127.0.0.1", int((sys.argv[1:] or ["9099"])[0])), Webhook)
     print(f"listening on http://127.0.0.1:{server.server_port}/", flush=True)
     server.serve_forever()

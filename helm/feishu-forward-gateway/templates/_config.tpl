@@ -147,7 +147,7 @@ counts in each process for itself. */}}
 {{- range $key := list "receiver_per_second" "app_per_second" "app_per_minute" }}
 {{- $limit := get $.Values.config.limits $key | int }}
 {{- if lt $limit $replicas }}
-{{- fail (printf "config.limits.%s is %d, and %d replicas share it: each would get less than 1. Allow fewer replicas (replicaCount, autoscaling.maxReplicas or keda.maxReplicaCount), or let them share the limits (state.url)." $key $limit $replicas) }}
+{{- fail (printf "config.limits.%s is %d, but up to %d replicas divide it, so each would get less than 1. Use fewer replicas (replicaCount, autoscaling.maxReplicas or keda.maxReplicaCount), or share the limits in Redis (state.url)." $key $limit $replicas) }}
 {{- end }}
 {{ $key }}: {{ div $limit $replicas }}
 {{- end }}

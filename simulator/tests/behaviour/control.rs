@@ -221,12 +221,12 @@ async fn the_error_for_an_unknown_path_or_method_lists_what_exists() {
     let unknown = call(&feishu, Method::GET, "/fault", "").await;
     assert_eq!(
         (unknown.status, error(&unknown)),
-        (404, "there is no /_simulator/fault; GET /_simulator/ lists what there is".to_owned())
+        (404, "/_simulator/fault does not exist; GET /_simulator/ lists all routes".to_owned())
     );
     let wrong = call(&feishu, Method::PUT, "/faults", "").await;
     assert_eq!(
         (wrong.status, error(&wrong)),
-        (405, "/_simulator/faults takes GET, POST, DELETE, not PUT".to_owned())
+        (405, "/_simulator/faults accepts GET, POST, DELETE, not PUT".to_owned())
     );
 }
 

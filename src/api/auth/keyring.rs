@@ -80,7 +80,7 @@ pub enum KeyRefusal {
         name: Arc<str>,
     },
     /// A token was not issued for a key that is configured, or it has ended.
-    #[error("the token has ended, or is not for a key that is known")]
+    #[error("the token has expired, or its key is unknown")]
     Token,
 }
 

@@ -154,17 +154,17 @@ impl Unauthorized {
     /// The reason for the log: one of a few texts, with the key's name where the key is known.
     pub(crate) fn reason(&self) -> String {
         match self {
-            Self::NoKey => "there is no key".into(),
+            Self::NoKey => "no key".into(),
             Self::OtherHeader(name) => format!("the key is in the header {name}"),
             Self::Empty => "the header for the key is empty".into(),
-            Self::NotText => "the key is no text".into(),
-            Self::WithoutBearer => "the key is without Bearer".into(),
+            Self::NotText => "the key is not text".into(),
+            Self::WithoutBearer => "Bearer is missing before the key".into(),
             Self::Basic => "the scheme is Basic".into(),
             Self::OtherScheme => "the scheme is not Bearer".into(),
             Self::BearerInKey => "the key begins with Bearer".into(),
             Self::Quoted => "the key is in quotes or brackets".into(),
             Self::Hash => "the key is a hash".into(),
-            Self::Feishu => "the key is a credential of Feishu's".into(),
+            Self::Feishu => "the key is a Feishu credential".into(),
             Self::Damaged => "the key is damaged".into(),
             Self::NoAppSecret => "app_id or app_secret is missing".into(),
             Self::Refused(refusal) => refusal.to_string(),
@@ -186,7 +186,9 @@ impl Unauthorized {
                 "请求没有携带 API 密钥；请使用 X-API-Key: KEY 或 Authorization: Bearer KEY。",
             ),
             Self::OtherHeader(name) => Wording::new(
-                format!("The header {name} is not read; send the API key as X-API-Key."),
+                format!(
+                    "The gateway does not read the header {name}; send the API key as X-API-Key."
+                ),
                 format!("网关不读取请求头 {name}；请通过 X-API-Key 携带 API 密钥。"),
             ),
             Self::Empty => Wording::new(
@@ -194,39 +196,39 @@ impl Unauthorized {
                 "用于携带 API 密钥的请求头为空。",
             ),
             Self::NotText => Wording::new(
-                "The API key holds characters that no key has; copy it again.",
-                "API 密钥包含不可能出现的字符；请重新复制。",
+                "The API key contains characters that are never part of a key; copy it again.",
+                "API 密钥包含不应出现的字符；请重新复制。",
             ),
             Self::WithoutBearer => Wording::new(
                 "The header Authorization has no scheme; write Bearer and a space before the API key.",
                 "请求头 Authorization 缺少认证方式；请在 API 密钥前加上 Bearer 和一个空格。",
             ),
             Self::Basic => Wording::new(
-                "The header Authorization has the scheme Basic; the API key is no password, send it as Bearer KEY.",
+                "The header Authorization uses the scheme Basic. The API key is not a password; send it as Bearer KEY.",
                 "请求头 Authorization 使用了 Basic 认证；API 密钥不是密码，请使用 Bearer KEY。",
             ),
             Self::OtherScheme => Wording::new(
-                "The header Authorization has another scheme than Bearer; send Bearer KEY.",
+                "The header Authorization uses a scheme other than Bearer; send Bearer KEY.",
                 "请求头 Authorization 的认证方式不是 Bearer；请使用 Bearer KEY。",
             ),
             Self::BearerInKey => Wording::new(
-                "The word Bearer stands where the API key should: Authorization takes it once, X-API-Key not at all.",
-                "API 密钥的位置出现了 Bearer：Authorization 中只写一次，X-API-Key 中不写。",
+                "The API key begins with the word Bearer. Write Bearer once in Authorization, and never in X-API-Key.",
+                "API 密钥以 Bearer 开头：Authorization 中只写一次 Bearer，X-API-Key 中不写。",
             ),
             Self::Quoted => Wording::new(
-                "The API key is in quotes or brackets, or is a placeholder; send the key by itself.",
+                "The API key is in quotes or brackets, or is a placeholder; send only the key.",
                 "API 密钥带有引号或括号，或是占位符；请只发送密钥本身。",
             ),
             Self::Hash => Wording::new(
-                "This is the hash of an API key, which stands in the gateway's configuration; send the key itself.",
+                "This is the hash of an API key, which belongs in the gateway's configuration; send the key itself.",
                 "这是 API 密钥的哈希，只用于网关配置；请发送密钥本身。",
             ),
             Self::Feishu => Wording::new(
-                "This is a credential of Feishu's; the gateway has its own API keys and fetches Feishu's tokens itself.",
+                "This is a Feishu credential. The gateway has its own API keys and fetches Feishu's tokens itself.",
                 "这是飞书的凭证；网关使用自己的 API 密钥，并自行获取飞书的访问凭证。",
             ),
             Self::Damaged => Wording::new(
-                "The API key is damaged: characters of it are missing or changed; copy it again.",
+                "The API key is damaged: some characters are missing or changed; copy it again.",
                 "API 密钥已损坏：有字符缺失或被改动；请重新复制。",
             ),
             Self::NoAppSecret => Wording::new(
@@ -234,7 +236,7 @@ impl Unauthorized {
                 "请求体缺少 app_id 或 app_secret；请以 API 密钥作为 app_secret。",
             ),
             Self::Refused(KeyRefusal::Unknown) => Wording::new(
-                "The gateway does not know this API key; it may have been replaced, or belong to another gateway.",
+                "The gateway does not know this API key. The key may have been replaced, or may belong to another gateway.",
                 "网关不认识此 API 密钥；它可能已被更换，或属于其他网关。",
             ),
             Self::Refused(KeyRefusal::Expired { .. }) => Wording::new(
@@ -246,8 +248,8 @@ impl Unauthorized {
                 "app_id 既不是此 API 密钥的名称，也不是其应用的 app_id。",
             ),
             Self::Refused(KeyRefusal::Token) => Wording::new(
-                "The token has ended, or its API key is gone; fetch another one with the API key as app_secret.",
-                "凭证已过期，或其 API 密钥已不存在；请以 API 密钥作为 app_secret 重新获取。",
+                "The token has expired, or its API key no longer exists. Fetch a new token with the API key as app_secret.",
+                "token 已过期，或其 API 密钥已不存在；请以 API 密钥作为 app_secret 重新获取。",
             ),
             Self::Refused(KeyRefusal::Disabled { .. }) => Wording::new(
                 "The API key is disabled; ask the operator.",

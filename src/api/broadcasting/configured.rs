@@ -29,8 +29,8 @@ pub(crate) fn of_gateway(request: &HttpRequest) -> Option<Broadcasts> {
 
 pub(crate) fn not_configured() -> Problem {
     let detail = Wording::new(
-        "This gateway keeps no broadcasts: neither broadcasts.path nor state.url is set.",
-        "此网关未配置群发：broadcasts.path 和 state.url 均未设置。",
+        "Broadcasts are not configured: neither broadcasts.path nor state.url is set.",
+        "网关未配置群发：broadcasts.path 和 state.url 均未设置。",
     );
     Problem::new(ProblemKind::BroadcastsNotConfigured, detail)
 }

@@ -80,7 +80,7 @@ impl BroadcastInput<'_> {
                 }
                 "receive_id" | "receive_id_type" => {
                     let detail = Wording::new(
-                        "belongs in an item of receivers: [{\"receive_id\": \"oc_…\"}]",
+                        "belongs in an item of receivers, such as [{\"receive_id\": \"oc_…\"}]",
                         "应放在 receivers 的各项中：[{\"receive_id\": \"oc_…\"}]",
                     );
                     mistakes.add(name, detail);
@@ -127,7 +127,7 @@ pub(crate) fn nothing(query: &str, body: &[u8]) -> Result<(), Problem> {
     query::add_mistakes(query, &mut mistakes);
     object_or_nothing(body, "{}", &mut mistakes, |name, _, mistakes| {
         let detail = Wording::new(
-            "is not a member of the body, which has none",
+            "is not a field of the body, which has no fields",
             "不是请求体的字段；请求体没有字段",
         );
         mistakes.add(shown(name), detail);
@@ -217,15 +217,15 @@ fn expiry(text: &str) -> Option<Duration> {
 
 fn not_an_expiry() -> Wording {
     Wording::new(
-        "must be a time from 1 minute to 7 days, such as \"2h\" or \"30m\"",
+        "must be a duration from 1 minute to 7 days, such as \"2h\" or \"30m\"",
         "必须是 1 分钟到 7 天之间的时长，例如 \"2h\" 或 \"30m\"",
     )
 }
 
 fn unknown(known: &str) -> Wording {
     Wording::new(
-        format!("is not a member of the body; there is {known}"),
-        format!("不是请求体的字段；可用的有 {known}"),
+        format!("is not a field of the body; known fields: {known}"),
+        format!("不是请求体的字段；可用字段：{known}"),
     )
 }
 

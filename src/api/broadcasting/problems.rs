@@ -40,14 +40,14 @@ pub(crate) fn problem_of_broadcast(error: &BroadcastError, named_in: NamedIn) ->
         BroadcastError::TooMany(most) => Problem::new(
             ProblemKind::TooManyBroadcasts,
             Wording::new(
-                format!("{most} broadcasts of this API key are active, which is the most."),
+                format!("This API key already has {most} active broadcasts, which is the limit."),
                 format!("该 API 密钥已有 {most} 个进行中的群发任务，已达上限。"),
             ),
         ),
         BroadcastError::KeyReused => Problem::new(
             ProblemKind::IdempotencyKeyReused,
             Wording::new(
-                "The Idempotency-Key is that of another broadcast; nothing was accepted.",
+                "The Idempotency-Key was used for another broadcast; nothing was accepted.",
                 "该 Idempotency-Key 已用于另一个群发任务；本次请求未被接受。",
             ),
         ),
@@ -63,8 +63,8 @@ pub(crate) fn problem_of_broadcast(error: &BroadcastError, named_in: NamedIn) ->
             Problem::new(
                 ProblemKind::Overloaded,
                 Wording::new(
-                    "The store of broadcasts failed; repeating the request is safe, with the same Idempotency-Key where there is one.",
-                    "群发任务的存储出现故障；可安全地重试该请求，如有 Idempotency-Key 请保持不变。",
+                    "The broadcast store failed. It is safe to retry the request; send the same Idempotency-Key if it had one.",
+                    "群发任务的存储出现故障；可以安全地重试，如有 Idempotency-Key 请保持不变。",
                 ),
             )
         }
@@ -87,8 +87,8 @@ pub(crate) fn key_missing() -> Problem {
     Problem::new(
         ProblemKind::IdempotencyKeyMissing,
         Wording::new(
-            "The header Idempotency-Key is missing; without it a repeated request would be a second broadcast.",
-            "缺少请求头 Idempotency-Key；没有它，重复的请求会成为另一个群发任务。",
+            "The header Idempotency-Key is missing; without it, a repeated request would create a second broadcast.",
+            "缺少请求头 Idempotency-Key；没有它，重复的请求会创建另一个群发任务。",
         ),
     )
 }
@@ -102,14 +102,14 @@ fn denied(places: &[u32], named_in: NamedIn) -> Problem {
     let count = places.len();
     let detail = Wording::new(
         format!(
-            "The policy of this API key does not include {count} of the receivers; nothing was accepted."
+            "The policy of this API key does not allow {count} of the receivers; nothing was accepted."
         ),
         format!("此 API 密钥的策略不允许转发给其中 {count} 个接收者；本次请求未被接受。"),
     );
     let mut mistakes = Mistakes::in_a_list();
     let not_included = || {
         Wording::new(
-            "is not included in the policy of this API key",
+            "is not allowed by the policy of this API key",
             "不在此 API 密钥的策略允许范围内",
         )
     };

@@ -155,19 +155,19 @@ fn limit(text: Option<&str>, most: u32) -> Result<u32, Wording> {
 }
 
 fn not_a_cursor() -> Wording {
-    Wording::new("must be the next_cursor of the page before", "必须是上一页的 next_cursor")
+    Wording::new("must be the next_cursor of the previous page", "必须是上一页的 next_cursor")
 }
 
 fn unknown(known: &[&str]) -> Wording {
     if known.is_empty() {
         return Wording::new(
-            "is not a query parameter; this route takes none",
+            "is not a query parameter; this route has none",
             "不是查询参数；该接口没有查询参数",
         );
     }
     Wording::new(
-        format!("is not a query parameter; there is {}", known.join(", ")),
-        format!("不是查询参数；可用的有 {}", known.join("、")),
+        format!("is not a query parameter; known parameters: {}", known.join(", ")),
+        format!("不是查询参数；可用参数：{}", known.join("、")),
     )
 }
 

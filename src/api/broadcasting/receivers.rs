@@ -47,13 +47,13 @@ pub(super) fn parse(list: &RawValue, most: usize, mistakes: &mut Mistakes) -> Ve
             mistakes.add(RECEIVERS, detail);
         }
         Ok(0) => {
-            let detail = Wording::new("must name at least one receiver", "至少要有一个接收者");
+            let detail = Wording::new("must have at least one receiver", "至少要有一个接收者");
             mistakes.add(RECEIVERS, detail);
         }
         Ok(count) if count > most => {
             let detail = Wording::new(
-                format!("must be at most {most} receivers, and are {count}"),
-                format!("最多 {most} 个接收者，现有 {count} 个"),
+                format!("must have at most {most} receivers; there are {count}"),
+                format!("最多 {most} 个接收者，目前有 {count} 个"),
             );
             mistakes.add(RECEIVERS, detail);
         }
@@ -115,7 +115,7 @@ fn one(place: usize, item: &RawValue, mistakes: &mut Mistakes) -> Option<Receive
 
 fn unknown() -> Wording {
     Wording::new(
-        "is not a member of a receiver; there are receive_id and receive_id_type",
-        "不是接收者的字段；可用的有 receive_id 和 receive_id_type",
+        "is not a field of a receiver; known fields: receive_id, receive_id_type",
+        "不是接收者的字段；可用字段：receive_id、receive_id_type",
     )
 }

@@ -86,7 +86,7 @@ pub async fn serve_http2<A>(
     if let Err(error) = ended
         && !is_gone(&error)
     {
-        tracing::debug!(%error, "a connection by HTTP/2 failed");
+        tracing::debug!(%error, "an HTTP/2 connection failed");
         connection.slots.report_closed(&connection.activity, "malformed");
     }
 }

@@ -3,18 +3,16 @@
 //! It is a page whose modules call the API as any program does. Its files lie in `console/`, and browsers run them as they
 //! are. All of its links are relative, so it works behind a proxy's prefix.
 
-use std::borrow::Cow;
+use std::sync::LazyLock;
 
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, EntityTag, Header as _, IfNoneMatch, LOCATION,
-};
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue, LOCATION};
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::api::docs::document::Document;
 use crate::api::docs::reader::has_docs;
 use crate::api::http::security_headers::SCRIPTED;
 use crate::api::problems::problem::Problem;
 use crate::api::public_url::PublicUrl;
-use crate::model::fingerprint::fingerprint;
 use crate::model::problem_kind::ProblemKind;
 use crate::model::wording::Wording;
 
@@ -44,44 +42,37 @@ const FILES: &[(&str, &str, &str)] = &[
     ("trouble.js", SCRIPT, include_str!("console/trouble.js")),
 ];
 
-/// A file of the console. Browsers keep it and ask each time whether it has changed, so the files of two versions of the
-/// gateway never meet in one page.
+/// The same files, each with its name.
+static DOCUMENTS: LazyLock<Vec<(&str, Document)>> = LazyLock::new(|| {
+    FILES.iter().map(|(name, kind, content)| (*name, Document::new(*kind, *content))).collect()
+});
+
+/// The page of a gateway that has neither a start page nor Swagger UI.
+static PAGE_WITHOUT_DOCS: LazyLock<Document> =
+    LazyLock::new(|| Document::new(HTML, without_docs(include_str!("console/index.html"))));
+
+/// A file of the console.
 pub(crate) async fn file(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let name = request.match_info().query("file");
-    let Some((_, kind, content)) = FILES.iter().find(|(known, ..)| *known == name) else {
+    let Some((_, document)) = DOCUMENTS.iter().find(|(known, _)| *known == name) else {
         return Err(Problem::new(
             ProblemKind::RouteNotFound,
             Wording::new("The console has no such file.", "控制台中没有该文件。"),
         ));
     };
-    let content =
-        if has_docs(&request) { Cow::from(*content) } else { without_docs(content).into() };
-    let tag = EntityTag::new_strong(hex::encode(&fingerprint([&*content])[..16]));
-    let is_kept = is_kept(&request, &tag);
-    let mut answer = if is_kept { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    answer
-        .content_type(*kind)
-        .insert_header((ETAG, tag.to_string()))
-        .insert_header((CACHE_CONTROL, "no-cache"));
-    if *kind == HTML {
-        answer.insert_header((CONTENT_SECURITY_POLICY, SCRIPTED));
+    if !name.is_empty() {
+        return Ok(document.answer(&request));
     }
-    Ok(if is_kept { answer.finish() } else { answer.body(content) })
+    let page = if has_docs(&request) { document } else { &PAGE_WITHOUT_DOCS };
+    let mut answer = page.answer(&request);
+    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(SCRIPTED));
+    Ok(answer)
 }
 
 /// The page without its links to the start page and Swagger UI.
 fn without_docs(page: &str) -> String {
     let is_link = |line: &&str| ["\"../\"", "\"../docs/\""].iter().any(|to| line.contains(to));
     page.split_inclusive('\n').filter(|line| !is_link(line)).collect()
-}
-
-/// Whether the browser has kept the content with this tag.
-fn is_kept(request: &HttpRequest, tag: &EntityTag) -> bool {
-    match IfNoneMatch::parse(request) {
-        Ok(IfNoneMatch::Items(kept)) => kept.iter().any(|it| it.weak_eq(tag)),
-        // Without the header, the list is empty.
-        Ok(IfNoneMatch::Any) | Err(_) => false,
-    }
 }
 
 /// Redirects `/console` to the page.

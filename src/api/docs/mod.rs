@@ -1,6 +1,9 @@
-//! The pages that the gateway serves: the start page, the console, Swagger UI, and a page for each problem.
+//! The pages that the gateway serves: the start page, the console, Swagger UI, a page for each problem, and the list of
+//! what is on the admin listener.
 
+pub(crate) mod admin_index;
 pub(crate) mod console;
+pub(crate) mod document;
 pub(crate) mod home;
 pub(crate) mod page;
 pub(crate) mod problems;

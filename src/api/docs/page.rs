@@ -1,40 +1,58 @@
-//! What all pages share: their frame, their stylesheet and the headers for caches.
+//! What all pages share: their frame, their stylesheet and how they are answered.
 //!
-//! Pages are HTML without scripts, in the reader's language. maud makes them: the compiler checks the HTML,
-//! and every value is escaped. What a browser may do with a page is in `http/security_headers.rs`.
+//! Pages are HTML, in the reader's language. maud makes them: the compiler checks the HTML, and every value is escaped. What a
+//! browser may do with a page is in `http/security_headers.rs`.
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, ContentType, HeaderValue, VARY};
-use actix_web::{HttpResponse, HttpResponseBuilder};
+use std::sync::LazyLock;
+
+use actix_web::http::header::{CONTENT_LANGUAGE, HeaderValue, VARY};
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
 use maud::{DOCTYPE, Markup, html};
 
+use crate::api::docs::document::Document;
 use crate::api::docs::reader::Reader;
-use crate::api::language::Language;
 
+/// The media type of a page.
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
 /// The value of `Vary` for an answer that depends on what the reader accepts.
-pub(crate) const NEGOTIATED: HeaderValue = HeaderValue::from_static("Accept, Accept-Language");
+pub(crate) const NEGOTIATED: HeaderValue =
+    HeaderValue::from_static("Accept, Accept-Encoding, Accept-Language");
 
 /// The stylesheet of all pages.
-pub(crate) async fn stylesheet() -> HttpResponse {
-    let css = include_str!("pages.css");
-    HttpResponse::Ok()
-        .content_type("text/css; charset=utf-8")
-        .insert_header((CACHE_CONTROL, "max-age=3600"))
-        .body(css)
+static STYLESHEET: LazyLock<Document> =
+    LazyLock::new(|| Document::new("text/css; charset=utf-8", include_str!("pages.css")));
+
+/// Answers with the stylesheet of all pages.
+pub(crate) async fn stylesheet(request: HttpRequest) -> HttpResponse {
+    STYLESHEET.answer(&request)
 }
 
-/// Begins an answer that depends on what the reader accepts. It may be cached, as only another version of
-/// the gateway answers otherwise.
-pub(crate) fn negotiated(language: Language) -> HttpResponseBuilder {
-    let mut answer = HttpResponse::Ok();
-    answer
-        .insert_header((CONTENT_LANGUAGE, language.tag()))
-        .insert_header((VARY, NEGOTIATED))
-        .insert_header((CACHE_CONTROL, "max-age=3600"));
+/// The answer with content that depends on what the reader accepts.
+pub(crate) fn negotiated(
+    reader: &Reader,
+    media_type: &str,
+    content: impl Into<Bytes>,
+) -> HttpResponse {
+    let mut answer = Document::new(media_type, content).answer(reader.request);
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(reader.language.tag()));
+    headers.insert(VARY, NEGOTIATED);
     answer
 }
 
-/// The page around its main part.
+/// The answer with a page of the public listener.
 pub(crate) fn page(reader: &Reader, title: &str, main: &Markup) -> HttpResponse {
+    framed(reader, title, &navigation(reader), main)
+}
+
+/// The answer with a page that has this navigation.
+pub(crate) fn framed(
+    reader: &Reader,
+    title: &str,
+    navigation: &Markup,
+    main: &Markup,
+) -> HttpResponse {
     let page = html! {
         (DOCTYPE)
         html lang=(reader.language.tag()) {
@@ -47,18 +65,17 @@ pub(crate) fn page(reader: &Reader, title: &str, main: &Markup) -> HttpResponse 
                 link rel="icon" href="data:,";
             }
             body {
-                header { (navigation(reader)) }
+                header { (navigation) }
                 main { (main) }
             }
         }
     };
-    negotiated(reader.language).content_type(ContentType::html()).body(page.into_string())
+    negotiated(reader, HTML, page.into_string())
 }
 
 /// The links to the other pages, and to the same page in the other language.
 pub(crate) fn navigation(reader: &Reader) -> Markup {
     let say = |english, chinese| reader.language.choose(english, chinese);
-    let other = reader.other_language();
     html! {
         nav aria-label=(say("This gateway", "本网关")) {
             @if reader.has_docs {
@@ -68,8 +85,28 @@ pub(crate) fn navigation(reader: &Reader) -> Markup {
             @if reader.has_docs {
                 a href=(reader.link_to_page("/docs/")) { (say("Try the API", "调试接口")) }
             }
-            a href={ "?lang=" (other.tag()) } lang=(other.tag()) hreflang=(other.tag()) {
-                (other.choose("English", "中文"))
+            (link_to_other_language(reader))
+        }
+    }
+}
+
+/// The link to the same page in the other language.
+pub(crate) fn link_to_other_language(reader: &Reader) -> Markup {
+    let (other, query) = reader.other_language();
+    html! {
+        a href=(query) lang=(other.tag()) hreflang=(other.tag()) {
+            (other.choose("English", "中文"))
+        }
+    }
+}
+
+/// A code such as `bot_not_in_chat`, which a narrow page breaks after an underscore.
+pub(crate) fn code(code: &str) -> Markup {
+    html! {
+        code {
+            @for (at, part) in code.split('_').enumerate() {
+                @if at > 0 { "_" wbr; }
+                (part)
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The preferences of a page's reader: language, and HTML or JSON.
 
+use std::borrow::Cow;
+
 use actix_web::HttpRequest;
 use actix_web::http::header::{Accept, Header as _, Quality};
 use actix_web::mime::Mime;
@@ -9,39 +11,43 @@ use crate::api::language::Language;
 use crate::api::public_url::relative;
 
 /// The reader of a page.
-pub(crate) struct Reader {
+pub(crate) struct Reader<'a> {
+    pub(crate) request: &'a HttpRequest,
     pub(crate) language: Language,
     /// Whether the reader chose the language by `?lang=`, so that links to other pages have to pass it on.
-    has_chosen: bool,
+    pub(crate) has_chosen: bool,
     /// Whether there is a start page and Swagger UI to link to.
     pub(crate) has_docs: bool,
-    /// The path of the page.
-    path: String,
 }
 
-impl Reader {
-    pub(crate) fn of(request: &HttpRequest) -> Self {
-        let chosen = form_urlencoded::parse(request.query_string().as_bytes())
-            .filter(|(name, _)| name == "lang")
-            .find_map(|(_, tag)| Language::of_tag(&tag));
+impl<'a> Reader<'a> {
+    pub(crate) fn of(request: &'a HttpRequest) -> Self {
+        let chosen = parameter(request, "lang").and_then(|tag| Language::of_tag(&tag));
         Self {
+            request,
             language: chosen.unwrap_or_else(|| Language::preferred_by(request)),
             has_chosen: chosen.is_some(),
             has_docs: has_docs(request),
-            path: request.path().to_owned(),
         }
     }
 
-    pub(crate) fn other_language(&self) -> Language {
-        match self.language {
+    /// The query of the same page in the other language.
+    pub(crate) fn other_language(&self) -> (Language, String) {
+        let other = match self.language {
             Language::English => Language::Chinese,
             Language::Chinese => Language::English,
-        }
+        };
+        let query = form_urlencoded::parse(self.request.query_string().as_bytes());
+        let query = form_urlencoded::Serializer::for_suffix("?".to_owned(), 1)
+            .extend_pairs(query.filter(|(name, _)| name != "lang"))
+            .append_pair("lang", other.tag())
+            .finish();
+        (other, query)
     }
 
     /// A link from the page to a path.
     pub(crate) fn link(&self, path: &str) -> String {
-        relative(&self.path, path)
+        relative(self.request.path(), path)
     }
 
     /// A link to another page, which passes on the language that the reader chose.
@@ -57,6 +63,12 @@ impl Reader {
             path.to_owned()
         }
     }
+}
+
+/// The first parameter of this name in the query.
+pub(crate) fn parameter<'a>(request: &'a HttpRequest, name: &str) -> Option<Cow<'a, str>> {
+    let query = form_urlencoded::parse(request.query_string().as_bytes());
+    query.into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
 }
 
 /// Whether the gateway that a request came to serves its start page and Swagger UI.

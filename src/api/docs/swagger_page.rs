@@ -1,10 +1,10 @@
 //! The page of Swagger UI. Its scripts and its stylesheet are the files beside this one and those of Swagger UI's release.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{CONTENT_SECURITY_POLICY, ContentType};
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use maud::{DOCTYPE, html};
 
-use crate::api::docs::page::{navigation, negotiated};
+use crate::api::docs::page::{HTML, navigation, negotiated};
 use crate::api::docs::reader::Reader;
 use crate::api::http::security_headers::SCRIPTED;
 use crate::api::language::Language;
@@ -42,8 +42,7 @@ pub(crate) fn swagger_page(reader: &Reader) -> HttpResponse {
             }
         }
     };
-    negotiated(reader.language)
-        .insert_header((CONTENT_SECURITY_POLICY, SCRIPTED))
-        .content_type(ContentType::html())
-        .body(page.into_string())
+    let mut answer = negotiated(reader, HTML, page.into_string());
+    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(SCRIPTED));
+    answer
 }

@@ -13,30 +13,36 @@ use crate::delivery::{DryRunAction, DryRunReport, ForwardRequest};
 use crate::feishu::client::Preview;
 use crate::model::receiver::ReceiveIdType;
 
-/// What would become of a forward.
+/// What the gateway would do with a forward.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DryRun<'a> {
     /// What the gateway would do.
     would: Would,
-    /// How long the forward would wait for its turn, in seconds, as far as that can be foreseen.
+    /// How long the forward would wait for its turn, in seconds. An estimate.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 0.412, minimum = 0, nullable = false)]
     wait_seconds: Option<f64>,
-    /// The operator's name for the Feishu app that the key forwards with.
+    /// The operator's name for the Feishu app of your API key.
     #[schema(example = "main")]
     app: &'a str,
-    /// What `receive_id` is taken for.
+    /// The type of `receive_id`, given or detected.
     receive_id_type: ReceiveIdType,
-    /// By which Feishu would know a repetition; one that was left out is another one each time.
+    /// The `uuid` that Feishu would get. A new one each time, if you sent neither `uuid` nor
+    /// `Idempotency-Key`.
     #[schema(example = "0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20", max_length = 50)]
     uuid: &'a str,
-    /// The call that Feishu would get, where there would be one.
+    /// The call that Feishu would get. Absent if there would be none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     feishu_request: Option<FeishuRequest>,
 }
 
-/// What the gateway would do with a forward.
+/// What the gateway would do:
+///
+/// - `send`: send the forward at once;
+/// - `wait`: wait for its turn, then send it;
+/// - `join`: give the answer of a request with the same `Idempotency-Key` that is still running;
+/// - `replay`: give the answer of an earlier request with the same `Idempotency-Key`.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(example = "wait")]
@@ -51,13 +57,13 @@ enum Would {
     Replay,
 }
 
-/// A call to Feishu; its header `Authorization` is the gateway's business.
+/// A call to Feishu, without its header `Authorization`.
 #[derive(Serialize, ToSchema)]
 struct FeishuRequest {
-    /// The method.
+    /// The HTTP method.
     #[schema(example = "POST")]
     method: &'static str,
-    /// The address.
+    /// The URL.
     #[schema(
         example = "https://open.feishu.cn/open-apis/im/v1/messages/om_dc13264520392913993dd051dba21dcf/forward?receive_id_type=chat_id&uuid=0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20"
     )]

@@ -91,7 +91,7 @@ impl Body {
 fn require_plain(headers: &HeaderMap) -> Result<(), Problem> {
     if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         let detail = Wording::new(
-            "The request has the header Content-Encoding; send the body plain, without that header.",
+            "The request has the header Content-Encoding; send the body uncompressed and without this header.",
             "请求带有 Content-Encoding 请求头；请直接发送未压缩的请求体，并去掉该请求头。",
         );
         return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
@@ -155,7 +155,7 @@ pub(crate) fn too_large(max_size: usize) -> Problem {
 pub(crate) fn too_slow(timeout: Duration) -> Problem {
     let seconds = timeout.as_secs_f64();
     let detail = Wording::new(
-        format!("The body was not there {seconds} s after the head."),
+        format!("The body had not arrived {seconds} s after the head."),
         format!("收到请求头 {seconds} 秒后仍未收到完整的请求体。"),
     );
     Problem::new(ProblemKind::RequestTimeout, detail)

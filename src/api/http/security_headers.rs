@@ -7,9 +7,13 @@ use actix_web::http::header::{
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
-/// The policy of pages that set none themselves. It allows the stylesheet and the empty icon.
+/// The policy of pages that set none themselves. It allows the stylesheet, the empty icon, and the search for problems.
 const STRICT: &str = "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; \
-    form-action 'none'; frame-ancestors 'none'";
+    form-action 'self'; frame-ancestors 'none'";
+
+/// The policy of the start page. It allows its script as well, which calls nobody.
+pub(crate) const WITH_SCRIPT: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The policy of Swagger UI and of the console. It allows their scripts, the calls of these to this gateway, and
 /// images as well.

@@ -55,7 +55,7 @@ pub(super) fn parse(
             MESSAGE_ID_LIST if has_list => (&mut message_id_list, MESSAGE_ID_LIST),
             _ if dialect == Dialect::Feishu => continue,
             "" => {
-                let detail = Wording::new("has a member without a name", "有字段没有名称");
+                let detail = Wording::new("has a field without a name", "有字段没有名称");
                 mistakes.add("body", detail);
                 continue;
             }
@@ -105,7 +105,7 @@ fn list(value: Value, mistakes: &mut Mistakes) -> Option<Vec<Value>> {
 fn misplaced_member(name: &str, source: Source<'_>) -> Option<Wording> {
     match (name, source) {
         ("message_id" | "message_ids", Source::Merged) => Some(Wording::new(
-            "is not a member of the body; the messages belong in message_id_list",
+            "is not a field of the body; the messages belong in message_id_list",
             "不是请求体的字段；消息应放在 message_id_list 中",
         )),
         _ => where_it_belongs(name),
@@ -115,12 +115,12 @@ fn misplaced_member(name: &str, source: Source<'_>) -> Option<Wording> {
 fn unknown(has_list: bool) -> Wording {
     if has_list {
         return Wording::new(
-            "is not a member of the body; there are receive_id and message_id_list",
+            "is not a field of the body; known fields: receive_id, message_id_list",
             "不是请求体的字段；请求体只有 receive_id 和 message_id_list",
         );
     }
     Wording::new(
-        "is not a member of the body; there is only receive_id",
+        "is not a field of the body; the only field is receive_id",
         "不是请求体的字段；请求体只有 receive_id",
     )
 }
@@ -138,7 +138,7 @@ pub(crate) fn other_encoding(body: &[u8]) -> Option<Wording> {
             "是 UTF-16 或 UTF-32 编码；请使用 UTF-8",
         ),
         [0x1F, 0x8B, ..] => Wording::new(
-            "is compressed (gzip); send it plain",
+            "is compressed (gzip); send it uncompressed",
             "经过 gzip 压缩；请发送未压缩的内容",
         ),
         body if str::from_utf8(body).is_err() => {

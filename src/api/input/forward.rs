@@ -71,8 +71,8 @@ impl ForwardInput<'_> {
         };
         if self.is_async && !is_dry_run && uuid.is_some() {
             let detail = Wording::new(
-                "must be left out where Prefer asks for an answer before the forward is done: the Idempotency-Key stands for one",
-                "Prefer 要求异步响应时请勿传 uuid：Idempotency-Key 对应一个 uuid",
+                "must be left out when Prefer asks for an asynchronous answer: the Idempotency-Key determines the uuid",
+                "Prefer 要求异步响应时请勿传 uuid：uuid 由 Idempotency-Key 决定",
             );
             mistakes.add("uuid", detail);
             return Err(mistakes.into_fields());
@@ -84,8 +84,8 @@ impl ForwardInput<'_> {
             && uuid != uuid_of_key
         {
             let detail = Wording::new(
-                "must be left out where there is an Idempotency-Key, which stands for one",
-                "已有 Idempotency-Key（它对应一个 uuid），请勿再传 uuid",
+                "must be left out when there is an Idempotency-Key: the key determines the uuid",
+                "已有 Idempotency-Key 时请勿传 uuid：uuid 由 Idempotency-Key 决定",
             );
             mistakes.add("uuid", detail);
         }

@@ -71,7 +71,7 @@ fn whole_seconds(text: &str) -> Result<Duration, Wording> {
 
 fn not_a_wait() -> Wording {
     Wording::new(
-        "wait must be a whole number of seconds, as in wait=5",
+        "wait must be a whole number of seconds, such as wait=5",
         "wait 必须是整数秒，例如 wait=5",
     )
 }
@@ -127,7 +127,7 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyK
         return Err(more_than_once());
     }
     let value = value.to_str().map_err(|_| {
-        Wording::new("must be of visible ASCII characters", "只能包含可见的 ASCII 字符")
+        Wording::new("must contain only visible ASCII characters", "只能包含可见的 ASCII 字符")
     })?;
     IdempotencyKey::parse(value).map(Some)
 }

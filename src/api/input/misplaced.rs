@@ -13,12 +13,14 @@ pub(super) fn where_it_belongs(name: &str) -> Option<Wording> {
             "应放在请求体中：{\"receive_id\": \"oc_…\"}",
         ),
         "receiveidtype" => Wording::new(
-            "belongs in the query, as receive_id_type=chat_id",
+            "belongs in the query, such as receive_id_type=chat_id",
             "应放在查询参数中，例如 receive_id_type=chat_id",
         ),
-        "uuid" => Wording::new("belongs in the query, as uuid=…", "应放在查询参数中，例如 uuid=…"),
+        "uuid" => {
+            Wording::new("belongs in the query, such as uuid=…", "应放在查询参数中，例如 uuid=…")
+        }
         "dryrun" => Wording::new(
-            "belongs in the query, as dry_run=true",
+            "belongs in the query, such as dry_run=true",
             "应放在查询参数中，例如 dry_run=true",
         ),
         "messageid" => Wording::new(
@@ -30,23 +32,23 @@ pub(super) fn where_it_belongs(name: &str) -> Option<Wording> {
             "应放在 /v1/messages/merge_forward 的请求体中，名称为 message_id_list",
         ),
         "idempotencykey" | "idempotencytoken" | "idempotentkey" | "idempotency" => Wording::new(
-            "belongs in the header Idempotency-Key, spelt just so",
+            "belongs in the header Idempotency-Key, with exactly this name",
             "应放在请求头 Idempotency-Key 中，且名称须完全一致",
         ),
         "wait" | "prefer" => Wording::new(
-            "belongs in a header, as Prefer: wait=5",
+            "belongs in a header, such as Prefer: wait=5",
             "应放在请求头中，例如 Prefer: wait=5",
         ),
         "apikey" | "key" | "token" | "accesstoken" => Wording::new(
-            "has no place here; the API key belongs in the header X-API-Key",
+            "does not belong here; send the API key in the header X-API-Key",
             "不应出现在这里；API 密钥应放在请求头 X-API-Key 中",
         ),
         "chatid" | "openid" | "userid" | "unionid" | "email" => Wording::new(
-            "is no field; the id belongs in the body as receive_id, its type in the query as receive_id_type",
+            "is not a field; the id belongs in the body as receive_id, and its type in the query as receive_id_type",
             "不是字段；ID 应放在请求体的 receive_id 中，其类型放在查询参数 receive_id_type 中",
         ),
         "threadid" => Wording::new(
-            "is no field; a thread to forward belongs in the path: /v1/threads/{thread_id}/forward; one that gets a message, in the body as receive_id",
+            "is not a field; a thread to forward belongs in the path: /v1/threads/{thread_id}/forward; a thread that receives a message belongs in the body, as receive_id",
             "不是字段；要转发的话题应放在路径中：/v1/threads/{thread_id}/forward；接收消息的话题应放在请求体的 receive_id 中",
         ),
         _ => return None,

@@ -73,8 +73,8 @@ pub(super) fn parse(text: &str, dialect: Dialect, mistakes: &mut Mistakes) -> Fo
 
 fn unknown() -> Wording {
     Wording::new(
-        "is not a query parameter; there are receive_id_type, uuid and dry_run",
-        "不是查询参数；可用的有 receive_id_type、uuid 和 dry_run",
+        "is not a query parameter; known parameters: receive_id_type, uuid, dry_run",
+        "不是查询参数；可用参数：receive_id_type、uuid、dry_run",
     )
 }
 
@@ -104,7 +104,7 @@ pub(crate) fn without_a_name() -> Wording {
 
 /// The mistake of a value that is not text.
 pub(crate) fn not_utf_8() -> Wording {
-    Wording::new("is not UTF-8 when it is percent-decoded", "经百分号解码后不是 UTF-8")
+    Wording::new("is not UTF-8 after percent-decoding", "经百分号解码后不是 UTF-8")
 }
 
 /// A part of a query, percent-decoded, in which `+` is a space. None if it is not UTF-8.

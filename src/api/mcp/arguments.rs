@@ -105,8 +105,8 @@ impl Arguments {
         let known = self.known.join(", ");
         for name in self.left.keys() {
             let detail = Wording::new(
-                format!("is no argument of this tool; there are {known}"),
-                format!("不是此工具的参数；可用的有 {known}"),
+                format!("is not an argument of this tool; known arguments: {known}"),
+                format!("不是此工具的参数；可用参数：{known}"),
             );
             self.mistakes.add(sanitize::name(name), detail);
         }

@@ -50,7 +50,7 @@ pub(super) const UNKNOWN_TOOL: &str = "other";
 /// The problem of a request from a web page that may not come in.
 pub(crate) fn foreign_origin() -> Problem {
     let detail = Wording::new(
-        "The header Origin names a web page that may not call this gateway; nothing was sent.",
+        "The header Origin names a web page that is not allowed to call this gateway; nothing was sent.",
         "Origin 请求头所指的网页不允许调用此网关；消息未发送。",
     );
     Problem::new(ProblemKind::OriginNotAllowed, detail)
@@ -58,8 +58,8 @@ pub(crate) fn foreign_origin() -> Problem {
 
 fn foreign_name() -> Problem {
     let detail = Wording::new(
-        "The header Host is none of the names under which this gateway serves the protocol; nothing was sent.",
-        "Host 请求头不是此网关提供该协议所用的名称；消息未发送。",
+        "The gateway does not serve the protocol under the name in the header Host; nothing was sent.",
+        "网关不以 Host 请求头中的名称提供该协议；消息未发送。",
     );
     Problem::new(ProblemKind::OriginNotAllowed, detail)
 }

@@ -97,12 +97,12 @@ fn detail(problem: &Problem) -> String {
 
 fn who(fix_by: FixBy) -> &'static str {
     match fix_by {
-        FixBy::Caller => "you, by other arguments; or the person that you act for",
-        FixBy::Receiver => "the person who is to get the message",
+        FixBy::Caller => "you, with other arguments, or the person you act for",
+        FixBy::Receiver => "the user who receives the message",
         FixBy::ChatAdmin => "the owner or an administrator of the chat",
         FixBy::TenantAdmin => "the administrator of the company's Feishu",
-        FixBy::Operator => "whoever runs this gateway",
-        FixBy::Nobody => "nobody has to: it passes",
+        FixBy::Operator => "the operator of this gateway",
+        FixBy::Nobody => "nobody: it resolves itself",
     }
 }
 
@@ -110,16 +110,17 @@ fn advice(problem: &Problem) -> String {
     let is_retryable = problem.kind.facts().retryable;
     match (problem.outcome, problem.safe_retry_until) {
         (Outcome::Unknown, Some(until)) => format!(
-            "with exactly the same arguments, before {until}; the message cannot arrive twice then. With other arguments it can."
+            "yes, with exactly the same arguments, before {until}: the message then cannot arrive twice. With other arguments it can."
         ),
         (Outcome::Unknown, None) => {
-            "no, it could arrive twice; ask a person to look whether it has arrived".to_owned()
+            "no, the message could arrive twice; ask a person to check whether it arrived"
+                .to_owned()
         }
         (Outcome::NotDelivered, _) if is_retryable => match seconds(problem) {
-            Some(seconds) => format!("with the same arguments, in {seconds} s or later"),
-            None => "with the same arguments, in a while".to_owned(),
+            Some(seconds) => format!("yes, with the same arguments, in {seconds} s or later"),
+            None => "yes, with the same arguments, later".to_owned(),
         },
-        (Outcome::NotDelivered, _) => "not before the cause is removed".to_owned(),
+        (Outcome::NotDelivered, _) => "no, not until the cause is fixed".to_owned(),
     }
 }
 

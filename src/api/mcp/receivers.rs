@@ -8,7 +8,7 @@ use crate::model::wording::Wording;
 pub(super) fn parse(id: &str, kind: Option<ReceiveIdType>) -> Result<Receiver, Wording> {
     if id.starts_with("om_") && !id.contains('@') {
         return Err(Wording::new(
-            "is the id of a message; it must be that of who gets it",
+            "is the id of a message; it must be the id of a receiver",
             "这是消息 ID；应填写接收者的 ID",
         ));
     }
@@ -34,11 +34,9 @@ pub(super) fn check_type(receiver: &Receiver) -> Result<(), Wording> {
     let (given, detected) = (given.as_str(), detected.as_str());
     Err(Wording::new(
         format!(
-            "cannot be a {given}: by its form it is a {detected}; leave receive_id_type out, and it is detected"
+            "is not of the type {given}: it looks like {detected}; leave out receive_id_type, and the gateway detects it"
         ),
-        format!(
-            "不可能是 {given}：从形式上看是 {detected}；请不要填写 receive_id_type，网关会自动识别"
-        ),
+        format!("不是 {given}：看起来是 {detected}；请不要填写 receive_id_type，网关会自动识别"),
     ))
 }
 
@@ -59,7 +57,7 @@ mod tests {
             ("4b7c9d", UnionId, "chat_id"),
         ] {
             let Wording { en, .. } = parse(id, Some(given)).expect_err(id);
-            assert!(en.contains(detected) && en.contains("leave receive_id_type out"), "{en}");
+            assert!(en.contains(detected) && en.contains("leave out receive_id_type"), "{en}");
         }
         for (id, given) in [
             ("oc_1", Some(ChatId)),

@@ -15,26 +15,41 @@ use crate::api::docs::problems::examples::{EXAMPLE_FORWARD, examples};
 use crate::api::docs::problems::routes as problems;
 use crate::api::docs::swagger_ui;
 use crate::api::language::Language;
+use crate::api::openapi::chinese::in_chinese;
 use crate::api::openapi::headers;
 use crate::api::openapi::routes::{Kind, kind_of, may_come};
 use crate::api::problems::body::ProblemBody;
 use crate::api::public_url::PublicUrl;
 use crate::api::v1::{broadcasts, forward, merge_forward, thread_forward};
-use crate::model::problem_kind::ProblemKind;
+use crate::model::problem_kind::{Facts, ProblemKind};
 use crate::model::receiver::ReceiveIdType;
 
-/// The OpenAPI document of a gateway that callers reach at `public_url`. Without a public URL it is the
-/// document under review in `openapi/openapi.json`.
+/// The OpenAPI document of a gateway that callers reach at `public_url`, with texts in this language. Without a
+/// public URL it is the document under review in `openapi/`.
 #[must_use]
-pub fn openapi_json(public_url: &PublicUrl) -> String {
+pub fn openapi_json(language: Language, public_url: &PublicUrl) -> String {
+    let mut document = without_problems(public_url);
+    for (path, item) in &mut document.paths.paths {
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            add_answers(operation, path, language, public_url);
+        }
+    }
+    let json = match language {
+        Language::English => serde_json::to_string_pretty(&document),
+        Language::Chinese => serde_json::to_string_pretty(&in_chinese(&document)),
+    };
+    json.expect("the document is made of strings") + "\n"
+}
+
+/// The document in English, without the answers that are problems: those have their texts from the table of
+/// problems, in both languages.
+pub(super) fn without_problems(public_url: &PublicUrl) -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     document.servers = Some(vec![
         ServerBuilder::new().url(public_url.server()).description(Some("This gateway")).build(),
     ]);
-    add_all_answers(&mut document, public_url);
-    let mut json = document.to_pretty_json().expect("the document is made of strings");
-    json.push('\n');
-    json
+    headers::describe(document.components.get_or_insert_default());
+    document
 }
 
 #[derive(OpenApi)]
@@ -42,19 +57,22 @@ pub fn openapi_json(public_url: &PublicUrl) -> String {
     info(
         title = "feishu-forward-gateway",
         description = "Forwards Feishu (Lark) messages for internal services.\n\n\
-            Send one plain request with your API key. The gateway holds the app's secret, keeps to \
-            Feishu's limits (5 messages a second to one receiver; 50 calls a second and 1000 a \
-            minute for an app), waits for your turn, and answers with the new message, or with a \
-            problem that says whether the message went out, who can remove the cause, and how.\n\n\
-            Click **Authorize**, enter your key, then try `POST /v1/messages/{message_id}/forward`.",
-        contact(name = "Whoever runs this gateway"),
+            Send one request with your API key. The gateway\n\n\
+            - keeps the app secret, and gets the tenant token;\n\
+            - keeps to Feishu's rate limits: 5 messages per second to one receiver, 50 calls per second and \
+            1000 per minute for an app;\n\
+            - queues your request until its turn comes, and retries where a retry is safe.\n\n\
+            The answer is the new message, or a problem. A problem says whether the message was delivered \
+            (`outcome`), who can remove the cause (`fix_by`) and how (`remedy`).\n\n\
+            To try it: click **Authorize**, enter your API key, and open `POST /v1/messages/{message_id}/forward`.",
+        contact(name = "The operator of this gateway"),
         license(name = "Apache-2.0", url = "https://www.apache.org/licenses/LICENSE-2.0"),
     ),
     tags(
-        (name = "messages", description = "Forwarding messages."),
-        (name = "broadcasts", description = "One message to many receivers."),
-        (name = "problems", description = "What can go wrong, and what to do about it."),
-        (name = "documentation", description = "What you are reading."),
+        (name = "messages", description = "Forward messages and threads to one receiver."),
+        (name = "broadcasts", description = "Forward one message to many receivers."),
+        (name = "problems", description = "Every error, and what to do about it."),
+        (name = "documentation", description = "This API document."),
     ),
     paths(forward::forward, merge_forward::merge_forward, thread_forward::thread_forward, broadcasts::create, broadcasts::list,
         broadcasts::get, broadcasts::receivers, broadcasts::events, broadcasts::cancel, broadcasts::retry, problems::list, problems::one, swagger_ui::openapi),
@@ -71,12 +89,12 @@ impl Modify for SecuritySchemes {
         let components = openapi.components.get_or_insert_default();
         let header = ApiKeyValue::with_description(
             "X-API-Key",
-            "Your API key. An operator makes one with `keys new`.",
+            "Your API key. The operator of the gateway makes one with `keys new`.",
         );
         components.add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(header)));
         let bearer = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .description(Some("The same API key as a bearer token."))
+            .description(Some("The same API key, as a bearer token."))
             .build();
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     }
@@ -85,18 +103,9 @@ impl Modify for SecuritySchemes {
 const EXAMPLE_MESSAGE: &str = "om_dc13264520392913993dd051dba21dcf";
 const EXAMPLE_BROADCAST: &str = "bc_019ac2f0b3a97c11a5b6c1d2e3f40516";
 
-/// Adds to each operation a response for each status of its problems, with an example of each problem, and
-/// to each response its headers.
-fn add_all_answers(openapi: &mut utoipa::openapi::OpenApi, public_url: &PublicUrl) {
-    headers::describe(openapi.components.get_or_insert_default());
-    for (path, item) in &mut openapi.paths.paths {
-        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
-            add_answers(operation, path, public_url);
-        }
-    }
-}
-
-fn add_answers(operation: &mut Operation, path: &str, public_url: &PublicUrl) {
+/// Adds a response for each status of the operation's problems, with an example of each problem, and to each
+/// response its headers.
+fn add_answers(operation: &mut Operation, path: &str, language: Language, public_url: &PublicUrl) {
     let kind = kind_of(path);
     let instance = match path {
         _ if kind.is_forward() => EXAMPLE_FORWARD.to_owned(),
@@ -113,7 +122,7 @@ fn add_answers(operation: &mut Operation, path: &str, public_url: &PublicUrl) {
         by_status.entry(problem.facts().status).or_default().push(*problem);
     }
     for (status, problems) in by_status {
-        let response = problem_response(&problems, &instance, public_url);
+        let response = problem_response(&problems, &instance, language, public_url);
         responses.insert(status.to_string(), response.into());
     }
     for (status, response) in responses.iter_mut() {
@@ -123,15 +132,25 @@ fn add_answers(operation: &mut Operation, path: &str, public_url: &PublicUrl) {
     }
 }
 
-fn problem_response(kinds: &[ProblemKind], instance: &str, public_url: &PublicUrl) -> Response {
+fn problem_response(
+    kinds: &[ProblemKind],
+    instance: &str,
+    language: Language,
+    public_url: &PublicUrl,
+) -> Response {
     let root = public_url.root_from_docs();
     let bullet = if kinds.len() > 1 { "- " } else { "" };
     let line = |kind: &ProblemKind| {
-        let (name, title) = (kind.facts().name, kind.facts().title);
-        format!("{bullet}[`{name}`]({root}/problems/{name}): {title}.")
+        let Facts { name, title, title_zh, .. } = kind.facts();
+        match language {
+            Language::English => format!("{bullet}[`{name}`]({root}/problems/{name}): {title}."),
+            Language::Chinese => {
+                format!("{bullet}[`{name}`]({root}/problems/{name}?lang=zh)：{title_zh}。")
+            }
+        }
     };
     let examples = kinds.iter().flat_map(|kind| examples(*kind)).map(|example| {
-        let body = example.body(instance, Language::English, public_url);
+        let body = example.body(instance, language, public_url);
         let value = serde_json::to_value(&body).ok();
         let built = ExampleBuilder::new().summary(body.title).value(value).build();
         (example.name, built)

@@ -1,5 +1,6 @@
-//! The OpenAPI document.
+//! The OpenAPI document, in English and in Chinese.
 
+mod chinese;
 pub(crate) mod document;
 mod headers;
 mod routes;

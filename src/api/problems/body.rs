@@ -11,74 +11,75 @@ use crate::feishu::error::Refusal;
 use crate::model::dedup_key::DedupKey;
 use crate::model::problem_kind::{FixBy, Outcome, ProblemKind};
 
-/// Every failure has this shape.
+/// An error. Every failure has this shape (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct ProblemBody<'a> {
-    /// Identifies the kind of problem: `/problems/` and the code, after the gateway's public URL where
-    /// the operator has set one.
+    /// The address of the explanation: `/problems/` and the code. It begins with the gateway's public URL if the operator
+    /// has set one.
     #[serde(rename = "type")]
     #[schema(example = "/problems/bot_not_in_chat")]
     kind: String,
-    /// A short summary, the same for every case of the problem, in English, or in Chinese where
-    /// `Accept-Language` prefers `zh`: so are `detail`, `remedy` and the details of `errors`.
-    #[schema(example = "The bot is not in the chat")]
+    /// A short summary, always the same for this problem. `title`, `detail`, `remedy` and the details in `errors` are in
+    /// English, or in Chinese if `Accept-Language` prefers `zh`.
+    #[schema(example = json!(ProblemKind::BotNotInChat.facts().title))]
     pub(crate) title: &'static str,
     /// The HTTP status.
     #[schema(example = 403, minimum = 400, maximum = 599)]
     status: u16,
-    /// One sentence about this case.
+    /// What went wrong in this case.
     #[schema(example = "Feishu answered 230002: The bot can not be outside the group.")]
     detail: &'a str,
-    /// The path that was called.
+    /// The path of the request.
     #[schema(example = "/v1/messages/om_dc13264520392913993dd051dba21dcf/forward")]
     instance: &'a str,
-    /// The problem, for programs.
+    /// The problem code, for programs.
     #[schema(inline = false)]
     code: ProblemKind,
-    /// Whether the message went out: `not_delivered`, or `unknown` where nobody can know.
+    /// Whether the message was delivered: `not_delivered`, or `unknown` if nobody can know.
     outcome: Outcome,
-    /// Whether the same request may succeed later although nobody acts. Repeat it with the same
-    /// `uuid`.
+    /// Whether the same request may succeed later although nobody changes anything. Retry with the same `uuid` or
+    /// `Idempotency-Key`.
     #[schema(example = false)]
     retryable: bool,
     /// Who can remove the cause.
     fix_by: FixBy,
     /// What to do.
-    #[schema(example = "Add the app's bot to the chat that receives the message.")]
+    #[schema(example = json!(ProblemKind::BotNotInChat.facts().remedy.en))]
     remedy: &'static str,
-    /// The id of this request in the gateway's log, as in the header `X-Request-Id`.
+    /// The id of this request in the gateway's log, the same as in the header `X-Request-Id`.
     #[schema(example = "0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20")]
     request_id: &'a str,
-    /// The trace that this request belongs to: the one that its `traceparent` names, else a new one.
+    /// The id of the trace that the request belongs to: the one in its header `traceparent`, or a new one.
     #[schema(example = "0af7651916cd43dd8448eb211c80319c", pattern = "^[0-9a-f]{32}$")]
     trace_id: &'a str,
-    /// The `uuid` that this forward had or was given: repeat with it and nothing arrives twice.
+    /// The `uuid` of this forward, yours or the gateway's. Retry with it, and the message does not arrive twice
+    /// (see `safe_retry_until`).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "0199f3a2-7b1c-7d2e-9c5a-3f1e8d6b4a20", max_length = 50, nullable = false)]
     uuid: Option<&'a str>,
-    /// Where the outcome is unknown: until when repeating with the `uuid`, or with the same
-    /// `Idempotency-Key`, cannot deliver twice.
+    /// Until this time, a retry with the same `uuid` or `Idempotency-Key` cannot deliver the message twice. Only if the
+    /// outcome is `unknown`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T09:55:00Z", nullable = false)]
     safe_retry_until: Option<Timestamp>,
-    /// What Feishu said, where Feishu answered.
+    /// Feishu's answer. Absent unless Feishu refused the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     feishu: Option<&'a Refusal>,
-    /// Every mistake in the request, where the request is what is wrong.
+    /// Every mistake in the request. Absent if the request is valid.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<InvalidFieldBody<'a>>,
 }
 
-/// A field of the request that is wrong.
+/// A mistake in the request.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = InvalidField)]
 struct InvalidFieldBody<'a> {
-    /// The name of the parameter, header or body member; `body` for the body as a whole.
+    /// The name of the parameter, header or body member. `body` means the body as a whole.
     #[schema(example = "receive_id")]
     field: &'a str,
-    /// What is wrong with it.
+    /// What is wrong.
     #[schema(example = "must not be empty")]
     detail: &'a str,
 }

@@ -41,7 +41,7 @@ fn problem_of_error(error: &ForwardError) -> Problem {
         ForwardError::NotAllowed => Problem::new(
             kind,
             Wording::new(
-                "The policy of this API key does not include the receiver; nothing was sent.",
+                "The policy of this API key does not allow this receiver; nothing was sent.",
                 "此 API 密钥的策略不允许转发给该接收者；消息未发送。",
             ),
         ),
@@ -67,7 +67,7 @@ fn problem_of_error(error: &ForwardError) -> Problem {
             let seconds = retry_after.as_secs_f64();
             let detail = Wording::new(
                 format!(
-                    "Feishu has not answered for a while and is asked again in {seconds:.3} s; nothing was sent."
+                    "Feishu has not answered for a while. The gateway tries again in {seconds:.3} s. Nothing was sent."
                 ),
                 format!("飞书已有一段时间没有响应，{seconds:.3} 秒后再次尝试；消息未发送。"),
             );
@@ -77,10 +77,10 @@ fn problem_of_error(error: &ForwardError) -> Problem {
             let (number, seconds) = (code.code, seconds_up(*retry_after));
             let detail = Wording::new(
                 format!(
-                    "Feishu refused the app with {number} before and is not asked again for {seconds} s; nothing was sent."
+                    "Feishu refused the app with {number}. The gateway makes no calls for the app for {seconds} s. Nothing was sent."
                 ),
                 format!(
-                    "飞书此前以 {number} 拒绝了该应用，网关在 {seconds} 秒内不再请求；消息未发送。"
+                    "飞书以错误码 {number} 拒绝了该应用，网关在 {seconds} 秒内不再为它调用飞书；消息未发送。"
                 ),
             );
             let problem = Problem {
@@ -112,8 +112,8 @@ fn problem_of_error(error: &ForwardError) -> Problem {
         ForwardError::TooLateToRepeat => Problem::new(
             kind,
             Wording::new(
-                "An earlier forward with this uuid may have gone out, longer ago than Feishu is sure to know it; it was not sent again.",
-                "使用该 uuid 的上一次转发可能已送出，且已超出飞书的去重时限；网关没有再次发送。",
+                "An earlier forward with this uuid may have been sent, and Feishu may no longer recognize the uuid. The gateway did not send the message again.",
+                "此前使用该 uuid 的转发可能已送出，且可能已超出飞书的去重时限；网关没有再次发送。",
             ),
         ),
     }
@@ -127,7 +127,7 @@ fn problem_of_missing_permit(kind: ProblemKind, scope: Scope, retry_after: Durat
     let seconds = retry_after.as_secs_f64();
     let detail = Wording::new(
         format!(
-            "The next turn for {whose} is {seconds:.3} s away, longer than this forward may wait; nothing was sent."
+            "The next turn for {whose} comes in {seconds:.3} s, and this forward cannot wait that long; nothing was sent."
         ),
         format!(
             "{whose_zh}还需等待 {seconds:.3} 秒才能发送，超过本次转发允许的等待时间；消息未发送。"
@@ -142,7 +142,7 @@ fn problem_of_budget(over: &OverBudget) -> Problem {
             let seconds = retry_after.as_secs_f64();
             let detail = Wording::new(
                 format!(
-                    "This API key may make {limit} calls to Feishu in a minute, and the next one in {seconds:.3} s; nothing was sent."
+                    "This API key may make {limit} calls to Feishu in a minute, and its next one in {seconds:.3} s. Nothing was sent."
                 ),
                 format!(
                     "该 API 密钥每分钟最多可调用飞书 {limit} 次，{seconds:.3} 秒后可再次调用；消息未发送。"
@@ -154,7 +154,7 @@ fn problem_of_budget(over: &OverBudget) -> Problem {
         OverBudget::Month { limit, month, retry_after } => {
             let detail = Wording::new(
                 format!(
-                    "This API key may make {limit} calls to Feishu in a month, which are used up for {month} (UTC+8); nothing was sent."
+                    "This API key may make {limit} calls to Feishu in a month, and has used them up for {month} (UTC+8). Nothing was sent."
                 ),
                 format!(
                     "该 API 密钥每月最多可调用飞书 {limit} 次，{month}（UTC+8）的次数已用完；消息未发送。"
@@ -176,7 +176,7 @@ fn problem_of_missing_token(error: &CallError) -> Problem {
         | CallError::Unreadable { .. } => Problem::new(
             ProblemKind::FeishuUnreachable,
             Wording::new(
-                format!("No tenant token could be fetched: {error}; nothing was sent."),
+                format!("The gateway could not fetch a tenant token: {error}; nothing was sent."),
                 "无法获取 tenant_access_token；消息未发送，具体原因见网关日志。",
             ),
         ),
@@ -197,14 +197,14 @@ fn problem_of_call(error: &CallError) -> Problem {
         CallError::TimedOut { .. } => Problem::new(
             kind,
             Wording::new(
-                "Feishu did not answer in time; the message may have been handed over.",
-                "飞书未在规定时间内响应；消息可能已提交给飞书。",
+                "Feishu did not answer in time; it may have received the message.",
+                "飞书未及时响应；消息可能已提交给飞书。",
             ),
         ),
         CallError::Broken { .. } => Problem::new(
             kind,
             Wording::new(
-                format!("No whole answer came from Feishu: {error}."),
+                format!("Feishu's answer did not arrive completely: {error}."),
                 "没有收到飞书的完整响应，连接已中断；具体原因见网关日志。",
             ),
         ),
@@ -225,7 +225,7 @@ fn problem_of_call(error: &CallError) -> Problem {
 fn problem_of_refusal(refusal: &Refusal) -> Problem {
     let Refusal { code, msg, .. } = refusal;
     let english = match msg.as_str() {
-        "" => format!("Feishu answered {code} without a word."),
+        "" => format!("Feishu answered {code} without a message."),
         msg => format!("Feishu answered {code}: {msg}"),
     };
     let problem = if let Some(known) = codes::find(*code) {
@@ -260,16 +260,16 @@ fn add_prior_attempts(detail: &mut Wording, prior_attempts: PriorAttempts) {
         PriorAttempts::NotSent => return,
         PriorAttempts::NotSentSince(time) => (
             format!(
-                " The gateway knows of forwards with this uuid since {time:.0} alone; one before may have gone out."
+                " The gateway knows forwards with this uuid only since {time:.0}; an earlier one may have been sent."
             ),
             format!("网关只了解 {time:.0} 以来使用该 uuid 的转发；更早的转发可能已送出。"),
         ),
         PriorAttempts::Unconfirmed(_) => (
-            " Another replica may have sent it: the Redis that replicas share cannot be asked, or was found again just now.".to_owned(),
+            " Another replica may have sent the message: the shared Redis does not answer, or has only just recovered.".to_owned(),
             "其他副本可能已送出：副本共享的 Redis 目前无法查询，或刚刚恢复。".to_owned(),
         ),
         PriorAttempts::InDoubt(_) => (
-            " An earlier attempt may have gone out.".to_owned(),
+            " An earlier attempt may have been sent.".to_owned(),
             "此前的一次请求可能已送出。".to_owned(),
         ),
         PriorAttempts::Delivered(_) => (

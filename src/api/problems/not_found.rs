@@ -97,8 +97,10 @@ fn detail(path: &str) -> Wording {
     }
     if let Some(known) = route_of(path) {
         return Wording::new(
-            format!("There is nothing at this path. Did you mean {known}? Case and slashes count."),
-            format!("该路径不存在。您要找的是否为 {known}？路径区分大小写，斜杠不能多也不能少。"),
+            format!(
+                "There is nothing at this path. Did you mean {known}? Case and slashes matter."
+            ),
+            format!("该路径不存在。你要找的是 {known} 吗？路径区分大小写，斜杠不能多也不能少。"),
         );
     }
     if DOCUMENTATION.contains(&path) {
@@ -111,21 +113,21 @@ fn detail(path: &str) -> Wording {
     if let Some(known) = inner.find_map(|(at, _)| route_of(&path[at..])) {
         return Wording::new(
             format!(
-                "There is nothing at this path, but at {known}: cut off what stands before it, if need be in the proxy."
+                "There is nothing at this path, but there is {known}. Remove the part before it, if necessary in the proxy."
             ),
             format!("该路径不存在，但有 {known}：请去掉前面的部分，必要时在代理中去掉。"),
         );
     }
     if path.contains("/merge") {
         return Wording::new(
-            format!("There is nothing at this path; messages are merged by POST {MERGE_FORWARD}."),
+            format!("There is nothing at this path; to merge messages, use POST {MERGE_FORWARD}."),
             format!("该路径不存在；合并转发消息请使用 POST {MERGE_FORWARD}。"),
         );
     }
     if path.contains("/broadcast") {
         return Wording::new(
             format!(
-                "There is nothing at this path; a message is broadcast by POST {NEW_BROADCAST}, and broadcasts are at {BROADCASTS}."
+                "There is nothing at this path; to broadcast a message, use POST {NEW_BROADCAST}; broadcasts are at {BROADCASTS}."
             ),
             format!(
                 "该路径不存在；群发消息请使用 POST {NEW_BROADCAST}，群发任务位于 {BROADCASTS}。"
@@ -135,14 +137,14 @@ fn detail(path: &str) -> Wording {
     if path.contains("/threads") {
         return Wording::new(
             format!(
-                "There is nothing at this path; a thread is forwarded by POST {THREAD_FORWARD}."
+                "There is nothing at this path; to forward a thread, use POST {THREAD_FORWARD}."
             ),
             format!("该路径不存在；转发话题请使用 POST {THREAD_FORWARD}。"),
         );
     }
     if path.contains("/messages") || path.contains("/forward") {
         return Wording::new(
-            format!("There is nothing at this path; a message is forwarded by POST {FORWARD}."),
+            format!("There is nothing at this path; to forward a message, use POST {FORWARD}."),
             format!("该路径不存在；转发消息请使用 POST {FORWARD}。"),
         );
     }
@@ -158,7 +160,7 @@ fn of_feishu() -> Wording {
         POST /open-apis/im/v1/threads/{thread_id}/forward";
     Wording::new(
         format!(
-            "This gateway does not serve this path of Feishu's. It serves {served}; for all other calls use a client of Feishu itself."
+            "This gateway does not serve this Feishu API. It serves {served}. For other APIs, call Feishu directly."
         ),
         format!("网关不提供飞书的该接口，只提供 {served}；其他接口请直接调用飞书。"),
     )
@@ -233,8 +235,8 @@ mod tests {
             ("/v1/broadcasts/", BROADCASTS),
             ("/v1/broadcast/bc_1", BROADCASTS),
             ("/open-apis/im/v1/messages/om_1/forward", FORWARD),
-            ("/open-apis/im/v1/messages", "Feishu's"),
-            ("/Open-Apis/", "Feishu's"),
+            ("/open-apis/im/v1/messages", "Feishu API"),
+            ("/Open-Apis/", "Feishu API"),
             ("/Docs", "/docs/"),
             ("/docs//", "/docs/"),
             ("/swagger-ui/", "/docs/"),
@@ -250,7 +252,7 @@ mod tests {
         ] {
             let Wording { en, zh } = detail(&normal(path));
             assert!(en.contains(hint), "{path}: {en}");
-            assert!(hint == "Feishu's" || zh.contains(hint), "{path}: {zh}");
+            assert!(hint == "Feishu API" || zh.contains(hint), "{path}: {zh}");
         }
     }
 

@@ -128,7 +128,7 @@ impl Problem {
     /// The problem of a route that takes the methods in `allowed` only.
     pub(crate) fn method_not_allowed(allowed: &'static str) -> Self {
         let detail = Wording::new(
-            format!("The route takes {allowed} only."),
+            format!("The route accepts only {allowed}."),
             format!("该接口只接受 {allowed}。"),
         );
         Self::new(ProblemKind::MethodNotAllowed, detail)
@@ -149,9 +149,9 @@ impl Problem {
     pub(crate) fn too_many_large_bodies(most: usize) -> Self {
         let detail = Wording::new(
             format!(
-                "At most {most} large requests are read at the same time, shared by all callers."
+                "The gateway reads at most {most} large requests at the same time, for all callers together."
             ),
-            format!("所有调用方合计最多同时读取 {most} 个大请求。"),
+            format!("网关最多同时读取 {most} 个大请求，由所有调用方共享。"),
         );
         Self::new(ProblemKind::Overloaded, detail)
     }
@@ -162,14 +162,14 @@ impl Problem {
         let detail = if are_strangers {
             Wording::new(
                 format!(
-                    "{own} requests of callers that are not known yet are in flight; what is left is for others."
+                    "{own} requests of callers without a checked API key are in flight; the remaining places are for other callers."
                 ),
                 format!("尚未确认身份的调用方已有 {own} 个请求正在处理；其余名额留给其他调用方。"),
             )
         } else {
             Wording::new(
                 format!(
-                    "This caller has {own} requests in flight; what is left is for other callers."
+                    "This caller has {own} requests in flight; the remaining places are for other callers."
                 ),
                 format!("该调用方已有 {own} 个请求正在处理；其余名额留给其他调用方。"),
             )
@@ -180,7 +180,7 @@ impl Problem {
     /// The problem of a request on a connection whose last answer was sent.
     pub(crate) fn connection_is_over() -> Self {
         let detail = Wording::new(
-            "The connection ended with the answer before; nothing was sent.",
+            "The connection ended with the previous answer; nothing was sent.",
             "该连接已随上一个响应结束；消息未发送。",
         );
         Self::new(ProblemKind::Draining, detail)

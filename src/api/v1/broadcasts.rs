@@ -38,11 +38,13 @@ use crate::model::api_key::Caller;
 /// The longest wait for a change, in seconds.
 const LONGEST_WAIT: u64 = 60;
 
-/// Send a message to many receivers
+/// Forward a message to many receivers
 ///
-/// Accepts a broadcast, durably: one forward to each receiver, behind everybody who waits for an answer, at the pace of
-/// Feishu's limits. Nothing is accepted unless every receiver is valid, allowed and named once; all mistakes come in one
-/// answer. The same request with the same `Idempotency-Key` is the same broadcast.
+/// Starts a broadcast: one forward to each receiver, with bulk priority, as fast as Feishu's rate limits allow. An accepted
+/// broadcast survives a restart of the gateway.
+///
+/// The gateway accepts all receivers or none: each one must be valid, allowed and listed once. If not, the problem lists
+/// every mistake. The same request with the same `Idempotency-Key` gets the same broadcast.
 #[utoipa::path(
     post,
     path = "/v1/messages/{message_id}/broadcasts",
@@ -53,7 +55,7 @@ const LONGEST_WAIT: u64 = 60;
         ("message_id" = String, Path, description = "The message to forward.",
             min_length = 4, max_length = 128, pattern = "^om_[A-Za-z0-9_-]+$",
             example = "om_dc13264520392913993dd051dba21dcf"),
-        ("dry_run" = Option<bool>, Query, description = "`true`, `1` or without a value: check everything, tell what would be accepted, and accept nothing."),
+        ("dry_run" = Option<bool>, Query, description = "`true`, `1` or no value: check everything and say what would be accepted, but accept nothing."),
         BroadcastKeyHeaders,
         ReaderHeaders,
     ),
@@ -62,9 +64,9 @@ const LONGEST_WAIT: u64 = 60;
         (status = 202, description = "The broadcast was accepted, now or by an earlier request with the same `Idempotency-Key`.",
             content_type = "application/json", body = BroadcastBody,
             headers(
-                ("Location" = String, description = "Where the broadcast is, relative to this request unless the gateway knows its public URL."),
+                ("Location" = String, description = "The URL of the broadcast. It is relative to this request unless the operator has set a public URL."),
                 ("ETag" = String, description = "The revision of the broadcast."),
-                ("Idempotency-Replayed" = bool, description = "`true` where an earlier request was accepted."),
+                ("Idempotency-Replayed" = bool, description = "`true` if an earlier request with the same `Idempotency-Key` was accepted."),
             )),
         (status = 200, description = "In a dry run: what would be accepted.", content_type = "application/json", body = PreviewBody),
     ),
@@ -106,7 +108,7 @@ async fn preview(
 
 /// List your broadcasts
 ///
-/// Those of your API key, newest first, until some days after their end.
+/// The broadcasts of your API key, newest first. The gateway keeps each one for some days after its end (`broadcasts.keep`).
 #[utoipa::path(
     get,
     path = "/v1/broadcasts",
@@ -137,10 +139,10 @@ pub(crate) async fn list(
     Ok(json(StatusCode::OK, &body))
 }
 
-/// Look at a broadcast
+/// Get a broadcast
 ///
-/// Its state, and how many receivers have which outcome. With `Prefer: wait=N` the answer comes when that changes, or
-/// after N seconds; what has ended does not change, and is answered at once.
+/// The state of the broadcast, and the number of receivers with each outcome. With `Prefer: wait=N` the answer comes when
+/// they change, or after N seconds. If the broadcast has ended, the answer comes at once.
 #[utoipa::path(
     get,
     path = "/v1/broadcasts/{id}",
@@ -152,9 +154,9 @@ pub(crate) async fn list(
         (status = 200, description = "The broadcast.", content_type = "application/json", body = BroadcastBody,
             headers(
                 ("ETag" = String, description = "The revision of the broadcast."),
-                ("Preference-Applied" = String, description = "The wait that held, where `Prefer` asked for one."),
+                ("Preference-Applied" = String, description = "The longest wait that the gateway applied. Absent if `Prefer` did not ask for one."),
             )),
-        (status = 304, description = "The broadcast is as `If-None-Match` says, after the wait if there was one."),
+        (status = 304, description = "The broadcast has not changed since `If-None-Match`, nor during the wait."),
     ),
 )]
 pub(crate) async fn get(
@@ -184,8 +186,8 @@ pub(crate) async fn get(
 
 /// List the receivers of a broadcast
 ///
-/// Each with its outcome, the new message's id or the problem, in the order of the request. With `Accept: text/csv` all of
-/// them as one file, for a spreadsheet.
+/// Each receiver with its outcome, and with the id of the new message or the problem, in the order of the request. With
+/// `Accept: text/csv` the answer is one CSV file with all receivers, for a spreadsheet.
 #[utoipa::path(
     get,
     path = "/v1/broadcasts/{id}/receivers",
@@ -193,11 +195,11 @@ pub(crate) async fn get(
     tag = "broadcasts",
     security(("api_key" = []), ("bearer" = [])),
     params(BroadcastIdParameter, ReceiverListParameters, ReaderHeaders),
-    responses((status = 200, description = "A page of receivers; as CSV, all of them.",
+    responses((status = 200, description = "A page of receivers. As CSV: all receivers.",
         headers(
             ("Content-Language" = String, description = "The language of the problems."),
             ("Vary" = String, description = "`Accept, Accept-Language`."),
-            ("Content-Disposition" = String, description = "A name for the file, where this is CSV."),
+            ("Content-Disposition" = String, description = "The name of the CSV file."),
         ),
         content(
             (ReceiverPageBody = "application/json"),
@@ -232,9 +234,11 @@ pub(crate) async fn receivers(
 
 /// Follow a broadcast
 ///
-/// Server-sent events, one a second at most: `progress` with the broadcast whenever it has changed, `completed` when each
-/// receiver has a final outcome, after which the stream ends. It also ends after an hour, with its API key, and with the
-/// gateway's process; connect again with `Last-Event-ID`, and nothing is told twice.
+/// Server-sent events, at most one per second. `progress` carries the broadcast after each change. `completed` is the last
+/// event: every receiver has a final outcome.
+///
+/// The stream also ends after an hour, when your API key ends, and when the gateway stops. Connect again with
+/// `Last-Event-ID`, and you get no `progress` twice.
 #[utoipa::path(
     get,
     path = "/v1/broadcasts/{id}/events",
@@ -243,7 +247,7 @@ pub(crate) async fn receivers(
     security(("api_key" = []), ("bearer" = [])),
     params(BroadcastIdParameter, StreamHeaders, ReaderHeaders),
     // Without a type: some generators of clients read an event, others the whole text.
-    responses((status = 200, description = "The events: `progress`, and `completed` as the last one. The data of each is the broadcast as JSON, its id the revision.",
+    responses((status = 200, description = "The events. `data` is the broadcast as JSON, `id` its revision.",
         content_type = "text/event-stream", body = serde_json::Value)),
 )]
 pub(crate) async fn events(
@@ -272,7 +276,7 @@ pub(crate) async fn events(
 
 /// Cancel a broadcast
 ///
-/// What has not begun never will. However often it is asked for, it is canceled once.
+/// The gateway starts no more forwards of this broadcast. You can repeat the request: the broadcast stays canceled.
 #[utoipa::path(
     post,
     path = "/v1/broadcasts/{id}/cancel",
@@ -280,7 +284,7 @@ pub(crate) async fn events(
     tag = "broadcasts",
     security(("api_key" = []), ("bearer" = [])),
     params(BroadcastIdParameter, ReaderHeaders),
-    responses((status = 200, description = "The broadcast, which is canceled. What was begun before may still be in doubt.",
+    responses((status = 200, description = "The canceled broadcast. Forwards that had already started may still be `in_doubt`.",
         content_type = "application/json", body = BroadcastBody,
         headers(("ETag" = String, description = "The revision of the broadcast.")))),
 )]
@@ -293,10 +297,10 @@ pub(crate) async fn cancel(
     Ok(one(StatusCode::OK, &broadcasts, &broadcast))
 }
 
-/// Send again to those who have not got it
+/// Retry a broadcast
 ///
-/// A new broadcast of the same message, to those receivers of this one that have one of the outcomes, with as much time as
-/// this one had.
+/// Starts a new broadcast of the same message, to the receivers of this broadcast that have one of the `outcomes`. The new
+/// broadcast has as much time as this one had.
 #[utoipa::path(
     post,
     path = "/v1/broadcasts/{id}/retry",
@@ -304,13 +308,13 @@ pub(crate) async fn cancel(
     tag = "broadcasts",
     security(("api_key" = []), ("bearer" = [])),
     params(BroadcastIdParameter, BroadcastKeyHeaders, ReaderHeaders),
-    request_body(content = RetryBody, content_type = "application/json", description = "May be left out."),
-    responses((status = 202, description = "The new broadcast, whose `retry_of` is this one.",
+    request_body(content = RetryBody, content_type = "application/json", description = "Optional."),
+    responses((status = 202, description = "The new broadcast. Its `retry_of` is the id of this one.",
         content_type = "application/json", body = BroadcastBody,
         headers(
-            ("Location" = String, description = "Where the new broadcast is, relative to this request unless the gateway knows its public URL."),
+            ("Location" = String, description = "The URL of the new broadcast. It is relative to this request unless the operator has set a public URL."),
             ("ETag" = String, description = "The revision of the new broadcast."),
-            ("Idempotency-Replayed" = bool, description = "`true` where an earlier request was accepted."),
+            ("Idempotency-Replayed" = bool, description = "`true` if an earlier request with the same `Idempotency-Key` was accepted."),
         ))),
 )]
 pub(crate) async fn retry(

@@ -12,28 +12,27 @@ use crate::api::problems::problem::Problem;
 use crate::api::v1::parameters::{ForwardHeaders, ForwardQueryParameters};
 use crate::broadcasts::BroadcastBody;
 
-/// What a forward is answered that did not fail.
+/// The answer to a forward that succeeded.
 #[derive(Serialize, ToSchema)]
 #[expect(dead_code, reason = "says that it is one or the other")]
 #[serde(untagged)]
 pub(super) enum ForwardAnswer<'a> {
-    /// It was forwarded.
+    /// Forwarded: the new message.
     Forwarded(ForwardedMessage),
-    /// It was a dry run.
+    /// Dry run: what would happen.
     DryRun(DryRun<'a>),
 }
 
 /// Forward a message
 ///
-/// Forwards one message to a user, a group or a thread, once. It waits for its turn under Feishu's
-/// limits. Callers take turns, so none waits for the backlog of another.
+/// Forwards one message to a user, a group or a thread. The request waits for its turn under Feishu's rate limits. Callers
+/// take turns, so the backlog of one caller does not delay another.
 ///
-/// A failure says in `outcome` whether the message went out. After `unknown`, repeat with the same
-/// `Idempotency-Key`, or with the `uuid` of the problem, until `safe_retry_until`: it cannot arrive
-/// twice.
+/// If the forward fails, `outcome` in the problem says whether the message was delivered. After `unknown`, retry with the
+/// same `Idempotency-Key`, or with the `uuid` of the problem. Until `safe_retry_until` the message cannot arrive twice.
 ///
-/// With `Prefer: respond-async` and an `Idempotency-Key` it is accepted as a broadcast to one and answered at once, where
-/// the gateway has broadcasts. There is no `uuid` then.
+/// With `Prefer: respond-async` and an `Idempotency-Key`, the gateway answers 202 at once and delivers the message later, as
+/// a broadcast to one receiver. This needs a gateway with broadcasts, and does not allow `uuid`.
 #[utoipa::path(
     post,
     path = "/v1/messages/{message_id}/forward",
@@ -49,14 +48,14 @@ pub(super) enum ForwardAnswer<'a> {
     ),
     request_body(content = ForwardRequestBody, content_type = "application/json"),
     responses(
-        (status = 200, description = "The message was forwarded; this is the new one. In a dry run, what would happen.",
+        (status = 200, description = "The new message. In a dry run: what would happen.",
             content_type = "application/json", body = ForwardAnswer),
-        (status = 202, description = "With `Prefer: respond-async`: the forward was accepted as a broadcast to one.",
+        (status = 202, description = "Accepted as a broadcast to one receiver, because of `Prefer: respond-async`.",
             content_type = "application/json", body = BroadcastBody,
             headers(
-                ("Location" = String, description = "Where the broadcast is, relative to this request unless the gateway knows its public URL."),
+                ("Location" = String, description = "The URL of the broadcast. It is relative to this request unless the operator has set a public URL."),
                 ("ETag" = String, description = "The revision of the broadcast."),
-                ("Idempotency-Replayed" = bool, description = "`true` where an earlier request was accepted."),
+                ("Idempotency-Replayed" = bool, description = "`true` if an earlier request with the same `Idempotency-Key` was accepted."),
                 ("Preference-Applied" = String, description = "`respond-async`."),
             )),
     ),

@@ -11,22 +11,22 @@ use crate::api::input::source::Source;
 use crate::api::problems::problem::Problem;
 use crate::api::v1::parameters::{ForwardHeaders, ForwardQueryParameters};
 
-/// What a merge is answered that did not fail.
+/// The answer to a merge forward that succeeded.
 #[derive(Serialize, ToSchema)]
 #[expect(dead_code, reason = "says that it is one or the other")]
 #[serde(untagged)]
 pub(super) enum MergeForwardAnswer<'a> {
-    /// The messages were forwarded.
+    /// Forwarded: the new message.
     Forwarded(MergeForwardResult),
-    /// It was a dry run.
+    /// Dry run: what would happen.
     DryRun(DryRun<'a>),
 }
 
 /// Forward several messages as one
 ///
-/// Forwards 1 to 100 messages of one chat to a user, a group or a thread, once, as one new message. Feishu leaves
-/// out what it cannot forward, and says so in `invalid_message_id_list`. All else is as with one message: it waits for
-/// its turn, and a failure says whether it went out.
+/// Merges 1 to 100 messages of one chat into one new message for a user, a group or a thread. Feishu leaves out the messages
+/// that it cannot forward, and lists them in `invalid_message_id_list`. Queueing, retries and problems are those of
+/// `POST /v1/messages/{message_id}/forward`.
 #[utoipa::path(
     post,
     path = "/v1/messages/merge_forward",
@@ -35,7 +35,7 @@ pub(super) enum MergeForwardAnswer<'a> {
     security(("api_key" = []), ("bearer" = [])),
     params(ForwardQueryParameters, ForwardHeaders),
     request_body(content = MergeForwardRequestBody, content_type = "application/json"),
-    responses((status = 200, description = "The messages were forwarded, but for those in `invalid_message_id_list`. In a dry run, what would happen.",
+    responses((status = 200, description = "The new message, without the messages in `invalid_message_id_list`. In a dry run: what would happen.",
         content_type = "application/json", body = MergeForwardAnswer)),
 )]
 pub(crate) async fn merge_forward(exchange: ForwardExchange) -> Result<HttpResponse, Problem> {

@@ -10,12 +10,12 @@ use crate::model::receiver::ReceiveIdType;
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what `input/query.rs` reads")]
 pub(super) struct ForwardQueryParameters {
-    /// What `receive_id` is. Left out, it is detected: `ou_` `open_id`, `on_` `union_id`, `oc_` `chat_id`, `omt_` `thread_id`, an `@` inside `email`, else `chat_id`. When given it is believed.
+    /// The type of `receive_id`. If you leave it out, the gateway detects it from the id: `ou_` is `open_id`, `on_` is `union_id`, `oc_` is `chat_id`, `omt_` is `thread_id`, an `@` inside is `email`, anything else is `chat_id`. A type that you give is not checked.
     receive_id_type: Option<ReceiveIdType>,
-    /// Requests with the same one reach the same receiver once within an hour; another message, receiver or app under it is 422 `uuid_reused`. Left out, the gateway makes one, so that its own retries cannot send twice.
+    /// Within an hour, requests with the same `uuid` send the message once. The same `uuid` for another message, receiver or app is 422 `uuid_reused`. If you leave it out, the gateway makes one, so that its own retries never send twice.
     #[param(min_length = 1, max_length = 50)]
     uuid: Option<String>,
-    /// `true`, `1` or without a value: do everything but the call to Feishu, and tell what would happen. It takes nobody's turn.
+    /// `true`, `1` or no value: check everything and say what would happen, but do not call Feishu. A dry run uses up none of the limits.
     dry_run: Option<bool>,
 }
 
@@ -24,23 +24,23 @@ pub(super) struct ForwardQueryParameters {
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "describes what `input/headers.rs` and others read")]
 pub(super) struct ForwardHeaders {
-    /// Your name for this forward, such as `order-17`: 1 to 255 visible ASCII characters, in quotes or bare. However often you send it within an hour, the message goes out once: a finished answer is replayed with `Idempotency-Replayed: true`, one in progress is joined, an unknown one is asked for again. It takes the place of `uuid`.
+    /// Your name for this forward, such as `order-17`: 1 to 255 visible ASCII characters, with or without quotes. Within an hour, requests with the same key send the message once. The gateway replays a finished answer with `Idempotency-Replayed: true`, joins a request that is still running, and tries again if the outcome is unknown. Use it instead of `uuid`, not together with it.
     #[param(
         rename = "Idempotency-Key",
         nullable = false,
         pattern = r#"^([!#-~]([ -~]{0,253}[!-~])?|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#
     )]
     idempotency_key: Option<String>,
-    /// `wait=N`, such as `wait=2`: wait at most N seconds for the receiver's and the app's turn, 0 for not at all. Never more than the gateway allows.
+    /// `wait=N`, such as `wait=2`: wait at most N seconds for a turn; 0 means do not wait. The gateway's own maximum still applies.
     #[param(rename = "Prefer", nullable = false)]
     prefer: Option<String>,
-    /// `u=7` (RFC 9218): this forward may take longer. It gets the turns that the other forwards leave, and a tenth at least while they wait too. Any other urgency is as none.
+    /// `u=7` (RFC 9218): bulk priority. The forward gets the turns that interactive forwards leave, and at least a tenth of all turns while those wait too. Every other value, and no header, means interactive.
     #[param(rename = "Priority", nullable = false)]
     priority: Option<String>,
-    /// The language of a problem: `zh` or `zh-CN` for Chinese, else English.
+    /// The language of problems: `zh` or `zh-CN` for Chinese, otherwise English.
     #[param(rename = "Accept-Language", nullable = false)]
     accept_language: Option<String>,
-    /// Your id for this request, kept in the answer and in the gateway's log if it is 1 to 128 visible ASCII characters.
+    /// Your id for this request, 1 to 128 visible ASCII characters. It appears in the answer and in the gateway's log. If you send none, or an invalid one, the gateway makes one.
     #[param(rename = "X-Request-Id", nullable = false)]
     x_request_id: Option<String>,
 }
@@ -50,7 +50,7 @@ pub(super) struct ForwardHeaders {
 #[into_params(parameter_in = Path)]
 #[expect(dead_code, reason = "describes what `broadcasting/answer.rs` reads")]
 pub(super) struct BroadcastIdParameter {
-    /// The broadcast.
+    /// The id of the broadcast.
     #[param(pattern = "^bc_[0-9a-f]{32}$", example = "bc_019ac2f0b3a97c11a5b6c1d2e3f40516")]
     id: String,
 }
@@ -60,7 +60,7 @@ pub(super) struct BroadcastIdParameter {
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "describes what `broadcasting/input.rs` reads")]
 pub(super) struct BroadcastKeyHeaders {
-    /// Your name for this broadcast, such as `outage-17`: 1 to 255 visible ASCII characters, in quotes or bare. A repeated request with it is the same broadcast, as long as the gateway keeps that.
+    /// Your name for this broadcast, such as `outage-17`: 1 to 255 visible ASCII characters, with or without quotes. If you repeat a request with the same key, you get the same broadcast, as long as the gateway keeps it.
     #[param(
         rename = "Idempotency-Key",
         pattern = r#"^([!#-~]([ -~]{0,253}[!-~])?|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#
@@ -73,10 +73,10 @@ pub(super) struct BroadcastKeyHeaders {
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "describes what `language.rs` and `sanitize.rs` read")]
 pub(super) struct ReaderHeaders {
-    /// The language of a problem: `zh` or `zh-CN` for Chinese, else English.
+    /// The language of problems: `zh` or `zh-CN` for Chinese, otherwise English.
     #[param(rename = "Accept-Language", nullable = false)]
     accept_language: Option<String>,
-    /// Your id for this request, kept in the answer and in the gateway's log if it is 1 to 128 visible ASCII characters.
+    /// Your id for this request, 1 to 128 visible ASCII characters. It appears in the answer and in the gateway's log. If you send none, or an invalid one, the gateway makes one.
     #[param(rename = "X-Request-Id", nullable = false)]
     x_request_id: Option<String>,
 }
@@ -86,10 +86,10 @@ pub(super) struct ReaderHeaders {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what `broadcasting/query.rs` reads")]
 pub(super) struct ListParameters {
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     #[param(pattern = "^bc_[0-9a-f]{32}$")]
     cursor: Option<String>,
-    /// Most broadcasts of the page.
+    /// The maximum number of broadcasts on the page.
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<u32>,
 }
@@ -99,13 +99,13 @@ pub(super) struct ListParameters {
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes what `broadcasting/query.rs` reads")]
 pub(super) struct ReceiverListParameters {
-    /// Only those with one of these outcomes. Several parameters, or one with commas.
+    /// Only receivers with one of these outcomes. Repeat the parameter, or separate its values with commas.
     #[param(style = Form, explode)]
     outcome: Option<Vec<ReceiverState>>,
-    /// The `next_cursor` of the page before. CSV has no pages.
+    /// The `next_cursor` of the previous page. Not for CSV, which has no pages.
     #[param(pattern = "^[0-9]{1,9}$")]
     cursor: Option<String>,
-    /// Most receivers of the page. CSV has no pages.
+    /// The maximum number of receivers on the page. Not for CSV, which has no pages.
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<u32>,
 }
@@ -115,10 +115,10 @@ pub(super) struct ReceiverListParameters {
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "describes what `v1/broadcasts.rs` reads")]
 pub(super) struct LongPollHeaders {
-    /// `wait=N`, such as `wait=30`: answer when the broadcast has changed since `If-None-Match` (without that header, since now), or after N seconds, at most 60.
+    /// `wait=N`, such as `wait=30`: answer when the broadcast changes, or after N seconds, at most 60. If it has changed since `If-None-Match`, the answer comes at once.
     #[param(rename = "Prefer", nullable = false)]
     prefer: Option<String>,
-    /// The `ETag` of the last answer.
+    /// The `ETag` of your last answer. If nothing has changed since, the answer is 304.
     #[param(rename = "If-None-Match", nullable = false)]
     if_none_match: Option<String>,
 }
@@ -128,7 +128,7 @@ pub(super) struct LongPollHeaders {
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "describes what `broadcasting/events.rs` reads")]
 pub(super) struct StreamHeaders {
-    /// The `id` of the last event that you got.
+    /// The `id` of the last event that you received.
     #[param(rename = "Last-Event-ID", nullable = false)]
     last_event_id: Option<String>,
 }

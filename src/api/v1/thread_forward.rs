@@ -11,8 +11,8 @@ use crate::api::v1::parameters::{ForwardHeaders, ForwardQueryParameters};
 
 /// Forward a thread
 ///
-/// Forwards a thread to a user, a group or another thread, once, as one new message. The bot has to be in the
-/// thread's chat. All else is as with a message: it waits for its turn, and a failure says whether it went out.
+/// Forwards a thread to a user, a group or another thread, as one new message. The bot must be in the thread's chat.
+/// Queueing, retries and problems are those of `POST /v1/messages/{message_id}/forward`.
 #[utoipa::path(
     post,
     path = "/v1/threads/{thread_id}/forward",
@@ -27,7 +27,7 @@ use crate::api::v1::parameters::{ForwardHeaders, ForwardQueryParameters};
         ForwardHeaders,
     ),
     request_body(content = ForwardRequestBody, content_type = "application/json"),
-    responses((status = 200, description = "The thread was forwarded; this is the new message. In a dry run, what would happen.",
+    responses((status = 200, description = "The new message. In a dry run: what would happen.",
         content_type = "application/json", body = ForwardAnswer)),
 )]
 pub(crate) async fn thread_forward(exchange: ForwardExchange) -> Result<HttpResponse, Problem> {

@@ -44,7 +44,7 @@ pub(super) fn accept(
         .query_row(params![MOST_BROADCASTS, added, MOST_RECEIVERS], |row| row.get(0))?;
     if !has_room {
         return Ok(Err(StoreError(format!(
-            "it holds {MOST_RECEIVERS} receivers or {MOST_BROADCASTS} broadcasts, which is the most"
+            "it is full: it has {MOST_RECEIVERS} receivers or {MOST_BROADCASTS} broadcasts"
         ))));
     }
     insert(connection, new)?;

@@ -85,7 +85,7 @@ async fn a_full_store_accepts_nothing_and_forgets_the_oldest_finished_broadcasts
     test.sql("UPDATE totals SET receivers = 2000000 - 1").await;
     assert!(test.accept("four", 1).await.is_ok());
     let refused = test.accept("five", 1).await.unwrap_err().to_string();
-    assert!(refused.contains("which is the most"), "{refused}");
+    assert!(refused.contains("it is full"), "{refused}");
 
     // One more than a store with room for another tenth may hold, once the oldest is gone.
     test.sql("UPDATE totals SET receivers = 1800000 + 3").await;

@@ -31,7 +31,7 @@ impl Role {
             Self::TenantAdmin => ("tenant administrator", "企业管理员"),
             Self::ChatAdmin => ("chat administrator", "群管理员"),
             Self::Operator => ("gateway operator", "网关运维"),
-            Self::You => ("you", "您"),
+            Self::You => ("you", "你"),
         };
         Wording::new(en, zh)
     }
@@ -86,8 +86,8 @@ impl AppPages<'_> {
         match known.problem {
             CredentialsRejected if is_of_token_api(code) => Advice::to(
                 Role::Developer,
-                "compare App ID and App Secret with those of the console, and set apps.NAME.app_id and app_secret. An app of Lark needs feishu.base_url = \"https://open.larksuite.com\", one of Feishu \"https://open.feishu.cn\".",
-                "核对控制台中的 App ID 与 App Secret，并更新 apps.NAME.app_id 与 app_secret。Lark 应用需设置 feishu.base_url = \"https://open.larksuite.com\"，飞书应用为 \"https://open.feishu.cn\"。",
+                "compare App ID and App Secret with the developer console, and set apps.NAME.app_id and app_secret. A Lark app needs feishu.base_url = \"https://open.larksuite.com\", a Feishu app \"https://open.feishu.cn\".",
+                "核对开发者后台中的 App ID 与 App Secret，并更新 apps.NAME.app_id 与 app_secret。Lark 应用需设置 feishu.base_url = \"https://open.larksuite.com\"，飞书应用为 \"https://open.feishu.cn\"。",
             )
             .at(console.credentials(app_id)),
             AppNotInUse | AppNotAvailable => Advice::to(
@@ -100,13 +100,13 @@ impl AppPages<'_> {
             PermissionMissing => self.add_scope(),
             GatewayAddressDenied => Advice::to(
                 Role::Developer,
-                "add the address with which this machine reaches the internet to the app's IP allow list (Security settings).",
+                "add this machine's public IP address to the app's IP allow list (Security settings).",
                 "把本机的公网出口 IP 加入应用的 IP 白名单（安全设置）。",
             )
             .at(console.allow_list(app_id)),
             MonthlyQuotaExhausted | DailyQuotaExhausted => Advice::to(
                 Role::TenantAdmin,
-                "raise the tenant's plan, or wait until the quota begins anew.",
+                "upgrade the tenant's plan, or wait until the quota is renewed.",
                 "升级企业套餐，或等待额度重置。",
             )
             .at(console.plan()),
@@ -177,7 +177,7 @@ fn is_of_token_api(code: i64) -> bool {
 pub(super) fn unknown() -> Advice {
     Advice::to(
         Role::Operator,
-        "look the code up in Feishu's documentation, or ask Feishu's support with the log id.",
+        "look up the code in Feishu's documentation, or give the log id to Feishu's support.",
         "请在飞书文档中查询该错误码，或携带 log id 联系飞书支持。",
     )
 }

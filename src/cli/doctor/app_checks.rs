@@ -48,7 +48,7 @@ pub(super) async fn credentials(
     token.set_sensitive(true);
     let seconds = answer.body["expire"].as_i64().unwrap_or_default();
     let detail = Wording::new(
-        format!("accepted; the token is good for {seconds} s"),
+        format!("accepted; the token is valid for {seconds} s"),
         format!("有效；凭证剩余 {seconds} 秒"),
     );
     Look::found(Finding::ok(detail), token)
@@ -75,7 +75,7 @@ pub(super) fn bot(asked: &Asked, pages: AppPages<'_>) -> Finding {
             pages.approve(),
         ),
         Some(4) => {
-            Finding::warning(detail("has an upgrade that waits to be enabled", "有升级版本待启用"))
+            Finding::warning(detail("has an upgrade that is not yet enabled", "有升级版本待启用"))
         }
         Some(5) => {
             Finding::failed(detail("has a licence that has expired", "许可证已过期"), renew(pages))
@@ -84,7 +84,7 @@ pub(super) fn bot(asked: &Asked, pages: AppPages<'_>) -> Finding {
             detail("is on a plan that has expired or was downgraded", "所属套餐已到期或降级"),
             renew(pages),
         ),
-        _ => Finding::warning(detail("is in a state that is not known", "状态未知")),
+        _ => Finding::warning(detail("is in an unknown state", "状态未知")),
     }
 }
 
@@ -119,7 +119,7 @@ pub(super) fn scopes(asked: &Asked, pages: AppPages<'_>) -> Finding {
     }
     if let Some((name, _)) = known.first() {
         let detail = Wording::new(
-            format!("{name} was asked for and is not granted"),
+            format!("{name} was requested, but is not granted"),
             format!("已申请 {name}，尚未授予"),
         );
         return Finding::failed(detail, pages.approve());
@@ -162,7 +162,7 @@ pub(super) fn quota(all: &[&Asked], pages: AppPages<'_>) -> Finding {
     }
     let plan = pages.console.plan();
     Finding::ok(Wording::new(
-        format!("not used up. How much is left, no call tells: {plan}"),
+        format!("not used up. No API shows how much is left: {plan}"),
         format!("尚未用完。剩余额度无法通过接口查询：{plan}"),
     ))
 }
@@ -179,7 +179,7 @@ pub(super) fn membership(asked: &Asked) -> Finding {
         None => {
             let said = said(asked);
             Finding::warning(Wording::new(
-                format!("could not be asked (it takes a scope of im:chat): {}", said.en),
+                format!("could not be checked (this needs an im:chat scope): {}", said.en),
                 format!("无法查询（需要 im:chat 类权限）：{}", said.zh),
             ))
         }
@@ -232,7 +232,7 @@ fn said_by(answer: &RawAnswer) -> Wording {
     match answer.code() {
         Some(code) => same(format!("{code} {}", answer.msg())),
         None => Wording::new(
-            format!("HTTP {} without an answer of Feishu's", answer.status),
+            format!("HTTP {}, and the answer is not from Feishu", answer.status),
             format!("HTTP {}，不是飞书的响应", answer.status),
         ),
     }
@@ -241,7 +241,7 @@ fn said_by(answer: &RawAnswer) -> Wording {
 fn no_answer() -> Advice {
     Advice::to(
         Role::Operator,
-        "run this again; if it lasts, look at what is between the gateway and Feishu.",
+        "run this again. If the failure stays, check what is between the gateway and Feishu.",
         "请重试；若持续出现，请检查网关与飞书之间的网络设备。",
     )
 }

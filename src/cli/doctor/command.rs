@@ -11,12 +11,12 @@ use serde_json::json;
 
 use super::call::Caller;
 use super::examination::Examination;
-use super::language::Tongue;
 use super::output::Output;
 use super::probing::{self, Probing};
 use super::real_forward::Errand;
 use crate::cli::config_file::{ConfigFile, environment};
 use crate::cli::ending::{EXIT_CONFIG, complain, refuse};
+use crate::cli::language::Tongue;
 use crate::clock::Clock;
 use crate::config::{self, AppConfig, Config};
 use crate::feishu::options::Options;
@@ -28,36 +28,36 @@ use crate::model::wording::Wording;
 pub(in crate::cli) struct Doctor {
     #[command(flatten)]
     config: ConfigFile,
-    /// Looks at this app of the configuration alone.
+    /// Checks only this app of the configuration.
     #[arg(long, value_name = "NAME")]
     app: Option<String>,
-    /// Forwards this message for real, once, after saying so. It costs a call and is delivered.
+    /// Announces and then makes one real forward of this message. It costs a call, and the message is delivered.
     #[arg(long, value_name = "ID", requires = "receiver")]
     message: Option<String>,
-    /// Who gets the message.
+    /// The receiver of the message.
     #[arg(long, value_name = "ID", requires = "message")]
     receiver: Option<String>,
-    /// The type of the receiver's id. Left out, it is detected.
+    /// The type of the receiver's id. By default, it is detected.
     #[arg(long, value_name = "TYPE", requires = "receiver")]
     receive_id_type: Option<String>,
-    /// Finds out what Feishu's documentation leaves open, by experiments that it names first. It makes hundreds of
-    /// calls, and delivers the message up to 34 times.
+    /// Makes experiments to find out what Feishu's documentation does not say, after listing them. They make hundreds of
+    /// calls, and deliver the message up to 34 times.
     #[arg(long, requires = "message")]
     probe: bool,
-    /// How long the experiments of the probe that wait may take, 2 hours at most. How long a `uuid` is known takes 70m.
+    /// How long the waiting experiments of the probe may take, at most 2h. To measure the lifetime of a `uuid`, use 70m.
     #[arg(long = "for", value_name = "DURATION", requires = "probe", default_value = "2m")]
     #[arg(value_parser = patience)]
     patience: Duration,
-    /// Runs the probe without asking.
+    /// Runs the probe without asking for consent.
     #[arg(long, requires = "probe")]
     yes: bool,
-    /// Writes what the probe found to this file, without ids and secrets: JSON if it ends in .json, else Markdown.
+    /// Writes the probe's results to this file, without ids and secrets: as JSON if the name ends in .json, else as Markdown.
     #[arg(long, value_name = "PATH", requires = "probe")]
     report: Option<PathBuf>,
-    /// Prints JSON in place of a table.
+    /// Prints JSON instead of a table.
     #[arg(long)]
     json: bool,
-    /// The language of the output. Left out, it is that of `LANG`.
+    /// The language of the output. By default, the one of `LANG`.
     #[arg(long, value_enum, value_name = "LANG")]
     lang: Option<Tongue>,
 }
@@ -93,7 +93,7 @@ impl Doctor {
             }
         };
         if errand.is_some() && apps.len() > 1 {
-            complain("--app: name the app that forwards, as there are several");
+            complain("--app: there are several apps; name the one that forwards");
             return EXIT_CONFIG.into();
         }
         let probing = match self.probing(tongue) {
@@ -145,7 +145,7 @@ impl Doctor {
         }
         let agreed = self.yes || probing::ask(tongue, self.patience);
         if !agreed {
-            return Err("--probe: nobody has agreed; --yes does".to_owned());
+            return Err("--probe: needs consent; add --yes to give it".to_owned());
         }
         Probing::new(self.patience, self.report.as_deref())
             .map(Some)

@@ -58,8 +58,8 @@ impl Finding {
     pub(super) fn skipped(because: Check) -> Self {
         let label = because.label();
         let detail = Wording::new(
-            format!("cannot be judged: see `{}`", label.en),
-            format!("无法判断：请看“{}”", label.zh),
+            format!("not checked: see `{}`", label.en),
+            format!("未检查：请看“{}”", label.zh),
         );
         Self { ending: Ending::Skipped, detail, advice: None }
     }

@@ -30,7 +30,7 @@ pub(super) async fn connect(route: &Route) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect((host.as_str(), port)).await?;
     if let Some(proxy) = &route.proxy {
         if proxy.scheme != "http" {
-            return Err(io::Error::other("only a proxy with http:// can be looked through"));
+            return Err(io::Error::other("this check supports only proxies with http://"));
         }
         tunnel(&mut stream, route, proxy.authorization.as_ref()).await?;
     }

@@ -12,7 +12,6 @@ mod console;
 mod examination;
 mod finding;
 mod handshake;
-mod language;
 mod network;
 mod output;
 mod probe;

@@ -38,10 +38,10 @@ pub(super) async fn address(route: &Route, clock: &Clock) -> Look<Vec<SocketAddr
             "no address".to_owned()
         }
         Ok(Err(error)) => error.to_string(),
-        Err(_) => "no answer of the name server in time".to_owned(),
+        Err(_) => "the name server did not answer in time".to_owned(),
     };
     let detail = Wording::new(
-        format!("{host} cannot be looked up: {cause}"),
+        format!("{host} cannot be resolved: {cause}"),
         format!("无法解析 {host}：{cause}"),
     );
     let advice = Advice::to(
@@ -60,19 +60,19 @@ pub(super) fn proxy(route: &Route) -> Look<()> {
     let shown = format!("{}://{}:{}", proxy.scheme, proxy.host, proxy.port);
     if !matches!(proxy.scheme.as_str(), "http" | "https") {
         let detail = Wording::new(
-            format!("{shown} is of a kind that the gateway cannot use"),
+            format!("the gateway does not support this kind of proxy: {shown}"),
             format!("网关不支持此类代理：{shown}"),
         );
         let advice = Advice::to(
             Role::Operator,
-            "name a proxy with http:// or https:// in HTTPS_PROXY, or except Feishu's host by NO_PROXY.",
+            "set HTTPS_PROXY to a proxy with http:// or https://, or exclude Feishu's host with NO_PROXY.",
             "在 HTTPS_PROXY 中使用 http:// 或 https:// 代理，或通过 NO_PROXY 排除飞书域名。",
         );
         return Look::ends(Finding::failed(detail, advice));
     }
     let detail = Wording::new(
         format!(
-            "{shown}, from the environment (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY; NO_PROXY excepts hosts)"
+            "{shown}, from the environment (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY; NO_PROXY excludes hosts)"
         ),
         format!("{shown}，来自环境变量（HTTPS_PROXY、HTTP_PROXY、ALL_PROXY；NO_PROXY 可排除域名）"),
     );
@@ -92,7 +92,7 @@ pub(super) async fn tcp(addresses: &[SocketAddr], timeout: Duration, clock: &Clo
     }
     let advice = Advice::to(
         Role::Operator,
-        "let this machine connect to this address and port: firewall, security group, NetworkPolicy, or a proxy by HTTPS_PROXY.",
+        "allow this machine to connect to this address and port (firewall, security group, NetworkPolicy), or set a proxy with HTTPS_PROXY.",
         "放行本机到该地址与端口的出站连接：防火墙、安全组、NetworkPolicy，或通过 HTTPS_PROXY 配置代理。",
     );
     Look::ends(Finding::failed(same(causes.join("; ")), advice))
@@ -125,7 +125,7 @@ pub(super) async fn tls(
     };
     let is_seen = seen.is_some();
     let shown = seen.map_or_else(
-        || Wording::new("the issuer could not be seen", "无法获知证书颁发者"),
+        || Wording::new("the issuer is unknown", "无法获知证书颁发者"),
         |it| {
             Wording::new(
                 format!("issued by {}, valid until {}", it.issuer, it.valid_until),
@@ -141,7 +141,7 @@ pub(super) async fn tls(
     let detail = Wording::new(format!("{cause}; {}", shown.en), format!("{cause}；{}", shown.zh));
     let advice = Advice::to(
         Role::Operator,
-        "if the issuer is your company's proxy, trust its authority: feishu.ca_file or the system's certificates. If the certificate is out of date, look at this machine's clock. If the name is wrong, look at feishu.base_url.",
+        "if the issuer is your company's proxy, trust its CA (feishu.ca_file or the system's certificates). If the certificate has expired, check this machine's clock. If the name is wrong, check feishu.base_url.",
         "若颁发者是公司代理，请信任其根证书（feishu.ca_file 或系统证书）；若证书过期，请检查本机时钟；若域名不符，请检查 feishu.base_url。",
     );
     Look::ends(Finding::failed(detail, advice))
@@ -154,7 +154,7 @@ pub(super) fn http(answer: Result<RawAnswer, NoAnswer>) -> Look<RawAnswer> {
         Err(error) => {
             let advice = Advice::to(
                 Role::Operator,
-                "look at what is between the gateway and Feishu: a proxy that wants credentials, a firewall that inspects TLS, a wrong feishu.base_url.",
+                "check what is between the gateway and Feishu: a proxy that needs credentials, a firewall that inspects TLS, a wrong feishu.base_url.",
                 "检查网关与飞书之间的设备：需要认证的代理、检查 TLS 的防火墙，或错误的 feishu.base_url。",
             );
             return Look::ends(Finding::failed(same(error.cause()), advice));
@@ -165,7 +165,7 @@ pub(super) fn http(answer: Result<RawAnswer, NoAnswer>) -> Look<RawAnswer> {
     if status >= 500 || status == 407 || (300..400).contains(&status) {
         let advice = Advice::to(
             Role::Operator,
-            "something else than Feishu's API has answered: look at the proxy and at feishu.base_url. A status from 500 may also be an outage of Feishu's.",
+            "the answer may not come from Feishu's API: check the proxy and feishu.base_url. A 5xx status may also be an outage of Feishu.",
             "响应可能不是来自飞书 API：请检查代理与 feishu.base_url；5xx 也可能是飞书故障。",
         );
         return Look::ends(Finding::failed(detail, advice));
@@ -184,20 +184,23 @@ pub(super) fn clock(date: Option<Timestamp>, now: Timestamp) -> Look<()> {
     let seconds = ahead.as_secs().unsigned_abs();
     let detail = if ahead.abs() <= MOST_SKEW {
         Wording::new(
-            format!("within {seconds} s of Feishu's"),
+            format!("within {seconds} s of Feishu's clock"),
             format!("与飞书相差不超过 {seconds} 秒"),
         )
     } else if ahead.is_negative() {
-        Wording::new(format!("{seconds} s behind Feishu's"), format!("比飞书慢 {seconds} 秒"))
+        Wording::new(format!("{seconds} s behind Feishu's clock"), format!("比飞书慢 {seconds} 秒"))
     } else {
-        Wording::new(format!("{seconds} s ahead of Feishu's"), format!("比飞书快 {seconds} 秒"))
+        Wording::new(
+            format!("{seconds} s ahead of Feishu's clock"),
+            format!("比飞书快 {seconds} 秒"),
+        )
     };
     if ahead.abs() <= MOST_SKEW {
         return Look::found(Finding::ok(detail), ());
     }
     let advice = Advice::to(
         Role::Operator,
-        "set this machine's clock (NTP): certificates, expiry dates of keys and monthly budgets go by it.",
+        "set this machine's clock (NTP): certificates, key expiry dates and monthly budgets depend on it.",
         "请校准本机时钟（NTP）：证书、密钥有效期与月度预算都依赖它。",
     );
     Look::found(Finding::failed(detail, advice), ())

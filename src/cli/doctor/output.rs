@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::check::Check;
 use super::finding::{Ending, Finding};
-use super::language::Tongue;
+use crate::cli::language::Tongue;
 use crate::model::wording::Wording;
 
 /// What is printed, and whether all is well.

@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::examination::Examination;
-use super::language::Tongue;
 use super::output::Output;
 use super::probe::{self, Lab, Lesson, ProbeReport};
 use super::real_forward::Errand;
 use super::route::Route;
+use crate::cli::language::Tongue;
 use crate::clock::Clock;
 use crate::model::wording::Wording;
 
@@ -28,7 +28,7 @@ pub(super) struct Probing {
 /// Says what the probe does, and asks whether it may. Whoever is no terminal does not agree.
 pub(super) fn ask(tongue: Tongue, patience: Duration) -> bool {
     let announcement = probe::announcement(patience);
-    let question = Wording::new("Go on? Type yes: ", "是否继续？请输入 yes：");
+    let question = Wording::new("Continue? Type yes: ", "是否继续？请输入 yes：");
     let mut error = io::stderr();
     let said = write!(error, "{}\n{}", tongue.pick(&announcement), tongue.pick(&question));
     let mut answer = String::new();
@@ -63,7 +63,7 @@ impl Probing {
         };
         output.say(&Wording::new("", ""));
         output.say(&probe::announcement(self.patience));
-        output.say(&Wording::new("\nWhat they found:", "\n结果："));
+        output.say(&Wording::new("\nResults:", "\n结果："));
         let lessons = probe::run(&lab, |lesson| output.say(&line(lesson))).await;
         let report =
             ProbeReport { feishu: name_of(&options.base_url), day: day(clock), lessons: &lessons };
@@ -71,7 +71,10 @@ impl Probing {
         if let Some((path, mut file)) = self.report {
             let said = match file.write_all(report.text_for(&path).as_bytes()) {
                 Ok(()) => Wording::new(
-                    format!("The report is in {}. It holds no secret and no id.", path.display()),
+                    format!(
+                        "The report is in {}. It contains no secret and no id.",
+                        path.display()
+                    ),
                     format!("报告已写入 {}，不含密钥与 ID。", path.display()),
                 ),
                 Err(error) => {

@@ -66,7 +66,7 @@ fn failed(error: &CallError, pages: AppPages<'_>) -> Finding {
     let facts = error.problem_of_forward().facts();
     let (en, zh) = match error.outcome() {
         Outcome::NotDelivered => ("not delivered", "未送达"),
-        Outcome::Unknown => ("it is not known whether it was delivered", "无法确定是否送达"),
+        Outcome::Unknown => ("it is unknown whether it was delivered", "无法确定是否送达"),
     };
     let detail = Wording::new(
         format!("{en}: {} ({}). {error}", facts.title, facts.name),

@@ -19,7 +19,7 @@ fn names_are_1_to_64_letters_digits_and_three_signs() {
     for name in ["''", "'a b'", "'ä'", "'a\"b'", "\"a\\nb\"", &"n".repeat(65)] {
         let shown = error(&key_table(name, "k", ""));
         assert!(
-            shown.contains(": must be named with 1 to 64 ") && !shown.contains('\n'),
+            shown.contains(": must have a name of 1 to 64 ") && !shown.contains('\n'),
             "{shown}"
         );
     }
@@ -35,7 +35,7 @@ fn two_apps_cannot_be_the_same_one_of_feishus() {
     let app = |name: &str| format!("[apps.{name}]\napp_id = 'cli_1'\napp_secret = 'hush'\n");
     let shown = errors(&format!("{}{}", app("a"), app("b")));
     assert_eq!(shown.len(), 1);
-    assert!(shown[0].starts_with("apps.b.app_id: is that of apps.a too"), "{shown:?}");
+    assert!(shown[0].starts_with("apps.b.app_id: is also the app_id of apps.a"), "{shown:?}");
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_secret_and_its_file_together_are_an_error() {
     let env = [("GATEWAY__APPS__MAIN__APP_SECRET_FILE", "/no/such")];
     let errors = load_with(APP, &env).expect_err("both");
     assert!(matches!(&errors[..], [only] if only.to_string().starts_with(
-        "apps.main.app_secret_file: is set, and app_secret is too"
+        "apps.main.app_secret_file: is set, and so is app_secret"
     )));
 }
 
@@ -85,14 +85,16 @@ fn a_key_takes_the_only_app_and_must_choose_among_several() {
     let config = load_toml(&(key_table("k", "k", "app = 'other'") + APPS)).expect("right");
     assert_eq!(config.keys["k"].app, "other");
     let shown = errors(&(key_table("k", "k", "") + APPS));
-    assert_eq!(shown, ["keys.k.app: is missing, and there are several apps: main, other"]);
+    assert_eq!(shown, ["keys.k.app: is missing, but there are several apps: main, other"]);
 }
 
 #[test]
 fn a_key_whose_app_does_not_exist_is_an_error_that_names_those_that_do() {
     let shown = errors(&(key_table("k", "k", "app = 'Main'") + APPS));
     assert!(
-        shown.len() == 1 && shown[0].starts_with("keys.k.app: names no app; there are main, other"),
+        shown.len() == 1
+            && shown[0]
+                .starts_with("keys.k.app: is not the name of an app; known apps: main, other"),
         "{shown:?}"
     );
 }
@@ -106,7 +108,7 @@ fn a_key_of_an_app_that_is_wrong_itself_is_no_error_of_its_own() {
 #[test]
 fn two_names_with_one_hash_are_an_error_that_names_both() {
     let shown = error(&(key_table("a", "same", "") + &key_table("b", "same", "")));
-    assert!(shown.starts_with("keys.b.hash: is the hash of keys.a too"), "{shown}");
+    assert!(shown.starts_with("keys.b.hash: is also the hash of keys.a"), "{shown}");
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn the_keys_of_the_keys_file_are_shown_beside_it() {
     let (_, effective) = read_keys_file(&file.path, &apps, &ApiKeys::new()).expect("right");
     let shown = effective.as_keys_file_comment();
     assert!(
-        shown.starts_with("\n# keys_file holds 2 more API keys:\n#\n# [keys.\"a.b\"]\n# hash = ")
+        shown.starts_with("\n# keys_file has 2 more API keys:\n#\n# [keys.\"a.b\"]\n# hash = ")
     );
     for line in ["# expires_at = \"2030-01-01T00:00:00Z\"", "# disabled = true", "# app = \"main\""]
     {

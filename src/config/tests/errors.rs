@@ -43,12 +43,14 @@ fn an_error_names_the_variable_it_is_in() {
 fn an_unknown_key_is_an_error_that_names_its_known_neighbours() {
     let shown = error("[limits]\nguards = '5s'");
     assert!(
-        shown.starts_with("limits.guards: is not a key; known are limits.app_per_minute, "),
+        shown.starts_with("limits.guards: is not a known key; known keys: limits.app_per_minute, "),
         "{shown}"
     );
     let shown = error("[limit]\nguard = '5s'");
     assert!(
-        shown.starts_with("limit.guard: is not a key; known are apps, broadcasts, feishu, keys, "),
+        shown.starts_with(
+            "limit.guard: is not a known key; known keys: apps, broadcasts, feishu, keys, "
+        ),
         "{shown}"
     );
 }
@@ -58,7 +60,7 @@ fn an_unknown_variable_is_an_error() {
     let errors = load_with(APP, &[("GATEWAY__SERVER__PORT", "80")]).expect_err("unknown");
     let shown = errors[0].to_string();
     assert!(
-        shown.starts_with("server.port: is not a key; ")
+        shown.starts_with("server.port: is not a known key; ")
             && shown.ends_with("GATEWAY__SERVER__PORT)"),
         "{shown}"
     );
@@ -68,20 +70,24 @@ fn an_unknown_variable_is_an_error() {
 fn an_unknown_key_of_an_app_or_a_caller_is_an_error() {
     let shown = errors(&format!("{APP}secret = 'x'"));
     assert!(
-        shown[0].starts_with("apps.main.secret: is not a key; known are apps.main.app_id, "),
+        shown[0]
+            .starts_with("apps.main.secret: is not a known key; known keys: apps.main.app_id, "),
         "{shown:?}"
     );
     let shown = error(&key_table("k", "k", "expires = 'x'"));
-    assert!(shown.starts_with("keys.k.expires: is not a key; known are keys.k.allow_"), "{shown}");
+    assert!(
+        shown.starts_with("keys.k.expires: is not a known key; known keys: keys.k.allow_"),
+        "{shown}"
+    );
 }
 
 #[test]
 fn a_value_where_a_table_belongs_is_an_error() {
     assert!(error("server = 5").starts_with("server: must be a table"));
-    assert!(error("keys = []").starts_with("keys: must be a table, one for each name"));
+    assert!(error("keys = []").starts_with("keys: must contain one table for each name"));
     assert!(
         errors("[apps]\napp_id = 'cli_1'")[1]
-            .starts_with("apps.app_id: must be a table, one for each name")
+            .starts_with("apps.app_id: must contain one table for each name")
     );
 }
 

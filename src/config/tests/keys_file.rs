@@ -53,7 +53,7 @@ fn an_entry_of_the_configuration_may_stand_in_it_as_it_is() {
     assert_eq!(read(&table("keys", "k")).as_ref().map(names), Ok(vec!["keys"]));
     assert!(
         shown(&(table("a", "a") + &key_table("a", "a", "")))[0]
-            .starts_with("keys.a.hash: is there twice")
+            .starts_with("keys.a.hash: is set twice")
     );
     assert!(shown("[keys.a]\n")[0].starts_with("keys.a.hash: is missing"));
 }
@@ -74,9 +74,9 @@ fn all_its_errors_are_reported_at_once() {
 #[test]
 fn a_name_or_a_hash_of_the_configuration_is_an_error_in_it() {
     let shown = shown(&(table("inline", "another") + &table("a", "inline")));
-    assert!(shown[0].starts_with("keys.a.hash: is the hash of keys.inline too (in "), "{shown:?}");
+    assert!(shown[0].starts_with("keys.a.hash: is also the hash of keys.inline (in "), "{shown:?}");
     assert!(
-        shown[1].starts_with("keys.inline: is in the configuration and in the keys file"),
+        shown[1].starts_with("keys.inline: is in the configuration and also in the keys file"),
         "{shown:?}"
     );
 }
@@ -142,7 +142,7 @@ fn it_is_a_file_with_a_bound() {
         errors.iter().map(ConfigError::to_string).collect::<Vec<_>>().join("\n")
     };
     let large = on_disk(vec![b'#'; (16 << 20) + 1]);
-    assert!(shown(&large.path).contains("it holds more than 16777216 bytes"));
+    assert!(shown(&large.path).contains("it has more than 16777216 bytes"));
     // Reading a pipe that nobody writes to would block, and a device has no end.
     assert!(shown("/dev/zero".as_ref()).contains("it is not a file"));
     assert!(shown(large.path.parent().expect("a directory")).contains("it is not a file"));
@@ -198,7 +198,7 @@ fn a_secret_file_is_reported_when_it_holds_another_secret_and_once_when_it_is_wr
     assert_eq!(look("hush\n"), None);
     assert_eq!(look("other\n"), Some(Ok("other".to_owned())));
     let shown = look("hu sh").expect("a change").expect_err("wrong");
-    assert!(shown.starts_with("apps.main.app_secret_file: names a file, and what it holds must"));
+    assert!(shown.starts_with("apps.main.app_secret_file: names a file whose content must"));
     assert_eq!(look("hu sh"), None);
     assert_eq!(look("other"), Some(Ok("other".to_owned())));
 }

@@ -17,7 +17,7 @@ fn the_two_listeners_cannot_share_an_address() {
     let both = |listen: &str, admin: &str| {
         format!("[server]\nlisten = '{listen}'\nadmin_listen = '{admin}'\n")
     };
-    let start = "server.admin_listen: must not be the address of server.listen";
+    let start = "server.admin_listen: must differ from server.listen";
     refused(&[
         (&both("127.0.0.1:1", "127.0.0.1:1"), start),
         (&both("0.0.0.0:1", "127.0.0.1:1"), start),
@@ -134,7 +134,7 @@ fn the_log_has_two_formats_and_a_filter_that_parses() {
         ("log.audit_ids = 'none'", "log.audit_ids: must be \"hashed\" or \"plain\""),
         ("log.filter = 'a=b=c'", "log.filter: must be a level"),
         ("log.filter = ''", "log.filter: must not be empty"),
-        ("log.filter = 3", "log.filter: must be text"),
+        ("log.filter = 3", "log.filter: must be a string"),
     ]);
     assert!(load_toml(&format!("log.filter = 'info,actix_web=warn'\n{APP}")).is_ok());
 }

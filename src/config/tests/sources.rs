@@ -106,8 +106,9 @@ fn a_variable_with_too_few_underscores_is_not_passed_over() {
     for name in ["GATEWAY_SERVER_LISTEN", "gateway_server_listen"] {
         let errors = load(None, env(name)).unwrap_err();
         let listen = errors.iter().find(|it| it.key == "server.listen").expect("a error");
-        let expected =
-            format!("is not read from the variable {name}: its name is GATEWAY__SERVER__LISTEN");
+        let expected = format!(
+            "is not read from the variable {name}: the variable's name is GATEWAY__SERVER__LISTEN"
+        );
         assert_eq!(listen.detail, expected);
     }
 }
@@ -118,7 +119,7 @@ fn two_variables_for_one_key_are_an_error() {
     let errors = load_with(APP, &env).expect_err("twice");
     assert_eq!(
         errors[0].to_string(),
-        "log.filter: is set by the variable GATEWAY__log__filter as well (in the variable GATEWAY__LOG__FILTER)"
+        "log.filter: is also set by the variable GATEWAY__log__filter (in the variable GATEWAY__LOG__FILTER)"
     );
 }
 

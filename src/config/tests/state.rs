@@ -33,22 +33,22 @@ fn the_password_stands_beside_the_url_or_in_a_file() {
 #[test]
 fn errors_name_the_key_and_repeat_no_password() {
     for (toml, shown) in [
-        ("state.url = 'redis://:hush@redis'", "state.url: must hold no password"),
+        ("state.url = 'redis://:hush@redis'", "state.url: must not contain a password"),
         ("state.url = 'http://redis'", "state.url: must be like redis://HOST:PORT"),
-        ("state.url = 1", "state.url: must be text in quotes"),
-        ("state.password = 'hush'", "state.url: is missing, but there is a password"),
-        ("state.prefix = 'a{b}'", "state.prefix: must hold no braces"),
+        ("state.url = 1", "state.url: must be a string in quotes"),
+        ("state.password = 'hush'", "state.url: is missing, but a password"),
+        ("state.prefix = 'a{b}'", "state.prefix: must not contain braces"),
         ("state.prefix = ''", "state.prefix: must not be empty"),
         ("state.replicas = 0", "state.replicas: must be a whole number from 1"),
         (
             "state.url = 'redis://redis'\nstate.password = 'hush'\nstate.password_file = 'no'",
-            "state.password_file: is set, and password is too: keep one of them",
+            "state.password_file: is set, and so is password: keep one of them",
         ),
         (
             "state.url = 'redis://redis'\nstate.password_file = '/no/such/file'",
             "state.password_file: names a file that cannot be read",
         ),
-        ("state.uri = 'redis://redis'", "state.uri: is not a key"),
+        ("state.uri = 'redis://redis'", "state.uri: is not a known key"),
     ] {
         let error = error(toml);
         assert!(error.starts_with(shown) && !error.contains("hush"), "{error}");
@@ -88,17 +88,17 @@ fn the_files_for_tls_are_there_and_hold_what_they_are_to() {
     for (set, start) in [
         (vec![("ca_file", "/no/such/file")], "ca_file: names a file that cannot be read"),
         (vec![("ca_file", "/dev/null")], "ca_file: names a file that cannot be read: it is not a"),
-        (vec![("ca_file", &key)], "ca_file: names a file that holds no certificates"),
+        (vec![("ca_file", &key)], "ca_file: names a file without a PEM certificate"),
         (vec![("ca_file", &garbled)], "ca_file: names a file with a certificate that cannot be"),
         (vec![("cert_file", &cert)], "key_file: is missing"),
         (vec![("key_file", &key)], "cert_file: is missing"),
         (
             vec![("cert_file", &cert), ("key_file", &cert)],
-            "key_file: names a file that holds no private key",
+            "key_file: names a file without a PEM private key",
         ),
         (
             vec![("cert_file", &cert), ("key_file", &another)],
-            "key_file: names a private key that does not go with the",
+            "key_file: names a private key that does not match the",
         ),
     ] {
         let set = set.iter().map(|(name, path)| format!("state.{name} = '{path}'"));
@@ -108,7 +108,7 @@ fn the_files_for_tls_are_there_and_hold_what_they_are_to() {
     }
     let without = error(&format!("state.url = 'redis://a'\nstate.ca_file = '{ca}'"));
     assert!(
-        without.starts_with("state.ca_file: is set, but state.url is without TLS"),
+        without.starts_with("state.ca_file: is set, but state.url does not use TLS"),
         "{without}"
     );
 }

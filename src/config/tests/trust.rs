@@ -55,7 +55,7 @@ fn what_no_secret_holds_is_refused_in_files_and_variables() {
         let (file, variable) = (from_file(wrong.as_bytes()), from_variable(wrong));
         let (file, variable) = (file.expect_err(wrong), variable.expect_err(wrong));
         assert!(
-            file.starts_with("apps.main.app_secret_file: names a file, and what it holds must "),
+            file.starts_with("apps.main.app_secret_file: names a file whose content must "),
             "{file}"
         );
         assert!(variable.starts_with("apps.main.app_secret: must "), "{variable}");
@@ -99,7 +99,7 @@ fn quotes_that_an_env_file_leaves_are_refused_wherever_they_stand() {
         for value in ["\"5\"", "'5'"] {
             let errors = load_with(APP, &[(&format!("GATEWAY__{name}"), value)]);
             let shown = errors.expect_err(name)[0].to_string();
-            assert!(shown.contains("must have no quotes around it"), "{shown}");
+            assert!(shown.contains("must not have quotes around it"), "{shown}");
         }
     }
     let toml = format!("state.url = 'redis://r'\nstate.password = '\"hush\"'\n{APP}");
@@ -121,16 +121,16 @@ fn a_base_url_ends_before_what_each_call_adds() {
         let start = "feishu.base_url: must end before /open-apis";
         refused(&[(&format!("feishu.base_url = 'http://127.0.0.1:1{end}'"), start)]);
     }
-    let start = "feishu.base_url: must be the host alone";
+    let start = "feishu.base_url: must be only the host";
     refused(&[("feishu.base_url = 'https://open.larksuite.com/im/v1'", start)]);
 }
 
 #[test]
 fn a_level_that_is_none_is_refused_and_one_that_is_near_is_named() {
-    let start = "log.filter: holds a word that is no level";
+    let start = "log.filter: contains a word that is not a level";
     refused(&[
-        ("log.filter = 'inof'", &format!("{start} (is \"info\" meant?)")),
-        ("log.filter = 'info,hyper'", &format!("{start}; a target needs one")),
+        ("log.filter = 'inof'", &format!("{start} (did you mean \"info\"?)")),
+        ("log.filter = 'info,hyper'", &format!("{start}; a target needs a level")),
         ("log.filter = 'information'", start),
     ]);
     for filter in ["INFO", "info,", "warn,audit=info", "info,[a{b=1}]=debug", "off"] {
@@ -157,7 +157,7 @@ fn the_error_at_an_unknown_key_names_the_one_that_was_probably_meant() {
         ("server_listen = 'x'", "server.listen"),
     ] {
         let shown = error(toml);
-        assert!(shown.contains(&format!("; is {meant} meant?")), "{shown}");
+        assert!(shown.contains(&format!("; did you mean {meant}?")), "{shown}");
     }
-    assert!(!error("server.nonsense = 1").contains("meant"));
+    assert!(!error("server.nonsense = 1").contains("did you mean"));
 }

@@ -31,16 +31,16 @@ fn what_is_probably_wrong_is_reported_with_its_key() {
         ("server.max_in_flight = 768", "limits.max_waiting: is not below"),
         ("server.max_connections = 1023", "server.max_connections: is below"),
         ("server.max_body = '2MiB'", "server.max_body: is far more"),
-        ("server.drain_delay = '20s'", "server.drain_delay: leaves nothing"),
+        ("server.drain_delay = '20s'", "server.drain_delay: leaves no time"),
         ("server.drain_timeout = '14s'", "server.drain_timeout: is shorter than feishu.deadline"),
         ("feishu.base_url = 'http://mock'", "feishu.base_url: is plain http"),
         ("feishu.base_url = 'https://www.feishu.cn'", "feishu.base_url: is a website"),
         ("feishu.attempt_timeout = '16s'", "feishu.attempt_timeout: is longer"),
-        ("feishu.connect_timeout = '5s'", "feishu.connect_timeout: leaves nothing"),
+        ("feishu.connect_timeout = '5s'", "feishu.connect_timeout: is not shorter"),
         ("feishu.quota_interval = '59s'", "feishu.quota_interval: is short"),
         ("broadcasts.path = 'b.db'\nstate.url = 'redis://r'", "broadcasts.path: is not used"),
-        ("log.filter = 'warn'", "log.filter: leaves out the audit log"),
-        ("log.filter = 'audit=info'", "log.filter: leaves out the gateway's errors"),
+        ("log.filter = 'warn'", "log.filter: hides the audit log"),
+        ("log.filter = 'audit=info'", "log.filter: hides the gateway's errors"),
         ("apps.other = { app_id = 'other', app_secret = 'x' }", "apps.other.app_id: does not"),
         (
             "apps.other = { app_id = 'cli_2', app_secret = '${X}' }",
@@ -66,7 +66,7 @@ fn plain_http_to_this_machine_is_no_warning() {
 fn a_key_that_is_past_and_the_lack_of_any_are_reported() {
     assert_eq!(shown(""), ["keys: no API key is configured: every forward is refused"]);
     let at = |time| key_table("k", "k", &format!("expires_at = '{time}'"));
-    assert!(shown(&at("2026-01-01T00:00:00Z"))[0].starts_with("keys.k.expires_at: is past"));
+    assert!(shown(&at("2026-01-01T00:00:00Z"))[0].starts_with("keys.k.expires_at: is in the past"));
     assert_eq!(shown(&at("2026-01-01T00:00:01Z")), [""; 0]);
 }
 

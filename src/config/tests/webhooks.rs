@@ -34,19 +34,19 @@ fn a_webhook_has_a_url_and_a_secret_or_its_file() {
 fn one_without_the_other_or_wrong_is_an_error_that_does_not_repeat_it() {
     let secret = format!("webhook_secret = '{}'\n", secret('a'));
     for (more, start) in [
-        (URL.to_owned(), "keys.k.webhook_secret: is missing, but there is webhook_url"),
-        (secret.clone(), "keys.k.webhook_url: is missing, but there is a secret for it"),
+        (URL.to_owned(), "keys.k.webhook_secret: is missing, but webhook_url is set"),
+        (secret.clone(), "keys.k.webhook_url: is missing, but a secret for it is set"),
         (
             format!("{secret}webhook_url = 'hush'"),
             "keys.k.webhook_url: must be a URL that starts with https:// or http://",
         ),
         (
             format!("{secret}webhook_url = 'https://hush@example.com'"),
-            "keys.k.webhook_url: must hold no user name",
+            "keys.k.webhook_url: must not contain a user name",
         ),
         (
             format!("{secret}webhook_url = 'https://example.com/#hush'"),
-            "keys.k.webhook_url: must hold no fragment",
+            "keys.k.webhook_url: must not have a fragment",
         ),
         (
             format!("{URL}webhook_secret = 'whsec_hush'"),
@@ -58,7 +58,7 @@ fn one_without_the_other_or_wrong_is_an_error_that_does_not_repeat_it() {
         ),
         (
             format!("{URL}{secret}webhook_secret_file = '/no/such'"),
-            "keys.k.webhook_secret_file: is set, and webhook_secret is too",
+            "keys.k.webhook_secret_file: is set, and so is webhook_secret",
         ),
     ] {
         let shown = error(&key_table("k", "k", &more));

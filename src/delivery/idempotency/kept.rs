@@ -157,7 +157,7 @@ impl KeptIdempotency {
     pub(in crate::delivery) async fn wait_until(&self, written: oneshot::Receiver<()>) {
         let clock = &self.keys.clock.clock;
         if clock.timeout_at(clock.now() + PATIENCE, written).await.is_err() {
-            self.keys.failed("it does not answer");
+            self.keys.failed("the file does not answer");
         }
     }
 
@@ -170,7 +170,7 @@ impl KeptIdempotency {
         match clock.timeout_at(clock.now() + PATIENCE, self.database.run(job)).await {
             Ok(Ok(value)) => return Some(value),
             Ok(Err(failure)) => self.keys.failed(&failure),
-            Err(_elapsed) => self.keys.failed("it does not answer"),
+            Err(_elapsed) => self.keys.failed("the file does not answer"),
         }
         None
     }

@@ -323,9 +323,9 @@ impl TokenSource {
         spans::called(&span, status_of(&answer), log_id, failure.map(|_| &*code));
         self.metrics.upstream(&self.key.app, api.as_str(), &code, took);
         let (secret, lives) = answer?;
-        let authorization = bearer(&secret).ok_or_else(|| of_no_use("a token that is none"))?;
+        let authorization = bearer(&secret).ok_or_else(|| unusable("a token that is not valid"))?;
         if lives < SHORTEST_LIFE {
-            return Err(of_no_use("a token that is about to run out"));
+            return Err(unusable("a token that is about to expire"));
         }
         let lives = lives.min(LONGEST_LIFE);
         tracing::info!(app = %self.key.app, lives_seconds = lives.as_secs(), "tenant token fetched");
@@ -374,6 +374,6 @@ fn bearer(token: &SecretString) -> Option<HeaderValue> {
     Some(authorization)
 }
 
-fn of_no_use(detail: &'static str) -> CallError {
+fn unusable(detail: &'static str) -> CallError {
     CallError::Unreadable { http_status: 200, detail, log_id: None }
 }

@@ -42,7 +42,7 @@ impl KeyId {
 /// The error for a text that is not the hash of a key. It omits the text, which may be a key in plain text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "must be `sha256:` and the 64 hex digits of the API key's SHA-256 (`keys new NAME` makes one)"
+    "must be `sha256:` and the 64 hex digits of the API key's SHA-256; `keys new NAME` prints one"
 )]
 pub struct InvalidKeyHash;
 

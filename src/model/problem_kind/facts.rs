@@ -3,7 +3,14 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Who can remove the cause of a problem.
+/// Who can remove the cause of a problem:
+///
+/// - `caller`: the program that calls the gateway;
+/// - `receiver`: the user who gets the message;
+/// - `chat_admin`: the owner or an administrator of the chat;
+/// - `tenant_admin`: an administrator of the Feishu tenant;
+/// - `operator`: whoever runs the gateway and its Feishu app;
+/// - `nobody`: it passes by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(example = "chat_admin")]
@@ -37,7 +44,10 @@ impl FixBy {
     }
 }
 
-/// What a failure says about delivery.
+/// What a problem says about delivery:
+///
+/// - `not_delivered`: the message was not delivered;
+/// - `unknown`: the message may have been delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(example = "not_delivered")]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The problem codes of the API. Expect more of them: go by `status`, `outcome` and `retryable` then.
+/// The problem code. New codes can come: treat a code that you do not know by its `status`, `outcome` and `retryable`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ProblemCode, example = "bot_not_in_chat")]
@@ -30,7 +30,7 @@ pub enum ProblemKind {
     ReceiverInvalid,
     /// Sending to this receiver is denied.
     SendDenied,
-    /// The tenant's encryption key is deleted.
+    /// The tenant's encryption key was deleted.
     TenantKeyDeleted,
     /// The receiver belongs to another tenant.
     CrossTenantForbidden,

@@ -45,7 +45,7 @@ impl ProblemKind {
             title: "The user is outside the app's availability range",
             title_zh: "用户不在应用可用范围内",
             remedy: Remedy {
-                en: "Put the user into the app's availability range (also returned for a user who has resigned).",
+                en: "Add the user to the app's availability range. Feishu also gives this answer for a user who has resigned.",
                 zh: "把该用户加入应用可用范围；用户已离职时也会返回此码。",
             },
         },
@@ -54,8 +54,8 @@ impl ProblemKind {
             title: "The chat's settings forbid posting",
             title_zh: "群设置不允许发言",
             remedy: Remedy {
-                en: "The chat only lets chosen members post; change the setting or let the bot post.",
-                zh: "群设置限制了发言成员，请群管理员放开或允许机器人发言。",
+                en: "Only chosen members may post in this chat. Change the chat's settings, or allow the bot to post.",
+                zh: "该群只允许指定成员发言，请修改群设置，或允许机器人发言。",
             },
         },
         ThreadNotFound => Facts {
@@ -72,7 +72,7 @@ impl ProblemKind {
             title: "The receiver gets too many messages",
             title_zh: "接收者的消息过于频繁",
             remedy: Remedy {
-                en: "The gateway keeps to 5 messages a second for one receiver; wait the seconds in Retry-After, or send less often.",
+                en: "The gateway sends at most 5 messages a second to one receiver. Wait for the seconds in Retry-After, or send less often.",
                 zh: "网关对同一接收者限制为每秒 5 条，请按 Retry-After 等待，或降低发送频率。",
             },
         },
@@ -81,7 +81,7 @@ impl ProblemKind {
             title: "The app lacks a permission",
             title_zh: "应用缺少权限",
             remedy: Remedy {
-                en: "The operator grants the app im:message or im:message:send_as_bot.",
+                en: "Ask the operator to grant the app im:message or im:message:send_as_bot.",
                 zh: "请运维为应用开通 im:message 或 im:message:send_as_bot。",
             },
         },
@@ -90,8 +90,8 @@ impl ProblemKind {
             title: "The receiver has left the company",
             title_zh: "接收者已离职",
             remedy: Remedy {
-                en: "The receiver has left the company; remove it from your list.",
-                zh: "接收者已离职，请从名单中移除。",
+                en: "Remove this user from your list.",
+                zh: "请将该用户从名单中移除。",
             },
         },
         ReceiverInvalid => Facts {
@@ -99,8 +99,8 @@ impl ProblemKind {
             title: "The receiver is invalid",
             title_zh: "接收者无效",
             remedy: Remedy {
-                en: "receive_id does not exist or is not of the type given in receive_id_type.",
-                zh: "receive_id 不存在，或与 receive_id_type 不匹配。",
+                en: "Check receive_id: it does not exist, or its type is not receive_id_type.",
+                zh: "请检查 receive_id：它不存在，或与 receive_id_type 不匹配。",
             },
         },
         SendDenied => Facts {
@@ -114,11 +114,11 @@ impl ProblemKind {
         },
         TenantKeyDeleted => Facts {
             name: "tenant_key_deleted", status: 403, fix_by: TenantAdmin, outcome: NotDelivered, retryable: false,
-            title: "The tenant's encryption key is deleted",
+            title: "The tenant's encryption key was deleted",
             title_zh: "租户加密密钥已删除",
             remedy: Remedy {
-                en: "The tenant deleted its encryption key, so the message can no longer be read; ask the tenant's administrator.",
-                zh: "租户加密密钥已删除，消息不可读，请联系企业管理员。",
+                en: "Nobody can read the message any more. Ask the tenant's administrator.",
+                zh: "消息已无法读取，请联系企业管理员。",
             },
         },
         CrossTenantForbidden => Facts {
@@ -135,8 +135,8 @@ impl ProblemKind {
             title: "The message is being sent",
             title_zh: "消息正在发送",
             remedy: Remedy {
-                en: "The same forward is still being processed; retry with the same uuid.",
-                zh: "同一条转发仍在处理中，请用相同 uuid 稍后重试。",
+                en: "Feishu is still processing the same forward. Retry with the same uuid.",
+                zh: "飞书仍在处理同一次转发，请稍后使用相同 uuid 重试。",
             },
         },
         MessageNotVisible => Facts {
@@ -144,8 +144,8 @@ impl ProblemKind {
             title: "The bot cannot see the message",
             title_zh: "机器人看不到该消息",
             remedy: Remedy {
-                en: "The bot cannot see this message; it must be in the chat the message comes from.",
-                zh: "机器人看不到该消息，需要先加入消息所在会话。",
+                en: "Add the bot to the chat that the message comes from.",
+                zh: "请先把机器人加入消息所在的会话。",
             },
         },
         UserStoppedBot => Facts {
@@ -153,7 +153,7 @@ impl ProblemKind {
             title: "The user has stopped the bot",
             title_zh: "用户已停止接收机器人消息",
             remedy: Remedy {
-                en: "The user has turned this bot's messages off; only the user can turn them on again.",
+                en: "The user turned off this bot's messages. Only the user can turn them on again.",
                 zh: "用户已停止接收该机器人的消息，只能由用户自行恢复。",
             },
         },
@@ -171,7 +171,7 @@ impl ProblemKind {
             title: "The receiving chat is encrypted",
             title_zh: "目标群为加密群",
             remedy: Remedy {
-                en: "The receiving chat uses third-party encryption; choose another receiver.",
+                en: "The receiving chat uses third-party encryption. Choose another receiver.",
                 zh: "目标群为第三方加密群，请更换接收者。",
             },
         },
@@ -198,8 +198,8 @@ impl ProblemKind {
             title: "The message was recalled",
             title_zh: "消息已被撤回",
             remedy: Remedy {
-                en: "The message was recalled; there is nothing left to forward.",
-                zh: "消息已被撤回，无法转发。",
+                en: "A recalled message cannot be forwarded.",
+                zh: "已撤回的消息无法转发。",
             },
         },
         MessageInSecretChat => Facts {
@@ -216,8 +216,8 @@ impl ProblemKind {
             title: "The message is restricted",
             title_zh: "消息受保密限制",
             remedy: Remedy {
-                en: "The message or its chat is protected against leaks; lift the protection to forward it.",
-                zh: "消息或会话开启了防泄密（保密）模式，需先关闭。",
+                en: "The message or its chat has leak protection (restricted mode). Turn it off to forward the message.",
+                zh: "消息或会话开启了防泄密（保密）模式，请先关闭再转发。",
             },
         },
         ThreadNotVisible => Facts {
@@ -225,8 +225,8 @@ impl ProblemKind {
             title: "The bot cannot see the receiving thread",
             title_zh: "机器人看不到目标话题",
             remedy: Remedy {
-                en: "The bot cannot see the receiving thread; mention the bot in it or let new members see history.",
-                zh: "机器人看不到目标话题，可在话题中 @ 机器人，或允许新成员查看历史消息。",
+                en: "Mention the bot in the thread, or let new members see the chat's history.",
+                zh: "请在话题中 @ 机器人，或允许新成员查看群的历史消息。",
             },
         },
         MessageDeleted => Facts {
@@ -234,8 +234,8 @@ impl ProblemKind {
             title: "The message was deleted",
             title_zh: "消息已被删除",
             remedy: Remedy {
-                en: "The message was deleted; there is nothing left to forward.",
-                zh: "消息已被删除，无法转发。",
+                en: "A deleted message cannot be forwarded.",
+                zh: "已删除的消息无法转发。",
             },
         },
         ChatDissolved => Facts {
@@ -243,8 +243,8 @@ impl ProblemKind {
             title: "The chat was dissolved",
             title_zh: "群已解散",
             remedy: Remedy {
-                en: "The chat was dissolved; use the chat_id of another chat.",
-                zh: "该群已解散，请改用其他群的 chat_id。",
+                en: "Use the chat_id of another chat.",
+                zh: "请改用其他群的 chat_id。",
             },
         },
         AppRateLimited => Facts {
@@ -252,7 +252,7 @@ impl ProblemKind {
             title: "The app makes too many calls",
             title_zh: "应用调用过于频繁",
             remedy: Remedy {
-                en: "The gateway keeps to the app's limits of 50 calls a second and 1000 a minute; wait the seconds in Retry-After.",
+                en: "The gateway keeps to the app's limits of 50 calls a second and 1000 a minute. Wait for the seconds in Retry-After.",
                 zh: "网关遵守应用每秒 50 次、每分钟 1000 次的上限，请按 Retry-After 等待后重试。",
             },
         },
@@ -261,8 +261,8 @@ impl ProblemKind {
             title: "The monthly API quota is used up",
             title_zh: "当月 API 额度已用完",
             remedy: Remedy {
-                en: "The tenant's monthly API quota is used up; raise the plan or wait for the next month.",
-                zh: "租户当月 API 调用额度已用完，请升级套餐或等待下月。",
+                en: "Upgrade the tenant's plan, or wait for the next month.",
+                zh: "请升级企业套餐，或等待下个月。",
             },
         },
         GatewayAddressDenied => Facts {
@@ -270,8 +270,8 @@ impl ProblemKind {
             title: "The gateway's address is not allowed",
             title_zh: "网关的 IP 地址不被允许",
             remedy: Remedy {
-                en: "The gateway's IP address is not on the app's allow list.",
-                zh: "网关出口 IP 不在应用白名单中。",
+                en: "Add the gateway's IP address to the app's allow list.",
+                zh: "请将网关的出口 IP 加入应用的 IP 白名单。",
             },
         },
         CredentialsRejected => Facts {
@@ -279,7 +279,7 @@ impl ProblemKind {
             title: "Feishu rejects the app's credentials",
             title_zh: "飞书拒绝了应用凭证",
             remedy: Remedy {
-                en: "The operator checks app_id and app_secret of the app and whether it is enabled.",
+                en: "Ask the operator to check the app's app_id and app_secret, and whether the app is enabled.",
                 zh: "请运维检查应用的 app_id 与 app_secret 以及应用是否启用。",
             },
         },
@@ -288,8 +288,8 @@ impl ProblemKind {
             title: "The app is disabled",
             title_zh: "应用已停用",
             remedy: Remedy {
-                en: "The app is disabled; enable it in the developer console.",
-                zh: "应用已停用，请在开发者后台启用。",
+                en: "Enable the app in the developer console.",
+                zh: "请在开发者后台启用应用。",
             },
         },
         AppNotAvailable => Facts {
@@ -306,8 +306,8 @@ impl ProblemKind {
             title: "The message does not exist",
             title_zh: "消息不存在",
             remedy: Remedy {
-                en: "The message_id does not exist or is not a message id.",
-                zh: "message_id 不存在或格式不正确。",
+                en: "Check message_id: it does not exist, or is not the id of a message.",
+                zh: "请检查 message_id：它不存在，或不是消息 ID。",
             },
         },
         DailyQuotaExhausted => Facts {
@@ -315,8 +315,8 @@ impl ProblemKind {
             title: "The daily message quota is used up",
             title_zh: "当日消息额度已用完",
             remedy: Remedy {
-                en: "The daily quota of messages is used up.",
-                zh: "当日消息额度已用完。",
+                en: "Wait for the next day.",
+                zh: "请等待次日额度恢复。",
             },
         },
         FeishuInternalError => Facts {
@@ -324,8 +324,8 @@ impl ProblemKind {
             title: "Feishu failed internally",
             title_zh: "飞书内部错误",
             remedy: Remedy {
-                en: "Feishu failed internally; repeat with the same uuid.",
-                zh: "飞书内部错误，请使用相同 uuid 重试。",
+                en: "Retry with the same uuid.",
+                zh: "请使用相同 uuid 重试。",
             },
         },
         MessagesNotMergeable => Facts {
@@ -333,7 +333,7 @@ impl ProblemKind {
             title: "These messages cannot be merged",
             title_zh: "这些消息不能合并转发",
             remedy: Remedy {
-                en: "Merge messages of one chat only, and not from several threads or a thread and the chat together.",
+                en: "Merge only messages of one chat. Do not mix messages of several threads, or of a thread and its chat.",
                 zh: "只能合并同一会话中的消息；不能混合多个话题，或同时包含话题与普通消息。",
             },
         },
@@ -342,8 +342,8 @@ impl ProblemKind {
             title: "The bot cannot see the thread to be forwarded",
             title_zh: "机器人看不到待转发的话题",
             remedy: Remedy {
-                en: "The bot cannot see the thread to be forwarded: it must be in its chat and, where new members see no history, have been mentioned in it.",
-                zh: "机器人看不到待转发的话题：需在该群中；若群关闭了新成员查看历史消息，需先在话题中 @ 机器人。",
+                en: "Add the bot to the thread's chat. If new members cannot see the chat's history, also mention the bot in the thread.",
+                zh: "请将机器人加入话题所在的群；若新成员不能查看历史消息，还需在话题中 @ 机器人。",
             },
         },
         Unauthorized => Facts {
@@ -357,10 +357,10 @@ impl ProblemKind {
         },
         ReceiverNotAllowed => Facts {
             name: "receiver_not_allowed", status: 403, fix_by: Operator, outcome: NotDelivered, retryable: false,
-            title: "The API key may not forward to this receiver",
+            title: "The API key is not allowed to forward to this receiver",
             title_zh: "API 密钥无权转发给该接收者",
             remedy: Remedy {
-                en: "Ask the gateway's operator to add the receiver to allow_receivers, or its type to allow_receive_id_types, of your API key.",
+                en: "Ask the gateway's operator to change your API key's policy: add the receiver to allow_receivers, or its type to allow_receive_id_types.",
                 zh: "请网关运维人员将该接收者加入此 API 密钥的 allow_receivers，或将其类型加入 allow_receive_id_types。",
             },
         },
@@ -369,7 +369,7 @@ impl ProblemKind {
             title: "The origin of the request is not allowed",
             title_zh: "请求来源不被允许",
             remedy: Remedy {
-                en: "Call without the header Origin, as programs do, or ask the gateway's operator to add the page's origin to server.mcp_origins, or the host's name to server.mcp_hosts.",
+                en: "Send no Origin header, as programs do. Or ask the gateway's operator to add the page's origin to server.mcp_origins, or the host's name to server.mcp_hosts.",
                 zh: "请像程序那样不带 Origin 请求头调用，或请网关运维人员将页面来源加入 server.mcp_origins，或将主机名加入 server.mcp_hosts。",
             },
         },
@@ -378,7 +378,7 @@ impl ProblemKind {
             title: "The API key makes too many calls",
             title_zh: "该 API 密钥调用过于频繁",
             remedy: Remedy {
-                en: "Wait the seconds in Retry-After and send more slowly, or ask the operator for more calls a minute (keys.NAME.per_minute).",
+                en: "Wait for the seconds in Retry-After and send more slowly. Or ask the operator for more calls a minute (keys.NAME.per_minute).",
                 zh: "请按 Retry-After 等待后重试并降低发送频率，或请运维提高该密钥每分钟的调用次数（keys.NAME.per_minute）。",
             },
         },
@@ -387,13 +387,13 @@ impl ProblemKind {
             title: "The monthly calls of the API key are used up",
             title_zh: "该 API 密钥当月的调用次数已用完",
             remedy: Remedy {
-                en: "The operator gives the API key more calls a month (keys.NAME.per_month), or the caller waits for the next month in UTC+8.",
+                en: "Ask the operator for more calls a month (keys.NAME.per_month), or wait for the next month (UTC+8).",
                 zh: "请运维提高该密钥每月的调用次数（keys.NAME.per_month），或等待下个月（UTC+8）。",
             },
         },
         RouteNotFound => Facts {
             name: "route_not_found", status: 404, fix_by: Caller, outcome: NotDelivered, retryable: false,
-            title: "There is no such route",
+            title: "The route does not exist",
             title_zh: "接口不存在",
             remedy: Remedy {
                 en: "Check the path; /openapi.json lists every route.",
@@ -402,7 +402,7 @@ impl ProblemKind {
         },
         MethodNotAllowed => Facts {
             name: "method_not_allowed", status: 405, fix_by: Caller, outcome: NotDelivered, retryable: false,
-            title: "The route does not take this method",
+            title: "The route does not accept this method",
             title_zh: "接口不支持该方法",
             remedy: Remedy {
                 en: "Use one of the methods in the Allow header.",
@@ -411,10 +411,10 @@ impl ProblemKind {
         },
         RequestTimeout => Facts {
             name: "request_timeout", status: 408, fix_by: Caller, outcome: NotDelivered, retryable: true,
-            title: "The request came in too slowly",
+            title: "The request arrived too slowly",
             title_zh: "请求传输过慢",
             remedy: Remedy {
-                en: "Send head and body at once, over a new connection.",
+                en: "Send the head and the body at once, over a new connection.",
                 zh: "请在新连接上一次性发送完整的请求头与请求体。",
             },
         },
@@ -441,7 +441,7 @@ impl ProblemKind {
             title: "The Idempotency-Key was used for another forward",
             title_zh: "该 Idempotency-Key 已用于另一次转发",
             remedy: Remedy {
-                en: "Use a new key for each forward, and the old one only to repeat the same forward.",
+                en: "Use a new key for each forward. Repeat a key only to repeat the same forward.",
                 zh: "每次转发请使用新的 Idempotency-Key；旧的只能用于重试同一次转发。",
             },
         },
@@ -450,26 +450,26 @@ impl ProblemKind {
             title: "The uuid was used for another forward",
             title_zh: "该 uuid 已用于另一次转发",
             remedy: Remedy {
-                en: "Use a new uuid for each forward, and the old one only to repeat the same forward.",
+                en: "Use a new uuid for each forward. Repeat a uuid only to repeat the same forward.",
                 zh: "每次转发请使用新的 uuid；旧的只能用于重试同一次转发。",
             },
         },
         TooLateToRepeat => Facts {
             name: "too_late_to_repeat", status: 409, fix_by: Caller, outcome: Unknown, retryable: false,
-            title: "It is too late to repeat a forward that may have gone out",
+            title: "The forward may have been sent, and it is too late to repeat it",
             title_zh: "转发可能已送出，但已超过可重试的时限",
             remedy: Remedy {
-                en: "Look whether the receiver has the message; if not, forward it with a new uuid or Idempotency-Key.",
+                en: "Check whether the receiver has the message. If not, forward it with a new uuid or Idempotency-Key.",
                 zh: "请先确认接收者是否已收到该消息；若未收到，请使用新的 uuid 或 Idempotency-Key 转发。",
             },
         },
         BroadcastNotFound => Facts {
             name: "broadcast_not_found", status: 404, fix_by: Caller, outcome: NotDelivered, retryable: false,
-            title: "There is no such broadcast",
-            title_zh: "没有这个群发任务",
+            title: "The broadcast does not exist",
+            title_zh: "群发任务不存在",
             remedy: Remedy {
-                en: "Check the id. A broadcast is visible to the API key that asked for it, until some days after its end.",
-                zh: "请检查 ID。群发任务仅对创建它的 API 密钥可见，结束若干天后会被删除。",
+                en: "Check the id. Only the API key that created a broadcast can see it, until some days after its end.",
+                zh: "请检查 ID。群发任务只对创建它的 API 密钥可见，并在结束若干天后删除。",
             },
         },
         BroadcastEnded => Facts {
@@ -477,8 +477,8 @@ impl ProblemKind {
             title: "The broadcast has ended",
             title_zh: "群发任务已结束",
             remedy: Remedy {
-                en: "Nothing is left to cancel, or nobody to retry. Read the broadcast's counts.",
-                zh: "没有可取消的内容或可重试的接收者，请查看该任务的 counts。",
+                en: "Nothing is left to cancel or to retry. See the broadcast's counts.",
+                zh: "已没有可取消或可重试的接收者，请查看该任务的 counts。",
             },
         },
         TooManyBroadcasts => Facts {
@@ -486,17 +486,17 @@ impl ProblemKind {
             title: "Too many broadcasts are active",
             title_zh: "进行中的群发任务过多",
             remedy: Remedy {
-                en: "Repeat with the same Idempotency-Key when one of your broadcasts has ended, or cancel one.",
+                en: "Wait until one of your broadcasts ends, or cancel one. Then retry with the same Idempotency-Key.",
                 zh: "请等待某个群发任务结束（或取消一个）后，用相同的 Idempotency-Key 重试。",
             },
         },
         BroadcastsNotConfigured => Facts {
             name: "broadcasts_not_configured", status: 501, fix_by: Operator, outcome: NotDelivered, retryable: false,
-            title: "This gateway has no broadcasts",
-            title_zh: "此网关未启用群发",
+            title: "Broadcasts are not configured",
+            title_zh: "网关未配置群发",
             remedy: Remedy {
-                en: "Set broadcasts.path for one process, or state.url for replicas.",
-                zh: "单进程请配置 broadcasts.path，多副本请配置 state.url。",
+                en: "Ask the operator to set broadcasts.path (for one process) or state.url (for replicas).",
+                zh: "请运维配置 broadcasts.path（单进程）或 state.url（多副本）。",
             },
         },
         IdempotencyKeyMissing => Facts {
@@ -504,8 +504,8 @@ impl ProblemKind {
             title: "The request needs an Idempotency-Key",
             title_zh: "请求缺少 Idempotency-Key",
             remedy: Remedy {
-                en: "Send the header Idempotency-Key with a name of yours for this broadcast, and the same one when you repeat the request.",
-                zh: "请在请求头 Idempotency-Key 中为本次群发命名；重试时使用相同的值。",
+                en: "Send the header Idempotency-Key with a unique value of your choice. Send the same value when you repeat the request.",
+                zh: "请在请求头 Idempotency-Key 中携带自定义的唯一值；重试时使用相同的值。",
             },
         },
         FeishuUnreachable => Facts {
@@ -513,8 +513,8 @@ impl ProblemKind {
             title: "Feishu cannot be reached",
             title_zh: "无法连接飞书",
             remedy: Remedy {
-                en: "Nothing was sent; try again later. If it lasts, the operator checks DNS, the egress and the TLS trust of the gateway.",
-                zh: "消息未发送，请稍后重试；若持续出现，请运维检查网关的 DNS、出口网络与 TLS 证书。",
+                en: "Nothing was sent. Try again later. If this lasts, ask the operator to check the gateway's DNS, outbound network and trusted certificates.",
+                zh: "消息未发送，请稍后重试；若持续出现，请运维检查网关的 DNS、出口网络与受信任的证书。",
             },
         },
         FeishuUnreadable => Facts {
@@ -522,8 +522,8 @@ impl ProblemKind {
             title: "Feishu's answer cannot be read",
             title_zh: "无法读取飞书的响应",
             remedy: Remedy {
-                en: "The message may have been delivered; repeat with the same uuid within the hour, so that it cannot arrive twice.",
-                zh: "消息可能已送达；请在一小时内使用相同 uuid 重试，以免重复发送。",
+                en: "The message may have been delivered. Retry with the same uuid within the hour: the message then cannot arrive twice.",
+                zh: "消息可能已送达；请在一小时内使用相同 uuid 重试，消息不会重复送达。",
             },
         },
         FeishuError => Facts {
@@ -531,7 +531,7 @@ impl ProblemKind {
             title: "Feishu answered with an unknown error",
             title_zh: "飞书返回了未知错误",
             remedy: Remedy {
-                en: "Look up Feishu's code in its documentation; feishu.troubleshooter links to help where Feishu gave one.",
+                en: "Look up the code in Feishu's documentation. feishu.troubleshooter links to Feishu's help, if Feishu sent a link.",
                 zh: "请在飞书文档中查询该错误码；若返回了 feishu.troubleshooter，可参考其中链接。",
             },
         },
@@ -540,16 +540,16 @@ impl ProblemKind {
             title: "Feishu did not answer in time",
             title_zh: "飞书未及时响应",
             remedy: Remedy {
-                en: "The message may have been delivered; repeat with the same uuid within the hour, so that it cannot arrive twice.",
-                zh: "消息可能已送达；请在一小时内使用相同 uuid 重试，以免重复发送。",
+                en: "The message may have been delivered. Retry with the same uuid within the hour: the message then cannot arrive twice.",
+                zh: "消息可能已送达；请在一小时内使用相同 uuid 重试，消息不会重复送达。",
             },
         },
         Overloaded => Facts {
             name: "overloaded", status: 503, fix_by: Operator, outcome: NotDelivered, retryable: true,
-            title: "The gateway is at its limit",
-            title_zh: "网关已达负载上限",
+            title: "The gateway is overloaded",
+            title_zh: "网关负载过高",
             remedy: Remedy {
-                en: "Wait the seconds in Retry-After and try again.",
+                en: "Wait for the seconds in Retry-After, then try again.",
                 zh: "请按 Retry-After 等待后重试。",
             },
         },
@@ -558,8 +558,8 @@ impl ProblemKind {
             title: "The gateway is shutting down",
             title_zh: "网关正在关闭",
             remedy: Remedy {
-                en: "Try again; another replica or the next process answers.",
-                zh: "请重试，其他实例或新进程会处理请求。",
+                en: "Try again. Another replica or the new process will answer.",
+                zh: "请重试，其他副本或新进程会处理请求。",
             },
         },
         InternalError => Facts {
@@ -567,8 +567,8 @@ impl ProblemKind {
             title: "The gateway failed",
             title_zh: "网关内部错误",
             remedy: Remedy {
-                en: "This is a fault of the gateway; give the operator the request_id.",
-                zh: "网关内部错误，请将 request_id 提供给运维人员。",
+                en: "This is a fault of the gateway. Give the operator the request_id.",
+                zh: "这是网关的故障，请将 request_id 提供给运维人员。",
             },
         },
     }

@@ -42,7 +42,7 @@ impl Target {
 static DROPPED: LazyLock<IntCounterVec> = LazyLock::new(|| {
     let opts = Opts::new(
         "feishu_gateway_log_lines_dropped_total",
-        "Log lines that could not be written, or not soon enough, by where they come from.",
+        "Log lines that could not be written, or not soon enough, by log target.",
     );
     let dropped = IntCounterVec::new(opts, &["target"]).expect("the name and the label are right");
     for target in Target::ALL {

@@ -61,12 +61,12 @@ impl BroadcastSeries {
             ),
             receivers: counters(
                 "feishu_gateway_broadcast_receivers_total",
-                "Receivers of broadcasts that this process has brought to an outcome.",
+                "Receivers of broadcasts for which this process reached an outcome.",
                 &["app", "outcome"],
             ),
             store_failures: counters(
                 "feishu_gateway_broadcast_store_failures_total",
-                "Requests to the store of broadcasts that failed.",
+                "Failed requests to the broadcast store.",
                 &[],
             ),
         }

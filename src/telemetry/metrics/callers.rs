@@ -158,7 +158,7 @@ pub(super) fn expiries(all: &[KeyExpiry]) -> Vec<MetricFamily> {
         IntGaugeVec::new(
             Opts::new(
                 "feishu_gateway_key_expiry_timestamp_seconds",
-                "Unix time at which the API key ends; only of keys that end and are not disabled.",
+                "Unix time at which the API key expires; only for keys that expire and are not disabled.",
             ),
             &["caller"],
         ),

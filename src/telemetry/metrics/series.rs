@@ -121,20 +121,20 @@ impl Series {
             ),
             http_duration: histograms(
                 "feishu_gateway_http_request_duration_seconds",
-                "Time from a request's head to its answer's, waiting included.",
+                "Time from a request's head to its answer's head, waiting included.",
                 &["route", "method"],
             ),
             http_in_flight: gauge(
                 "feishu_gateway_http_requests_in_flight",
-                "Requests of the public listener that are being answered.",
+                "Requests in flight at the public listener.",
             ),
             http_in_flight_limit: gauge(
                 "feishu_gateway_http_requests_in_flight_limit",
-                "How many requests may be answered at the same time.",
+                "How many requests may be in flight at the same time.",
             ),
             connections: gauges(
                 "feishu_gateway_connections",
-                "Connections to a listener, those included that wait for a place.",
+                "Connections to a listener, including those that wait for a place.",
                 &["listener"],
             ),
             connections_limit: gauges(
@@ -149,17 +149,17 @@ impl Series {
             ),
             forward_duration: histograms(
                 "feishu_gateway_forward_duration_seconds",
-                "Time of a forward that was taken in, without its waiting for turns, by what became of it.",
+                "Time of an accepted forward without its waiting for turns, by result.",
                 &["app", "result"],
             ),
             failed_in_a_row: gauges(
                 "feishu_gateway_forwards_failed_in_a_row",
-                "Forwards that were taken in and have failed since the last one that has not.",
+                "Accepted forwards that failed since the last one that did not fail.",
                 &["app"],
             ),
             upstream_requests: counters(
                 "feishu_gateway_upstream_requests_total",
-                "Calls to Feishu, by Feishu's result code (other: one that is not known), or timeout, connect, unreadable.",
+                "Calls to Feishu, by Feishu's result code (other: an unknown code), or timeout, connect, unreadable.",
                 &["app", "api", "code"],
             ),
             upstream_duration: histograms(
@@ -169,32 +169,32 @@ impl Series {
             ),
             upstream_retries: counters(
                 "feishu_gateway_upstream_retries_total",
-                "Calls to Feishu that were made again, by reason.",
+                "Retried calls to Feishu, by reason.",
                 &["reason"],
             ),
             retries_refused: counters(
                 "feishu_gateway_upstream_retries_refused_total",
-                "Calls that were not made again because the app's retry budget was used up.",
+                "Calls that were not retried because the app's retry budget was used up.",
                 &["app"],
             ),
             idempotent_requests: counters(
                 "feishu_gateway_idempotent_requests_total",
-                "Requests with an Idempotency-Key, by what became of them.",
+                "Requests with an Idempotency-Key, by result.",
                 &["result"],
             ),
             broadcast_webhooks: counters(
                 "feishu_gateway_broadcast_webhooks_total",
-                "Posts that announce the ends of broadcasts to callers, by what became of them.",
+                "Webhook calls that announce the ends of broadcasts, by result.",
                 &["result"],
             ),
             mcp_tool_calls: counters(
                 "feishu_gateway_mcp_tool_calls_total",
-                "Calls of the tools of the Model Context Protocol, by tool (other: one that is not known) and result.",
+                "Calls of the tools of the Model Context Protocol, by tool (other: an unknown tool) and result.",
                 &["tool", "result"],
             ),
             limit_decisions: counters(
                 "feishu_gateway_rate_limit_decisions_total",
-                "What the limits of receivers and apps decided.",
+                "Decisions of the limits of receivers and apps.",
                 &["scope", "decision"],
             ),
             limit_wait: register(
@@ -215,14 +215,14 @@ impl Series {
             ),
             limit_quota: gauges(
                 "feishu_gateway_rate_limit_quota",
-                "Forwards that one receiver or one app may have in any such window.",
+                "How many forwards one receiver or one app may have in any window of this length.",
                 &["scope", "window_seconds"],
             ),
             callers: CallerSeries::new(&registry),
             broadcasts: BroadcastSeries::new(&registry),
             open_circuits: gauges(
                 "feishu_gateway_open_circuits",
-                "Circuits that are open, so that calls are not made, because of Feishu's answers or their absence.",
+                "Open circuits: the gateway makes no calls because of Feishu's answers, or because Feishu does not answer.",
                 &["circuit", "app"],
             ),
             token_expiry: register(
@@ -230,19 +230,19 @@ impl Series {
                 GaugeVec::new(
                     Opts::new(
                         "feishu_gateway_tenant_token_expiry_timestamp_seconds",
-                        "Unix time at which the app's tenant token runs out.",
+                        "Unix time at which the app's tenant token expires.",
                     ),
                     &["app"],
                 ),
             ),
             problems: counters(
                 "feishu_gateway_problems_total",
-                "Problems answered, by problem code and by who can remove the cause.",
+                "Problems answered, by problem code and by who can fix the cause.",
                 &["code", "fix_by"],
             ),
             unauthorized: counters(
                 "feishu_gateway_unauthorized_total",
-                "Requests without a valid key, by reason, and by caller where the key is known but not in force.",
+                "Requests without a valid key, by reason, and by caller if the key is known but not valid.",
                 &["reason", "caller"],
             ),
             state_up: gauges(
@@ -262,21 +262,21 @@ impl Series {
             ),
             keys_file_is_right: gauges(
                 "feishu_gateway_keys_file_last_reload_successful",
-                "Whether the keys file was right when it was last read; 0: the keys before it hold.",
+                "Whether the keys file was right when it was last read; 0: the previous keys stay in use.",
                 &[],
             ),
             keys_file_read_at: gauges(
                 "feishu_gateway_keys_file_last_reload_success_timestamp_seconds",
-                "Unix time at which the keys file was last read and right.",
+                "Unix time of the last read at which the keys file was right.",
                 &[],
             ),
             secrets_are_right: gauge(
                 "feishu_gateway_secrets_last_reload_successful",
-                "Whether all secrets were right when they were last read; 0: those before hold.",
+                "Whether all secrets were right when they were last read; 0: the previous ones stay in use.",
             ),
             secrets_read_at: gauge(
                 "feishu_gateway_secrets_last_reload_success_timestamp_seconds",
-                "Unix time at which the secrets were last read and right.",
+                "Unix time of the last read at which all secrets were right.",
             ),
             registry,
         };

@@ -1,7 +1,7 @@
 // The view of one broadcast: how far it is, and what can be done with it.
 
 import { ask, blob, get, isCertain, NoAnswer, post, Problem, problemPage } from './api.js';
-import { announce, confirm, fill, make, one, write } from './dom.js';
+import { announce, breakable, confirm, fill, make, one, write } from './dom.js';
 import { showFailures } from './failures.js';
 import { find, follow, isOver } from './follow.js';
 import { beginPending, endPending, pending } from './kept.js';
@@ -75,7 +75,7 @@ const showPaused = async ({ paused_by: code }) => {
   pausedBy = code;
   box.hidden = !code;
   if (!code) return;
-  const link = make('a', { href: problemPage(code) }, code);
+  const link = make('a', { href: problemPage(code) }, breakable(code));
   const remedy = make('p');
   fill(box, make('p', {}, say('pausedBy'), link), remedy);
   try {

@@ -16,6 +16,9 @@ export const make = (tag, attributes = {}, ...children) => {
   return made;
 };
 
+// A code such as `bot_not_in_chat`, which a narrow page breaks after an underscore.
+export const breakable = (code) => code.split('_').flatMap((part, at) => (at > 0 ? ['_', make('wbr'), part] : [part]));
+
 export const fill = (element, ...children) =>
   element.replaceChildren(...children.flat().filter((child) => child !== undefined && child !== false));
 

@@ -1,7 +1,7 @@
 // Who has not got the message, grouped by why.
 
 import { get, problemPage } from './api.js';
-import { fill, make, one, write } from './dom.js';
+import { breakable, fill, make, one, write } from './dom.js';
 import { isOver } from './follow.js';
 import { has, number, say } from './language.js';
 import { attempt } from './trouble.js';
@@ -101,7 +101,7 @@ const groupElement = (group) => {
 };
 
 const explanation = ({ code, remedy, fix_by: who, feishu_code: feishu }) => {
-  const link = make('a', { href: problemPage(code) }, code);
+  const link = make('a', { href: problemPage(code) }, breakable(code));
   return [
     remedy && make('p', {}, remedy),
     has(`fix_${who}`) && make('p', {}, say('whoFixes'), say(`fix_${who}`)),

@@ -1,7 +1,7 @@
 // What the page says when a request fails.
 
 import { NoAnswer, Problem, problemPage } from './api.js';
-import { fill, make } from './dom.js';
+import { breakable, fill, make } from './dom.js';
 import { has, say } from './language.js';
 
 const MOST_SHOWN = 10;
@@ -43,7 +43,7 @@ const problemBox = ({ status, body, message }) => {
   if (body.remedy) shown.append(make('p', {}, body.remedy));
   const who = has(`fix_${body.fix_by}`) && `${say('whoFixes')}${say(`fix_${body.fix_by}`)}`;
   if (who) shown.append(make('p', { class: 'hint' }, who));
-  const link = make('a', { href: problemPage(body.code) }, body.code);
+  const link = make('a', { href: problemPage(body.code) }, breakable(body.code));
   shown.append(make('p', { class: 'hint' }, link, ' · ', say('requestId'), make('code', {}, body.request_id)));
   return shown;
 };

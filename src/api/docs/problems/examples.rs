@@ -133,7 +133,7 @@ fn in_delivery(kind: ProblemKind) -> Option<Problem> {
         ProblemKind::FeishuTimeout => ForwardError::Failed(CallError::TimedOut { is_stale: false }),
         ProblemKind::FeishuUnreadable => ForwardError::Failed(CallError::Unreadable {
             http_status: 502,
-            detail: "no JSON object with a code",
+            detail: "not a JSON object with a code",
             log_id: None,
         }),
         ProblemKind::FeishuError => refused(UNKNOWN_CODE, "An error that is not documented."),

@@ -10,49 +10,49 @@ use crate::api::public_url::PublicUrl;
 use crate::feishu::codes::{CODES, Code};
 use crate::model::problem_kind::{FixBy, Outcome, ProblemKind};
 
-/// What a problem means and what to do about it.
+/// The explanation of a problem.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ProblemExplanation<'a> {
-    /// What stands in `type` of the problem, and where this explanation is.
+    /// The `type` of the problem: the address of this explanation.
     #[serde(rename = "type")]
     #[schema(example = "/problems/bot_not_in_chat")]
     kind: String,
-    /// The problem, for programs.
+    /// The problem code, for programs.
     #[schema(inline = false)]
     pub(crate) code: ProblemKind,
     /// A short summary, in the language of the answer.
-    #[schema(example = "The bot is not in the chat")]
+    #[schema(example = json!(ProblemKind::BotNotInChat.facts().title))]
     pub(crate) title: &'static str,
     /// The HTTP status.
     #[schema(example = 403, minimum = 400, maximum = 599)]
     status: u16,
-    /// What it says about delivery, unless the problem itself says otherwise.
+    /// What the problem usually says about delivery. The `outcome` in an answer takes precedence.
     outcome: Outcome,
-    /// Whether the same request may succeed later although nobody acts.
+    /// Whether the same request may succeed later although nobody changes anything.
     #[schema(example = false)]
     retryable: bool,
     /// Who can remove the cause.
     fix_by: FixBy,
     /// What to do, in the language of the answer.
-    #[schema(example = "Add the app's bot to the chat that receives the message.")]
+    #[schema(example = json!(ProblemKind::BotNotInChat.facts().remedy.en))]
     pub(crate) remedy: &'static str,
-    /// The codes of Feishu's that become this problem.
+    /// Feishu's error codes that become this problem.
     pub(crate) feishu_codes: Vec<FeishuCode>,
-    /// The problem as it could have happened.
+    /// Examples of the problem.
     pub(crate) examples: Vec<ProblemBody<'a>>,
 }
 
-/// One of Feishu's result codes.
+/// An error code of Feishu's.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct FeishuCode {
-    /// Feishu's result code.
+    /// Feishu's error code.
     #[schema(example = 230002)]
     pub(crate) code: i64,
-    /// Feishu's description of it, where it is documented.
+    /// Feishu's description of the code. Absent if Feishu documents none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "The bot can not be outside the group.", nullable = false)]
     pub(crate) msg: Option<&'static str>,
-    /// What to do, where it is more exact than the problem's own remedy.
+    /// What to do about this code. Absent if the `remedy` of the problem says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(
         example = "Check message_id, receive_id, receive_id_type and uuid; Feishu's message names the field after 'ext='.",

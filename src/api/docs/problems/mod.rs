@@ -5,4 +5,5 @@ pub(crate) mod explanation;
 pub(crate) mod list;
 pub(crate) mod page;
 pub(crate) mod routes;
+pub(crate) mod search;
 pub(crate) mod words;

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use maud::{Markup, html};
 
-use crate::api::docs::page::page;
+use crate::api::docs::page::{code, page};
 use crate::api::docs::problems::explanation::ProblemExplanation;
 use crate::api::docs::problems::words::{whether_it_went_out, whether_retrying_helps, who};
 use crate::api::docs::reader::Reader;
@@ -15,32 +15,32 @@ pub(crate) fn problem_page(reader: &Reader, problem: &ProblemExplanation) -> Htt
     let facts = problem.code.facts();
     let main = html! {
         h1 { (problem.title) }
-        p.code { code { (facts.name) } }
+        p.code { (code(facts.name)) }
         h2 { (say("What to do", "如何处理")) }
         p { (problem.remedy) }
         dl {
-            dt { (say("Who can remove the cause?", "由谁处理？")) }
+            dt { (say("Who can fix it?", "由谁处理？")) }
             dd { (who(facts.fix_by, language)) }
             dt { (say("Was the message delivered?", "消息送达了吗？")) }
             dd {
                 (whether_it_went_out(facts.outcome, language))
                 small {
                     (say(
-                        "What counts is outcome in your answer: it knows whether an attempt was sent.",
-                        "以您收到的响应中的 outcome 为准：它反映是否已有请求发往飞书。",
+                        "Read outcome in your answer: it says whether this message may have been sent.",
+                        "以实际响应中的 outcome 为准：它说明这条消息是否可能已发出。",
                     ))
                 }
             }
-            dt { (say("Does trying again help?", "重试有用吗？")) }
+            dt { (say("Does a retry help?", "重试有用吗？")) }
             dd { (whether_retrying_helps(&facts, language)) }
             dt { (say("HTTP status", "HTTP 状态码")) }
             dd { (facts.status) }
         }
         @if !problem.feishu_codes.is_empty() {
-            h2 { (say("Feishu's codes for it", "对应的飞书错误码")) }
+            h2 { (say("Feishu's codes for this problem", "对应的飞书错误码")) }
             (feishu_codes(reader, problem))
         }
-        h2 { (say("As an answer", "响应示例")) }
+        h2 { (say("Example answers", "响应示例")) }
         @for example in &problem.examples {
             pre { code { (serde_json::to_string_pretty(example).unwrap_or_default()) } }
         }
@@ -65,7 +65,7 @@ fn feishu_codes(reader: &Reader, problem: &ProblemExplanation) -> Markup {
                     tr {
                         th scope="row" { code { (known.code) } }
                         td lang="en" { (known.msg.unwrap_or("–")) }
-                        td { (known.remedy.unwrap_or(say("As above.", "同上。"))) }
+                        td { (known.remedy.unwrap_or(say("See above.", "同上。"))) }
                     }
                 }
             }

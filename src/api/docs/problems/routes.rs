@@ -1,5 +1,6 @@
 //! `GET /problems` and `GET /problems/{code}`: the explanations of problems, as pages or as JSON.
 
+use actix_web::error::ErrorInternalServerError;
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
@@ -10,6 +11,7 @@ use crate::api::docs::problems::examples::{ProblemExample, examples};
 use crate::api::docs::problems::explanation::ProblemExplanation;
 use crate::api::docs::problems::list::problems_page;
 use crate::api::docs::problems::page::problem_page;
+use crate::api::docs::problems::search::Search;
 use crate::api::docs::reader::{Reader, prefers_json};
 use crate::api::problems::problem::Problem;
 use crate::api::public_url::PublicUrl;
@@ -17,7 +19,7 @@ use crate::feishu::codes;
 use crate::model::problem_kind::ProblemKind;
 use crate::model::wording::Wording;
 
-/// Every problem that there is.
+/// Problems, each with its explanation.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ProblemList<'a> {
     problems: Vec<ProblemExplanation<'a>>,
@@ -25,8 +27,8 @@ pub(crate) struct ProblemList<'a> {
 
 /// List the problems
 ///
-/// Every problem that this gateway answers with, explained. A page for people, or JSON where
-/// `Accept` prefers it.
+/// The problems of this gateway, with their explanations: all of them, or those that `q` finds. The answer is a page, or
+/// JSON if `Accept` prefers JSON.
 #[utoipa::path(
     get,
     path = "/problems",
@@ -34,32 +36,37 @@ pub(crate) struct ProblemList<'a> {
     tag = "problems",
     security(),
     params(
+        ("q" = Option<String>, Query, nullable = false, example = "230013",
+            description = "Only the problems that match all of this: Feishu's error codes, HTTP statuses, problem codes, \
+                or words in English or Chinese. Only the first 100 characters count."),
         ("lang" = Option<String>, Query, nullable = false,
-            description = "The language, `en` or `zh`; it comes before `Accept-Language`."),
+            description = "The language: `en` or `zh`. Takes precedence over `Accept-Language`."),
         ("Accept-Language" = Option<String>, Header, nullable = false,
-            description = "`zh` or `zh-CN` for Chinese, else English."),
+            description = "The language: `zh` or `zh-CN` for Chinese, otherwise English."),
     ),
-    responses((status = 200, description = "Every problem.",
+    responses((status = 200, description = "The problems.",
         content((ProblemList = "application/json"), (String = "text/html")))),
 )]
 pub(crate) async fn list(request: HttpRequest) -> HttpResponse {
     let reader = Reader::of(&request);
+    let search = Search::of(&request);
+    let found = search.found();
     if !prefers_json(&request) {
-        return problems_page(&reader);
+        return problems_page(&reader, &search, &found);
     }
     let all: Vec<(ProblemKind, Vec<ProblemExample>)> =
-        ProblemKind::ALL.iter().map(|kind| (*kind, examples(*kind))).collect();
+        found.into_iter().map(|kind| (kind, examples(kind))).collect();
     let public_url = PublicUrl::of(&request);
     let problems = all.iter().map(|(kind, examples)| {
         ProblemExplanation::of(*kind, examples, reader.language, &public_url)
     });
-    negotiated(reader.language).json(ProblemList { problems: problems.collect() })
+    json(&reader, &ProblemList { problems: problems.collect() })
 }
 
 /// Explain a problem
 ///
-/// Where the `type` of a problem leads: what it means, who can remove the cause, and how. A page for
-/// people, or JSON where `Accept` prefers it.
+/// What the problem means, who can remove the cause, and how. The `type` of a problem is the address of this explanation.
+/// The answer is a page, or JSON if `Accept` prefers JSON.
 #[utoipa::path(
     get,
     path = "/problems/{code}",
@@ -69,15 +76,15 @@ pub(crate) async fn list(request: HttpRequest) -> HttpResponse {
     params(
         ("code" = ProblemKind, Path, description = "The problem's `code`.", example = "bot_not_in_chat"),
         ("lang" = Option<String>, Query, nullable = false,
-            description = "The language, `en` or `zh`; it comes before `Accept-Language`."),
+            description = "The language: `en` or `zh`. Takes precedence over `Accept-Language`."),
         ("Accept-Language" = Option<String>, Header, nullable = false,
-            description = "`zh` or `zh-CN` for Chinese, else English."),
+            description = "The language: `zh` or `zh-CN` for Chinese, otherwise English."),
     ),
     responses(
-        (status = 200, description = "The problem, explained.",
+        (status = 200, description = "The explanation.",
             content((ProblemExplanation = "application/json"), (String = "text/html"))),
-        (status = 307, description = "The code was one of Feishu's, such as 230002: here is the problem that it becomes.",
-            headers(("Location" = String, description = "The address of the problem."))),
+        (status = 307, description = "The code is one of Feishu's, such as 230002. `Location` leads to its problem.",
+            headers(("Location" = String, description = "The URL of the problem."))),
     ),
 )]
 pub(crate) async fn one(request: HttpRequest) -> Result<HttpResponse, Problem> {
@@ -90,9 +97,16 @@ pub(crate) async fn one(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let explanation =
         ProblemExplanation::of(*kind, &examples, reader.language, &PublicUrl::of(&request));
     if prefers_json(&request) {
-        return Ok(negotiated(reader.language).json(explanation));
+        return Ok(json(&reader, &explanation));
     }
     Ok(problem_page(&reader, &explanation))
+}
+
+fn json(reader: &Reader, value: &impl Serialize) -> HttpResponse {
+    match serde_json::to_vec(value) {
+        Ok(json) => negotiated(reader, "application/json", json),
+        Err(error) => HttpResponse::from_error(ErrorInternalServerError(error)),
+    }
 }
 
 /// The redirect from one of Feishu's codes to the problem that it becomes.
@@ -114,15 +128,15 @@ fn no_problem(code: &str) -> Problem {
         ProblemKind::ALL.iter().map(|kind| kind.facts().name).find(|name| *name == written);
     let detail = match nearly {
         Some(name) => Wording::new(
-            format!("There is no problem with this code. Did you mean /problems/{name}?"),
-            format!("没有该代码对应的错误。您要找的是否为 /problems/{name}？"),
+            format!("No problem has this code. Did you mean /problems/{name}?"),
+            format!("没有该代码对应的错误。你要找的是 /problems/{name} 吗？"),
         ),
         None if code.parse::<i64>().is_ok() => Wording::new(
-            "This code of Feishu's is not known here; it becomes the problem feishu_error.",
+            "The gateway does not know this Feishu code; its problem is feishu_error.",
             "网关不认识飞书的该错误码；它对应的错误为 feishu_error。",
         ),
         None => Wording::new(
-            "There is no problem with this code; /problems lists all.",
+            "No problem has this code; /problems lists all problems.",
             "没有该代码对应的错误；/problems 列出了全部错误。",
         ),
     };

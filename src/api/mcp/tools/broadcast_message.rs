@@ -26,14 +26,15 @@ use crate::broadcasts::{Accepted, BroadcastRequest};
 use crate::model::fingerprint::fingerprint;
 use crate::model::idempotency_key::IdempotencyKey;
 
-const DESCRIPTION: &str = "Forwards one existing Feishu (Lark) message to many groups, users or threads, as the company's \
-    bot. People see it, and it cannot be taken back: use it only when you were asked to send this message to exactly these \
-    receivers, and show a person the list before a long one. For one receiver use forward_message.\n\
-    It is accepted or refused as a whole, and delivered in the background: the answer only says that it was accepted. Ask \
-    get_broadcast with its id what has become of it, and do not tell anybody that it was delivered before that. If the \
-    call is refused, nobody gets anything by it: put right what the answer names, and call again.\n\
-    The same message to the same receivers is one broadcast, however often you call. To send it to them again on purpose, \
-    pass a new idempotency_key.";
+const DESCRIPTION: &str = "Forwards one existing Feishu (Lark) message to many groups, users or threads, as the \
+    company's bot. People see it, and it cannot be taken back: use this tool only when you were asked to send this \
+    message to exactly these receivers. Show a long list of receivers to a person first. For one receiver use \
+    forward_message.\n\
+    A broadcast is accepted or refused as a whole, and delivered in the background: the answer says only that it was \
+    accepted. Call get_broadcast with its id to see the outcomes, and do not say that it was delivered before you see \
+    them. If the call is refused, it sends the message to nobody: correct what the answer names, and call again.\n\
+    The same message to the same receivers is one broadcast, however often you call. To send it to them again on \
+    purpose, pass a new idempotency_key.";
 const MESSAGE_ID: &str = "message_id";
 const EXPIRES_IN: &str = "expires_in";
 const RECEIVE_ID: &str = "receive_id";
@@ -51,7 +52,7 @@ pub(super) fn definition() -> Tool {
             RECEIVERS: {
                 "type": "array",
                 "minItems": 1,
-                "description": "Who gets the message, each one once.",
+                "description": "The receivers of the message, each one once.",
                 "items": { "anyOf": [
                     schema::receive_id(),
                     {
@@ -67,10 +68,10 @@ pub(super) fn definition() -> Tool {
             },
             EXPIRES_IN: {
                 "type": "string",
-                "description": "For how long it may be delivered, from 1 minute to 7 days, such as 30m or 2h. Leave it out for a day. Whoever has not got the message by then never will.",
+                "description": "How long the gateway may deliver it: from 1 minute to 7 days, such as 30m or 2h. Default: one day. After that, nobody else gets the message.",
             },
             "idempotency_key": schema::idempotency_key(
-                "Leave it out. Only to send the same message to the same receivers again on purpose: a new text of your own."
+                "Usually left out. To send the same message to the same receivers again on purpose, pass a new text of your choice."
             ),
         },
     });
@@ -96,9 +97,9 @@ pub(super) async fn call(
     let mut structured = in_json(broadcasts, &broadcast);
     structured["replayed"] = is_replayed.into();
     let accepted = if is_replayed {
-        "An earlier call with the same message and receivers was accepted; this is its broadcast, and nothing was sent besides: ask get_broadcast with this broadcast_id what has become of it. To send it again on purpose, pass a new idempotency_key."
+        "An earlier call with the same message and receivers was accepted. This is its broadcast; this call sends nothing. Call get_broadcast with this broadcast_id to see the outcomes. To send the message again on purpose, pass a new idempotency_key."
     } else {
-        "Accepted. It is delivered in the background: ask get_broadcast with this broadcast_id what has become of it."
+        "Accepted. It is delivered in the background: call get_broadcast with this broadcast_id to see the outcomes."
     };
     let text = format!("{accepted}\n{}", state_in_words(&broadcast));
     let task = tasks::of(broadcasts, &broadcast, context.clock.wall());

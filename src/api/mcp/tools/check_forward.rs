@@ -14,12 +14,13 @@ use crate::api::problems::forward_failure::problem_of_forward;
 use crate::api::problems::problem::Problem;
 use crate::delivery::{DryRunAction, DryRunReport};
 
-const DESCRIPTION: &str = "Tells what forward_message would do with the same arguments, and sends nothing: whether the \
-    arguments are right, the receiver is allowed and the limits leave room, and whether an earlier call has forwarded it \
-    already. It does not ask Feishu whether the message exists or the bot is in the chat. Use it when you are unsure of \
-    the receiver, or to show a person what would happen; there is no need to call it before every forward.\n\
+const DESCRIPTION: &str = "Says what forward_message would do with the same arguments, and sends nothing. It checks \
+    the arguments, whether the receiver is allowed, whether the limits allow the forward now, and whether an earlier \
+    call already forwarded the message. It does not ask Feishu whether the message exists or the bot is in the chat. \
+    Use it when you are unsure of the receiver, or to show a person what would happen. You need not call it before \
+    every forward.\n\
     would: send or wait: forward_message would deliver it now, or in wait_seconds. replay: it was delivered within the \
-    hour and would not be sent again. join: it is being sent. A failure says what is in the way.";
+    last hour and would not be sent again. join: it is being sent. A failure says why forward_message would fail.";
 
 pub(super) fn definition() -> Tool {
     let output = json!({
@@ -29,7 +30,7 @@ pub(super) fn definition() -> Tool {
             "would": { "enum": ["send", "wait", "join", "replay"] },
             "wait_seconds": { "type": "number", "minimum": 0 },
             "app": { "type": "string", "description": "The operator's name for the Feishu app that forwards." },
-            "receive_id_type": { "type": "string", "description": "What receive_id is taken for." },
+            "receive_id_type": { "type": "string", "description": "The type of receive_id." },
         },
     });
     schema::tool(
@@ -62,7 +63,7 @@ pub(super) async fn call(
         DryRunAction::Replay => (
             "replay",
             None,
-            "An earlier call has forwarded it already; forward_message would send nothing and tell of that one.",
+            "An earlier call already forwarded it; forward_message would send nothing and return the result of that call.",
         ),
     };
     let (app, kind) = (&*request.caller.app, request.receiver.kind().as_str());

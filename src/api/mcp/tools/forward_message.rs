@@ -25,12 +25,12 @@ use crate::model::receiver::Receiver;
 use crate::model::urgency::Urgency;
 
 const DESCRIPTION: &str = "Forwards one existing Feishu (Lark) message to one group, user or thread, as the company's \
-    bot. People see it at once, and it cannot be taken back: use it only when you were asked to forward this message to \
-    this receiver. Not for writing a message of your own, nor for many receivers (broadcast_message, where there is one). \
-    check_forward tells what would become of it without sending anything.\n\
-    What to do then. delivered: nothing more. not_delivered: nothing was sent; tell the person why and who can change it, \
-    and call again only as the answer says. unknown: it may have arrived; call again with exactly the same arguments, \
-    which cannot deliver it twice, and with no others.\n\
+    bot. People see it at once, and it cannot be taken back: use this tool only when you were asked to forward this \
+    message to this receiver. It cannot write a message of your own. For many receivers use broadcast_message, if this \
+    gateway has it. check_forward says what would happen, without sending anything.\n\
+    What to do with the outcome. delivered: nothing more. not_delivered: nothing was sent; say to the person why and \
+    who can fix it, and call again only as the answer says. unknown: it may have arrived; call again with exactly the \
+    same arguments, which cannot deliver it twice. Do not call with other arguments.\n\
     Within an hour the same arguments send once, however often you call. To send the same message to the same receiver \
     again on purpose, pass a new idempotency_key.";
 /// The forward that the arguments of a call ask for.
@@ -52,23 +52,23 @@ pub(super) fn definition() -> Tool {
         "properties": {
             "outcome": {
                 "enum": ["delivered", "not_delivered", "unknown"],
-                "description": "What became of the message. unknown: it may have arrived, and may not.",
+                "description": "The outcome. unknown: the message may have arrived.",
             },
             "message_id": { "type": "string", "description": "The new message, om_…" },
-            "chat_id": { "type": "string", "description": "The chat that it is in, oc_…" },
-            "receive_id_type": { "type": "string", "description": "What receive_id was taken for." },
-            "uuid": { "type": "string", "description": "By which Feishu knows a repetition." },
+            "chat_id": { "type": "string", "description": "The chat of the new message, oc_…" },
+            "receive_id_type": { "type": "string", "description": "The type of receive_id." },
+            "uuid": { "type": "string", "description": "The id by which Feishu recognizes a repeated forward." },
             "replayed": {
                 "type": "boolean",
-                "description": "Whether an earlier call with the same arguments had sent it.",
+                "description": "Whether an earlier call with the same arguments sent it.",
             },
             "safe_retry_until": {
                 "type": "string",
-                "description": "Until when the same call cannot deliver twice, where the outcome is unknown.",
+                "description": "Present if the outcome is unknown: until then, the same call cannot deliver twice.",
             },
             "problem": {
                 "type": "object",
-                "description": "Why it was not delivered, or may not have been.",
+                "description": "Why it was not delivered, or why that is unknown.",
                 "required": ["code", "title", "remedy", "fix_by", "retryable"],
                 "properties": {
                     "code": { "type": "string" },
@@ -100,7 +100,7 @@ pub(super) fn input() -> Value {
             "receive_id": schema::receive_id(),
             "receive_id_type": schema::receive_id_type(),
             "idempotency_key": schema::idempotency_key(
-                "Leave it out. Only to send the same message to the same receiver again on purpose: a new text of your own."
+                "Usually left out. To send the same message to the same receiver again on purpose, pass a new text of your choice."
             ),
         },
     })
@@ -192,7 +192,7 @@ fn delivered(request: &ForwardRequest, forwarded: &Forwarded, is_replayed: bool)
         "replayed": is_replayed,
     });
     let mut text = if is_replayed {
-        "Delivered by an earlier call with the same arguments: nothing was sent now. To send it again on purpose, pass a new idempotency_key.".to_owned()
+        "An earlier call with the same arguments delivered it: this call sent nothing. To send it again on purpose, pass a new idempotency_key.".to_owned()
     } else {
         "Delivered: the message was forwarded.".to_owned()
     };

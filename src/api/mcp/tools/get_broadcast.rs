@@ -21,14 +21,14 @@ use crate::broadcasts::{
 use crate::feishu::codes;
 use crate::model::broadcast_id::BroadcastId;
 
-const DESCRIPTION: &str = "Tells what has become of a broadcast that broadcast_message accepted: its state, how many \
-    receivers have which outcome, and why some have not got the message, with what to do and who can do it. It sends \
-    nothing.\n\
-    state: running: it goes on; call again later, or with wait_seconds to wait until it ends. paused: it goes on by itself \
-    once paused_by has passed. completed: each receiver has its outcome, which need not be delivered: look at counts and \
-    failures, and tell the person. canceled: what had not begun is not sent any more.\n\
-    Do not broadcast to those again that failed before the cause is removed, and never to those that are unknown: they may \
-    have got it.";
+const DESCRIPTION: &str = "Shows a broadcast that broadcast_message accepted: its state, how many receivers have which \
+    outcome, and why some did not get the message, with what to do and who can do it. It sends nothing.\n\
+    state: running: it continues; call again later, or pass wait_seconds to wait until it ends. paused: it continues \
+    by itself after the problem in paused_by is over. completed: each receiver has its outcome, which need not be \
+    delivered: read counts and failures, and report them to the person. canceled: receivers that were still pending \
+    get nothing.\n\
+    Do not broadcast again to receivers that failed before the cause is fixed, and never to receivers with the outcome \
+    unknown: they may have the message.";
 /// Longest wait. Clients commonly give a call a minute.
 const LONGEST_WAIT: u64 = 50;
 /// Time between two looks at a broadcast at least.
@@ -49,23 +49,17 @@ pub(super) fn definition() -> Tool {
             "broadcast_id": {
                 "type": "string",
                 "pattern": "^bc_[0-9a-f]{32}$",
-                "description": "The id that broadcast_message answered, bc_…",
+                "description": "The id that broadcast_message returned, bc_…",
             },
             "wait_seconds": {
                 "type": "integer",
                 "minimum": 0,
                 "maximum": LONGEST_WAIT,
-                "description": "Wait at most that long for it to end. Left out: do not wait.",
+                "description": "How long to wait for its end, at most. Default: do not wait.",
             },
         },
     });
-    schema::tool(
-        "get_broadcast",
-        "Look at a broadcast",
-        DESCRIPTION,
-        Effect::Reads,
-        (input, output()),
-    )
+    schema::tool("get_broadcast", "Show a broadcast", DESCRIPTION, Effect::Reads, (input, output()))
 }
 
 /// The schema of a broadcast.
@@ -81,7 +75,7 @@ pub(super) fn output() -> Value {
             "broadcast_id": { "type": "string" },
             "message_id": { "type": "string" },
             "state": { "enum": ["running", "paused", "completed", "canceled"] },
-            "paused_by": { "type": "string", "description": "The problem that pauses it." },
+            "paused_by": { "type": "string", "description": "The problem that paused it." },
             "total": { "type": "integer", "minimum": 1 },
             "counts": {
                 "type": "object",
@@ -95,11 +89,11 @@ pub(super) fn output() -> Value {
             "retry_of": { "type": "string" },
             "replayed": {
                 "type": "boolean",
-                "description": "Whether an earlier call of broadcast_message was accepted.",
+                "description": "Whether an earlier call of broadcast_message created it.",
             },
             "failures": {
                 "type": "array",
-                "description": "Why receivers have not got the message, most frequent first.",
+                "description": "Why receivers did not get the message, the most frequent reason first.",
                 "items": {
                     "type": "object",
                     "required": ["outcome", "count", "examples"],

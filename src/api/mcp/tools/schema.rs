@@ -57,7 +57,7 @@ pub(super) fn receive_id() -> Value {
         "type": "string",
         "minLength": 1,
         "maxLength": 256,
-        "description": "Who gets the message: a group (oc_…), a user (ou_… or on_…), a thread (omt_…), a user_id, or an e-mail address. One id; never guess one.",
+        "description": "The receiver: a group (oc_…), a user (ou_… or on_…), a thread (omt_…), a user_id, or an e-mail address. One id. Never guess an id.",
     })
 }
 
@@ -66,7 +66,7 @@ pub(super) fn receive_id_type() -> Value {
     json!({
         "type": "string",
         "enum": ["chat_id", "open_id", "union_id", "user_id", "email", "thread_id"],
-        "description": "Leave it out: it is detected from receive_id. Only a user_id needs it.",
+        "description": "Only a user_id needs it. Left out, it is detected from receive_id.",
     })
 }
 

@@ -41,11 +41,11 @@ impl ToolName {
         match (self, outcome) {
             (Self::ForwardMessage, Outcome::NotDelivered) => "The message was not forwarded.",
             (Self::ForwardMessage, Outcome::Unknown) => {
-                "Nobody knows whether the message was forwarded."
+                "It is unknown whether the message was forwarded."
             }
             (Self::CheckForward, _) => "Nothing was sent. forward_message would fail like this:",
             (Self::BroadcastMessage, _) => {
-                "This call was not accepted: nobody gets the message by it."
+                "This call was not accepted, so nobody gets the message."
             }
             (Self::GetBroadcast, _) => "The broadcast could not be read.",
         }

@@ -22,7 +22,7 @@ const LONGEST_ANSWER: usize = 64 << 10;
 pub(super) async fn http_2(lab: &Lab<'_>) -> Lesson {
     const NAME: &str = "http_2";
     if !lab.route.is_tls {
-        let answer = Wording::new("not asked: there is no TLS", "未查询：未使用 TLS");
+        let answer = Wording::new("not checked: no TLS", "未查询：未使用 TLS");
         return Lesson::new(NAME, answer, json!(null));
     }
     let connect = handshake::connect_by_tls(lab.route, &[HTTP_2, HTTP_1]);
@@ -119,9 +119,7 @@ async fn watch(
 }
 
 fn not_connected(name: &'static str) -> Lesson {
-    let answer = Wording::new(
-        "not found out: the connection that was to be looked at failed",
-        "未得出结论：用于观察的连接失败",
-    );
+    let answer =
+        Wording::new("no result: the observed connection failed", "未得出结论：用于观察的连接失败");
     Lesson::new(name, answer, json!(null))
 }

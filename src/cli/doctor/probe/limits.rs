@@ -47,7 +47,7 @@ pub(super) async fn receiver(lab: &Lab<'_>) -> Vec<Lesson> {
         refusal: "receiver_limit_refusal",
         per_second: "receiver_per_second",
         other_meaning: Wording::new(
-            "even a lone call gets it, so it is no limit: the target may be revoked",
+            "a single call gets it too, so it is not a limit: the target may have been recalled",
             "单独调用也会返回，因此不是限频：目标可能已撤回",
         ),
     };
@@ -70,7 +70,7 @@ pub(super) async fn app(lab: &Lab<'_>) -> Vec<Lesson> {
         refusal: "app_limit_refusal",
         per_second: "app_per_second",
         other_meaning: Wording::new(
-            "even a lone call gets it, so it is no limit: a permission may be missing",
+            "a single call gets it too, so it is not a limit: a permission may be missing",
             "单独调用也会返回，因此不是限频：可能缺少权限",
         ),
     };
@@ -117,11 +117,11 @@ impl Limit {
         let Some(found) = found else {
             let answer = if tries.iter().all(|(_, passed)| *passed) {
                 Wording::new(
-                    format!("{code} never came at this pace"),
+                    format!("{code} never came at this rate"),
                     format!("在此频率下从未返回 {code}"),
                 )
             } else {
-                Wording::new("none of the known shapes explains it", "已知模型均无法解释")
+                Wording::new("no known model explains it", "已知模型均无法解释")
             };
             return Lesson::new(self.shape, answer, evidence);
         };
@@ -152,7 +152,10 @@ impl Limit {
         let meaning = if series.first().is_some_and(|(_, it)| is_refused(it)) {
             self.other_meaning.clone()
         } else {
-            Wording::new("it is a limit: a lone call does not get it", "属于限频：单独调用不会返回")
+            Wording::new(
+                "it is a limit: a single call does not get it",
+                "属于限频：单独调用不会返回",
+            )
         };
         let answer = Wording::new(
             format!("{code} comes with HTTP {status}, {}; {}", reset.en, meaning.en),
@@ -173,8 +176,8 @@ fn words_of(rule: &Rule) -> (String, String) {
     let count = rule.per_second;
     let (en, zh) = match rule.window {
         SpanKind::Sliding => ("in any span", "任意一秒内"),
-        SpanKind::Calendar => ("in each second of a calendar", "按自然秒计数"),
-        SpanKind::Bucket => ("by a bucket that fills up evenly", "令牌桶"),
+        SpanKind::Calendar => ("in each calendar second", "按自然秒计数"),
+        SpanKind::Bucket => ("by a token bucket", "令牌桶"),
     };
     let (en_more, zh_more) = match (rule.window, rule.refused_attempts_count) {
         (SpanKind::Calendar, _) => ("", ""),

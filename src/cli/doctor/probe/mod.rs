@@ -32,7 +32,7 @@ pub(super) fn announcement(patience: Duration) -> Wording {
     Wording::new(
         format!(
             "\
-The probe makes these experiments, with the message and the receiver of this command:
+The probe makes these experiments with the message and the receiver of this command:
   rejected_token        1 call with a made-up token; delivers nothing
   repeated_uuid         2 calls with one uuid; delivers the message once, or twice
   receiver_limit        {receiver} calls in 7 s; delivers the message up to {receiver} times

@@ -41,7 +41,7 @@ pub(super) async fn repeat_at_once(lab: &Lab<'_>) -> (Lesson, Option<FirstForwar
     if first.code != Some(0) {
         let said = first.words();
         let answer = Wording::new(
-            format!("not found out: the first forward got {said}"),
+            format!("no result: the first forward got {said}"),
             format!("未得出结论：首次转发返回 {said}"),
         );
         return (Lesson::new("repeated_uuid", answer, first.shown()), None);
@@ -54,7 +54,7 @@ pub(super) async fn repeat_at_once(lab: &Lab<'_>) -> (Lesson, Option<FirstForwar
         }
         Answer::AnotherId => (
             Wording::new(
-                "another id; look into the chat whether the message is there twice",
+                "another id; check whether the chat has the message twice",
                 "返回另一个 ID；请在会话中查看是否收到两条",
             ),
             Some("another_id"),
@@ -75,7 +75,7 @@ pub(super) async fn repeat_later(lab: &Lab<'_>, forward: &FirstForward) -> Lesso
     const NAME: &str = "uuid_lifetime";
     if matches!(forward.repeated, Answer::AnotherId | Answer::Unclear) {
         let answer = Wording::new(
-            "not found out: the answer does not tell a repetition from a new message",
+            "no result: the answer is the same for a repetition and for a new message",
             "未得出结论：响应无法区分重复与新消息",
         );
         return Lesson::new(NAME, answer, json!(null));
@@ -91,7 +91,7 @@ pub(super) async fn repeat_later(lab: &Lab<'_>, forward: &FirstForward) -> Lesso
             let about = (known_at + after) / 2;
             let (from, to) = (known_at.as_secs() / 60, after.as_secs() / 60);
             let words = Wording::new(
-                format!("known after {from} min, executed anew after {to} min"),
+                format!("recognized after {from} min, executed again after {to} min"),
                 format!("{from} 分钟时仍识别为重复，{to} 分钟时重新执行"),
             );
             return Lesson::new(NAME, words, json!(seen))
@@ -103,12 +103,12 @@ pub(super) async fn repeat_later(lab: &Lab<'_>, forward: &FirstForward) -> Lesso
     }
     if seen.is_empty() {
         let answer =
-            Wording::new("not asked: --for is shorter than a minute", "未查询：--for 不足一分钟");
+            Wording::new("not checked: --for is shorter than a minute", "未查询：--for 不足一分钟");
         return Lesson::new(NAME, answer, json!(null));
     }
     let minutes = known_at.as_secs() / 60;
     let words = Wording::new(
-        format!("known for {minutes} min at least"),
+        format!("recognized for at least {minutes} min"),
         format!("至少 {minutes} 分钟内识别为重复"),
     );
     Lesson::new(NAME, words, json!(seen))

@@ -59,7 +59,7 @@ impl ProbeReport<'_> {
         let line = format!("  curl -X PATCH $SIMULATOR/_simulator/settings -d '{settings}'");
         Wording::new(
             format!(
-                "A simulator (SIMULATOR is its address, which `dev` prints) does the same with\n{line}"
+                "To make a simulator behave like this ($SIMULATOR is the address that `dev` prints):\n{line}"
             ),
             format!("模拟器（SIMULATOR 为 `dev` 打印的地址）使用以下设置可重现\n{line}"),
         )
@@ -67,7 +67,7 @@ impl ProbeReport<'_> {
 
     fn markdown(&self) -> String {
         let mut text = format!(
-            "# What a probe of Feishu found\n\nfeishu-forward-gateway {VERSION}, {}, {}. This report holds no secret and no id of an app, a message or a\nreceiver.\n\n| experiment | answer |\n|---|---|\n",
+            "# What a probe of Feishu found\n\nfeishu-forward-gateway {VERSION}, {}, {}. This report contains no secret and no id of an app, a message or a\nreceiver.\n\n| experiment | answer |\n|---|---|\n",
             self.feishu, self.day
         );
         for lesson in self.lessons {

@@ -152,7 +152,7 @@ async fn each_other_answer_that_feishu_could_give_is_reported_and_set() {
         (|it| it.duplicate = Duplicate::InProgress, "repeated_uuid", "230049", json!({"duplicate": "in_progress"})),
         (|it| it.rejected_token_status = 400, "rejected_token", "HTTP 400, code 99991663", json!({"rejected_token_status": 400})),
         (|it| it.rejected_token_status = 200, "rejected_token", "HTTP 200, code 99991663", json!({"rejected_token_status": 200})),
-        (|_| {}, "uuid_lifetime", "known for 1 min at least", json!({})),
+        (|_| {}, "uuid_lifetime", "recognized for at least 1 min", json!({})),
         (|_| {}, "idle_timeout", "still open after 120 s", json!({"idle_timeout_ms": null})),
         (|_| {}, "http_2", "no TLS", json!({})),
     ];
@@ -164,14 +164,14 @@ async fn each_other_answer_that_feishu_could_give_is_reported_and_set() {
 #[tokio::test]
 async fn a_code_that_even_a_lone_call_gets_is_no_limit() {
     for (code, name, meaning) in [
-        (230020, "receiver_limit_refusal", "the target may be revoked"),
+        (230020, "receiver_limit_refusal", "the target may have been recalled"),
         (99991400, "app_limit_refusal", "a permission may be missing"),
     ] {
         let kind = FaultKind::Code { code, status: None, msg: None, reset: None };
         let fault = Fault { api: Some(Api::Forward), times: None, ..Fault::once(kind) };
         let (lessons, simulator) = probed(Settings::default(), vec![fault], TWO_MINUTES).await;
         assert!(answer_of(&lessons, name).contains(meaning), "{}", answer_of(&lessons, name));
-        assert!(answer_of(&lessons, "repeated_uuid").starts_with("not found out"));
+        assert!(answer_of(&lessons, "repeated_uuid").starts_with("no result"));
         assert!(simulator.ledger().deliveries.is_empty());
     }
 }
@@ -179,11 +179,26 @@ async fn a_code_that_even_a_lone_call_gets_is_no_limit() {
 #[tokio::test]
 async fn how_long_a_uuid_is_known_is_found_out_where_there_is_patience() {
     for (lifetime, duplicate, answer, setting) in [
-        (60, Duplicate::OriginalId, "known after 59 min, executed anew after 61 min", json!(3600)),
-        (60, Duplicate::InProgress, "known after 59 min, executed anew after 61 min", json!(3600)),
-        (20, Duplicate::OriginalId, "known after 10 min, executed anew after 30 min", json!(1200)),
-        (600, Duplicate::OriginalId, "known for 66 min at least", json!(null)),
-        (60, Duplicate::AnotherId, "not found out", json!(null)),
+        (
+            60,
+            Duplicate::OriginalId,
+            "recognized after 59 min, executed again after 61 min",
+            json!(3600),
+        ),
+        (
+            60,
+            Duplicate::InProgress,
+            "recognized after 59 min, executed again after 61 min",
+            json!(3600),
+        ),
+        (
+            20,
+            Duplicate::OriginalId,
+            "recognized after 10 min, executed again after 30 min",
+            json!(1200),
+        ),
+        (600, Duplicate::OriginalId, "recognized for at least 66 min", json!(null)),
+        (60, Duplicate::AnotherId, "no result", json!(null)),
     ] {
         let uuid_lifetime = Duration::from_mins(lifetime);
         let settings = Settings { uuid_lifetime, duplicate, ..Settings::default() };

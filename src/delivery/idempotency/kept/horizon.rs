@@ -80,7 +80,7 @@ impl FileHorizon {
         drop(state);
         tracing::warn!(
             failures,
-            "the file does not keep idempotency keys, which a restart will forget: {why}"
+            "cannot write idempotency keys to the file; a restart will lose them: {why}"
         );
     }
 

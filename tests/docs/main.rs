@@ -1,14 +1,19 @@
-//! The tables of the reference are those of the code.
+//! The tables of the reference are those of the code, and the Chinese pages are those of the English ones.
+
+mod languages;
+
+use std::collections::BTreeSet;
 
 use feishu_forward_gateway::config::{self, DEFAULTS};
+use feishu_forward_gateway::feishu::codes::{CODES, Code};
 use feishu_forward_gateway::model::problem_kind::{Outcome, ProblemKind};
 use feishu_forward_gateway::telemetry::metrics::{
     CallerBudget, Gauges, KeyExpiry, Metrics, OpenCircuits,
 };
 
-const PROBLEMS: &str = include_str!("../docs/en/reference/problems.md");
-const METRICS: &str = include_str!("../docs/en/reference/metrics.md");
-const CONFIGURATION: &str = include_str!("../docs/en/reference/configuration.md");
+const PROBLEMS: &str = include_str!("../../docs/en/reference/problems.md");
+const METRICS: &str = include_str!("../../docs/en/reference/metrics.md");
+const CONFIGURATION: &str = include_str!("../../docs/en/reference/configuration.md");
 
 #[test]
 fn the_problem_table_has_each_problem_as_the_code_has_it() {
@@ -39,6 +44,20 @@ fn the_problem_table_has_no_row_that_the_code_lacks() {
             "reference/problems.md has this row:\n{row}"
         );
     }
+}
+
+#[test]
+fn the_table_of_feishus_codes_has_each_code_with_its_problem() {
+    let (_, table) = PROBLEMS.split_once("## Feishu's codes").unwrap();
+    let mut written = BTreeSet::new();
+    for row in table.lines() {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let [_, codes, problem, ..] = cells[..] else { continue };
+        let codes = codes.split(", ").filter_map(|code| code.parse().ok());
+        written.extend(codes.map(|code: i64| (code, problem.trim_matches('`').to_owned())));
+    }
+    let name = |code: &Code| (code.code, code.problem.facts().name.to_owned());
+    assert_eq!(written, CODES.iter().map(name).collect());
 }
 
 #[test]

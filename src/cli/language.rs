@@ -1,8 +1,9 @@
-//! The language of what `doctor` says.
+//! The language of what a command says.
 
 use clap::ValueEnum;
 use serde::Serialize;
 
+use crate::api::Language;
 use crate::model::wording::Wording;
 
 /// One of the two languages of all texts.
@@ -30,6 +31,15 @@ impl Tongue {
         match self {
             Self::En => &wording.en,
             Self::Zh => &wording.zh,
+        }
+    }
+}
+
+impl From<Tongue> for Language {
+    fn from(tongue: Tongue) -> Self {
+        match tongue {
+            Tongue::En => Self::English,
+            Tongue::Zh => Self::Chinese,
         }
     }
 }

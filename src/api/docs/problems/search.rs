@@ -1,0 +1,84 @@
+//! The search for problems: by Feishu's codes, the gateway's codes, or words.
+
+use std::sync::LazyLock;
+
+use actix_web::HttpRequest;
+
+use crate::api::docs::reader::parameter;
+use crate::feishu::codes::{self, CODES, Code};
+use crate::model::problem_kind::ProblemKind;
+
+/// Most characters of a search that count.
+pub(crate) const LONGEST: usize = 100;
+
+/// What a reader looks for.
+pub(crate) struct Search {
+    /// What the reader wrote. Empty if the reader looks for nothing.
+    pub(crate) text: String,
+    terms: Vec<Term>,
+}
+
+enum Term {
+    /// In small letters.
+    Word(String),
+    /// A code of Feishu's or an HTTP status.
+    Number(i64),
+}
+
+impl Search {
+    /// What the parameter `q` of a request looks for.
+    pub(crate) fn of(request: &HttpRequest) -> Self {
+        let text = parameter(request, "q").unwrap_or_default();
+        let text: String = text.trim().chars().take(LONGEST).collect();
+        let terms = text.split_whitespace().map(|term| match term.parse() {
+            Ok(number) => Term::Number(number),
+            Err(_) => Term::Word(term.to_lowercase()),
+        });
+        Self { terms: terms.collect(), text }
+    }
+
+    /// The problems that have all that is looked for.
+    pub(crate) fn found(&self) -> Vec<ProblemKind> {
+        let has_all = |kind, text: &str| self.terms.iter().all(|term| term.is_of(kind, text));
+        let found = TEXTS.iter().filter(|(kind, text)| has_all(*kind, text));
+        found.map(|(kind, _)| *kind).collect()
+    }
+
+    /// The codes of Feishu's that are looked for, with what is known of them.
+    pub(crate) fn feishu_codes(&self) -> impl Iterator<Item = (i64, Option<&'static Code>)> {
+        self.terms.iter().filter_map(|term| match term {
+            Term::Number(number) if !is_status(*number) => Some((*number, codes::find(*number))),
+            _ => None,
+        })
+    }
+}
+
+/// What is said of each problem, in small letters: all that words are looked for in.
+static TEXTS: LazyLock<Vec<(ProblemKind, String)>> = LazyLock::new(|| {
+    let text = |kind: ProblemKind| {
+        let facts = kind.facts();
+        let own = [facts.name, facts.title, facts.title_zh, facts.remedy.en, facts.remedy.zh];
+        let codes = CODES.iter().filter(|code| code.problem == kind);
+        let of_codes = codes.flat_map(|it| [it.msg, it.remedy.en, it.remedy.zh]);
+        own.into_iter().chain(of_codes).collect::<Vec<_>>().join("\n").to_lowercase()
+    };
+    ProblemKind::ALL.iter().map(|kind| (*kind, text(*kind))).collect()
+});
+
+impl Term {
+    fn is_of(&self, kind: ProblemKind, text: &str) -> bool {
+        match self {
+            Self::Number(number) if is_status(*number) => *number == i64::from(kind.facts().status),
+            // A code that the gateway does not know is answered as feishu_error.
+            Self::Number(number) => {
+                codes::find(*number).map_or(ProblemKind::FeishuError, |it| it.problem) == kind
+            }
+            Self::Word(word) => text.contains(word),
+        }
+    }
+}
+
+/// Whether a problem has this HTTP status.
+fn is_status(number: i64) -> bool {
+    ProblemKind::ALL.iter().any(|kind| i64::from(kind.facts().status) == number)
+}
