@@ -1,4 +1,4 @@
-# What the scripts of this folder share; `source` it after suite.sh. It starts `dev`, and tells the programs where it is.
+# What the scripts of this folder share; `source` it after suite.sh. It starts `dev`, and names its addresses to the programs.
 
 need cargo node npm chromium
 node_packages

@@ -9,7 +9,7 @@ use super::config_file::{ConfigFile, environment};
 #[cfg(feature = "dev")]
 use super::dev;
 use super::doctor;
-use super::ending::{EXIT_CONFIG, complain, end_telemetry, refuse, traces};
+use super::ending::{EXIT_CONFIG, complain, end_telemetry, print, refuse, traces};
 use super::health;
 use super::language::Tongue;
 use super::mcp;
@@ -103,8 +103,7 @@ pub fn main() -> ExitCode {
             check(config.file.as_deref(), connect)
         }
         Command::Openapi { lang } => {
-            print!("{}", api::openapi_json(lang.into(), &api::PublicUrl::default()));
-            ExitCode::SUCCESS
+            print(&api::openapi_json(lang.into(), &api::PublicUrl::default()))
         }
         Command::AuditId { config, id } => audit_id(config.file.as_deref(), &id),
         Command::Doctor(doctor) => doctor.run(),
@@ -160,17 +159,18 @@ async fn run(config: Config, hangups: Reading) -> ExitCode {
 
 fn new_key(name: &str) -> ExitCode {
     if !config::is_name(name) {
-        eprintln!("NAME: must be 1 to 64 letters, digits, `_`, `-` or `.`");
+        complain("NAME: must be 1 to 64 letters, digits, `_`, `-` or `.`");
         return EXIT_CONFIG.into();
     }
     let key = ApiKey::generate();
-    println!("The API key of {name}, shown only this once:\n\n    {}\n", key.expose());
-    println!(
-        "Add this entry to the configuration or to the keys file. With several apps, also add a line"
-    );
-    println!("such as `app = \"main\"`, which names the app to forward with:\n");
-    println!("[{}]\nhash = \"{}\"", config::dotted(&["keys", name]), key.hash());
-    ExitCode::SUCCESS
+    print(&format!(
+        "The API key of {name}, shown only this once:\n\n    {}\n\n\
+         Add this entry to the configuration or to the keys file. With several apps, also add a line\n\
+         such as `app = \"main\"`, which names the app to forward with:\n\n[{}]\nhash = \"{}\"\n",
+        key.expose(),
+        config::dotted(&["keys", name]),
+        key.hash()
+    ))
 }
 
 fn check(file: Option<&Path>, connect: bool) -> ExitCode {
@@ -183,17 +183,20 @@ fn check(file: Option<&Path>, connect: bool) -> ExitCode {
     });
     match checked {
         Ok((config, more, losses)) => {
-            print!("{}", config.effective);
+            let mut output = config.effective.to_string();
             let mut keys = config.keys.clone();
             if let Some((more, effective)) = more {
-                print!("{}", effective.as_keys_file_comment());
+                output += &effective.as_keys_file_comment();
                 keys.extend(more);
             }
+            let exit_code = print(&output);
             let warnings = config::warnings(&config, &keys, Clock::system().wall());
-            for warning in warnings.into_iter().chain(losses) {
-                eprintln!("warning: {warning}");
+            let warnings = warnings.into_iter().map(|it| it.to_string()).chain(losses);
+            let warnings: Vec<String> = warnings.map(|it| format!("warning: {it}")).collect();
+            if !warnings.is_empty() {
+                complain(&warnings.join("\n"));
             }
-            ExitCode::SUCCESS
+            exit_code
         }
         Err(errors) => refuse(&errors),
     }
@@ -210,8 +213,8 @@ fn audit_id(file: Option<&Path>, id: &str) -> ExitCode {
         Ok(config) => config,
         Err(errors) => return refuse(&errors),
     };
-    for (name, app) in &config.apps {
-        println!("{name} {}", AuditIds::new(config.log.audit_ids, &app.app_secret).show(id));
-    }
-    ExitCode::SUCCESS
+    let lines = config.apps.iter().map(|(name, app)| {
+        format!("{name} {}\n", AuditIds::new(config.log.audit_ids, &app.app_secret).show(id))
+    });
+    print(&lines.collect::<String>())
 }

@@ -51,3 +51,16 @@ pub(super) fn complain(why: &str) {
     });
     let _ = end.recv_timeout(LAST_WORDS);
 }
+
+/// Writes the output of a command to standard output. If nobody reads it to its end, or the disk is full, the command
+/// fails; `println!` would panic.
+pub(super) fn print(output: &str) -> ExitCode {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(output.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("cannot write the output: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -90,8 +90,8 @@ fn pages(folder: &Path) -> Vec<PathBuf> {
     for part in IN_BOTH {
         let path = folder.join(part);
         if path.is_dir() {
-            let files = fs::read_dir(&path).unwrap();
-            pages.extend(files.map(|file| Path::new(part).join(file.unwrap().file_name())));
+            let files = fs::read_dir(&path).expect("a folder");
+            pages.extend(files.map(|file| Path::new(part).join(file.expect("a file").file_name())));
         } else if path.exists() {
             pages.push(part.into());
         }

@@ -10,7 +10,7 @@ use feishu_forward_gateway::model::api_key::KeyHash;
 use feishu_forward_gateway::telemetry::audit::{AuditIds, IdForm};
 use secrecy::SecretString;
 
-use gateway_harness::{code, every_token, gateway, run_program};
+use gateway_harness::{code, every_token, gateway, run_program, run_program_into};
 
 /// A secret that must not be printed.
 const SECRET: &str = "not-to-be-printed-7d3h2";
@@ -36,6 +36,21 @@ async fn a_wrong_configuration_exits_with_2_and_names_every_key() {
             assert!(said.lines().any(|line| line.starts_with(&format!("{key}:"))), "{key}: {said}");
         }
         assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn a_command_whose_output_cannot_be_written_says_so_and_fails() {
+    let variables =
+        [("GATEWAY__APPS__MAIN__APP_ID", "cli_1"), ("GATEWAY__APPS__MAIN__APP_SECRET", SECRET)];
+    let commands: [&[&str]; 4] =
+        [&["keys", "new", "a"], &["config", "check"], &["openapi"], &["audit-id", "oc_1"]];
+    for command in commands {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = run_program_into(full, command, &variables);
+        assert_eq!(output.status.code(), Some(1), "{command:?}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.starts_with("cannot write the output: "), "{command:?}: {said}");
     }
 }
 

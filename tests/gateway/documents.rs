@@ -21,7 +21,9 @@ const DOCUMENTS: &[&str] = &[
     "/openapi.json",
     "/docs/",
     "/docs/docs.css",
+    "/docs/swagger-corrections.js",
     "/docs/swagger-initializer.js",
+    "/docs/swagger-zh.js",
     "/console/",
     "/console/main.js",
 ];

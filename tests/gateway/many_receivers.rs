@@ -33,7 +33,7 @@ async fn ten_thousand_receivers_get_one_message_each_in_the_time_that_was_foreto
         }
         // Time passes once what it allowed has been done.
         if now["counts"] == before {
-            gateway.advance(STEP);
+            gateway.step(STEP).await;
         }
         before = now["counts"].clone();
     };

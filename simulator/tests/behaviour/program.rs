@@ -75,7 +75,10 @@ fn an_address_other_than_loopback_needs_an_option() {
     let output = Command::new(PROGRAM).args(["--listen", "0.0.0.0:0"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let message = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(message, "feishu-simulator: 0.0.0.0:0 is not a loopback address: add --public\n");
+    assert_eq!(
+        message,
+        "feishu-simulator: 0.0.0.0:0 is not a loopback address: add --public to allow it\n"
+    );
 }
 
 #[test]

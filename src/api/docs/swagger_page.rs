@@ -43,6 +43,7 @@ pub(crate) fn swagger_page(reader: &Reader) -> HttpResponse {
         }
     };
     let mut answer = negotiated(reader, HTML, page.into_string());
-    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(SCRIPTED));
+    let policy = HeaderValue::from_static(SCRIPTED);
+    answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
     answer
 }

@@ -74,13 +74,13 @@ pub(crate) async fn openapi(
     answer
 }
 
-/// The files that the page loads.
+/// The files that Swagger UI is made of.
 static FILES: LazyLock<Vec<(&str, Document)>> = LazyLock::new(|| {
     let own = [
-        ("docs.css", CSS, include_str!("docs.css")),
         ("swagger-corrections.js", SCRIPT, include_str!("swagger-corrections.js")),
         ("swagger-initializer.js", SCRIPT, include_str!("swagger-initializer.js")),
         ("swagger-zh.js", SCRIPT, include_str!("swagger-zh.js")),
+        ("docs.css", CSS, include_str!("docs.css")),
     ];
     let own = own.map(|(name, kind, content)| (name, Document::new(kind, content)));
     let of_its_release =

@@ -38,7 +38,10 @@ use tokio::task::JoinHandle;
 pub use answer::Answer;
 pub use forward::Forward;
 pub use metrics::{Metrics, Sample};
-pub use program::{Program, run_program, run_program_on, run_program_on_parts, run_program_unread};
+pub use program::{
+    Program, run_program, run_program_into, run_program_on, run_program_on_parts,
+    run_program_unread,
+};
 pub use setup::{APP_SECRET, Setup, client, gateway, run};
 pub use tls_front::{TlsFront, server_config};
 pub use wire::Wire;

@@ -1,5 +1,6 @@
 //! The program, as a shell starts it.
 
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
@@ -43,6 +44,13 @@ pub fn run_program_unread(arguments: &[&str], variables: &[(&str, &str)]) -> Opt
 /// Runs the program to its end.
 pub fn run_program(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     command(arguments, variables).output().expect("the program runs")
+}
+
+/// Runs the program to its end, with its standard output in this file.
+pub fn run_program_into(file: File, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut command = command(arguments, variables);
+    command.stdout(file).stderr(Stdio::piped());
+    command.spawn().and_then(Child::wait_with_output).expect("the program runs")
 }
 
 /// Runs the program with this on its standard input, to its end.
