@@ -112,9 +112,9 @@ fn doors(reader: &Reader, address: &str) -> Markup {
             dt { "REST" code { "/v1/…" } }
             dd {
                 (say("Plain HTTP with your API key. ", "普通 HTTP 请求，携带 API 密钥。"))
-                a href=(reader.link("/docs/")) { (say("Try the API", "调试接口")) }
+                a href=(reader.link_to_page("/docs/")) { (say("Try the API", "调试接口")) }
                 (say(" or read the ", "，或查看 "))
-                a href=(reader.link("/openapi.json")) { (say("OpenAPI document", "OpenAPI 文档")) }
+                a href=(reader.link_to_page("/openapi.json")) { (say("OpenAPI document", "OpenAPI 文档")) }
                 (say(".", "。"))
             }
             dt { (say("Feishu's own paths", "飞书原生接口")) code { "/open-apis/…" } }
