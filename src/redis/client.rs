@@ -247,7 +247,7 @@ impl RedisSettings {
                 let client = builder
                     .connection_timeout(TIMEOUT)
                     .response_timeout(TIMEOUT * PATIENCE)
-                    // Late answers are of no use, and waiting forwards ask again themselves.
+                    // Late answers are discarded: waiting forwards ask again themselves.
                     .retries(1)
                     .build()?;
                 RedisConnection::Cluster(client.get_async_connection().await?)

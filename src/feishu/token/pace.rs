@@ -67,7 +67,7 @@ impl TokenPace {
     }
 
     /// Feishu rejected a token. A revoked token is replaced at once. If its replacement is rejected too, another
-    /// call is of no use before a pause, because Feishu hands out the same token again.
+    /// call is pointless before a pause, because Feishu hands out the same token again.
     pub(super) fn rejected(&mut self, error: Arc<CallError>, now: Moment) {
         let again = self.rejected_at.replace(now).is_some_and(|at| now < at + REMEMBERED);
         if again {

@@ -75,6 +75,8 @@ struct TokenState {
     has_had_one: bool,
     /// How many tokens in a row had to be renewed soon after they were fetched.
     soon: u32,
+    /// How many calls for a token have ended.
+    calls: u64,
     pace: TokenPace,
 }
 
@@ -219,11 +221,14 @@ impl TokenSource {
         if let Some(token) = enough() {
             return Ok(token);
         }
+        let calls = self.state().calls;
         let lock = Arc::clone(&self.fetching).lock_owned().await;
         if let Some(token) = enough() {
             return Ok(token);
         }
-        if let Some(trouble) = self.blocked() {
+        // A call that ended meanwhile was this caller's too, even if the pause after it is over by now.
+        let shared = self.trouble().filter(|_| self.state().calls != calls);
+        if let Some(trouble) = shared.or_else(|| self.blocked()) {
             return Err(trouble);
         }
         // In a task of its own: otherwise a caller that hangs up would end the call, and the next one would
@@ -244,7 +249,9 @@ impl TokenSource {
     }
 
     async fn fetch_and_keep(&self) -> Result<Arc<Token>, TokenTrouble> {
-        match self.fetch().await {
+        let fetched = self.fetch().await;
+        self.state().calls += 1;
+        match fetched {
             Ok((authorization, expires_at)) => Ok(self.keep(authorization, expires_at)),
             Err(error) => Err(self.state().pace.failed(Arc::new(error), self.clock.now())),
         }
