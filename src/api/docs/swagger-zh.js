@@ -64,7 +64,7 @@ const TEXTS = {
   'Example and headers': '示例与响应头',
   'Media type': '媒体类型',
   // “Controls Accept header.”
-  Controls: '用于请求头 ',
+  Controls: '决定请求头 ',
   'header.': '。',
   'Headers:': '响应头：',
   Type: '类型',
