@@ -142,7 +142,7 @@ def wrong_arguments(client):
         said = client.result(tool, message="om_1")
         check.assertTrue(said["isError"])
         check.assertIn(f"{wrong}: is missing", said["text"])
-        check.assertIn("message: is no argument of this tool", said["text"])
+        check.assertIn("message: is not an argument of this tool", said["text"])
 
 
 @case("a tool that there is not is an error of the protocol")

@@ -225,7 +225,7 @@ impl Unauthorized {
             ),
             Self::Feishu => Wording::new(
                 "This is a Feishu credential. The gateway has its own API keys and fetches Feishu's tokens itself.",
-                "这是飞书的凭证；网关使用自己的 API 密钥，并自行获取飞书的访问凭证。",
+                "这是飞书的 access token；网关使用自己的 API 密钥，并自行获取飞书的 token。",
             ),
             Self::Damaged => Wording::new(
                 "The API key is damaged: some characters are missing or changed; copy it again.",

@@ -26,7 +26,7 @@ pub(crate) fn problem_of_broadcast(error: &BroadcastError, named_in: NamedIn) ->
             ProblemKind::BroadcastEnded,
             Wording::new(
                 "Every receiver of the broadcast has a final outcome already.",
-                "该群发任务的所有接收者都已有最终结果。",
+                "该群发的所有接收者都已有最终结果。",
             ),
         ),
         BroadcastError::NotAllowed(places) => denied(places, named_in),
@@ -34,21 +34,21 @@ pub(crate) fn problem_of_broadcast(error: &BroadcastError, named_in: NamedIn) ->
             ProblemKind::BroadcastEnded,
             Wording::new(
                 "No receiver of the broadcast has one of these outcomes.",
-                "该群发任务中没有处于这些结果的接收者。",
+                "该群发中没有处于这些结果的接收者。",
             ),
         ),
         BroadcastError::TooMany(most) => Problem::new(
             ProblemKind::TooManyBroadcasts,
             Wording::new(
                 format!("This API key already has {most} active broadcasts, which is the limit."),
-                format!("该 API 密钥已有 {most} 个进行中的群发任务，已达上限。"),
+                format!("该 API 密钥已有 {most} 个进行中的群发，已达上限。"),
             ),
         ),
         BroadcastError::KeyReused => Problem::new(
             ProblemKind::IdempotencyKeyReused,
             Wording::new(
                 "The Idempotency-Key was used for another broadcast; nothing was accepted.",
-                "该 Idempotency-Key 已用于另一个群发任务；本次请求未被接受。",
+                "该 Idempotency-Key 已用于另一个群发；本次请求未被接受。",
             ),
         ),
         BroadcastError::Draining => Problem::new(
@@ -64,7 +64,7 @@ pub(crate) fn problem_of_broadcast(error: &BroadcastError, named_in: NamedIn) ->
                 ProblemKind::Overloaded,
                 Wording::new(
                     "The broadcast store failed. It is safe to retry the request; send the same Idempotency-Key if it had one.",
-                    "群发任务的存储出现故障；可以安全地重试，如有 Idempotency-Key 请保持不变。",
+                    "群发的存储出现故障；可以安全地重试，如有 Idempotency-Key 请保持不变。",
                 ),
             )
         }
@@ -77,7 +77,7 @@ pub(crate) fn not_found() -> Problem {
         ProblemKind::BroadcastNotFound,
         Wording::new(
             "This API key has no broadcast with this id.",
-            "该 API 密钥没有此 ID 的群发任务。",
+            "该 API 密钥没有此 ID 的群发。",
         ),
     )
 }
@@ -88,7 +88,7 @@ pub(crate) fn key_missing() -> Problem {
         ProblemKind::IdempotencyKeyMissing,
         Wording::new(
             "The header Idempotency-Key is missing; without it, a repeated request would create a second broadcast.",
-            "缺少请求头 Idempotency-Key；没有它，重复的请求会创建另一个群发任务。",
+            "缺少请求头 Idempotency-Key；没有它，重复的请求会创建另一个群发。",
         ),
     )
 }

@@ -59,7 +59,7 @@ pub(crate) fn foreign_origin() -> Problem {
 fn foreign_name() -> Problem {
     let detail = Wording::new(
         "The gateway does not serve the protocol under the name in the header Host; nothing was sent.",
-        "网关不以 Host 请求头中的名称提供该协议；消息未发送。",
+        "网关不接受 Host 请求头中的主机名；消息未发送。",
     );
     Problem::new(ProblemKind::OriginNotAllowed, detail)
 }

@@ -130,7 +130,7 @@ fn detail(path: &str) -> Wording {
                 "There is nothing at this path; to broadcast a message, use POST {NEW_BROADCAST}; broadcasts are at {BROADCASTS}."
             ),
             format!(
-                "该路径不存在；群发消息请使用 POST {NEW_BROADCAST}，群发任务位于 {BROADCASTS}。"
+                "该路径不存在；群发消息请使用 POST {NEW_BROADCAST}，已有的群发位于 {BROADCASTS}。"
             ),
         );
     }

@@ -108,8 +108,8 @@ impl ProblemKind {
             title: "Sending to this receiver is denied",
             title_zh: "不允许向该接收者发送消息",
             remedy: Remedy {
-                en: "The chat is muted, the receiver has blocked the bot, or a tenant policy forbids the conversation.",
-                zh: "群被禁言、接收者屏蔽了机器人，或租户策略不允许沟通。",
+                en: "Check whether the chat is muted, the receiver has blocked the bot, or a tenant policy forbids the conversation.",
+                zh: "请检查：群是否被禁言、接收者是否屏蔽了机器人、企业策略是否允许沟通。",
             },
         },
         TenantKeyDeleted => Facts {
@@ -126,8 +126,8 @@ impl ProblemKind {
             title: "The receiver belongs to another tenant",
             title_zh: "接收者属于其他租户",
             remedy: Remedy {
-                en: "A direct message to a user of another tenant cannot be sent through this API.",
-                zh: "不能通过本接口向其他租户的用户发送单聊消息。",
+                en: "Send to a receiver of your own tenant: this API sends no direct message to a user of another tenant.",
+                zh: "请改为本租户的接收者：本接口不能向其他租户的用户发送单聊消息。",
             },
         },
         MessageInProgress => Facts {
@@ -189,8 +189,8 @@ impl ProblemKind {
             title: "The message is invalid",
             title_zh: "消息无效",
             remedy: Remedy {
-                en: "The message does not exist, was recalled, or is not visible to the bot.",
-                zh: "消息不存在、已撤回，或对机器人不可见。",
+                en: "Check the message_id: the message does not exist, was recalled, or is not visible to the bot.",
+                zh: "请检查 message_id：消息不存在、已撤回，或对机器人不可见。",
             },
         },
         MessageRecalled => Facts {
@@ -297,8 +297,8 @@ impl ProblemKind {
             title: "The app is not available in this tenant",
             title_zh: "应用在该租户不可用",
             remedy: Remedy {
-                en: "The app is not available in this tenant.",
-                zh: "应用在该租户不可用。",
+                en: "Ask an administrator of the tenant to install and enable the app.",
+                zh: "请企业管理员在本企业安装并启用该应用。",
             },
         },
         MessageNotFound => Facts {
@@ -466,28 +466,28 @@ impl ProblemKind {
         BroadcastNotFound => Facts {
             name: "broadcast_not_found", status: 404, fix_by: Caller, outcome: NotDelivered, retryable: false,
             title: "The broadcast does not exist",
-            title_zh: "群发任务不存在",
+            title_zh: "群发不存在",
             remedy: Remedy {
                 en: "Check the id. Only the API key that created a broadcast can see it, until some days after its end.",
-                zh: "请检查 ID。群发任务只对创建它的 API 密钥可见，并在结束若干天后删除。",
+                zh: "请检查 ID。群发只对创建它的 API 密钥可见，并在结束若干天后删除。",
             },
         },
         BroadcastEnded => Facts {
             name: "broadcast_ended", status: 409, fix_by: Caller, outcome: NotDelivered, retryable: false,
             title: "The broadcast has ended",
-            title_zh: "群发任务已结束",
+            title_zh: "群发已结束",
             remedy: Remedy {
                 en: "Nothing is left to cancel or to retry. See the broadcast's counts.",
-                zh: "已没有可取消或可重试的接收者，请查看该任务的 counts。",
+                zh: "已没有可取消或可重试的接收者，请查看该群发的 counts。",
             },
         },
         TooManyBroadcasts => Facts {
             name: "too_many_broadcasts", status: 429, fix_by: Caller, outcome: NotDelivered, retryable: true,
             title: "Too many broadcasts are active",
-            title_zh: "进行中的群发任务过多",
+            title_zh: "进行中的群发过多",
             remedy: Remedy {
                 en: "Wait until one of your broadcasts ends, or cancel one. Then retry with the same Idempotency-Key.",
-                zh: "请等待某个群发任务结束（或取消一个）后，用相同的 Idempotency-Key 重试。",
+                zh: "请等待某个群发结束（或取消一个）后，用相同的 Idempotency-Key 重试。",
             },
         },
         BroadcastsNotConfigured => Facts {

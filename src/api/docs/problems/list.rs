@@ -138,7 +138,7 @@ fn table(problems: impl Iterator<Item = ProblemKind>, reader: &Reader) -> Markup
                 tr {
                     th scope="col" { (say("Problem", "错误")) }
                     th scope="col" { (say("Status", "状态码")) }
-                    th scope="col" { (say("Sent?", "已送出？")) }
+                    th scope="col" { (say("Sent?", "已送达？")) }
                     th scope="col" { (say("Retry?", "可重试？")) }
                 }
             }

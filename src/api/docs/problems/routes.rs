@@ -129,15 +129,15 @@ fn no_problem(code: &str) -> Problem {
     let detail = match nearly {
         Some(name) => Wording::new(
             format!("No problem has this code. Did you mean /problems/{name}?"),
-            format!("没有该代码对应的错误。你要找的是 /problems/{name} 吗？"),
+            format!("没有该错误码。你要找的是 /problems/{name} 吗？"),
         ),
         None if code.parse::<i64>().is_ok() => Wording::new(
             "The gateway does not know this Feishu code; its problem is feishu_error.",
-            "网关不认识飞书的该错误码；它对应的错误为 feishu_error。",
+            "网关不认识该飞书错误码；它对应的错误为 feishu_error。",
         ),
         None => Wording::new(
             "No problem has this code; /problems lists all problems.",
-            "没有该代码对应的错误；/problems 列出了全部错误。",
+            "没有该错误码；/problems 列出了全部错误。",
         ),
     };
     Problem::new(ProblemKind::RouteNotFound, detail)
