@@ -178,6 +178,6 @@ pub(super) fn unknown() -> Advice {
     Advice::to(
         Role::Operator,
         "look up the code in Feishu's documentation, or give the log id to Feishu's support.",
-        "请在飞书文档中查询该错误码，或携带 log id 联系飞书支持。",
+        "请在飞书文档中查询该错误码，或携带 log id 联系飞书技术支持。",
     )
 }

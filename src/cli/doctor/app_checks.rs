@@ -42,14 +42,14 @@ pub(super) async fn credentials(
     let token = token.filter(|it| it.bytes().all(|byte| byte.is_ascii_graphic()));
     let token = token.and_then(|it| HeaderValue::try_from(format!("Bearer {it}")).ok());
     let Some(mut token) = token else {
-        let detail = Wording::new("a success without a token", "返回成功但没有凭证");
+        let detail = Wording::new("a success without a token", "返回成功但没有 token");
         return Look::ends(Finding::failed(detail, unknown()));
     };
     token.set_sensitive(true);
     let seconds = answer.body["expire"].as_i64().unwrap_or_default();
     let detail = Wording::new(
         format!("accepted; the token is valid for {seconds} s"),
-        format!("有效；凭证剩余 {seconds} 秒"),
+        format!("有效；token 剩余 {seconds} 秒"),
     );
     Look::found(Finding::ok(detail), token)
 }
@@ -114,20 +114,20 @@ pub(super) fn scopes(asked: &Asked, pages: AppPages<'_>) -> Finding {
     let known: Vec<(&str, i64)> =
         SCOPES.iter().filter_map(|name| Some((*name, status_of(name)?))).collect();
     if let Some((name, _)) = known.iter().find(|(_, status)| *status == GRANTED) {
-        let detail = Wording::new(format!("{name} is granted"), format!("已授予 {name}"));
+        let detail = Wording::new(format!("{name} is granted"), format!("已开通 {name}"));
         return Finding::ok(detail);
     }
     if let Some((name, _)) = known.first() {
         let detail = Wording::new(
             format!("{name} was requested, but is not granted"),
-            format!("已申请 {name}，尚未授予"),
+            format!("已申请 {name}，尚未开通"),
         );
         return Finding::failed(detail, pages.approve());
     }
     let names = SCOPES.join(", ");
     let detail = Wording::new(
         format!("a forward needs one of {names}; the app has none of them"),
-        format!("转发需要 {names} 之一，应用均未开通"),
+        format!("转发需要以下权限之一，应用都没有开通：{names}"),
     );
     Finding::failed(detail, pages.add_scope())
 }

@@ -185,7 +185,7 @@ async fn examine(
     let caller = Caller::new(&options, &clock)?;
     output.say(&Wording::new(
         "This calls Feishu up to three times for each app: a token, its bot, its scopes. Feishu counts them towards the month's quota of small tenants.",
-        "将为每个应用最多调用飞书三次：凭证、机器人、权限。这些调用会计入小型企业的当月额度。",
+        "将为每个应用最多调用飞书三次：获取 token、查询机器人、查询权限。这些调用会计入小型企业的当月额度。",
     ));
     if let (Some(errand), Some(app)) = (errand, apps.keys().next()) {
         output.say(&errand.announcement(app));

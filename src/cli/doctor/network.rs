@@ -201,7 +201,7 @@ pub(super) fn clock(date: Option<Timestamp>, now: Timestamp) -> Look<()> {
     let advice = Advice::to(
         Role::Operator,
         "set this machine's clock (NTP): certificates, key expiry dates and monthly budgets depend on it.",
-        "请校准本机时钟（NTP）：证书、密钥有效期与月度预算都依赖它。",
+        "请校准本机时钟（NTP）：证书、密钥有效期与每月调用额度都依赖它。",
     );
     Look::found(Finding::failed(detail, advice), ())
 }

@@ -22,7 +22,7 @@ const LONGEST_ANSWER: usize = 64 << 10;
 pub(super) async fn http_2(lab: &Lab<'_>) -> Lesson {
     const NAME: &str = "http_2";
     if !lab.route.is_tls {
-        let answer = Wording::new("not checked: no TLS", "未查询：未使用 TLS");
+        let answer = Wording::new("not checked: no TLS", "未测试：未使用 TLS");
         return Lesson::new(NAME, answer, json!(null));
     }
     let connect = handshake::connect_by_tls(lab.route, &[HTTP_2, HTTP_1]);

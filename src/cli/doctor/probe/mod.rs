@@ -44,7 +44,7 @@ Feishu counts the calls towards the month's quota of small tenants."
         format!(
             "\
 探测将使用本命令的消息与接收者进行以下实验：
-  rejected_token        1 次调用，使用编造的凭证；不会送达
+  rejected_token        1 次调用，使用伪造的 token；不会送达
   repeated_uuid         2 次调用，使用同一 uuid；送达 1 条或 2 条
   receiver_limit        7 秒内 {receiver} 次调用；最多送达 {receiver} 条
   app_limit             5 秒内 {app} 次不会送达的调用；应用的其他调用可能在一分钟内被拒绝

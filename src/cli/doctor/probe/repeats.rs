@@ -103,7 +103,7 @@ pub(super) async fn repeat_later(lab: &Lab<'_>, forward: &FirstForward) -> Lesso
     }
     if seen.is_empty() {
         let answer =
-            Wording::new("not checked: --for is shorter than a minute", "未查询：--for 不足一分钟");
+            Wording::new("not checked: --for is shorter than a minute", "未测试：--for 不足一分钟");
         return Lesson::new(NAME, answer, json!(null));
     }
     let minutes = known_at.as_secs() / 60;

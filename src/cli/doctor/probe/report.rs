@@ -61,7 +61,7 @@ impl ProbeReport<'_> {
             format!(
                 "To make a simulator behave like this ($SIMULATOR is the address that `dev` prints):\n{line}"
             ),
-            format!("模拟器（SIMULATOR 为 `dev` 打印的地址）使用以下设置可重现\n{line}"),
+            format!("用以下设置可以让模拟器表现相同（SIMULATOR 是 `dev` 打印的地址）：\n{line}"),
         )
     }
 
