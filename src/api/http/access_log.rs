@@ -118,7 +118,10 @@ fn level(problem: Option<ProblemKind>) -> Level {
         FixBy::Nobody if facts.status < 500 => Level::INFO,
         FixBy::Nobody => Level::WARN,
         FixBy::Operator => match kind {
+            // Callers and strangers can cause these as often as they like.
             ProblemKind::ReceiverNotAllowed
+            | ProblemKind::OriginNotAllowed
+            | ProblemKind::BroadcastsNotConfigured
             | ProblemKind::CallerQuotaExhausted
             | ProblemKind::Overloaded
             | ProblemKind::FeishuUnreachable
