@@ -20,7 +20,7 @@ help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: ## Runs the gateway with a Feishu simulator: no account, no network
+run: ## Runs the gateway with a Feishu simulator: no account needed
 	$(CARGO) run -- dev
 
 .PHONY: test

@@ -61,7 +61,7 @@ def _throughput(section):
 wrk keeps 32 connections busy. Each forward goes to another of 200 000 receivers, so that none gets more than
 Feishu's 5 a second, which the gateway enforces meanwhile; the limits of its app are raised. It logs two JSON
 lines for each forward to a file, as it does by default. CPU is that of the contestant's processes, by the
-kernel's accounts. With the upstream and wrk on the same cores, forwards a second tell less of nginx and the
+kernel's accounts. With the upstream and wrk on the same cores, forwards a second say less about nginx and the
 gateway than CPU does.
 
 {table(["", "forwards/s", "the gateway's, times these", "CPU of one, µs", "times nginx's", "its own + kernel's, µs",

@@ -65,7 +65,7 @@ async fn what_callers_and_chats_do_wrong_wakes_nobody() {
 }
 
 #[actix_web::test]
-async fn what_the_operator_alone_can_mend_is_an_error() {
+async fn what_the_operator_alone_can_fix_is_an_error() {
     capture();
     for (number, problem) in [
         (99991663, "credentials_rejected"),
@@ -114,6 +114,9 @@ async fn what_may_pass_is_a_warning() {
     gateway.forward("oc_1").send().await.message_id();
     let found = level("warn-7", gateway.forward("oc_1")).await;
     assert_eq!(found, warning("caller_quota_exhausted"));
+    let later = gateway.forward("oc_1").header("prefer", "respond-async");
+    let found = level("warn-8", later.header("idempotency-key", "a")).await;
+    assert_eq!(found, warning("broadcasts_not_configured"));
 }
 
 #[actix_web::test]

@@ -41,7 +41,7 @@ pub(in crate::cli) struct Doctor {
     #[arg(long, value_name = "TYPE", requires = "receiver")]
     receive_id_type: Option<String>,
     /// Makes experiments to find out what Feishu's documentation does not say, after listing them. They make hundreds of
-    /// calls, and deliver the message up to 34 times.
+    /// calls, and deliver the message up to 35 times.
     #[arg(long, requires = "message")]
     probe: bool,
     /// How long the waiting experiments of the probe may take, at most 2h. To measure the lifetime of a `uuid`, use 70m.
