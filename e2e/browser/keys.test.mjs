@@ -83,3 +83,16 @@ test('what does not look like a key is taken out of the address bar and is not f
     assert.ok(!page.url().includes('key='), page.url());
   }
 });
+
+test('a link with a key does not replace a key that the browser keeps', async () => {
+  const page = await visit('/docs/');
+  await keep(page).check();
+  await authorize(page);
+  const stored = () => page.evaluate(() => localStorage.getItem('authorized'));
+  const before = await stored();
+  const other = `ffg_${'a'.repeat(12)}_${'b'.repeat(49)}`;
+  await page.evaluate((link) => location.assign(link), linked(other).slice('/docs/'.length));
+  await page.waitForFunction(() => !location.hash.startsWith('#key='));
+  assert.ok(before.includes(process.env.GATEWAY_KEY));
+  assert.equal(await stored(), before);
+});

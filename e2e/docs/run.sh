@@ -5,7 +5,7 @@
 # Exit code: 0 the site is built and all links lead somewhere, 1 they do not, 2 it could not be run.
 
 source "$(dirname "${BASH_SOURCE[0]}")/../suite.sh"
-need mdbook node npm python3
+need git jq mdbook node npm python3
 node_packages
 node=$cache/node/node_modules
 site=$PWD/target/docs
@@ -19,8 +19,13 @@ cp -r docs/examples docs/images docs/site/index.html "$site"
 "$node/.bin/pagefind" --silent --site "$site/zh" --root-selector main --glob "{index,english,guide/*,operations/*}.html" || exit 1
 
 failed=0
+echo "== search in the Chinese site"
+expect 'each page is in its index' test "$(jq '.languages["zh-cn"].page_count' "$site/zh/pagefind/pagefind-entry.json")" \
+  = "$(find docs/zh -name '*.md' ! -name SUMMARY.md | wc -l)"
+
 echo "== links of the repository's pages"
 mapfile -t pages < <(git ls-files -- '*.md')
+((${#pages[@]})) || give_up "git lists no pages"
 "$node/.bin/remark" --quiet --frail --no-config --use "$node/remark-validate-links/index.js=repository:false" \
   "${pages[@]}" >/dev/null || failed=1
 
@@ -44,5 +49,5 @@ expect 'one without its target, one without its heading' \
   grep -q 'Detected 2 broken links' <<<"$(linkinator "${at}broken.html" 2>&1 || true)"
 rm "$site/broken.html"
 
-((failed)) && echo "e2e/docs: FAILED" || echo "e2e/docs: all passed; the site is $site/index.html"
+((failed)) && echo "e2e/docs: FAILED" || echo "e2e/docs: all passed; python3 -m http.server --bind 127.0.0.1 --directory target/docs shows the site"
 exit "$failed"

@@ -18,7 +18,7 @@ try_usage() {
 
 # cron runs the command by sh, in an environment of its own, after \% has become %.
 as_cron() {
-  env -i HOME="$1" PATH=/usr/bin:/bin SHELL=/bin/sh LOGNAME=u \
+  env -i HOME="$1" PATH="$1/bin:/usr/bin:/bin" SHELL=/bin/sh LOGNAME=u \
     /bin/sh -c "$(grep -v '^#' "$examples/crontab" | sed -E 's/^(\S+ +){5}//; s/\\%/%/g')"
 }
 
@@ -26,8 +26,11 @@ try_cron() {
   local home=$cache/cron
   echo "== cron"
   start_gateway cron
-  mkdir -p "$home"
+  mkdir -p "$home/bin"
   cp "$examples/forward.sh" "$home/"
+  # The same day in both runs, though midnight may be between them.
+  printf '#!/bin/sh\necho 2026-11-27\n' >"$home/bin/date"
+  chmod +x "$home/bin/date"
   printf 'GATEWAY_URL=%s\nGATEWAY_KEY=%s\n' "$GATEWAY_URL" "$GATEWAY_KEY" >"$home/gateway.env"
   expect 'the command forwards' as_cron "$home" >"$cache/cron.out" 2>&1
   expect 'it may be run again that day' as_cron "$home" >"$cache/cron.out" 2>&1
@@ -35,21 +38,24 @@ try_cron() {
 }
 
 try_gitlab() {
-  local project=$cache/gitlab
+  local project=$cache/gitlab home=$cache/gitlab-home
+  # Without what git and gitlab-ci-local have been told on this machine.
+  local clean=(env "HOME=$home" GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null)
+  local git=("${clean[@]}" git -C "$project")
   echo "== gitlab"
   start_gateway gitlab
-  rm -rf "$project" && mkdir -p "$project/ci"
+  rm -rf "$project" "$home" && mkdir -p "$project/ci" "$home"
   cp "$examples/forward.py" "$project/ci/"
   cp "$examples/gitlab-ci.yml" "$project/.gitlab-ci.yml"
-  git -C "$project" init --quiet --initial-branch main
-  git -C "$project" remote add origin git@gitlab.example.com:group/project.git
-  git -C "$project" add --all
-  git -C "$project" -c user.name=n -c user.email=n@example.com commit --quiet --message m
+  "${git[@]}" init --quiet --initial-branch main
+  "${git[@]}" remote add origin git@gitlab.example.com:group/project.git
+  "${git[@]}" add --all
+  "${git[@]}" -c user.name=n -c user.email=n@example.com commit --quiet --message m
+  "${git[@]}" tag v1
   job() {
-    (cd "$project" && "$cache/node/node_modules/.bin/gitlab-ci-local" --force-shell-executor \
+    (cd "$project" && "${clean[@]}" "$cache/node/node_modules/.bin/gitlab-ci-local" --force-shell-executor \
       --variable "GATEWAY_URL=$GATEWAY_URL" --variable "GATEWAY_KEY=$GATEWAY_KEY" "$@")
   }
-  git -C "$project" tag v1
   expect 'the job of a tag runs' job announce >"$cache/gitlab.out" 2>&1
   expect 'it may run again' job announce >"$cache/gitlab.out" 2>&1
   expect 'the message went out once' test "$(delivered "$chat")" = 1

@@ -68,6 +68,13 @@ async fn words_and_codes_and_statuses_find_what_has_them_all_in_either_language(
         // Feishu's own words.
         ("  Bot can NOT be outside the group ", &["bot_not_in_chat"]),
         ("504", &["feishu_timeout"]),
+        // As people paste it.
+        ("230013,", &["user_out_of_scope"]),
+        ("feishu.code=230013", &["user_out_of_scope"]),
+        ("{\"code\":230013,\"msg\"", &["user_out_of_scope"]),
+        ("Feishu answered 230013: Bot has NO", &["user_out_of_scope"]),
+        ("错误码230013。", &["user_out_of_scope"]),
+        ("bot_not_in_chat。", &["bot_not_in_chat"]),
         ("413 body_too_large", &["body_too_large"]),
         ("413 230002", &[]),
         ("nothing-that-there-is", &[]),
@@ -113,8 +120,12 @@ async fn what_a_reader_looks_for_is_bounded_and_escaped() {
     let long = "界".repeat(1000);
     let text = page(&gateway, &[("q", &long)]).await;
     assert!(text.contains(&"界".repeat(100)) && !text.contains(&format!("<h1>{long}")));
-    let heading = text.split("<main>").nth(1).expect("the main part");
-    assert!(!heading.contains(&"界".repeat(101)), "the rest is cut off");
+    assert!(!text.contains(&"界".repeat(101)), "the rest is cut off");
+    // So is the rest in the link to the other language, and what the page does not read.
+    let longest = "%E7%95%8C".repeat(100);
+    assert!(text.contains(&longest) && !text.contains(&format!("{longest}%")), "{text}");
+    let many: Vec<(&str, &str)> = [("a", "b")].repeat(5000);
+    assert!(page(&gateway, &many).await.len() < 100_000);
     let text = page(&gateway, &[("q", "<script>\"&")]).await;
     assert!(!text.contains("<script"), "{text}");
     assert!(text.contains("&lt;script&gt;&quot;&amp;"), "{text}");

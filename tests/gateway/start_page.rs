@@ -45,7 +45,7 @@ async fn the_address_is_the_public_url_or_the_host_that_was_asked() {
         assert!(!page.contains("elsewhere.example"), "{page}");
         assert!(page.contains("src=\"./home.js\""), "{page}");
     }
-    for host in ["a'$(id).example", "<b>.example"] {
+    for host in ["a'$(id).example", "<b>.example", ""] {
         let page = read(&gateway_of_host, "", &[("host", host)]).await;
         assert!(curl_line(&page).contains("'http://…/v1/messages/"), "{host}: {page}");
     }

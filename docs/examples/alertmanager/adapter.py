@@ -18,6 +18,8 @@ from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 MESSAGES = dict(pair.split("=", 1) for pair in os.environ.get("MESSAGES", "").split(",") if "=" in pair)
+# Bytes. A group of alerts is far smaller.
+LARGEST_GROUP = 1 << 20
 
 
 def message_of(group):
@@ -73,7 +75,10 @@ def handle(body):
 
 class Webhook(BaseHTTPRequestHandler):
     def do_POST(self):
-        status, said = handle(self.rfile.read(int(self.headers["Content-Length"])))
+        length = int(self.headers["Content-Length"] or 0)
+        if length > LARGEST_GROUP:
+            return self.send_error(413)
+        status, said = handle(self.rfile.read(length))
         self.log_message("%d %s", status, said)
         self.send_response_only(status)
         self.end_headers()

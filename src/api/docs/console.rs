@@ -9,7 +9,7 @@ use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue, LOCATION};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::api::docs::document::Document;
-use crate::api::docs::reader::has_docs;
+use crate::api::docs::reader::{Reader, has_docs};
 use crate::api::http::security_headers::SCRIPTED;
 use crate::api::problems::problem::Problem;
 use crate::api::public_url::PublicUrl;
@@ -77,6 +77,7 @@ fn without_docs(page: &str) -> String {
 
 /// Redirects `/console` to the page.
 pub(crate) async fn to_console(request: HttpRequest) -> HttpResponse {
-    let location = PublicUrl::of(&request).location(request.path(), "/console/");
+    let page = Reader::of(&request).in_chosen_language("/console/");
+    let location = PublicUrl::of(&request).location(request.path(), &page);
     HttpResponse::TemporaryRedirect().insert_header((LOCATION, location)).finish()
 }

@@ -55,11 +55,7 @@ impl Document {
 
     /// The answer with the document, or without it to a reader whose copy is current.
     pub(crate) fn answer(&self, request: &HttpRequest) -> HttpResponse {
-        let (content, is_gzip) = match &self.content {
-            Content::Plain { plain, .. } if !accepts_gzip(request) => (plain, false),
-            Content::Plain { plain, gzip } => (gzip.get_or_init(|| compress(plain)), true),
-            Content::Gzip(gzip) => (gzip, true),
-        };
+        let is_gzip = matches!(self.content, Content::Gzip(_)) || accepts_gzip(request);
         // A strong tag identifies the bytes, and so the form (RFC 9110, section 8.8.1).
         let tag = if is_gzip { format!("{}-gzip", self.hash) } else { self.hash.clone() };
         let tag = EntityTag::new_strong(tag);
@@ -76,6 +72,11 @@ impl Document {
         if is_gzip {
             answer.insert_header(ContentEncoding::Gzip);
         }
+        let content = match &self.content {
+            Content::Plain { plain, gzip } if is_gzip => gzip.get_or_init(|| compress(plain)),
+            Content::Plain { plain, .. } => plain,
+            Content::Gzip(gzip) => gzip,
+        };
         answer.body(content.clone())
     }
 }

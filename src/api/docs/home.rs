@@ -174,5 +174,6 @@ fn address(request: &HttpRequest) -> String {
     // Readers paste it into a shell.
     let is_plain =
         |host: &&str| host.chars().all(|it| it.is_ascii_alphanumeric() || "-._:[]".contains(it));
-    format!("{scheme}://{}", host.filter(is_plain).unwrap_or("…"))
+    let host = host.filter(|it| !it.is_empty()).filter(is_plain);
+    format!("{scheme}://{}", host.unwrap_or("…"))
 }

@@ -10,6 +10,9 @@ use url::form_urlencoded;
 use crate::api::language::Language;
 use crate::api::public_url::relative;
 
+/// Most characters of a search that count.
+pub(crate) const LONGEST_SEARCH: usize = 100;
+
 /// The reader of a page.
 pub(crate) struct Reader<'a> {
     pub(crate) request: &'a HttpRequest,
@@ -37,12 +40,17 @@ impl<'a> Reader<'a> {
             Language::English => Language::Chinese,
             Language::Chinese => Language::English,
         };
-        let query = form_urlencoded::parse(self.request.query_string().as_bytes());
-        let query = form_urlencoded::Serializer::for_suffix("?".to_owned(), 1)
-            .extend_pairs(query.filter(|(name, _)| name != "lang"))
-            .append_pair("lang", other.tag())
-            .finish();
-        (other, query)
+        let mut query = form_urlencoded::Serializer::for_suffix("?".to_owned(), 1);
+        if let Some(search) = self.search() {
+            query.append_pair("q", &search);
+        }
+        (other, query.append_pair("lang", other.tag()).finish())
+    }
+
+    /// What the reader looks for, as far as it counts.
+    pub(crate) fn search(&self) -> Option<String> {
+        let text = parameter(self.request, "q")?;
+        Some(text.trim().chars().take(LONGEST_SEARCH).collect())
     }
 
     /// A link from the page to a path.
@@ -66,7 +74,7 @@ impl<'a> Reader<'a> {
 }
 
 /// The first parameter of this name in the query.
-pub(crate) fn parameter<'a>(request: &'a HttpRequest, name: &str) -> Option<Cow<'a, str>> {
+fn parameter<'a>(request: &'a HttpRequest, name: &str) -> Option<Cow<'a, str>> {
     let query = form_urlencoded::parse(request.query_string().as_bytes());
     query.into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
 }

@@ -6,19 +6,21 @@ const KEPT = 'authorized';
 const SCHEME = 'api_key';
 const GENERATED_KEY = /^ffg_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}$/;
 
+// Where `dev` listens. Elsewhere a link could make somebody forward with the key of whoever sent the link.
+const LOOPBACK = ['127.0.0.1', '[::1]', 'localhost'];
+
 // The key that a link carries behind `#key=`, as `dev` prints it. It leaves the address bar at once. (A browser sends
 // nothing that is behind `#`.)
 const takeLinkedKey = () => {
   if (!location.hash.startsWith('#key=')) return undefined;
   const key = location.hash.slice('#key='.length);
   history.replaceState(null, '', location.pathname + location.search);
-  return GENERATED_KEY.test(key) ? key : undefined;
+  return LOOPBACK.includes(location.hostname) && GENERATED_KEY.test(key) ? key : undefined;
 };
 
+// The page does not keep such a key: one that the reader chose to keep stays.
 const authorize = (key) => {
-  if (!key) return;
-  ui.preauthorizeApiKey(SCHEME, key);
-  ui.authActions.persistAuthorizationIfNeeded();
+  if (key) ui.preauthorizeApiKey(SCHEME, key);
 };
 
 // The document with one scheme alone: a caller may send the same key by either of them, and the page would ask for it

@@ -122,6 +122,7 @@ pub(crate) async fn swagger(request: HttpRequest) -> Result<HttpResponse, Proble
 
 /// Redirects `/docs`, and a program that asks for `/`, to the page.
 pub(crate) async fn to_docs(request: HttpRequest) -> HttpResponse {
-    let location = PublicUrl::of(&request).location(request.path(), "/docs/");
+    let page = Reader::of(&request).in_chosen_language("/docs/");
+    let location = PublicUrl::of(&request).location(request.path(), &page);
     HttpResponse::TemporaryRedirect().insert_header((LOCATION, location)).finish()
 }

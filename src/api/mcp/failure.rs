@@ -1,6 +1,6 @@
 //! A failure as a model reads it: what became of the message, why, who can do what about it, and whether to call again.
 //!
-//! All of it stands in the text, because clients pass nothing else of a failure on to their model.
+//! All of it is in the text, because clients pass nothing else of a failure on to their model.
 
 use std::fmt::Write as _;
 
@@ -79,7 +79,7 @@ fn outcome(problem: &Problem) -> &'static str {
     }
 }
 
-/// The detail without Feishu's words, which stand by themselves.
+/// The detail without Feishu's words, which have a line of their own.
 fn detail(problem: &Problem) -> String {
     let detail = problem.detail.en.as_ref();
     let Some(Refusal { code, msg, log_id, .. }) = problem.feishu.as_deref() else {

@@ -227,7 +227,10 @@ impl TokenSource {
             return Ok(token);
         }
         // A call that ended meanwhile was this caller's too, even if the pause after it is over by now.
-        let shared = self.trouble().filter(|_| self.state().calls != calls);
+        let shared = {
+            let state = self.state();
+            state.pace.trouble().filter(|_| state.calls != calls).cloned()
+        };
         if let Some(trouble) = shared.or_else(|| self.blocked()) {
             return Err(trouble);
         }

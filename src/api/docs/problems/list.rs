@@ -4,9 +4,9 @@ use actix_web::HttpResponse;
 use maud::{Markup, html};
 
 use crate::api::docs::page::{code, page};
-use crate::api::docs::problems::search::{LONGEST, Search};
+use crate::api::docs::problems::search::Search;
 use crate::api::docs::problems::words::{retry, went_out, who};
-use crate::api::docs::reader::Reader;
+use crate::api::docs::reader::{LONGEST_SEARCH, Reader};
 use crate::api::language::Language;
 use crate::feishu::codes::{CODES, Code};
 use crate::model::problem_kind::{FixBy, ProblemKind};
@@ -63,7 +63,7 @@ fn form(reader: &Reader, search: &Search) -> Markup {
         form method="get" action=(reader.link("/problems")) role="search" {
             label for="q" { (say("Search by Feishu's code, the code of your answer, or words", "按飞书错误码、响应中的 code 或关键词搜索")) }
             div.row {
-                input #q name="q" type="search" value=(search.text) maxlength=(LONGEST)
+                input #q name="q" type="search" value=(search.text) maxlength=(LONGEST_SEARCH)
                     placeholder="230013" autocomplete="off" spellcheck="false";
                 @if reader.has_chosen {
                     input type="hidden" name="lang" value=(reader.language.tag());

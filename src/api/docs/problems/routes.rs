@@ -49,7 +49,7 @@ pub(crate) struct ProblemList<'a> {
 )]
 pub(crate) async fn list(request: HttpRequest) -> HttpResponse {
     let reader = Reader::of(&request);
-    let search = Search::of(&request);
+    let search = Search::of(reader.search().unwrap_or_default());
     let found = search.found();
     if !prefers_json(&request) {
         return problems_page(&reader, &search, &found);

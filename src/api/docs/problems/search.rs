@@ -2,14 +2,13 @@
 
 use std::sync::LazyLock;
 
-use actix_web::HttpRequest;
-
-use crate::api::docs::reader::parameter;
 use crate::feishu::codes::{self, CODES, Code};
 use crate::model::problem_kind::ProblemKind;
 
-/// Most characters of a search that count.
-pub(crate) const LONGEST: usize = 100;
+/// What may stand around a term that somebody pasted.
+const PUNCTUATION: &str = ",，.。;；:：'\"“”()（）[]{}<>=";
+/// Fewest digits of a code of Feishu's inside other text. Its shorter ones are found alone.
+const FEWEST_DIGITS: usize = 5;
 
 /// What a reader looks for.
 pub(crate) struct Search {
@@ -26,15 +25,15 @@ enum Term {
 }
 
 impl Search {
-    /// What the parameter `q` of a request looks for.
-    pub(crate) fn of(request: &HttpRequest) -> Self {
-        let text = parameter(request, "q").unwrap_or_default();
-        let text: String = text.trim().chars().take(LONGEST).collect();
-        let terms = text.split_whitespace().map(|term| match term.parse() {
-            Ok(number) => Term::Number(number),
-            Err(_) => Term::Word(term.to_lowercase()),
-        });
-        Self { terms: terms.collect(), text }
+    /// What this text looks for.
+    pub(crate) fn of(text: String) -> Self {
+        let terms = text.split_whitespace().map(|term| term.trim_matches(|it| PUNCTUATION.contains(it)));
+        let mut terms: Vec<Term> = terms.filter(|term| !term.is_empty()).map(Term::of).collect();
+        // A code says which problem it is; the words beside it were pasted with it.
+        if terms.iter().any(Term::is_feishu_code) {
+            terms.retain(|term| matches!(term, Term::Number(_)));
+        }
+        Self { terms, text }
     }
 
     /// The problems that have all that is looked for.
@@ -66,6 +65,23 @@ static TEXTS: LazyLock<Vec<(ProblemKind, String)>> = LazyLock::new(|| {
 });
 
 impl Term {
+    fn of(term: &str) -> Self {
+        let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+        let parts = term.split(|letter| !is_word(letter));
+        let is_code = |part: &&str| {
+            part.len() >= FEWEST_DIGITS && part.bytes().all(|it| it.is_ascii_digit())
+        };
+        let number = term.parse().ok();
+        match number.or_else(|| parts.into_iter().find(is_code)?.parse().ok()) {
+            Some(number) => Self::Number(number),
+            None => Self::Word(term.to_lowercase()),
+        }
+    }
+
+    fn is_feishu_code(&self) -> bool {
+        matches!(self, Self::Number(number) if !is_status(*number))
+    }
+
     fn is_of(&self, kind: ProblemKind, text: &str) -> bool {
         match self {
             Self::Number(number) if is_status(*number) => *number == i64::from(kind.facts().status),
