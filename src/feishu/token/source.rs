@@ -6,6 +6,9 @@
 //!
 //! Where replicas share a Redis, one of them fetches the token and the others take it over.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
