@@ -238,7 +238,7 @@ fn only_what_has_finished_expires_by_itself() {
 fn the_store_has_bounds_and_the_oldest_finished_ones_make_room() {
     let stage = Stage::new();
     let store = stage.replica();
-    assert!(stage.error(store.accept(new(MOST_RECEIVERS + 1))).0.contains("are kept"));
+    assert!(stage.error(store.accept(new(MOST_RECEIVERS + 1))).0.contains("it is full: "));
     let oldest = stage.accepted(&store, 1).id;
     stage.deliver(&store, &oldest, 2);
     let newer = stage.accepted(&store, 1).id;
@@ -249,7 +249,7 @@ fn the_store_has_bounds_and_the_oldest_finished_ones_make_room() {
         stage.lua::<u32>(&set, "broadcast:notes")
     };
     note(MOST_RECEIVERS);
-    assert!(stage.error(store.accept(new(1))).0.contains("are kept"));
+    assert!(stage.error(store.accept(new(1))).0.contains("it is full: "));
     note(MOST_RECEIVERS / 100 * tidy::FULL + 1);
     stage.run(store.tidy(at(4), at(0), at(0)));
     assert_eq!(stage.run(store.find(&oldest)), None);
