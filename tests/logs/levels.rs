@@ -114,9 +114,14 @@ async fn what_may_pass_is_a_warning() {
     gateway.forward("oc_1").send().await.message_id();
     let found = level("warn-7", gateway.forward("oc_1")).await;
     assert_eq!(found, warning("caller_quota_exhausted"));
-    let later = gateway.forward("oc_1").header("prefer", "respond-async");
-    let found = level("warn-8", later.header("idempotency-key", "a")).await;
-    assert_eq!(found, warning("broadcasts_not_configured"));
+    let gateway = gateway_harness::gateway().start().await;
+    let request = gateway.call("GET", "/v1/broadcasts").header("x-request-id", "warn-8");
+    assert_eq!(Answer::of(request).await.status, 501);
+    let line = answered("warn-8");
+    assert_eq!(
+        (&line["problem"], &line["level"]),
+        (&"broadcasts_not_configured".into(), &"WARN".into())
+    );
 }
 
 #[actix_web::test]

@@ -27,13 +27,14 @@ enum Term {
 impl Search {
     /// What this text looks for.
     pub(crate) fn of(text: String) -> Self {
-        let terms = text.split_whitespace().map(|term| term.trim_matches(|it| PUNCTUATION.contains(it)));
+        let terms =
+            text.split_whitespace().map(|term| term.trim_matches(|it| PUNCTUATION.contains(it)));
         let mut terms: Vec<Term> = terms.filter(|term| !term.is_empty()).map(Term::of).collect();
         // A code says which problem it is; the words beside it were pasted with it.
         if terms.iter().any(Term::is_feishu_code) {
             terms.retain(|term| matches!(term, Term::Number(_)));
         }
-        Self { terms, text }
+        Self { text, terms }
     }
 
     /// The problems that have all that is looked for.
@@ -68,9 +69,8 @@ impl Term {
     fn of(term: &str) -> Self {
         let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
         let parts = term.split(|letter| !is_word(letter));
-        let is_code = |part: &&str| {
-            part.len() >= FEWEST_DIGITS && part.bytes().all(|it| it.is_ascii_digit())
-        };
+        let is_code =
+            |part: &&str| part.len() >= FEWEST_DIGITS && part.bytes().all(|it| it.is_ascii_digit());
         let number = term.parse().ok();
         match number.or_else(|| parts.into_iter().find(is_code)?.parse().ok()) {
             Some(number) => Self::Number(number),
