@@ -70,8 +70,3 @@ comes() {
   until (($(delivered "$2") >= $3 || SECONDS >= deadline)); do sleep 0.1; done
   expect "$1" test "$(delivered "$2")" = "$3"
 }
-
-messages_to() {
-  curl -sSf "$simulator/_simulator/ledger" |
-    jq -j --arg to "$1" '.deliveries[] | select(.receive_id == $to) | .message_id + " "'
-}

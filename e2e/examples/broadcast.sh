@@ -39,11 +39,3 @@ try_broadcast() {
   expect 'it shows how far it is without them' grep -qF '30 of 30, 0 failed  completed' err
   cd "$OLDPWD"
 }
-
-# exits STATUS COMMAND…
-exits() {
-  local status=$1 found=0
-  shift
-  "$@" || found=$?
-  ((found == status)) || { echo "it exits with $found" >&2; return 1; }
-}

@@ -32,6 +32,20 @@ delivered() {
     jq --arg to "$1" '[.deliveries[] | select(.receive_id == $to)] | length'
 }
 
+# messages_to RECEIVER: the messages that it got.
+messages_to() {
+  curl -sSf "$simulator/_simulator/ledger" |
+    jq -j --arg to "$1" '.deliveries[] | select(.receive_id == $to) | .message_id + " "'
+}
+
+# exits STATUS COMMAND…
+exits() {
+  local status=$1 found=0
+  shift
+  "$@" || found=$?
+  ((found == status)) || { echo "it exits with $found" >&2; return 1; }
+}
+
 # Feishu delivers, and its answer is lost on the way: as often as the gateway itself tries.
 lose_answers() {
   curl -sSf "$simulator/_simulator/faults" >/dev/null \

@@ -35,7 +35,7 @@ pub(crate) fn method(method: &Method) -> &'static str {
 
 /// The caller's `X-Request-Id`, if it is 1 to 128 visible ASCII characters.
 ///
-/// The id stands in the log, so what looks like an API key is not taken for one.
+/// The log holds the id, so what looks like an API key is not taken for one.
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
     let id = headers.get(X_REQUEST_ID)?.to_str().ok()?;
     let fits = (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());

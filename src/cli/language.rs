@@ -28,10 +28,7 @@ impl Tongue {
     }
 
     pub(super) fn pick(self, wording: &Wording) -> &str {
-        match self {
-            Self::En => &wording.en,
-            Self::Zh => &wording.zh,
-        }
+        Language::from(self).of(wording)
     }
 }
 

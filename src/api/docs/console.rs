@@ -8,17 +8,13 @@ use std::sync::LazyLock;
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue, LOCATION};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::api::docs::document::Document;
+use crate::api::docs::document::{CSS, Document, HTML, SCRIPT};
 use crate::api::docs::reader::{Reader, has_docs};
 use crate::api::http::security_headers::SCRIPTED;
 use crate::api::problems::problem::Problem;
 use crate::api::public_url::PublicUrl;
 use crate::model::problem_kind::ProblemKind;
 use crate::model::wording::Wording;
-
-const HTML: &str = "text/html; charset=utf-8";
-const CSS: &str = "text/css; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The files: name, type and content.
 const FILES: &[(&str, &str, &str)] = &[

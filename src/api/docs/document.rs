@@ -16,6 +16,13 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
+/// The media type of a page.
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
+/// The media type of a stylesheet.
+pub(crate) const CSS: &str = "text/css; charset=utf-8";
+/// The media type of a script.
+pub(crate) const SCRIPT: &str = "text/javascript; charset=utf-8";
+
 /// Readers keep a copy, and ask each time whether it is still current. The names of documents are the same in each
 /// version of the gateway, so copies that live for a time would mix two versions in one page.
 const KEEP_AND_ASK: HeaderValue = HeaderValue::from_static("no-cache");

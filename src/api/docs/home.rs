@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 
 use crate::api::connections::connection::ClientConnection;
-use crate::api::docs::document::Document;
+use crate::api::docs::document::{Document, SCRIPT};
 use crate::api::docs::page::{NEGOTIATED, page};
 use crate::api::docs::reader::{Reader, names_html};
 use crate::api::docs::swagger_ui::to_docs;
@@ -22,7 +22,7 @@ use crate::delivery::Delivery;
 
 /// The script that corrects the gateway's address on the page.
 static ADDRESS_SCRIPT: LazyLock<Document> =
-    LazyLock::new(|| Document::new("text/javascript; charset=utf-8", include_str!("home.js")));
+    LazyLock::new(|| Document::new(SCRIPT, include_str!("home.js")));
 
 /// What the page says of this gateway.
 struct Status {

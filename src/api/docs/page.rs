@@ -10,18 +10,16 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use maud::{DOCTYPE, Markup, html};
 
-use crate::api::docs::document::Document;
+use crate::api::docs::document::{CSS, Document, HTML};
 use crate::api::docs::reader::Reader;
 
-/// The media type of a page.
-pub(crate) const HTML: &str = "text/html; charset=utf-8";
 /// The value of `Vary` for an answer that depends on what the reader accepts.
 pub(crate) const NEGOTIATED: HeaderValue =
     HeaderValue::from_static("Accept, Accept-Encoding, Accept-Language");
 
 /// The stylesheet of all pages.
 static STYLESHEET: LazyLock<Document> =
-    LazyLock::new(|| Document::new("text/css; charset=utf-8", include_str!("pages.css")));
+    LazyLock::new(|| Document::new(CSS, include_str!("pages.css")));
 
 /// Answers with the stylesheet of all pages.
 pub(crate) async fn stylesheet(request: HttpRequest) -> HttpResponse {
@@ -53,6 +51,20 @@ pub(crate) fn framed(
     navigation: &Markup,
     main: &Markup,
 ) -> HttpResponse {
+    let body = html! {
+        header { (navigation) }
+        main { (main) }
+    };
+    with_head(reader, title, &[&reader.link("/pages.css")], &body)
+}
+
+/// The answer with a page of this title, these stylesheets and this body.
+pub(crate) fn with_head(
+    reader: &Reader,
+    title: &str,
+    stylesheets: &[&str],
+    body: &Markup,
+) -> HttpResponse {
     let page = html! {
         (DOCTYPE)
         html lang=(reader.language.tag()) {
@@ -60,14 +72,13 @@ pub(crate) fn framed(
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) }
-                link rel="stylesheet" href=(reader.link("/pages.css"));
+                @for stylesheet in stylesheets {
+                    link rel="stylesheet" href=(stylesheet);
+                }
                 // Without it, browsers request /favicon.ico.
                 link rel="icon" href="data:,";
             }
-            body {
-                header { (navigation) }
-                main { (main) }
-            }
+            body { (body) }
         }
     };
     negotiated(reader, HTML, page.into_string())

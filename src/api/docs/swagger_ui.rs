@@ -10,7 +10,7 @@ use actix_web::http::header::{CONTENT_LANGUAGE, HeaderValue, LOCATION, VARY};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 
-use crate::api::docs::document::Document;
+use crate::api::docs::document::{CSS, Document, SCRIPT};
 use crate::api::docs::reader::Reader;
 use crate::api::docs::swagger_page::swagger_page;
 use crate::api::language::Language;
@@ -18,9 +18,6 @@ use crate::api::problems::problem::Problem;
 use crate::api::public_url::PublicUrl;
 use crate::model::problem_kind::ProblemKind;
 use crate::model::wording::Wording;
-
-const CSS: &str = "text/css; charset=utf-8";
-const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The OpenAPI document in both languages. Each takes half a megabyte, and is made when a reader first asks for it.
 pub struct OpenApiDocument {

@@ -41,7 +41,7 @@ pub(crate) struct RequestContext {
     pub(crate) attempts: Option<u32>,
     /// Feishu's id for the last of these calls.
     pub(crate) feishu_log_id: Option<String>,
-    /// The problem that is answered, and what of its detail may stand in the log.
+    /// The problem that is answered, and what of its detail the log may hold.
     pub(crate) problem: Option<(ProblemKind, Option<String>)>,
 }
 

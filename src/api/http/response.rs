@@ -56,7 +56,7 @@ pub(crate) fn complete(response: ServiceResponse<BoxBody>) -> ServiceResponse<Bo
 /// Notes the problem for the log and writes it, in the dialect of the request.
 ///
 /// `ResponseError::error_response` cannot write the body: it does not see the request, whose path, id and
-/// language stand in it.
+/// language are part of it.
 fn write_failure(
     response: HttpResponse<BoxBody>,
     problem: &Problem,

@@ -23,7 +23,7 @@ use crate::model::wording::Wording;
 pub(crate) struct ForwardInput<'a> {
     pub(crate) source: Source<'a>,
     pub(crate) dialect: Dialect,
-    /// The query as it stands in the URL, without the question mark.
+    /// The query as it is in the URL, without the question mark.
     pub(crate) query: &'a str,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],

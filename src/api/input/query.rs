@@ -22,7 +22,7 @@ pub(super) struct ForwardQuery {
 
 const KNOWN: [&str; 3] = ["receive_id_type", "uuid", "dry_run"];
 
-/// Reads the query as it stands in the URL.
+/// Reads the query as it is in the URL.
 pub(super) fn parse(text: &str, dialect: Dialect, mistakes: &mut Mistakes) -> ForwardQuery {
     let mut query = ForwardQuery::default();
     let mut seen = Vec::new();

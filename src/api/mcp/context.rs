@@ -58,7 +58,7 @@ pub(super) struct CallNotes {
     pub(super) timings: OnceLock<(Timings, u32)>,
     /// Feishu's id for the last of these calls.
     pub(super) feishu_log_id: OnceLock<String>,
-    /// The problem that the tool told of, and what of its detail may stand in the log.
+    /// The problem that the tool answered with, and what of its detail the log may hold.
     pub(super) problem: OnceLock<(ProblemKind, Option<String>)>,
 }
 

@@ -18,7 +18,7 @@ pub(super) fn repeated_member(json: &[u8]) -> Option<String> {
     repeated
 }
 
-/// The name of a member, as it stands in the JSON where that is possible.
+/// The name of a member, as it is in the JSON where that is possible.
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 

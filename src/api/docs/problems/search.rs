@@ -47,7 +47,7 @@ impl Search {
     /// The codes of Feishu's that are looked for, with what is known of them.
     pub(crate) fn feishu_codes(&self) -> impl Iterator<Item = (i64, Option<&'static Code>)> {
         self.terms.iter().filter_map(|term| match term {
-            Term::Number(number) if !is_status(*number) => Some((*number, codes::find(*number))),
+            Term::Number(number) if term.is_feishu_code() => Some((*number, codes::find(*number))),
             _ => None,
         })
     }
