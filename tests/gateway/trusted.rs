@@ -27,18 +27,12 @@ async fn simulator() -> Simulator {
     Simulator::start(Options { apps: vec![app], ..Options::default() }).await.expect("a free port")
 }
 
-/// Lets the gateway look at its files once more, and returns once it has.
-async fn looks_again(gateway: &Gateway, looks: u32) {
-    let asleep = async |looks: u32| {
-        let next = LOOK * looks;
-        // A token that cannot be fetched is asked for after 1, then after 2 more and 4 more seconds. Where that is the
-        // moment of a look too, two tasks sleep until it.
-        let tasks = if looks == 2 { 2 } else { 1 };
-        gateway.sleep(|all| all.iter().filter(|moment| **moment == next).count() == tasks).await;
-    };
-    asleep(looks).await;
-    gateway.advance_to(LOOK * looks);
-    asleep(looks + 1).await;
+/// Returns once the gateway sleeps until it looks at its files at `look`, and until it asks for a token at `token`.
+async fn sleeps_until(gateway: &Gateway, look: Duration, token: Duration) {
+    let both = if look == token { 2 } else { 1 };
+    let are_there =
+        |all: &Vec<Duration>, moment| all.iter().filter(|it| **it == moment).count() == both;
+    gateway.sleep(|all| are_there(all, look) && are_there(all, token)).await;
 }
 
 #[actix_web::test]
@@ -52,13 +46,18 @@ async fn a_certificate_by_an_authority_in_the_file_is_trusted_and_by_one_that_is
     assert_eq!(ready().await, 503);
     assert_eq!(simulator.connections(), 0);
 
+    // A token that cannot be fetched is asked for after 1, then after 2 more seconds.
+    sleeps_until(&gateway, LOOK, Duration::from_secs(1)).await;
     write(dir.path(), "ca.crt", "no certificate");
-    looks_again(&gateway, 1).await;
+    gateway.advance_to(LOOK);
+    sleeps_until(&gateway, LOOK * 2, LOOK * 2).await;
     let right_ones = "feishu_gateway_secrets_last_reload_successful";
     assert_eq!(gateway.metrics().await.count(right_ones, &[]), 0);
 
     write(dir.path(), "ca.crt", right.pem());
-    looks_again(&gateway, 2).await;
+    // The gateway asks for a token and looks at its files at the same moment. Whichever comes first, it asks again.
+    gateway.advance_to(LOOK * 2);
+    gateway.sleeps_until(LOOK * 3).await;
     assert_eq!(gateway.metrics().await.count(right_ones, &[]), 1);
     eventually(|| simulator.connections() > 0).await;
     gateway.forward("oc_1").send().await.message_id();

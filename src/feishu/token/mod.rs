@@ -5,9 +5,11 @@ mod key;
 mod pace;
 mod shared;
 mod source;
+mod tenant_token;
 
 pub use credentials::Credentials;
 pub use key::TokenKey;
 pub use pace::TokenTrouble;
 pub use shared::SharedToken;
-pub use source::{Token, TokenSource};
+pub use source::TokenSource;
+pub use tenant_token::Token;

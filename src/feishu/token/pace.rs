@@ -37,6 +37,13 @@ pub struct TokenTrouble {
     pub(super) renew_at: Moment,
 }
 
+impl TokenTrouble {
+    /// A failure after which the next call may be made at once.
+    pub(super) fn without_pause(error: Arc<CallError>, now: Moment) -> Self {
+        Self { error, call_at: now, renew_at: now }
+    }
+}
+
 impl TokenPace {
     /// The last failure, until there is a token again.
     pub(super) fn trouble(&self) -> Option<&TokenTrouble> {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use reqwest::header::HeaderValue;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::sync::Notify;
 use tracing::Instrument;
 
@@ -22,35 +22,13 @@ use super::credentials::Credentials;
 use super::key::TokenKey;
 use super::pace::{TokenPace, TokenTrouble};
 use super::shared::{LONGEST_LIFE, SharedToken, SharedTokenReply};
+use super::tenant_token::{Token, bearer};
 use crate::clock::{Clock, Moment};
 use crate::feishu::client::Client;
 use crate::feishu::error::{CallError, label_of, status_of};
 use crate::model::feishu_api::FeishuApi;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::spans;
-
-/// A tenant token.
-#[derive(Clone, Debug)]
-pub struct Token {
-    /// `Bearer …`, marked as sensitive, so that it is not printed.
-    authorization: HeaderValue,
-    expires_at: Moment,
-    renew_at: Moment,
-}
-
-impl Token {
-    /// The value of the `Authorization` header.
-    #[must_use]
-    pub fn authorization(&self) -> &HeaderValue {
-        &self.authorization
-    }
-
-    /// When it runs out.
-    #[must_use]
-    pub fn expires_at(&self) -> Moment {
-        self.expires_at
-    }
-}
 
 /// The tenant token of one app. Clones share it.
 #[derive(Clone, Debug)]
@@ -80,6 +58,8 @@ struct TokenState {
     soon: u32,
     /// How many calls for a token have ended.
     calls: u64,
+    /// How often the source was asked to call again, because a cause of failures was removed.
+    causes_removed: u64,
     pace: TokenPace,
 }
 
@@ -92,8 +72,6 @@ const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 /// A renewal this early after a token counts as soon. After two of them Feishu has handed out a new token.
 const SOON: Duration = Duration::from_mins(1);
 const SOON_IN_A_ROW: u32 = 2;
-/// The longest token, in bytes. Real ones have about fifty characters.
-const LONGEST_TOKEN: usize = 4096;
 /// How often to look whether another replica has fetched a token.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// How long to look.
@@ -193,7 +171,10 @@ impl TokenSource {
 
     /// Forgets that calls for a token have failed, because an operator has removed the cause.
     pub fn ask_again(&self) {
-        self.state().pace = TokenPace::default();
+        let mut state = self.state();
+        state.pace = TokenPace::default();
+        state.causes_removed += 1;
+        drop(state);
         self.dropped.notify_one();
     }
 
@@ -255,11 +236,21 @@ impl TokenSource {
     }
 
     async fn fetch_and_keep(&self) -> Result<Arc<Token>, TokenTrouble> {
+        let causes_removed = self.state().causes_removed;
         let fetched = self.fetch().await;
+        let now = self.clock.now();
         self.state().calls += 1;
         match fetched {
             Ok((authorization, expires_at)) => Ok(self.keep(authorization, expires_at)),
-            Err(error) => Err(self.state().pace.failed(Arc::new(error), self.clock.now())),
+            Err(error) => {
+                let mut state = self.state();
+                if state.causes_removed == causes_removed {
+                    Err(state.pace.failed(Arc::new(error), now))
+                } else {
+                    // The call began before the cause was removed, so it says nothing about the next one.
+                    Err(TokenTrouble::without_pause(Arc::new(error), now))
+                }
+            }
         }
     }
 
@@ -374,17 +365,6 @@ impl TokenState {
         self.soon = if pause < SOON { self.soon + 1 } else { 0 };
         pause.max(SHORTEST_PAUSE)
     }
-}
-
-/// The value of the `Authorization` header, if the text is a token at all.
-fn bearer(token: &SecretString) -> Option<HeaderValue> {
-    let token = token.expose_secret();
-    let is_one = (1..=LONGEST_TOKEN).contains(&token.len())
-        && token.bytes().all(|byte| byte.is_ascii_graphic());
-    let mut authorization =
-        HeaderValue::try_from(format!("Bearer {token}")).ok().filter(|_| is_one)?;
-    authorization.set_sensitive(true);
-    Some(authorization)
 }
 
 fn unusable(detail: &'static str) -> CallError {

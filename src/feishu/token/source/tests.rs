@@ -52,3 +52,28 @@ fn who_waited_for_a_call_shares_its_failure_however_late_it_hears_of_it() {
         assert_eq!(calls.load(Ordering::Relaxed), 2);
     });
 }
+
+#[test]
+fn a_call_that_began_before_the_cause_was_removed_costs_no_pause() {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (clock, _hand) = Clock::manual();
+        let (source, calls) = refused(&clock);
+        let mut call = Box::pin(source.get());
+        // The call is a task of its own, which has begun once it was counted.
+        while calls.load(Ordering::Relaxed) == 0 {
+            poll_fn(|context| {
+                assert!(call.as_mut().poll(context).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+            tokio::task::yield_now().await;
+        }
+        source.ask_again();
+        assert!(call.await.is_err());
+        assert!(source.blocked().is_none());
+        assert!(source.get().await.is_err());
+        assert_eq!(calls.load(Ordering::Relaxed), 2);
+        assert!(source.blocked().is_some());
+    });
+}

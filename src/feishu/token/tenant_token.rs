@@ -1,0 +1,43 @@
+//! A tenant token, and what counts as one.
+
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::clock::Moment;
+
+/// The longest token, in bytes. Real ones have about fifty characters.
+const LONGEST_TOKEN: usize = 4096;
+
+/// A tenant token.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// `Bearer …`, marked as sensitive, so that it is not printed.
+    pub(super) authorization: HeaderValue,
+    pub(super) expires_at: Moment,
+    pub(super) renew_at: Moment,
+}
+
+impl Token {
+    /// The value of the `Authorization` header.
+    #[must_use]
+    pub fn authorization(&self) -> &HeaderValue {
+        &self.authorization
+    }
+
+    /// When it runs out.
+    #[must_use]
+    pub fn expires_at(&self) -> Moment {
+        self.expires_at
+    }
+}
+
+/// The value of the `Authorization` header, if the text is a token at all.
+pub(super) fn bearer(token: &SecretString) -> Option<HeaderValue> {
+    let token = token.expose_secret();
+    let is_one = (1..=LONGEST_TOKEN).contains(&token.len())
+        && token.bytes().all(|byte| byte.is_ascii_graphic());
+    let mut authorization =
+        HeaderValue::try_from(format!("Bearer {token}")).ok().filter(|_| is_one)?;
+    authorization.set_sensitive(true);
+    Some(authorization)
+}
