@@ -102,6 +102,7 @@ pub(crate) fn caller(name: &str) -> Caller {
     Caller {
         name: name.into(),
         app: APP.into(),
+        tenant: None,
         policy: Arc::default(),
         weight: Weight::ONE,
         budget: Budget::default(),

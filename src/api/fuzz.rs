@@ -97,6 +97,7 @@ fn read(request: &HttpRequest, source: Source<'_>, body: &[u8]) -> Result<Forwar
     let caller = Caller {
         name: "fuzz".into(),
         app: "main".into(),
+        tenant: None,
         policy: Arc::default(),
         weight: Weight::ONE,
         budget: Budget::default(),

@@ -29,7 +29,7 @@ impl Identity {
         Self {
             name: half(fingerprint([caller, uuid])),
             content: half(request.forward.fingerprint(app, receiver)),
-            at_feishu: half(fingerprint([app, receiver.kind().as_str(), receiver.id(), uuid])),
+            at_feishu: half(fingerprint([app, receiver.kind().as_str(), receiver.name(), uuid])),
             idempotent: request.idempotent,
             is_chosen: request.uuid_is_chosen(),
         }

@@ -75,6 +75,7 @@ fn caller(app: &str) -> Caller {
     Caller {
         name: "caller".into(),
         app: app.into(),
+        tenant: None,
         policy: Arc::default(),
         weight: Weight::ONE,
         budget: Budget::default(),

@@ -239,7 +239,7 @@ impl SharedLimits {
         let mut call = self.script.key(&self.epoch_key);
         call.key(format!("{prefix}:seen"));
         match receiver {
-            Some(to) => call.key(format!("{prefix}:receiver:{}:{}", to.kind().as_str(), to.id())),
+            Some(to) => call.key(format!("{prefix}:receiver:{}:{}", to.kind().as_str(), to.name())),
             None => call.key(format!("{prefix}:none")),
         };
         for key in apps {

@@ -6,8 +6,10 @@ use jiff::Timestamp;
 use rand::distr::{Alphanumeric, SampleString};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::installation::Installation;
 use super::policy::Policy;
 use super::share::{Budget, Weight};
+use super::tenant_key::TenantKey;
 use super::webhook::Webhook;
 
 mod hash;
@@ -121,12 +123,22 @@ pub struct Caller {
     pub name: Arc<str>,
     /// The name of the app that the caller forwards with.
     pub app: Arc<str>,
+    /// The tenant in which the caller forwards, if the app is a store app.
+    pub tenant: Option<TenantKey>,
     /// The receivers to which the caller may forward.
     pub policy: Arc<Policy>,
     /// The caller's share of its app's calls.
     pub weight: Weight,
     /// How many calls to Feishu may be made for the caller.
     pub budget: Budget,
+}
+
+impl Caller {
+    /// The app that the caller forwards with, in the caller's tenant.
+    #[must_use]
+    pub fn installation(&self) -> Installation {
+        Installation { app: Arc::clone(&self.app), tenant: self.tenant.clone() }
+    }
 }
 
 #[cfg(test)]

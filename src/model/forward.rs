@@ -63,7 +63,7 @@ impl Forward {
     /// fingerprint, any other forward a different one.
     #[must_use]
     pub fn fingerprint(&self, app: &str, receiver: &Receiver) -> Fingerprint {
-        let (kind, receive_id) = (receiver.kind().as_str(), receiver.id());
+        let (kind, receive_id) = (receiver.kind().as_str(), receiver.name());
         match self {
             Self::Message(id) => fingerprint([app, id.as_str(), kind, receive_id]),
             // No message has the name of an API as its id, so no message has a fingerprint of these.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::tenant_key::TenantKey;
 use super::wording::{Wording, is_white_space};
 
 /// The type of a `receive_id`:
@@ -84,9 +85,16 @@ fn has_at_inside(id: &str) -> bool {
 /// A user, a group or a thread. Clones share the id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Receiver {
-    id: Arc<str>,
+    /// The id. In a tenant of a store app, the tenant's key and [`AFTER_TENANT`] are before it: one text is smaller than
+    /// two, and the limiter keeps very many.
+    name: Arc<str>,
+    /// Where the id begins.
+    id_at: u8,
     kind: ReceiveIdType,
 }
+
+/// What separates a tenant's key from an id. No id contains it.
+const AFTER_TENANT: char = ',';
 
 const MAX_CHARACTERS: usize = 256;
 
@@ -135,13 +143,30 @@ impl Receiver {
         if id.chars().any(char::is_control) {
             return Err(Wording::new("must not contain control characters", "不能包含控制字符"));
         }
-        Ok(Self { id: id.into(), kind: kind.unwrap_or_else(|| ReceiveIdType::detect(id)) })
+        let kind = kind.unwrap_or_else(|| ReceiveIdType::detect(id));
+        Ok(Self { name: id.into(), id_at: 0, kind })
+    }
+
+    /// The receiver with this id in a tenant of a store app: tenants choose user ids freely, so two of them may have the
+    /// same one.
+    #[must_use]
+    pub fn in_tenant(self, tenant: &TenantKey) -> Self {
+        let before = format!("{tenant}{AFTER_TENANT}");
+        let id_at = before.len().try_into().expect("a tenant's key has at most 64 bytes");
+        Self { name: (before + self.id()).into(), id_at, ..self }
     }
 
     /// The id.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.id
+        &self.name[usize::from(self.id_at)..]
+    }
+
+    /// The id, and before it the tenant's key if the receiver is in a tenant of a store app. Different receivers of one
+    /// type have different names.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The type of the id.
@@ -213,6 +238,16 @@ mod tests {
         for kind in ReceiveIdType::ALL {
             assert_eq!(ReceiveIdType::parse(kind.as_str()), Ok(kind));
         }
+    }
+
+    #[test]
+    fn a_receiver_in_a_tenant_keeps_its_id_and_is_another_one_in_each_tenant() {
+        let receiver = Receiver::parse("oc_1", None).expect("valid");
+        let tenants = ["a", "b"].map(|key| TenantKey::parse(key).expect("valid"));
+        let [one, other] = tenants.map(|tenant| receiver.clone().in_tenant(&tenant));
+        assert_eq!([one.id(), other.id(), receiver.name()], ["oc_1"; 3]);
+        assert_eq!([one.name(), other.name()], ["a,oc_1", "b,oc_1"]);
+        assert!(one != other && one != receiver);
     }
 
     proptest! {

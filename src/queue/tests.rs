@@ -72,6 +72,7 @@ fn caller(name: &str, weight: u32) -> Caller {
     Caller {
         name: name.into(),
         app: "main".into(),
+        tenant: None,
         policy: Arc::default(),
         weight: Weight::new(NonZeroU32::new(weight).expect("not zero")),
         budget: Budget::default(),

@@ -235,6 +235,7 @@ impl KnownKey {
             caller: Caller {
                 name: name.into(),
                 app: entry.app.as_str().into(),
+                tenant: None,
                 policy: Arc::new(entry.policy.clone()),
                 weight: entry.weight,
                 budget: entry.budget,

@@ -12,6 +12,7 @@ fn caller(per_minute: u32, per_month: u32) -> Caller {
     Caller {
         name: "tester".into(),
         app: "main".into(),
+        tenant: None,
         policy: Arc::default(),
         weight: Weight::ONE,
         budget: Budget {

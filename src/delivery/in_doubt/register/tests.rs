@@ -20,6 +20,7 @@ fn chosen(caller: &str, app: &str, message: &str, receiver: &str, uuid: &str) ->
         caller: Caller {
             name: caller.into(),
             app: app.into(),
+            tenant: None,
             policy: Arc::default(),
             weight: Weight::ONE,
             budget: Budget::default(),
