@@ -1,7 +1,6 @@
 //! Whole requests, from the parsed head to the last byte of the answer: the service of the public
 //! listener without its sockets, put together as `app` does it.
 
-use std::collections::HashMap;
 use std::hint::black_box;
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -21,14 +20,16 @@ use feishu_forward_gateway::api::{
 };
 use feishu_forward_gateway::clock::Clock;
 use feishu_forward_gateway::delivery::{
-    App, CallerBudgets, Context, Delivery, DeliverySettings, Idempotency, InDoubtRegister,
+    AppCommon, Apps, CallerBudgets, Context, Delivery, DeliverySettings, Idempotency,
+    InDoubtRegister,
 };
 use feishu_forward_gateway::feishu::client::Client;
 use feishu_forward_gateway::feishu::options::Options;
-use feishu_forward_gateway::feishu::token::{Credentials, TokenKey, TokenSource};
+use feishu_forward_gateway::feishu::token::{Credentials, TokenSource};
 use feishu_forward_gateway::limits::LimitKey;
 use feishu_forward_gateway::model::feishu_api::FeishuApi;
 use feishu_forward_gateway::model::idempotency_key::UuidMaker;
+use feishu_forward_gateway::model::installation::Installation;
 use feishu_forward_gateway::model::receiver::Receiver;
 use feishu_forward_gateway::model::urgency::Urgency;
 use feishu_forward_gateway::queue::{Bounds, Request, Scheduler, Ticket};
@@ -143,17 +144,17 @@ async fn delivery() -> Delivery {
     let audit_ids = AuditIds::new(IdForm::Hashed, &app_secret);
     let uuids = UuidMaker::new(&app_secret);
     let credentials = Credentials { app_id: "cli_a".to_owned(), app_secret };
-    let key = TokenKey { app: Arc::clone(&name) };
     let (token_clock, token_metrics) = (clock.clone(), metrics.clone());
     let token =
-        TokenSource::new(key.clone(), credentials, client.clone(), token_clock, token_metrics);
+        TokenSource::self_built(&name, credentials, client.clone(), token_clock, token_metrics);
     token.get().await.expect("a token");
     let quota_interval = Duration::from_hours(1);
-    let app = App::new(Arc::clone(&name), audit_ids, uuids, quota_interval, clock.clone());
+    let mut apps = Apps::default();
+    let common = AppCommon::new(Arc::clone(&name), audit_ids, uuids, quota_interval, clock.clone());
+    apps.add_self_built(common, token);
     let scheduler = spent_scheduler(&name, &clock).await;
     Delivery::new(Context {
-        apps: HashMap::from([(name, Arc::new(app))]),
-        tokens: HashMap::from([(key, token)]),
+        apps,
         budgets: CallerBudgets::new(clock.clone()).into(),
         scheduler,
         register: InDoubtRegister::new(clock.clone()),
@@ -174,10 +175,13 @@ async fn delivery() -> Delivery {
 async fn spent_scheduler(app: &Arc<str>, clock: &Clock) -> Scheduler {
     let rules = long_rules(5);
     let bounds = Bounds { per_receiver: 200, in_all: 768 };
-    let scheduler = Scheduler::new(&rules, bounds, &[Arc::clone(app)], clock.clone());
+    let scheduler = Scheduler::new(&rules, bounds, clock.clone());
     let receiver = Receiver::parse(SPENT, None).expect("the id of a group");
     for _ in 0..rules.receiver_per_second.get() {
-        let (key, caller) = (&LimitKey::new(app, FeishuApi::Forward), &caller("caller"));
+        let (key, caller) = (
+            &LimitKey::new(Installation::self_built(Arc::clone(app)), FeishuApi::Forward),
+            &caller("caller"),
+        );
         let (receiver, urgency, until) = (&receiver, Urgency::Interactive, clock.now());
         let request = Request { key, receiver, caller, urgency, until };
         let permit = Ticket::draw(&scheduler).acquire(&scheduler, &request).await;

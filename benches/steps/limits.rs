@@ -2,12 +2,12 @@
 
 use std::hint::black_box;
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::time::Duration;
 
 use feishu_forward_gateway::clock::Moment;
 use feishu_forward_gateway::limits::{LimitKey, Limiter, Rules};
 use feishu_forward_gateway::model::feishu_api::FeishuApi;
+use feishu_forward_gateway::model::installation::Installation;
 use feishu_forward_gateway::model::receiver::Receiver;
 
 use crate::REPEATS;
@@ -59,14 +59,14 @@ pub(crate) fn receiver(number: usize) -> Receiver {
 }
 
 pub(crate) fn remembered(count: usize) -> Remembered {
-    let limits = Limiter::new(&rules(), [Arc::from(APP)]);
+    let limits = Limiter::new(&rules());
     let now = STEP;
     (0..count).for_each(|number| limits.arrived(&receiver(number), now, now, now));
     // Spread over all of them.
     let receivers = (0..REPEATS).map(|turn| receiver(turn * count.div_ceil(REPEATS) % count));
     Remembered {
         limits,
-        key: LimitKey::new(&APP.into(), FeishuApi::Forward),
+        key: LimitKey::new(Installation::self_built(APP.into()), FeishuApi::Forward),
         receivers: receivers.collect(),
         now,
     }

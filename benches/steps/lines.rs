@@ -11,6 +11,7 @@ use feishu_forward_gateway::clock::{Clock, Moment};
 use feishu_forward_gateway::limits::{LimitKey, Rules};
 use feishu_forward_gateway::model::api_key::Caller;
 use feishu_forward_gateway::model::feishu_api::FeishuApi;
+use feishu_forward_gateway::model::installation::Installation;
 use feishu_forward_gateway::model::receiver::Receiver;
 use feishu_forward_gateway::model::share::{Budget, Weight};
 use feishu_forward_gateway::model::urgency::Urgency;
@@ -41,11 +42,11 @@ impl Waiting {
     fn under(rules: &Rules, in_all: usize, comers: Vec<Receiver>) -> Self {
         let app: Arc<str> = APP.into();
         let bounds = Bounds { per_receiver: usize::MAX, in_all };
-        let scheduler = Scheduler::new(rules, bounds, &[Arc::clone(&app)], Clock::system());
+        let scheduler = Scheduler::new(rules, bounds, Clock::system());
         let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
         // Those who wait borrow it until the process ends.
         let scheduler = Box::leak(Box::new(scheduler));
-        let key = LimitKey::new(&app, FeishuApi::Forward);
+        let key = LimitKey::new(Installation::self_built(app), FeishuApi::Forward);
         Self { scheduler, key, caller: caller("comer"), comers, runtime, asleep: Vec::new() }
     }
 

@@ -76,7 +76,9 @@ fn troubles(app: AppHealth) -> Vec<String> {
         let (problem, pause) = (code.problem.facts().name, seconds_up(pause));
         format!("app {name}: Feishu refused the app with {} ({problem}); the next call is in {pause} s at the earliest", code.code)
     });
-    token.into_iter().chain(refused).collect()
+    let tenants = (app.refused_tenants > 0)
+        .then(|| format!("app {name}: Feishu refuses the app in {} tenants", app.refused_tenants));
+    token.into_iter().chain(refused).chain(tenants).collect()
 }
 
 pub(crate) async fn metrics(

@@ -9,11 +9,11 @@ use crate::delivery::AppHealth;
 /// would keep the callers of all others away.
 const FIRST_TOKEN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Ready once every app has had a token, or once one app has had a token and the time for the others is
+/// Ready once callers of every app may begin, or once those of one app may and the time for the others is
 /// over; not ready again only when the gateway drains. Calls nobody.
 pub(crate) fn is_ready(apps: &[AppHealth], draining: &Draining) -> bool {
-    let has_begun = apps.iter().all(|app| app.has_had_token)
-        || apps.iter().any(|app| app.has_had_token)
+    let has_begun = apps.iter().all(|app| app.may_begin)
+        || apps.iter().any(|app| app.may_begin)
             && apps.iter().all(|app| app.age >= FIRST_TOKEN_TIMEOUT);
     has_begun && !draining.has_begun()
 }

@@ -9,14 +9,14 @@ use tokio_util::task::TaskTracker;
 use super::start::{SentBefore, StartError};
 use super::state::{State, rules};
 use crate::clock::Clock;
-use crate::config::{AppConfig, Config, LimitsConfig};
+use crate::config::{Config, LimitsConfig};
 use crate::delivery::{
-    App, CallerBudgets, Context, Delivery, DeliverySettings, Idempotency, InDoubtRegister,
-    KeptIdempotency,
+    AppCommon, Apps, CallerBudgets, Context, Delivery, DeliverySettings, Idempotency,
+    InDoubtRegister, KeptIdempotency,
 };
 use crate::feishu::client::Client;
 use crate::feishu::options::Options;
-use crate::feishu::token::{Credentials, TokenKey, TokenSource};
+use crate::feishu::token::{Credentials, TokenSource};
 use crate::model::idempotency_key::UuidMaker;
 use crate::queue::{Bounds, Scheduler};
 use crate::sqlite::Database;
@@ -50,22 +50,8 @@ pub(super) fn assemble(
         attempt_timeout: config.feishu.attempt_timeout,
     };
     let client = Client::new(options, runtime.clone(), clock.clone())?;
-    let tokens = config.apps.iter().map(|(name, it)| {
-        let key = TokenKey { app: name.as_str().into() };
-        (key.clone(), token(key, it, &client, clock, metrics, state))
-    });
-    let apps = config.apps.iter().map(|(name, it)| {
-        let name: Arc<str> = name.as_str().into();
-        metrics.begin_app(&name);
-        let audit_ids = AuditIds::new(config.log.audit_ids, &it.app_secret);
-        let uuids = UuidMaker::new(&it.app_secret);
-        let quota_interval = config.feishu.quota_interval;
-        let app = App::new(name.clone(), audit_ids, uuids, quota_interval, clock.clone());
-        (name, Arc::new(app))
-    });
     Ok(Delivery::new(Context {
-        apps: apps.collect(),
-        tokens: tokens.collect(),
+        apps: apps(config, &client, clock, metrics, state),
         budgets: budgets(config, clock, state).into(),
         scheduler: scheduler(config, clock, sent_before, state),
         register: register(clock, sent_before, state),
@@ -91,23 +77,33 @@ pub(super) fn settings(config: &Config) -> DeliverySettings {
     }
 }
 
-fn token(
-    key: TokenKey,
-    app: &AppConfig,
+fn apps(
+    config: &Config,
     client: &Client,
     clock: &Clock,
     metrics: &Metrics,
     state: Option<&State<'_>>,
-) -> TokenSource {
-    let credentials =
-        Credentials { app_id: app.app_id.clone(), app_secret: app.app_secret.clone() };
-    let shared = state.map(|it| it.token(&credentials));
-    let (client, clock, metrics) = (client.clone(), clock.clone(), metrics.clone());
-    let token = TokenSource::new(key, credentials, client, clock, metrics);
-    match shared {
-        Some(shared) => token.shared_by(shared),
-        None => token,
+) -> Apps {
+    let mut apps = Apps::default();
+    for (name, app) in &config.apps {
+        let name: Arc<str> = name.as_str().into();
+        metrics.begin_app(&name);
+        let audit_ids = AuditIds::new(config.log.audit_ids, &app.app_secret);
+        let uuids = UuidMaker::new(&app.app_secret);
+        let interval = config.feishu.quota_interval;
+        let common = AppCommon::new(name.clone(), audit_ids, uuids, interval, clock.clone());
+        let credentials =
+            Credentials { app_id: app.app_id.clone(), app_secret: app.app_secret.clone() };
+        let shared = state.map(|it| it.token(&credentials));
+        let (client, clock, metrics) = (client.clone(), clock.clone(), metrics.clone());
+        let token = TokenSource::self_built(&name, credentials, client, clock, metrics);
+        let token = match shared {
+            Some(shared) => token.shared_by(shared),
+            None => token,
+        };
+        apps.add_self_built(common, token);
     }
+    apps
 }
 
 fn scheduler(
@@ -117,10 +113,9 @@ fn scheduler(
     state: Option<&State<'_>>,
 ) -> Scheduler {
     let rules = rules(config);
-    let names: Vec<Arc<str>> = config.apps.keys().map(|name| name.as_str().into()).collect();
     let LimitsConfig { max_waiting_per_receiver, max_waiting, .. } = config.limits;
     let bounds = Bounds { per_receiver: max_waiting_per_receiver, in_all: max_waiting };
-    let scheduler = Scheduler::new(&rules, bounds, &names, clock.clone());
+    let scheduler = Scheduler::new(&rules, bounds, clock.clone());
     match state {
         // Redis knows what was sent before.
         Some(state) => scheduler.shared_by(state.coordinator(config)),

@@ -1,73 +1,48 @@
-//! One Feishu app, and whether it may call Feishu now.
+//! One Feishu app in one tenant, and whether it may call Feishu now.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::circuit::{Circuit, CircuitPermit};
+use super::app_common::AppCommon;
+use super::circuit::CircuitPermit;
 use super::error::ForwardError;
 use super::refusals::{AppRefusals, RefusalChange};
 use super::request::ForwardRequest;
-use super::retry_budget::RetryBudget;
-use crate::clock::{Clock, Moment};
 use crate::feishu::codes::{Code, MONTHLY_QUOTA};
 use crate::feishu::error::{CallError, Forwarded};
-use crate::feishu::token::TokenKey;
+use crate::feishu::token::TokenSource;
 use crate::limits::LimitKey;
 use crate::model::forward::Forward;
-use crate::model::idempotency_key::UuidMaker;
+use crate::model::installation::Installation;
 use crate::model::problem_kind::ProblemKind;
-use crate::telemetry::audit::AuditIds;
+use crate::model::tenant_key::TenantKey;
 
-/// One Feishu app to forward with.
+/// One Feishu app in one tenant. It has its own limits, token and refusals there, and everything else of the app.
 #[derive(Debug)]
-pub struct App {
-    /// The operator's name for it.
-    pub(super) name: Arc<str>,
+pub(super) struct App {
+    /// What it has in all tenants.
+    pub(super) common: Arc<AppCommon>,
+    /// Its tenant token.
+    pub(super) token: TokenSource,
     /// The limits of its forwards, one for each API.
     pub(super) limit_keys: [LimitKey; 3],
-    /// Its tenant token.
-    pub(super) token_key: TokenKey,
-    /// How ids of its forwards stand in the audit log.
-    pub(super) audit_ids: AuditIds,
-    /// Since when the gateway has it.
-    pub(super) since: Moment,
-    /// The `uuid`s of its callers' idempotency keys.
-    pub(super) uuids: UuidMaker,
-    clock: Clock,
-    state: Mutex<AppState>,
-}
-
-#[derive(Debug)]
-struct AppState {
-    circuit: Circuit,
-    refusals: AppRefusals,
-    retries: RetryBudget,
+    refusals: Mutex<AppRefusals>,
 }
 
 impl App {
-    /// An app of which nothing is known yet. A used-up monthly quota blocks it for `quota_interval`.
+    /// An app that has refused nothing yet in this tenant. None: a self-built app, which is in one tenant only.
     #[must_use]
-    pub fn new(
-        name: Arc<str>,
-        audit_ids: AuditIds,
-        uuids: UuidMaker,
-        quota_interval: Duration,
-        clock: Clock,
+    pub(super) fn new(
+        common: Arc<AppCommon>,
+        tenant: Option<TenantKey>,
+        token: TokenSource,
     ) -> Self {
-        let state = AppState {
-            circuit: Circuit::default(),
-            refusals: AppRefusals::new(quota_interval),
-            retries: RetryBudget::default(),
-        };
+        let installation = Installation { app: Arc::clone(&common.name), tenant };
         Self {
-            limit_keys: LimitKey::forwards_of(&name),
-            token_key: TokenKey { app: Arc::clone(&name) },
-            name,
-            audit_ids,
-            uuids,
-            since: clock.now(),
-            clock,
-            state: Mutex::new(state),
+            token,
+            limit_keys: LimitKey::forwards_of(&installation),
+            refusals: Mutex::new(AppRefusals::new(common.quota_interval)),
+            common,
         }
     }
 
@@ -86,40 +61,19 @@ impl App {
 
     /// Whether a forward is worth beginning.
     pub(super) fn check(&self, request: &ForwardRequest) -> Result<(), ForwardError> {
-        let now = self.clock.now();
-        let state = self.state();
-        state.refusals.check(request, now)?;
-        match state.circuit.blocked_until(request.forward_id(), now) {
-            Some(until) => Err(circuit_open(until, now)),
-            None => Ok(()),
-        }
+        let now = self.common.clock.now();
+        self.refusals().check(request, now)?;
+        self.common.check(request, now)
     }
 
     /// Permission to make a call now.
     pub(super) fn enter(&self, request: &ForwardRequest) -> Result<CircuitPermit, ForwardError> {
-        let now = self.clock.now();
-        let mut state = self.state();
-        state.refusals.check(request, now)?;
-        let entered = state.circuit.enter(request.forward_id(), now);
-        let permit = entered.map_err(|until| circuit_open(until, now))?;
-        state.refusals.enter(now);
+        let now = self.common.clock.now();
+        let mut refusals = self.refusals();
+        refusals.check(request, now)?;
+        let permit = self.common.enter(request, now)?;
+        refusals.enter(now);
         Ok(permit)
-    }
-
-    /// Feishu answered a forward, whatever the answer.
-    pub(super) fn answered(&self) {
-        self.state().circuit.succeeded();
-    }
-
-    /// Feishu did not answer a forward. `is_stale`: perhaps only the connection was dead.
-    pub(super) fn not_answered(
-        &self,
-        request: &ForwardRequest,
-        permit: CircuitPermit,
-        is_stale: bool,
-    ) {
-        let now = self.clock.now();
-        self.state().circuit.failed(request.forward_id(), permit, is_stale, now);
     }
 
     /// Learns from an answer whether Feishu refuses the app itself. If the monthly quota is used up, returns
@@ -129,18 +83,18 @@ impl App {
         request: &ForwardRequest,
         answer: &Result<Forwarded, CallError>,
     ) -> Option<Duration> {
-        let mut state = self.state();
-        let change = state.refusals.answered(request, answer, self.clock.now());
+        let mut refusals = self.refusals();
+        let change = refusals.answered(request, answer, self.common.clock.now());
         let quota = answer.as_ref().err().and_then(CallError::problem)
             == Some(ProblemKind::MonthlyQuotaExhausted);
-        let interval = quota.then(|| state.refusals.interval(MONTHLY_QUOTA));
-        drop(state);
+        let interval = quota.then(|| refusals.interval(MONTHLY_QUOTA));
+        drop(refusals);
         match change {
             Some(RefusalChange::Blocked(code, pause)) => {
-                tracing::error!(app = %self.name, code, ?pause, "Feishu refuses the app; the gateway makes no calls for it for a while");
+                tracing::error!(app = %self.common.name, tenant_key = self.tenant_key(), code, ?pause, "Feishu refuses the app; the gateway makes no calls for it for a while");
             }
             Some(RefusalChange::Unblocked) => {
-                tracing::info!(app = %self.name, "Feishu accepts the app's forwards again");
+                tracing::info!(app = %self.common.name, tenant_key = self.tenant_key(), "Feishu accepts the app's forwards again");
             }
             None => {}
         }
@@ -149,42 +103,27 @@ impl App {
 
     /// Another replica reports that the monthly quota is used up for `time`.
     pub(super) fn quota_is_used_up_for(&self, time: Duration) {
-        self.state().refusals.heard_of_quota(time, self.clock.now());
+        self.refusals().heard_of_quota(time, self.common.clock.now());
     }
 
     /// Forgets what Feishu has refused, because an operator has removed the cause.
     pub(super) fn forget_refusals(&self) {
-        self.state().refusals.forget();
-    }
-
-    /// A forward begins, which earns a share of a retry.
-    pub(super) fn begin(&self) {
-        self.state().retries.earn();
-    }
-
-    /// Pays for a retry. Returns whether the budget was enough.
-    pub(super) fn pay_for_retry(&self) -> bool {
-        self.state().retries.pay(self.clock.now())
+        self.refusals().forget();
     }
 
     /// The codes with which Feishu refuses the app itself, and the time for which each of them blocks it.
     pub(super) fn refused_with(&self) -> Vec<(&'static Code, Duration)> {
-        let now = self.clock.now();
-        let blocked = self.state().refusals.blocked(now);
+        let now = self.common.clock.now();
+        let blocked = self.refusals().blocked(now);
         blocked.into_iter().map(|(code, until)| (code, until.saturating_sub(now))).collect()
     }
 
-    /// Whether the circuit breaker is open.
-    pub(super) fn is_circuit_open(&self) -> bool {
-        self.state().circuit.open_until(self.clock.now()).is_some()
+    fn tenant_key(&self) -> Option<&str> {
+        self.quota_key().installation().tenant.as_ref().map(TenantKey::as_str)
     }
 
-    fn state(&self) -> MutexGuard<'_, AppState> {
+    fn refusals(&self) -> MutexGuard<'_, AppRefusals> {
         // No code that can panic runs under this lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn circuit_open(until: Moment, now: Moment) -> ForwardError {
-    ForwardError::CircuitOpen { retry_after: until.saturating_sub(now) }
 }

@@ -105,7 +105,7 @@ impl Attempt {
         }
         let api = forward.api().as_str();
         let label = label_of(&answer);
-        metrics.upstream(&self.app.name, api, &label, took);
+        metrics.upstream(&self.app.common.name, api, &label, took);
         spans::called(
             &span,
             status_of(&answer),
@@ -121,9 +121,9 @@ impl Attempt {
         let Context { scheduler, register, .. } = &**context;
         match answer {
             Err(error) if !error.shows_feishu() => {
-                app.not_answered(request, self.permit, error.is_stale());
+                app.common.not_answered(request, self.permit, error.is_stale());
             }
-            _ => app.answered(),
+            _ => app.common.answered(),
         }
         match answer.as_ref().map_err(|error| (error, classify_call(error))) {
             Err((_, RetryDecision::AfterCooldown)) => {

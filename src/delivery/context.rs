@@ -1,6 +1,5 @@
 //! What all forwards share.
 
-use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::app::App;
+use super::apps::Apps;
 use super::caller_budgets::CallerBudgets;
 use super::conclusion::{Conclusion, Known, PriorAttempts};
 use super::idempotency::Idempotency;
@@ -18,7 +18,6 @@ use super::report::{ForwardReport, Timings};
 use super::request::ForwardRequest;
 use crate::clock::{Clock, Stamp};
 use crate::feishu::client::Client;
-use crate::feishu::token::{TokenKey, TokenSource};
 use crate::limits::BudgetStanding;
 use crate::model::api_key::Caller;
 use crate::queue::Scheduler;
@@ -27,10 +26,8 @@ use crate::telemetry::metrics::Metrics;
 /// What all forwards share.
 #[derive(Debug)]
 pub struct Context {
-    /// The apps by name.
-    pub apps: HashMap<Arc<str>, Arc<App>>,
-    /// The tenant tokens.
-    pub tokens: HashMap<TokenKey, TokenSource>,
+    /// The apps, with their tokens.
+    pub apps: Apps,
     /// The callers' budgets.
     pub budgets: Arc<CallerBudgets>,
     /// The queues in front of the limits.
@@ -65,18 +62,9 @@ pub struct DeliverySettings {
 }
 
 impl Context {
-    /// The app that a caller forwards with.
-    ///
-    /// # Panics
-    /// If there is no such app. The configuration lets no key name one.
-    pub(super) fn app_of(&self, caller: &Caller) -> &Arc<App> {
-        let app = self.apps.get(&caller.app);
-        app.expect("the configuration lets no key name an app that does not exist")
-    }
-
-    /// The tenant token of an app.
-    pub(super) fn token_of(&self, app: &App) -> &TokenSource {
-        self.tokens.get(&app.token_key).expect("every app has a token")
+    /// The app that a caller forwards with, in the caller's tenant.
+    pub(super) fn app_of(&self, caller: &Caller) -> Arc<App> {
+        self.apps.of(caller, self.clock.now())
     }
 
     /// The report of a forward that ended so, without attempts of its own.

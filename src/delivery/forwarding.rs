@@ -106,7 +106,7 @@ impl Forwarding<'_> {
         let until = *started + context.settings.deadline;
         tokio::select! {
             biased;
-            claim = context.idempotency.claim_remotely(leader, forward, &app.name, until) => Some(claim),
+            claim = context.idempotency.claim_remotely(leader, forward, &app.common.name, until) => Some(claim),
             () = context.closing.cancelled() => None,
         }
     }
@@ -144,7 +144,7 @@ impl Forwarding<'_> {
     /// Counts a forward that was not rejected before it began, with the time that it took beside its waiting, and
     /// one that the gateway's own limits refused.
     fn count(&self, result: &Result<Forwarded, ForwardError>, timings: &Timings) {
-        let (metrics, app) = (&self.context.metrics, &self.app.name);
+        let (metrics, app) = (&self.context.metrics, &self.app.common.name);
         if let Some(problem) = result.as_ref().err().and_then(ForwardError::own_limit) {
             metrics.caller_refused(app, &self.request.caller.name, problem.facts().name);
         }

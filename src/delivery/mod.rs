@@ -5,6 +5,8 @@
 
 mod agreement;
 mod app;
+mod app_common;
+mod apps;
 mod attempt;
 mod audit;
 mod backoff;
@@ -33,7 +35,8 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-pub use app::App;
+pub use app_common::AppCommon;
+pub use apps::Apps;
 pub use caller_budgets::CallerBudgets;
 pub use conclusion::PriorAttempts;
 pub use context::{Context, DeliverySettings};

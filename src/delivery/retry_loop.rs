@@ -79,7 +79,7 @@ impl<'a> RetryLoop<'a> {
         Self {
             context,
             app,
-            tokens: context.token_of(app),
+            tokens: &app.token,
             request,
             claim,
             identity: request.uuid_is_given.then(|| Identity::of(request)),
@@ -99,7 +99,7 @@ impl<'a> RetryLoop<'a> {
     /// Forwards, in as many attempts as it takes and as there is time for.
     pub(super) async fn run(&mut self, audit: &AuditEntry) -> Result<Forwarded, ForwardError> {
         self.recall_prior_attempts();
-        self.app.begin();
+        self.app.common.begin();
         let mut last = match self.attempt(audit).await {
             Ok(forwarded) => return Ok(forwarded),
             Err(error) => error,
@@ -252,7 +252,7 @@ impl<'a> RetryLoop<'a> {
         let started = clock.now();
         let left = self.request.wait.saturating_sub(self.timings.wait);
         let request = self.permit_request(self.last_start.min(started + left));
-        let (app, caller) = (&self.app.name, &self.request.caller.name);
+        let (app, caller) = (&self.app.common.name, &self.request.caller.name);
         let mut wait = CountedWait { metrics, clock, app, caller, started, has_permit: false };
         let permit = tokio::select! {
             biased;
@@ -347,8 +347,8 @@ impl<'a> RetryLoop<'a> {
         if over_at > self.last_start {
             return false;
         }
-        if !self.app.pay_for_retry() {
-            metrics.retry_refused(&self.app.name);
+        if !self.app.common.pay_for_retry() {
+            metrics.retry_refused(&self.app.common.name);
             return false;
         }
         tokio::select! {

@@ -9,6 +9,7 @@ use rustls::pki_types::CertificateDer;
 use secrecy::SecretString;
 use tokio::task::JoinSet;
 
+use super::apps::KnownApp;
 use super::audit::AuditEntry;
 use super::context::Context;
 use super::dry_run::{DryRunReport, dry_run};
@@ -19,7 +20,7 @@ use super::replication::keep_redis_informed;
 use super::report::ForwardReport;
 use super::request::ForwardRequest;
 use crate::clock::Stamp;
-use crate::feishu::token::{TokenKey, TokenSource};
+use crate::feishu::token::{AppTicket, TicketNotStored};
 use crate::limits::LimitKey;
 use crate::model::api_key::{Caller, KeyEntry};
 use crate::model::idempotency_key::UuidMaker;
@@ -44,8 +45,8 @@ impl Delivery {
     /// Forwards with the caller's app, once for each key that the caller gives.
     pub async fn forward(&self, request: &Arc<ForwardRequest>) -> ForwardReport {
         let context = &self.0;
-        let app = context.app_of(&request.caller);
-        let audit = &AuditEntry::of(request, &app.audit_ids);
+        let app = &context.app_of(&request.caller);
+        let audit = &AuditEntry::of(request, &app.common.audit_ids);
         let started = context.clock.now();
         let report = Forwarding { context, app, request, audit, started }.report().await;
         audit.note_report(&report);
@@ -64,15 +65,29 @@ impl Delivery {
     }
 
     /// Makes the `uuid`s of the caller's idempotency keys.
+    ///
+    /// # Panics
+    /// If there is no such app. The configuration lets no key name one.
     #[must_use]
     pub fn uuids(&self, caller: &Caller) -> &UuidMaker {
-        &self.0.app_of(caller).uuids
+        let app = self.0.apps.get(&caller.app);
+        let app = app.expect("the configuration lets no key name an app that does not exist");
+        &app.common().uuids
+    }
+
+    /// Feishu has pushed an app ticket to a store app. Fails if it could not be stored; then Feishu has to push it
+    /// again.
+    pub async fn app_ticket(&self, app: &str, ticket: AppTicket) -> Result<(), TicketNotStored> {
+        match self.0.apps.get(app) {
+            Some(KnownApp::Store(app)) => app.tickets.heard(ticket).await,
+            _ => Ok(()),
+        }
     }
 
     /// Spawns what goes on beside the forwards: token renewals, the supervision of Redis, and sweeping.
     pub fn spawn_background_tasks(&self, tasks: &mut JoinSet<()>) {
-        for token in self.0.tokens.values() {
-            let token = token.clone();
+        for app in self.0.apps.all() {
+            let token = app.token().clone();
             tasks.spawn(async move { token.keep_fresh().await });
         }
         let delivery = self.clone();
@@ -92,8 +107,8 @@ impl Delivery {
 
     /// Uses another secret of an app from the next token on.
     pub fn replace_secret(&self, app: &Arc<str>, secret: SecretString) {
-        if let Some(token) = self.0.tokens.get(&TokenKey { app: Arc::clone(app) }) {
-            token.replace_secret(secret);
+        if let Some(app) = self.0.apps.get(app) {
+            app.token().replace_secret(secret);
         }
     }
 
@@ -104,27 +119,20 @@ impl Delivery {
 
     /// Calls Feishu again for everything that it has refused, because an operator has removed the cause.
     pub fn forget_refusals(&self) {
-        self.0.apps.values().for_each(|app| app.forget_refusals());
-        self.0.tokens.values().for_each(TokenSource::ask_again);
+        for app in self.0.apps.all() {
+            app.token().ask_again();
+            for app in app.in_tenants() {
+                app.forget_refusals();
+                app.token.ask_again();
+            }
+        }
     }
 
     /// How the apps are.
     #[must_use]
     pub fn health(&self) -> Vec<AppHealth> {
         let now = self.0.clock.now();
-        let health = self.0.apps.values().map(|app| {
-            let token = self.0.token_of(app);
-            let usable = token.usable();
-            AppHealth {
-                name: Arc::clone(&app.name),
-                age: now.saturating_sub(app.since),
-                has_had_token: token.has_had_one(),
-                token_expires_in: usable.map(|it| it.expires_at().saturating_sub(now)),
-                token_error: token.trouble().map(|trouble| trouble.error),
-                refused_with: app.refused_with(),
-            }
-        });
-        health.collect()
+        self.0.apps.all().map(|app| AppHealth::of(app, now)).collect()
     }
 
     /// The API keys have these budgets from now on.
@@ -163,25 +171,30 @@ impl Delivery {
         let receivers =
             OpenCircuits { app: "", circuit: "receiver", count: scheduler.cooling_down() };
         let mut all = vec![receivers];
-        for app in self.0.apps.values() {
-            let refused: Vec<_> =
-                app.refused_with().into_iter().map(|(code, _)| code.problem).collect();
+        for app in self.0.apps.all() {
             let quotas = [ProblemKind::MonthlyQuotaExhausted, ProblemKind::DailyQuotaExhausted];
-            let [monthly, daily] = quotas.map(|kind| refused.contains(&kind));
-            let is_paused = app.limit_keys.iter().any(|key| scheduler.is_app_paused(key));
+            let (mut token, mut monthly, mut daily, mut refused, mut paused) = (0, 0, 0, 0, 0);
+            for app in app.in_tenants() {
+                let refused_with: Vec<_> =
+                    app.refused_with().into_iter().map(|(code, _)| code.problem).collect();
+                let [is_monthly, is_daily] = quotas.map(|kind| refused_with.contains(&kind));
+                token += usize::from(app.token.blocked().is_some());
+                monthly += usize::from(is_monthly);
+                daily += usize::from(is_daily);
+                refused += usize::from(refused_with.iter().any(|kind| !quotas.contains(kind)));
+                let is_paused = app.limit_keys.iter().any(|key| scheduler.is_app_paused(key));
+                paused += usize::from(is_paused);
+            }
             let circuits = [
-                ("upstream", app.is_circuit_open()),
-                ("token", self.0.token_of(app).blocked().is_some()),
+                ("upstream", usize::from(app.common().is_circuit_open())),
+                ("token", token),
                 ("quota", monthly),
                 ("daily_quota", daily),
-                ("refused", refused.iter().any(|kind| !quotas.contains(kind))),
-                ("app", is_paused),
+                ("refused", refused),
+                ("app", paused),
             ];
-            all.extend(circuits.map(|(circuit, is_open)| OpenCircuits {
-                app: &app.name,
-                circuit,
-                count: usize::from(is_open),
-            }));
+            let name = &app.common().name;
+            all.extend(circuits.map(|(circuit, count)| OpenCircuits { app: name, circuit, count }));
         }
         all
     }
@@ -189,19 +202,25 @@ impl Delivery {
     /// Supervises the Redis that replicas share, for ever. Returns at once if nothing is shared.
     async fn supervise_redis(&self) {
         let Context { apps, scheduler, metrics, .. } = &*self.0;
-        let keys: Vec<LimitKey> = apps.values().map(|app| app.quota_key().clone()).collect();
-        let on_quota = |key: &LimitKey, time| apps[key.app()].quota_is_used_up_for(time);
+        // Store apps may have too many tenants to ask about all of them, and each of them learns of its quota by one call.
+        let keys = apps.self_built().map(|app| app.quota_key().clone()).collect();
+        let on_quota = |key: &LimitKey, time| {
+            if let Some(KnownApp::SelfBuilt(app)) = apps.get(&key.installation().app) {
+                app.quota_is_used_up_for(time);
+            }
+        };
         let Some(supervisor) = Supervisor::new(scheduler, keys, on_quota) else { return };
         metrics.begin_state();
         let checkpoint = supervisor.checkpoint();
         tokio::join!(supervisor.run(metrics), keep_redis_informed(&self.0, checkpoint));
     }
 
-    /// Evicts from the limiter what no longer counts, for ever.
+    /// Evicts what no longer counts from the limiter, and tenants that are not used, for ever.
     async fn sweep(&self) {
-        let Context { clock, scheduler, .. } = &*self.0;
+        let Context { apps, clock, scheduler, .. } = &*self.0;
         loop {
             clock.sleep_until(clock.now() + SWEEP_INTERVAL).await;
+            apps.sweep(clock.now());
             let evicted = scheduler.sweep();
             if !evicted.is_empty() {
                 // On a thread that then ends, because that is when the allocator returns free memory.

@@ -26,7 +26,7 @@ use super::*;
 use crate::clock::{Clock, Moment};
 use crate::feishu::client::Client;
 use crate::feishu::options::Options;
-use crate::feishu::token::{Credentials, TokenKey, TokenSource};
+use crate::feishu::token::{Credentials, TokenSource};
 use crate::limits::Rules;
 use crate::model::api_key::Caller;
 use crate::model::dedup_key::DedupKey;
@@ -124,27 +124,21 @@ impl Stage {
     fn delivery(&self, feishu: &Feishu, rules: &Rules) -> (Delivery, Vec<TokenSource>) {
         let Self { clock, metrics, .. } = self;
         let client = self.client.clone().answered_by(feishu.fake());
-        let names = APPS.map(Arc::from);
-        let token = |name: &Arc<str>| {
+        let (mut apps, mut sources) = (Apps::default(), Vec::new());
+        for name in APPS.map(Arc::<str>::from) {
             let credentials =
                 Credentials { app_id: name.to_string(), app_secret: String::new().into() };
-            let key = TokenKey { app: Arc::clone(name) };
-            let (clock, metrics) = (clock.clone(), metrics.clone());
-            (key.clone(), TokenSource::new(key, credentials, client.clone(), clock, metrics))
-        };
-        let app = |name: &Arc<str>| {
-            let quota_interval = Duration::from_mins(1);
-            let ids = AuditIds::Plain;
-            let app = App::new(name.clone(), ids, uuids(name), quota_interval, clock.clone());
-            (name.clone(), Arc::new(app))
-        };
-        let tokens: HashMap<_, _> = names.iter().map(token).collect();
-        let sources = tokens.values().cloned().collect();
+            let (own, metrics) = (clock.clone(), metrics.clone());
+            let token = TokenSource::self_built(&name, credentials, client.clone(), own, metrics);
+            sources.push(token.clone());
+            let (ids, interval) = (AuditIds::Plain, Duration::from_mins(1));
+            let uuids = uuids(&name);
+            apps.add_self_built(AppCommon::new(name, ids, uuids, interval, clock.clone()), token);
+        }
         let delivery = Delivery::new(Context {
-            apps: names.iter().map(app).collect(),
-            tokens,
+            apps,
             budgets: CallerBudgets::new(clock.clone()).into(),
-            scheduler: Scheduler::new(rules, NO_BOUNDS, &names, clock.clone()),
+            scheduler: Scheduler::new(rules, NO_BOUNDS, clock.clone()),
             register: InDoubtRegister::new(clock.clone()),
             idempotency: Idempotency::new(clock.clone()),
             client: client.clone(),

@@ -16,8 +16,12 @@ pub(super) const LONGEST_RESET: Duration = Duration::from_mins(5);
 /// The longest that a replica lets others go first. The first halves of it are longer than Redis takes to answer.
 const LONGEST_YIELD: Duration = Duration::from_millis(10);
 
+/// How long after its last call a replica still lets others go first: longer than the periods of any app that makes
+/// a call a second.
+const YIELDS_FOR: Duration = Duration::from_mins(1);
+
 /// The bucket of one app's calls of one API.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct AppBucket {
     pace: AppPace,
     quota: Quota,
@@ -47,6 +51,14 @@ impl AppBucket {
 
     pub(super) fn is_paused(&self, now: Moment) -> bool {
         self.paused_until > now
+    }
+
+    /// Whether earlier calls and refusals make no difference any more.
+    pub(super) fn is_as_unused(&self, now: Moment) -> bool {
+        let is_past = |moment: Moment| moment <= now;
+        is_past(self.spent_until)
+            && is_past(self.paused_until)
+            && is_past(self.granted_at.saturating_add(YIELDS_FOR))
     }
 
     /// Keeps to another pace from now on.

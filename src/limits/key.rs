@@ -1,33 +1,32 @@
 //! What Feishu counts an app's calls by.
 
-use std::sync::Arc;
-
 use crate::model::feishu_api::FeishuApi;
+use crate::model::installation::Installation;
 
-/// What Feishu counts calls by: each app has a limit of its own for each API (Feishu's documentation).
+/// What Feishu counts calls by: each app has a limit of its own for each API in each tenant (Feishu's documentation).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LimitKey {
-    app: Arc<str>,
+    installation: Installation,
     api: FeishuApi,
 }
 
 impl LimitKey {
-    /// The limit of this app's calls of one API.
+    /// The limit of an app's calls of one API in a tenant.
     #[must_use]
-    pub fn new(app: &Arc<str>, api: FeishuApi) -> Self {
-        Self { app: Arc::clone(app), api }
+    pub fn new(installation: Installation, api: FeishuApi) -> Self {
+        Self { installation, api }
     }
 
-    /// The limits of all calls of this app that forward something.
+    /// The limits of all calls of an app in a tenant that forward something.
     #[must_use]
-    pub fn forwards_of(app: &Arc<str>) -> [Self; 3] {
-        FeishuApi::FORWARDS.map(|api| Self::new(app, api))
+    pub fn forwards_of(installation: &Installation) -> [Self; 3] {
+        FeishuApi::FORWARDS.map(|api| Self::new(installation.clone(), api))
     }
 
-    /// The operator's name for the app.
+    /// The app in a tenant.
     #[must_use]
-    pub fn app(&self) -> &Arc<str> {
-        &self.app
+    pub fn installation(&self) -> &Installation {
+        &self.installation
     }
 
     /// The API that is called.

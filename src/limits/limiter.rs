@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::bucket::AppBucket;
@@ -30,7 +30,10 @@ pub struct Limiter {
 #[derive(Debug)]
 struct LimiterState {
     receivers: ReceiverWindows,
+    /// The buckets of the apps that made calls lately.
     apps: HashMap<LimitKey, AppBucket>,
+    /// The bucket of an app that has made no call.
+    unused: AppBucket,
     authority: Authority,
 }
 
@@ -51,11 +54,13 @@ const SOON: Duration = Duration::from_millis(50);
 impl Limiter {
     /// No call was made yet. The rules hold for each app.
     #[must_use]
-    pub fn new(rules: &Rules, apps: impl IntoIterator<Item = Arc<str>>) -> Self {
-        let receivers = ReceiverWindows::new(rules.receiver_per_second, rules.window());
-        let keys = apps.into_iter().flat_map(|app| LimitKey::forwards_of(&app));
-        let apps = keys.map(|key| (key, AppBucket::new(rules.pace()))).collect();
-        let state = LimiterState { receivers, apps, authority: Authority::Local };
+    pub fn new(rules: &Rules) -> Self {
+        let state = LimiterState {
+            receivers: ReceiverWindows::new(rules.receiver_per_second, rules.window()),
+            apps: HashMap::new(),
+            unused: AppBucket::new(rules.pace()),
+            authority: Authority::Local,
+        };
         Self { rules: *rules, state: Mutex::new(state) }
     }
 
@@ -84,7 +89,7 @@ impl Limiter {
             }
             // All limits are checked before any is taken, so a refusal by the app costs the receiver nothing.
             state.ready(ahead, key, receiver, now)?;
-            state.app(key).take(now)?;
+            state.app_mut(key).take(now)?;
             let is_probe = state.receivers.take(receiver, now)?;
             Ok(Grant { is_probe, is_final: state.authority != Authority::Shared })
         })
@@ -155,7 +160,7 @@ impl Limiter {
     /// Feishu refused a call because the app makes too many: no call goes for `reset`, of which at most 5
     /// minutes count.
     pub fn app_refused(&self, key: &LimitKey, reset: Duration, now: Moment) {
-        self.with(|state| state.app(key).pause_for(reset, now));
+        self.with(|state| state.app_mut(key).pause_for(reset, now));
     }
 
     /// Whether the receiver gets probes only.
@@ -225,10 +230,13 @@ impl Limiter {
         self.with(|state| state.receivers.standing(receiver, now))
     }
 
-    /// Evicts the receivers that got nothing between the last two sweeps that were a window apart, and the
-    /// cooldowns without a probe for a minute.
+    /// Evicts the receivers that got nothing between the last two sweeps that were a window apart, the cooldowns
+    /// without a probe for a minute, and the apps whose earlier calls no longer count.
     pub fn sweep(&self, now: Moment) -> Evicted {
-        self.with(|state| state.receivers.sweep(now))
+        self.with(|state| {
+            state.apps.retain(|_, app| !app.is_as_unused(now));
+            state.receivers.sweep(now)
+        })
     }
 
     /// How many receivers are remembered.
@@ -244,7 +252,7 @@ impl Limiter {
             let limit = self.rules.receiver_per_second;
             state.receivers.set_limit(limit, now.saturating_add(self.rules.window()));
             // No bucket is emptier than an empty one, so both processes together call no more often than one.
-            state.apps.values_mut().for_each(|app| app.begin_empty(self.rules.pace(), now));
+            state.all_apps().for_each(|app| app.begin_empty(self.rules.pace(), now));
         });
     }
 
@@ -259,7 +267,7 @@ impl Limiter {
             state.authority = Authority::Shared;
             state.receivers.set_shared(true);
             state.receivers.set_limit(self.rules.receiver_per_second, Moment::ZERO);
-            state.apps.values_mut().for_each(|app| app.set_pace(self.rules.pace()));
+            state.all_apps().for_each(|app| app.set_pace(self.rules.pace()));
             true
         })
     }
@@ -279,7 +287,7 @@ impl Limiter {
             state.receivers.set_limit(limit, opens_at);
             // Another replica may hear from Redis for as long as the overlap lasts.
             let empty_at = now.saturating_add(OVERLAP);
-            state.apps.values_mut().for_each(|app| app.begin_empty(pace, empty_at));
+            state.all_apps().for_each(|app| app.begin_empty(pace, empty_at));
         });
     }
 
@@ -321,13 +329,13 @@ impl Limiter {
             }
             if reply.is_granted {
                 state.receivers.own(receiver, asked_at, now);
-                state.app(key).granted(now);
+                state.app_mut(key).granted(now);
             }
             let slots = reply.slots.iter().map(|left| at(*left)).collect();
             state.receivers.adopt(receiver, slots, now);
             state.receivers.open_at(at(reply.opens_in));
             state.receivers.cooldowns.adopt(receiver, reply.pause, reply.probe_in, now);
-            state.app(key).adopt(at(reply.spent_for), at(reply.app_paused_for));
+            state.app_mut(key).adopt(at(reply.spent_for), at(reply.app_paused_for));
             true
         })
     }
@@ -376,7 +384,16 @@ impl LimiterState {
         matches!(self.authority, Authority::Fallback(_)) && self.receivers.is_open(now)
     }
 
-    fn app(&mut self, key: &LimitKey) -> &mut AppBucket {
-        self.apps.get_mut(key).expect("the limiter was made for every app")
+    fn app(&self, key: &LimitKey) -> &AppBucket {
+        self.apps.get(key).unwrap_or(&self.unused)
+    }
+
+    fn app_mut(&mut self, key: &LimitKey) -> &mut AppBucket {
+        self.apps.entry(key.clone()).or_insert_with(|| self.unused.clone())
+    }
+
+    /// The buckets of all apps, of those too that have made no call.
+    fn all_apps(&mut self) -> impl Iterator<Item = &mut AppBucket> {
+        self.apps.values_mut().chain([&mut self.unused])
     }
 }

@@ -18,6 +18,7 @@ use super::pace::AppPace;
 use super::rules::Rules;
 use super::script_clock::{ScriptClock, micros};
 use crate::model::feishu_api::FeishuApi;
+use crate::model::installation::Installation;
 use crate::model::receiver::Receiver;
 use crate::redis::{RedisClient, Unavailable};
 
@@ -243,11 +244,16 @@ impl SharedLimits {
             None => call.key(format!("{prefix}:none")),
         };
         for key in apps {
-            let app_id = &self.app_ids[key.app()];
-            match key.api() {
+            let Installation { app, tenant } = key.installation();
+            let kind = match key.api() {
                 // The record of forwards holds the app's quota too.
-                FeishuApi::Forward => call.key(format!("{prefix}:app:{app_id}")),
-                other => call.key(format!("{prefix}:{}:{app_id}", other.as_str())),
+                FeishuApi::Forward => "app",
+                other => other.as_str(),
+            };
+            let app_id = &self.app_ids[app];
+            match tenant {
+                Some(tenant) => call.key(format!("{prefix}:{kind}:{app_id}:{tenant}")),
+                None => call.key(format!("{prefix}:{kind}:{app_id}")),
             };
         }
         let AppPace { burst, period } = self.pace;

@@ -18,6 +18,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::clock::Moment;
 use crate::model::feishu_api::FeishuApi;
+use crate::model::installation::Installation;
 use crate::model::receiver::{ReceiveIdType, Receiver};
 use subject::{Subject, cases};
 
@@ -42,7 +43,7 @@ const PASS: Grant = Grant { is_probe: false, is_final: true };
 
 /// The limits of an app.
 fn of_app(app: &str) -> LimitKey {
-    LimitKey::new(&app.into(), FeishuApi::Forward)
+    LimitKey::new(Installation::self_built(app.into()), FeishuApi::Forward)
 }
 
 fn limits_of(rules: &Rules) -> Subject {

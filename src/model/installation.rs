@@ -12,3 +12,11 @@ pub struct Installation {
     /// The tenant in which a store app is installed. None: a self-built app, which is in one tenant only.
     pub tenant: Option<TenantKey>,
 }
+
+impl Installation {
+    /// A self-built app in its tenant.
+    #[must_use]
+    pub fn self_built(app: Arc<str>) -> Self {
+        Self { app, tenant: None }
+    }
+}

@@ -27,7 +27,10 @@ use crate::model::urgency::Urgency;
 pub(super) struct Queues {
     /// Only the receivers that requests wait for.
     receivers: HashMap<Receiver, ReceiverQueues>,
+    /// Only the apps that requests wait for.
     apps: HashMap<LimitKey, AppQueue>,
+    /// The queue of an app that no request waits for.
+    empty: AppQueue,
     waiting: WaitingByCaller,
 }
 
@@ -57,10 +60,13 @@ struct AppQueue {
 }
 
 impl Queues {
-    pub(super) fn new(keys: &[LimitKey]) -> Self {
-        let queue = || AppQueue { receivers: FairQueue::new(), waiting: HashMap::new() };
-        let apps = keys.iter().map(|key| (key.clone(), queue())).collect();
-        Self { receivers: HashMap::new(), apps, waiting: WaitingByCaller::default() }
+    pub(super) fn new() -> Self {
+        Self {
+            receivers: HashMap::new(),
+            apps: HashMap::new(),
+            empty: AppQueue::new(),
+            waiting: WaitingByCaller::default(),
+        }
     }
 
     /// How many requests wait.
@@ -169,7 +175,8 @@ impl Queues {
         queue.waiters.join(&flow, request.weight(), number, Arc::clone(&wake));
         let has_places = !queue.places.is_empty();
         self.waiting.join(&flow);
-        *self.app_mut(key).waiting.entry(flow.clone()).or_default() += 1;
+        let app = self.apps.entry(key.clone()).or_insert_with(AppQueue::new);
+        *app.waiting.entry(flow.clone()).or_default() += 1;
         if has_places {
             self.join_app_for(key, receiver, &flow, request.weight());
         }
@@ -206,12 +213,8 @@ impl Queues {
             return;
         }
         self.waiting.leave(&flow);
-        let waiting = &mut self.app_mut(key).waiting;
-        if let Some(of_flow) = waiting.get_mut(&flow) {
-            *of_flow -= 1;
-            if *of_flow == 0 {
-                waiting.remove(&flow);
-            }
+        if let Some(app) = self.apps.get_mut(key) {
+            app.waits_no_longer(&flow);
         }
         if self.queue(key, receiver).is_none_or(|queue| queue.waiters.items(&flow).is_none()) {
             self.leave_app_for(key, receiver, &flow);
@@ -221,6 +224,9 @@ impl Queues {
             if all.by_key.is_empty() {
                 self.receivers.remove(receiver);
             }
+        }
+        if self.app(key).waiting.is_empty() {
+            self.apps.remove(key);
         }
         if was_first {
             self.wake_first(receiver);
@@ -282,9 +288,9 @@ impl Queues {
         if self.queue(key, receiver).is_none_or(|queue| queue.place_of(flow).is_some()) {
             return;
         }
-        let number =
+        let place =
             self.change_app(key, |app| app.receivers.join_last(flow, weight, receiver.clone()));
-        if let Some(queue) = self.queue_mut(key, receiver) {
+        if let Some((number, queue)) = place.zip(self.queue_mut(key, receiver)) {
             queue.places.push((flow.clone(), number));
         }
     }
@@ -298,12 +304,16 @@ impl Queues {
 
     /// Changes the queue of an app, and wakes the one who becomes the first there, or who is the first and needs no
     /// longer leave half a burst.
-    fn change_app<R>(&mut self, key: &LimitKey, change: impl FnOnce(&mut AppQueue) -> R) -> R {
+    fn change_app<R>(
+        &mut self,
+        key: &LimitKey,
+        change: impl FnOnce(&mut AppQueue) -> R,
+    ) -> Option<R> {
         let state = |app: &AppQueue| {
             let place = app.receivers.first().map(|(flow, number, _)| (flow, number));
             (place, app.has_interactive())
         };
-        let app = self.app_mut(key);
+        let app = self.apps.get_mut(key)?;
         let before = state(app);
         let result = change(app);
         if before != state(app)
@@ -312,7 +322,7 @@ impl Queues {
         {
             queue.wake_first();
         }
-        result
+        Some(result)
     }
 
     fn queue(&self, key: &LimitKey, receiver: &Receiver) -> Option<&ReceiverQueue> {
@@ -324,15 +334,25 @@ impl Queues {
     }
 
     fn app(&self, key: &LimitKey) -> &AppQueue {
-        self.apps.get(key).expect("every app has a queue")
-    }
-
-    fn app_mut(&mut self, key: &LimitKey) -> &mut AppQueue {
-        self.apps.get_mut(key).expect("every app has a queue")
+        self.apps.get(key).unwrap_or(&self.empty)
     }
 }
 
 impl AppQueue {
+    fn new() -> Self {
+        Self { receivers: FairQueue::new(), waiting: HashMap::new() }
+    }
+
+    /// A request of a flow no longer waits.
+    fn waits_no_longer(&mut self, flow: &Flow) {
+        if let Some(of_flow) = self.waiting.get_mut(flow) {
+            *of_flow -= 1;
+            if *of_flow == 0 {
+                self.waiting.remove(flow);
+            }
+        }
+    }
+
     /// Whether interactive requests wait.
     const fn has_interactive(&self) -> bool {
         self.receivers.length_of(Urgency::Interactive) > 0

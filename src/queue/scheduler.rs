@@ -43,10 +43,9 @@ const LAST: u64 = u64::MAX;
 impl Scheduler {
     /// No request waits yet.
     #[must_use]
-    pub fn new(rules: &Rules, bounds: Bounds, apps: &[Arc<str>], clock: Clock) -> Self {
-        let limiter = Limiter::new(rules, apps.iter().cloned()).into();
-        let keys: Vec<_> = apps.iter().flat_map(LimitKey::forwards_of).collect();
-        let queues = Mutex::new(Queues::new(&keys));
+    pub fn new(rules: &Rules, bounds: Bounds, clock: Clock) -> Self {
+        let limiter = Limiter::new(rules).into();
+        let queues = Mutex::new(Queues::new());
         Self { clock, limiter, coordinator: None, bounds, next_number: AtomicU64::new(0), queues }
     }
 

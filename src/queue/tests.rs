@@ -20,6 +20,7 @@ use crate::clock::{Clock, ManualClock, Moment};
 use crate::limits::{AppPace, Hold, LimitKey, Rules, Scope};
 use crate::model::api_key::Caller;
 use crate::model::feishu_api::FeishuApi;
+use crate::model::installation::Installation;
 use crate::model::receiver::{ReceiveIdType, Receiver};
 use crate::model::share::{Budget, Weight};
 use crate::model::urgency::Urgency;
@@ -97,8 +98,8 @@ impl Stage {
     fn bounded(rules: &Rules, bounds: Bounds) -> Self {
         let (clock, time) = Clock::manual();
         let apps: [Arc<str>; 2] = ["main".into(), "other".into()];
-        let scheduler = Scheduler::new(rules, bounds, &apps, clock).into();
-        let keys = apps.map(|app| LimitKey::new(&app, FeishuApi::Forward));
+        let scheduler = Scheduler::new(rules, bounds, clock).into();
+        let keys = apps.map(|app| LimitKey::new(Installation::self_built(app), FeishuApi::Forward));
         Self { scheduler, time, keys, caller: caller("caller", 1), served: Arc::default() }
     }
 

@@ -95,7 +95,7 @@ fn a_clock_that_goes_back_costs_the_pause_of_a_redis_that_begins_anew_and_no_mor
 
 #[test]
 fn a_cell_that_was_taken_here_is_taken_for_a_window_of_this_process_whatever_redis_says() {
-    let limits = Limiter::new(&receiver_only(), APPS.map(Arc::from));
+    let limits = Limiter::new(&receiver_only());
     assert!(limits.enter_shared(true, Moment::ZERO));
     let (to, ms) = (receiver(1), Duration::from_millis);
     let granted = TakeReply { is_granted: true, ..TakeReply::read(&[]) };

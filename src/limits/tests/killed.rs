@@ -10,12 +10,12 @@ fn gone(
     receivers: u8,
     killed_every: Duration,
 ) -> Vec<(u8, Moment)> {
-    let mut limits = Limiter::new(rules, [Arc::from(APP)]);
+    let mut limits = Limiter::new(rules);
     let mut killed_at = killed_every;
     let mut gone = Vec::new();
     for (name, now) in (0..receivers).cycle().zip(asks) {
         if *now >= killed_at {
-            limits = Limiter::new(rules, [Arc::from(APP)]);
+            limits = Limiter::new(rules);
             limits.start_after_predecessor(*now);
             killed_at = *now + killed_every;
         }

@@ -25,7 +25,7 @@ proptest! {
         whose in prop::collection::vec((0..3_usize, 0..3_u8, 0..6_u8), 200),
     ) {
         let rules = rules(5, 12, 200);
-        let alone = Limiter::new(&rules, APPS.map(Arc::from));
+        let alone = Limiter::new(&rules);
         let replicas = replicas(3, &rules);
         for (now, (who, to, then)) in arrivals.into_iter().zip(whose) {
             let replica = &replicas[who];
@@ -105,9 +105,8 @@ fn a_quota_that_is_used_up_is_known_to_all() {
 
 /// What goes, all in all, when replicas come to keep to their shares after so many have asked.
 fn gone(rules: &Rules, replicas: u32, arrivals: &[Moment], lost_after: usize) -> Vec<Moment> {
-    let whole = Limiter::new(rules, APPS.map(Arc::from));
-    let shares: Vec<Limiter> =
-        (0..replicas).map(|_| Limiter::new(rules, APPS.map(Arc::from))).collect();
+    let whole = Limiter::new(rules);
+    let shares: Vec<Limiter> = (0..replicas).map(|_| Limiter::new(rules)).collect();
     let mut gone = Vec::new();
     for (place, now) in arrivals.iter().enumerate() {
         if place == lost_after {
@@ -148,7 +147,7 @@ proptest! {
 
 #[test]
 fn who_keeps_to_a_share_has_asked_redis_not_long_ago() {
-    let limits = Limiter::new(&receiver_only(), APPS.map(Arc::from));
+    let limits = Limiter::new(&receiver_only());
     limits.enter_fallback(number(2), Moment::ZERO);
     limits.extend_fallback(SECOND * 2);
     assert_eq!(limits.take(&of_app(APP), &receiver(1), SECOND * 3), Ok(PASS));
@@ -160,7 +159,7 @@ fn who_keeps_to_a_share_has_asked_redis_not_long_ago() {
 
 #[test]
 fn a_message_that_has_arrived_counts_once_however_late_its_cell_was_heard_of() {
-    let limits = Limiter::new(&receiver_only(), APPS.map(Arc::from));
+    let limits = Limiter::new(&receiver_only());
     assert!(limits.enter_shared(true, Moment::ZERO));
     let (to, ms) = (receiver(1), Duration::from_millis);
     // Two go at once, and the second one's answer is the slower one.
@@ -179,7 +178,7 @@ fn seen(slots: Vec<Duration>) -> TakeReply {
 
 #[test]
 fn a_waiting_request_looks_again_early_only_during_a_cooldown() {
-    let limits = Limiter::new(&receiver_only(), APPS.map(Arc::from));
+    let limits = Limiter::new(&receiver_only());
     assert!(limits.enter_shared(true, Moment::ZERO));
     // With three probes that are refused it is closed for four seconds.
     for is_probe in [false, true, true, true] {
@@ -230,7 +229,7 @@ fn a_message_has_its_cell_everywhere_while_it_is_under_way_and_not_for_ever() {
 
 #[test]
 fn half_a_burst_is_that_of_the_replicas_share() {
-    let limits = Limiter::new(&rules(5, 50, 1000), APPS.map(Arc::from));
+    let limits = Limiter::new(&rules(5, 50, 1000));
     let burst = rules(5, 50, 1000).pace().burst.get() as usize;
     assert_eq!(limits.half_a_burst(&of_app(APP)), burst / 2);
     limits.enter_fallback(number(2), Moment::ZERO);

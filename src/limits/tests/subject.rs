@@ -44,7 +44,7 @@ impl Subject {
         if RealRedis::is_there() {
             Self::InRedis(Replica::born(RealRedis::new(), rules, apps).into())
         } else {
-            Self::InMemory(Limiter::new(rules, apps.map(Arc::from)).into())
+            Self::InMemory(Limiter::new(rules).into())
         }
     }
 
@@ -158,7 +158,7 @@ impl Replica {
         // What takes no time to arrive need not be answered.
         let shared =
             SharedLimits::new(store, &redis.prefix, *rules, app_ids, replicas, Duration::ZERO);
-        let limits = Limiter::new(rules, apps.map(Arc::from));
+        let limits = Limiter::new(rules);
         assert!(limits.enter_shared(true, Moment::ZERO));
         Self { limits, shared, redis, window: rules.window(), under_way: Mutex::default() }
     }
