@@ -25,10 +25,11 @@ use feishu_forward_gateway::delivery::{
 };
 use feishu_forward_gateway::feishu::client::Client;
 use feishu_forward_gateway::feishu::options::Options;
-use feishu_forward_gateway::feishu::token::{Credentials, TokenKey, TokenSource};
+use feishu_forward_gateway::feishu::token::{Credentials, TokenSource};
 use feishu_forward_gateway::limits::LimitKey;
 use feishu_forward_gateway::model::feishu_api::FeishuApi;
 use feishu_forward_gateway::model::idempotency_key::UuidMaker;
+use feishu_forward_gateway::model::installation::Installation;
 use feishu_forward_gateway::model::receiver::Receiver;
 use feishu_forward_gateway::model::urgency::Urgency;
 use feishu_forward_gateway::queue::{Bounds, Request, Scheduler, Ticket};
@@ -143,17 +144,21 @@ async fn delivery() -> Delivery {
     let audit_ids = AuditIds::new(IdForm::Hashed, &app_secret);
     let uuids = UuidMaker::new(&app_secret);
     let credentials = Credentials { app_id: "cli_a".to_owned(), app_secret };
-    let key = TokenKey { app: Arc::clone(&name) };
     let (token_clock, token_metrics) = (clock.clone(), metrics.clone());
-    let token =
-        TokenSource::new(key.clone(), credentials, client.clone(), token_clock, token_metrics);
+    let token = TokenSource::self_built(
+        Arc::clone(&name),
+        credentials,
+        client.clone(),
+        token_clock,
+        token_metrics,
+    );
     token.get().await.expect("a token");
     let quota_interval = Duration::from_hours(1);
     let app = App::new(Arc::clone(&name), audit_ids, uuids, quota_interval, clock.clone());
     let scheduler = spent_scheduler(&name, &clock).await;
     Delivery::new(Context {
-        apps: HashMap::from([(name, Arc::new(app))]),
-        tokens: HashMap::from([(key, token)]),
+        apps: HashMap::from([(Arc::clone(&name), Arc::new(app))]),
+        tokens: HashMap::from([(Installation { app: name, tenant: None }, token)]),
         budgets: CallerBudgets::new(clock.clone()).into(),
         scheduler,
         register: InDoubtRegister::new(clock.clone()),

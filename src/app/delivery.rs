@@ -16,8 +16,9 @@ use crate::delivery::{
 };
 use crate::feishu::client::Client;
 use crate::feishu::options::Options;
-use crate::feishu::token::{Credentials, TokenKey, TokenSource};
+use crate::feishu::token::{Credentials, TokenSource};
 use crate::model::idempotency_key::UuidMaker;
+use crate::model::installation::Installation;
 use crate::queue::{Bounds, Scheduler};
 use crate::sqlite::Database;
 use crate::telemetry::audit::AuditIds;
@@ -51,8 +52,9 @@ pub(super) fn assemble(
     };
     let client = Client::new(options, runtime.clone(), clock.clone())?;
     let tokens = config.apps.iter().map(|(name, it)| {
-        let key = TokenKey { app: name.as_str().into() };
-        (key.clone(), token(key, it, &client, clock, metrics, state))
+        let name: Arc<str> = name.as_str().into();
+        let source = token(Arc::clone(&name), it, &client, clock, metrics, state);
+        (Installation { app: name, tenant: None }, source)
     });
     let apps = config.apps.iter().map(|(name, it)| {
         let name: Arc<str> = name.as_str().into();
@@ -92,7 +94,7 @@ pub(super) fn settings(config: &Config) -> DeliverySettings {
 }
 
 fn token(
-    key: TokenKey,
+    name: Arc<str>,
     app: &AppConfig,
     client: &Client,
     clock: &Clock,
@@ -103,7 +105,7 @@ fn token(
         Credentials { app_id: app.app_id.clone(), app_secret: app.app_secret.clone() };
     let shared = state.map(|it| it.token(&credentials));
     let (client, clock, metrics) = (client.clone(), clock.clone(), metrics.clone());
-    let token = TokenSource::new(key, credentials, client, clock, metrics);
+    let token = TokenSource::self_built(name, credentials, client, clock, metrics);
     match shared {
         Some(shared) => token.shared_by(shared),
         None => token,

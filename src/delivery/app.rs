@@ -11,10 +11,10 @@ use super::retry_budget::RetryBudget;
 use crate::clock::{Clock, Moment};
 use crate::feishu::codes::{Code, MONTHLY_QUOTA};
 use crate::feishu::error::{CallError, Forwarded};
-use crate::feishu::token::TokenKey;
 use crate::limits::LimitKey;
 use crate::model::forward::Forward;
 use crate::model::idempotency_key::UuidMaker;
+use crate::model::installation::Installation;
 use crate::model::problem_kind::ProblemKind;
 use crate::telemetry::audit::AuditIds;
 
@@ -26,7 +26,7 @@ pub struct App {
     /// The limits of its forwards, one for each API.
     pub(super) limit_keys: [LimitKey; 3],
     /// Its tenant token.
-    pub(super) token_key: TokenKey,
+    pub(super) token_key: Installation,
     /// How ids of its forwards stand in the audit log.
     pub(super) audit_ids: AuditIds,
     /// Since when the gateway has it.
@@ -61,7 +61,7 @@ impl App {
         };
         Self {
             limit_keys: LimitKey::forwards_of(&name),
-            token_key: TokenKey { app: Arc::clone(&name) },
+            token_key: Installation { app: Arc::clone(&name), tenant: None },
             name,
             audit_ids,
             uuids,

@@ -18,9 +18,10 @@ use super::report::{ForwardReport, Timings};
 use super::request::ForwardRequest;
 use crate::clock::{Clock, Stamp};
 use crate::feishu::client::Client;
-use crate::feishu::token::{TokenKey, TokenSource};
+use crate::feishu::token::TokenSource;
 use crate::limits::BudgetStanding;
 use crate::model::api_key::Caller;
+use crate::model::installation::Installation;
 use crate::queue::Scheduler;
 use crate::telemetry::metrics::Metrics;
 
@@ -30,7 +31,7 @@ pub struct Context {
     /// The apps by name.
     pub apps: HashMap<Arc<str>, Arc<App>>,
     /// The tenant tokens.
-    pub tokens: HashMap<TokenKey, TokenSource>,
+    pub tokens: HashMap<Installation, TokenSource>,
     /// The callers' budgets.
     pub budgets: Arc<CallerBudgets>,
     /// The queues in front of the limits.

@@ -19,10 +19,11 @@ use super::replication::keep_redis_informed;
 use super::report::ForwardReport;
 use super::request::ForwardRequest;
 use crate::clock::Stamp;
-use crate::feishu::token::{TokenKey, TokenSource};
+use crate::feishu::token::TokenSource;
 use crate::limits::LimitKey;
 use crate::model::api_key::{Caller, KeyEntry};
 use crate::model::idempotency_key::UuidMaker;
+use crate::model::installation::Installation;
 use crate::model::problem_kind::ProblemKind;
 use crate::queue::Supervisor;
 use crate::telemetry::metrics::{CallerBudget, OpenCircuits};
@@ -92,7 +93,8 @@ impl Delivery {
 
     /// Uses another secret of an app from the next token on.
     pub fn replace_secret(&self, app: &Arc<str>, secret: SecretString) {
-        if let Some(token) = self.0.tokens.get(&TokenKey { app: Arc::clone(app) }) {
+        if let Some(token) = self.0.tokens.get(&Installation { app: Arc::clone(app), tenant: None })
+        {
             token.replace_secret(secret);
         }
     }

@@ -26,12 +26,13 @@ use super::*;
 use crate::clock::{Clock, Moment};
 use crate::feishu::client::Client;
 use crate::feishu::options::Options;
-use crate::feishu::token::{Credentials, TokenKey, TokenSource};
+use crate::feishu::token::{Credentials, TokenSource};
 use crate::limits::Rules;
 use crate::model::api_key::Caller;
 use crate::model::dedup_key::DedupKey;
 use crate::model::forward::Forward;
 use crate::model::idempotency_key::UuidMaker;
+use crate::model::installation::Installation;
 use crate::model::message_id::MessageId;
 use crate::model::receiver::{ReceiveIdType, Receiver};
 use crate::model::share::{Budget, Weight};
@@ -128,9 +129,10 @@ impl Stage {
         let token = |name: &Arc<str>| {
             let credentials =
                 Credentials { app_id: name.to_string(), app_secret: String::new().into() };
-            let key = TokenKey { app: Arc::clone(name) };
+            let key = Installation { app: Arc::clone(name), tenant: None };
             let (clock, metrics) = (clock.clone(), metrics.clone());
-            (key.clone(), TokenSource::new(key, credentials, client.clone(), clock, metrics))
+            let name = Arc::clone(name);
+            (key, TokenSource::self_built(name, credentials, client.clone(), clock, metrics))
         };
         let app = |name: &Arc<str>| {
             let quota_interval = Duration::from_mins(1);
