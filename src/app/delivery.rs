@@ -96,7 +96,7 @@ fn apps(
             Credentials { app_id: app.app_id.clone(), app_secret: app.app_secret.clone() };
         let shared = state.map(|it| it.token(&credentials));
         let (client, clock, metrics) = (client.clone(), clock.clone(), metrics.clone());
-        let token = TokenSource::self_built(&name, credentials, client, clock, metrics);
+        let token = TokenSource::self_built(name, credentials, client, clock, metrics);
         let token = match shared {
             Some(shared) => token.shared_by(shared),
             None => token,

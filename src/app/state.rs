@@ -65,7 +65,7 @@ impl<'a> State<'a> {
     }
 
     pub(super) fn token(&self, credentials: &Credentials) -> SharedToken {
-        SharedToken::new(self.redis(), &self.config.prefix, credentials)
+        SharedToken::self_built(self.redis(), &self.config.prefix, credentials)
     }
 
     pub(super) fn keys(&self, config: &Config, clock: &Clock) -> SharedIdempotency {

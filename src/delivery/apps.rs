@@ -30,7 +30,7 @@ pub(super) struct StoreApp {
     common: Arc<AppCommon>,
     /// Its app token, with which it gets tenant tokens.
     token: TokenSource,
-    pub(super) tickets: Arc<AppTickets>,
+    pub(super) tickets: AppTickets,
     tenants: Mutex<HashMap<TenantKey, Tenant>>,
 }
 
@@ -55,7 +55,7 @@ impl Apps {
     }
 
     /// Adds a store app. `token` is its app token.
-    pub fn add_store(&mut self, common: AppCommon, token: TokenSource, tickets: Arc<AppTickets>) {
+    pub fn add_store(&mut self, common: AppCommon, token: TokenSource, tickets: AppTickets) {
         let name = Arc::clone(&common.name);
         let (common, tenants) = (Arc::new(common), Mutex::default());
         self.0.insert(name, KnownApp::Store(StoreApp { common, token, tickets, tenants }));

@@ -63,6 +63,7 @@ pub(super) fn classify_call(error: &CallError) -> RetryDecision {
     match error {
         CallError::Connect(_) => RetryDecision::AfterPause("connect"),
         CallError::TimedOut { .. } => RetryDecision::AfterPause("timeout"),
+        CallError::NoTicket => RetryDecision::AfterPause("no_token"),
         CallError::Broken { is_stale: true, .. } => RetryDecision::AtOnce,
         CallError::Unreadable { http_status, .. } if is_definite(*http_status) => {
             RetryDecision::Never

@@ -91,7 +91,8 @@ impl ForwardError {
                 CallError::Connect(_)
                 | CallError::TimedOut { .. }
                 | CallError::Broken { .. }
-                | CallError::Unreadable { .. } => ProblemKind::FeishuUnreachable,
+                | CallError::Unreadable { .. }
+                | CallError::NoTicket => ProblemKind::FeishuUnreachable,
             },
             Self::Failed(error) => error.problem_of_forward(),
             Self::KeyReused => ProblemKind::IdempotencyKeyReused,

@@ -20,7 +20,7 @@ use super::replication::keep_redis_informed;
 use super::report::ForwardReport;
 use super::request::ForwardRequest;
 use crate::clock::Stamp;
-use crate::feishu::token::{AppTicket, TicketNotStored};
+use crate::feishu::token::{AppTicket, TicketNotKept};
 use crate::limits::LimitKey;
 use crate::model::api_key::{Caller, KeyEntry};
 use crate::model::idempotency_key::UuidMaker;
@@ -77,7 +77,7 @@ impl Delivery {
 
     /// Feishu has pushed an app ticket to a store app. Fails if it could not be stored; then Feishu has to push it
     /// again.
-    pub async fn app_ticket(&self, app: &str, ticket: AppTicket) -> Result<(), TicketNotStored> {
+    pub async fn app_ticket(&self, app: &str, ticket: AppTicket) -> Result<(), TicketNotKept> {
         match self.0.apps.get(app) {
             Some(KnownApp::Store(app)) => app.tickets.heard(ticket).await,
             _ => Ok(()),

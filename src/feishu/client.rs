@@ -15,11 +15,12 @@ use super::error::{CallError, Forwarded};
 #[cfg(test)]
 use super::fake::FakeFeishu;
 use super::options::Options;
-use super::wire::{Answer, TokenBody};
+use super::wire::{Answer, CredentialsBody, TenantBody, TokenKind};
 use crate::clock::{Clock, Moment};
 use crate::model::dedup_key::DedupKey;
 use crate::model::forward::Forward;
 use crate::model::receiver::Receiver;
+use crate::model::tenant_key::TenantKey;
 
 /// A call that forwards something.
 #[derive(Clone, Copy, Debug)]
@@ -134,17 +135,69 @@ impl Client {
         url
     }
 
-    /// Fetches a tenant token. Returns the token and how long it lives.
+    /// Fetches the tenant token of a self-built app. Returns the token and how long it lives.
     pub async fn tenant_access_token(
         &self,
         app_id: &str,
         app_secret: &SecretString,
     ) -> Result<(SecretString, Duration), CallError> {
-        let url = self.url(["auth", "v3", "tenant_access_token", "internal"]);
-        let body = TokenBody { app_id, app_secret: app_secret.expose_secret() };
-        let request = Request::new(Method::POST, url);
-        let answer = self.send(request, &body, Moment::MAX).await?.token()?;
-        Ok((answer.tenant_access_token.into(), Duration::from_secs(answer.expire)))
+        let body =
+            CredentialsBody { app_id, app_secret: app_secret.expose_secret(), app_ticket: None };
+        self.token(&["tenant_access_token", "internal"], &body, TokenKind::Tenant).await
+    }
+
+    /// Fetches the app token of a store app. Returns the token and how long it lives.
+    pub async fn app_access_token(
+        &self,
+        app_id: &str,
+        app_secret: &SecretString,
+        app_ticket: &SecretString,
+    ) -> Result<(SecretString, Duration), CallError> {
+        let app_ticket = Some(app_ticket.expose_secret());
+        let body = CredentialsBody { app_id, app_secret: app_secret.expose_secret(), app_ticket };
+        self.token(&["app_access_token"], &body, TokenKind::App).await
+    }
+
+    /// Fetches the token of a store app in a tenant. Returns the token and how long it lives.
+    pub async fn store_tenant_access_token(
+        &self,
+        app_access_token: &SecretString,
+        tenant: &TenantKey,
+    ) -> Result<(SecretString, Duration), CallError> {
+        let app_access_token = app_access_token.expose_secret();
+        let body = TenantBody { app_access_token, tenant_key: tenant.as_str() };
+        self.token(&["tenant_access_token"], &body, TokenKind::Tenant).await
+    }
+
+    /// Asks Feishu to push a store app's ticket. A success says only that Feishu will push one.
+    pub async fn resend_app_ticket(
+        &self,
+        app_id: &str,
+        app_secret: &SecretString,
+    ) -> Result<(), CallError> {
+        let body =
+            CredentialsBody { app_id, app_secret: app_secret.expose_secret(), app_ticket: None };
+        self.authenticate(&["app_ticket", "resend"], &body).await?.done()
+    }
+
+    async fn token(
+        &self,
+        path: &[&str],
+        body: &impl serde::Serialize,
+        kind: TokenKind,
+    ) -> Result<(SecretString, Duration), CallError> {
+        let answer = self.authenticate(path, body).await?.token(kind)?;
+        Ok((answer.token.into(), Duration::from_secs(answer.expire)))
+    }
+
+    /// Makes a call of the API for tokens.
+    async fn authenticate(
+        &self,
+        path: &[&str],
+        body: &impl serde::Serialize,
+    ) -> Result<Answer, CallError> {
+        let url = self.url(["auth", "v3"].iter().chain(path).copied());
+        self.send(Request::new(Method::POST, url), body, Moment::MAX).await
     }
 
     async fn send(

@@ -44,6 +44,9 @@ pub enum CallError {
         /// Feishu's log id, if the headers hold one.
         log_id: Option<String>,
     },
+    /// A call for a store app's token was not made, because Feishu has not pushed the app ticket that it needs.
+    #[error("the app ticket has not arrived: Feishu was asked to push it")]
+    NoTicket,
     /// Feishu answered with a result code that is not zero.
     #[error("code {}: {}", .0.code, .0.msg)]
     Refused(Box<Refusal>),
@@ -56,7 +59,7 @@ impl CallError {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Connect(_) => Outcome::NotDelivered,
+            Self::Connect(_) | Self::NoTicket => Outcome::NotDelivered,
             Self::TimedOut { .. } | Self::Broken { .. } | Self::Unreadable { .. } => {
                 Outcome::Unknown
             }
@@ -69,6 +72,7 @@ impl CallError {
     pub fn code(&self) -> Cow<'static, str> {
         match self {
             Self::Connect(_) => "connect".into(),
+            Self::NoTicket => "no_app_ticket".into(),
             Self::TimedOut { .. } => "timeout".into(),
             Self::Broken { .. } | Self::Unreadable { .. } => "unreadable".into(),
             Self::Refused(refusal) => refusal.code.to_string().into(),
@@ -81,7 +85,7 @@ impl CallError {
         match self {
             Self::Refused(refusal) => Some(refusal.http_status),
             Self::Unreadable { http_status, .. } => Some(*http_status),
-            Self::Connect(_) | Self::TimedOut { .. } | Self::Broken { .. } => None,
+            Self::Connect(_) | Self::TimedOut { .. } | Self::Broken { .. } | Self::NoTicket => None,
         }
     }
 
@@ -91,7 +95,7 @@ impl CallError {
         match self {
             Self::Unreadable { log_id, .. } => log_id.as_deref(),
             Self::Refused(refusal) => refusal.log_id.as_deref(),
-            Self::Connect(_) | Self::TimedOut { .. } | Self::Broken { .. } => None,
+            Self::Connect(_) | Self::TimedOut { .. } | Self::Broken { .. } | Self::NoTicket => None,
         }
     }
 
@@ -102,7 +106,9 @@ impl CallError {
             Self::Refused(_) => true,
             // A proxy answers with a status from 500 on behalf of a Feishu that it cannot reach.
             Self::Unreadable { http_status, .. } => *http_status < 500,
-            Self::Connect(_) | Self::TimedOut { .. } | Self::Broken { .. } => false,
+            Self::Connect(_) | Self::TimedOut { .. } | Self::Broken { .. } | Self::NoTicket => {
+                false
+            }
         }
     }
 
@@ -116,7 +122,8 @@ impl CallError {
     #[must_use]
     pub fn problem_of_forward(&self) -> ProblemKind {
         match self {
-            Self::Connect(_) => ProblemKind::FeishuUnreachable,
+            // For a ticket, Feishu has to reach the gateway.
+            Self::Connect(_) | Self::NoTicket => ProblemKind::FeishuUnreachable,
             Self::TimedOut { .. } => ProblemKind::FeishuTimeout,
             Self::Broken { .. } | Self::Unreadable { .. } => ProblemKind::FeishuUnreadable,
             Self::Refused(_) => self.problem().unwrap_or(ProblemKind::FeishuError),

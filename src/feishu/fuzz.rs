@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::error::{CallError, Forwarded};
 use super::lenient;
-use super::wire::Answer;
+use super::wire::{Answer, TokenKind};
 
 /// Checks how an answer to a forward is read, and returns the result.
 pub(crate) fn forwarded(
@@ -33,13 +33,20 @@ pub(crate) fn forwarded(
     result
 }
 
-/// Checks how an answer to a call for a tenant token is read.
+/// Checks how an answer to a call for a token, or for an app ticket, is read.
 pub(crate) fn token(status: StatusCode, headers: &[(&[u8], &[u8])], body: &[u8]) {
-    match answer(status, headers, body).token() {
-        Ok(token) => {
-            assert_eq!(code(body), Some(0));
-            assert!(token.tenant_access_token.len() <= 4096);
+    let answer = answer(status, headers, body);
+    for kind in [TokenKind::Tenant, TokenKind::App] {
+        match answer.token(kind) {
+            Ok(read) => {
+                assert_eq!(code(body), Some(0));
+                assert!(read.token.len() <= 4096);
+            }
+            Err(error) => failed(&error, status, body),
         }
+    }
+    match answer.done() {
+        Ok(()) => assert_eq!(code(body), Some(0)),
         Err(error) => failed(&error, status, body),
     }
 }
@@ -66,7 +73,10 @@ fn failed(error: &CallError, status: StatusCode, body: &[u8]) {
             assert!(link.is_none_or(|it| it.len() <= 1000 && it.starts_with("http")));
         }
         CallError::Unreadable { http_status, .. } => assert_eq!(*http_status, status.as_u16()),
-        CallError::Connect(_) | CallError::TimedOut { .. } | CallError::Broken { .. } => {
+        CallError::Connect(_)
+        | CallError::TimedOut { .. }
+        | CallError::Broken { .. }
+        | CallError::NoTicket => {
             panic!("an answer was there: {error}")
         }
     }

@@ -12,15 +12,32 @@ use super::error::{CallError, FieldViolation, Forwarded, Refusal};
 use super::lenient;
 use crate::model::merged_messages::MergedMessages;
 
+/// An app's credentials, and its app ticket where the call needs one.
 #[derive(Serialize)]
-pub(super) struct TokenBody<'a> {
+pub(super) struct CredentialsBody<'a> {
     pub(super) app_id: &'a str,
     pub(super) app_secret: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) app_ticket: Option<&'a str>,
 }
 
-/// A tenant token as Feishu hands it out. It has no `Debug`, because the token is a secret.
+/// A store app's token, and the tenant for which it asks for one.
+#[derive(Serialize)]
+pub(super) struct TenantBody<'a> {
+    pub(super) app_access_token: &'a str,
+    pub(super) tenant_key: &'a str,
+}
+
+/// The kinds of tokens that are fetched.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum TokenKind {
+    Tenant,
+    App,
+}
+
+/// A token as Feishu hands it out. It has no `Debug`, because the token is a secret.
 pub(super) struct TokenAnswer {
-    pub(super) tenant_access_token: String,
+    pub(super) token: String,
     /// Seconds that the token still lives.
     pub(super) expire: u64,
 }
@@ -101,17 +118,25 @@ impl Answer {
         })
     }
 
-    /// Reads the answer to a call for a tenant token; its results stand at the top level.
-    pub(super) fn token(&self) -> Result<TokenAnswer, CallError> {
+    /// Reads the answer to a call for a token; its results stand at the top level.
+    pub(super) fn token(&self, kind: TokenKind) -> Result<TokenAnswer, CallError> {
         self.success()?;
-        let members = lenient::members(self.text(), ["tenant_access_token", "expire"]);
+        let name = match kind {
+            TokenKind::Tenant => "tenant_access_token",
+            TokenKind::App => "app_access_token",
+        };
+        let members = lenient::members(self.text(), [name, "expire"]);
         let answer = members.and_then(|[token, expire]| {
-            let tenant_access_token =
-                lenient::text(token?).filter(|it| it.len() <= LONGEST_TOKEN)?;
+            let token = lenient::text(token?).filter(|it| it.len() <= LONGEST_TOKEN)?;
             let expire = lenient::whole_number(expire?)?.try_into().unwrap_or(0);
-            Some(TokenAnswer { tenant_access_token, expire })
+            Some(TokenAnswer { token, expire })
         });
         answer.ok_or_else(|| self.unreadable("a success without a token"))
+    }
+
+    /// Reads the answer to a call that returns nothing.
+    pub(super) fn done(&self) -> Result<(), CallError> {
+        self.success().map(drop)
     }
 
     fn success(&self) -> Result<Envelope<'_>, CallError> {

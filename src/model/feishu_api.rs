@@ -11,12 +11,15 @@ pub enum FeishuApi {
     ThreadForward,
     /// `POST /open-apis/auth/v3/tenant_access_token/internal`
     TenantAccessToken,
+    /// `POST /open-apis/auth/v3/app_access_token`, for store apps
+    AppAccessToken,
+    /// `POST /open-apis/auth/v3/tenant_access_token`, for store apps
+    StoreTenantAccessToken,
+    /// `POST /open-apis/auth/v3/app_ticket/resend`, for store apps
+    AppTicketResend,
 }
 
 impl FeishuApi {
-    /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::Forward, Self::MergeForward, Self::ThreadForward, Self::TenantAccessToken];
     /// The APIs that forward something. Feishu limits each of them by itself (its documentation).
     pub const FORWARDS: [Self; 3] = [Self::Forward, Self::MergeForward, Self::ThreadForward];
 
@@ -28,6 +31,9 @@ impl FeishuApi {
             Self::MergeForward => "merge_forward",
             Self::ThreadForward => "thread_forward",
             Self::TenantAccessToken => "tenant_access_token",
+            Self::AppAccessToken => "app_access_token",
+            Self::StoreTenantAccessToken => "store_tenant_access_token",
+            Self::AppTicketResend => "app_ticket_resend",
         }
     }
 
@@ -39,6 +45,9 @@ impl FeishuApi {
             Self::MergeForward => "POST /open-apis/im/v1/messages/merge_forward",
             Self::ThreadForward => "POST /open-apis/im/v1/threads/{thread_id}/forward",
             Self::TenantAccessToken => "POST /open-apis/auth/v3/tenant_access_token/internal",
+            Self::AppAccessToken => "POST /open-apis/auth/v3/app_access_token",
+            Self::StoreTenantAccessToken => "POST /open-apis/auth/v3/tenant_access_token",
+            Self::AppTicketResend => "POST /open-apis/auth/v3/app_ticket/resend",
         }
     }
 

@@ -82,7 +82,23 @@ fn an_empty_file_is_taken_over() {
         .unwrap()
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .unwrap();
-    assert_eq!(version, 1);
+    assert_eq!(version, 2);
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_version_is_taken_over_with_what_it_holds() {
+    let (_directory, path) = file();
+    let before = Connection::open(&path).unwrap();
+    before.execute_batch(include_str!("migrations/1.sql")).unwrap();
+    before.execute("INSERT INTO forgotten VALUES (1, 7)", []).unwrap();
+    before.pragma_update(None, "application_id", 0x4646_4757).unwrap();
+    before.pragma_update(None, "user_version", 1).unwrap();
+    drop(before);
+    let database = open(&path).unwrap();
+    let read = |sql| move |it: &Connection| it.query_row(sql, [], |row| row.get::<_, i64>(0));
+    assert_eq!(database.run(read("SELECT receivers FROM forgotten")).await, Ok(7));
+    assert_eq!(database.run(read("SELECT count(*) FROM app_tickets")).await, Ok(0));
+    assert_eq!(database.run(read("PRAGMA user_version")).await, Ok(2));
 }
 
 #[test]
@@ -91,7 +107,7 @@ fn a_file_of_a_newer_version_is_refused_and_stays_as_it_is() {
     drop(open(&path).unwrap());
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 7).unwrap();
     let before = fs::read(&path).unwrap();
-    let words = "was written by a newer version of the gateway (version 7); this one knows up to 1";
+    let words = "was written by a newer version of the gateway (version 7); this one knows up to 2";
     assert_eq!(reason(open(&path)), words);
     assert_eq!(fs::read(&path).unwrap(), before);
 }

@@ -96,10 +96,16 @@ impl Metrics {
         self.0.callers.refused(app, caller, code);
     }
 
-    /// Sets when an app's tenant token expires.
+    /// Sets when an app's token expires: a self-built app's tenant token, a store app's app token.
     pub fn token_expires_at(&self, app: &str, expires_at: Timestamp) {
         #[expect(clippy::cast_precision_loss, reason = "Unix time in seconds is exact in an f64")]
         self.0.token_expiry.with_label_values(&[app]).set(expires_at.as_second() as f64);
+    }
+
+    /// Sets when Feishu sent the newest app ticket that the gateway has.
+    pub fn app_ticket_sent_at(&self, app: &str, sent_at: Timestamp) {
+        #[expect(clippy::cast_precision_loss, reason = "Unix time in seconds is exact in an f64")]
+        self.0.app_ticket.with_label_values(&[app]).set(sent_at.as_second() as f64);
     }
 
     /// Counts a problem that a caller was answered.
@@ -120,17 +126,22 @@ impl Metrics {
         }
     }
 
-    /// Creates the series of an app at zero: those of its calls too that have no code of Feishu's, or its success.
+    /// Creates the series of an app and of its forwards at zero.
     pub fn begin_app(&self, app: &str) {
-        for api in FeishuApi::ALL {
-            for code in ["0", "connect", "timeout", "unreadable"] {
-                self.0.upstream_requests.with_label_values(&[app, api.as_str(), code]);
-            }
+        for api in FeishuApi::FORWARDS {
+            self.begin_calls(app, api);
         }
         self.0.failed_in_a_row.with_label_values(&[app]);
         self.0.retries_refused.with_label_values(&[app]);
         for result in ["delivered", "refused", "failed"] {
             self.0.forward_duration.with_label_values(&[app, result]);
+        }
+    }
+
+    /// Creates the series of an app's calls to an API at zero: those without a code of Feishu's, and its success.
+    pub fn begin_calls(&self, app: &str, api: FeishuApi) {
+        for code in ["0", "connect", "timeout", "unreadable"] {
+            self.0.upstream_requests.with_label_values(&[app, api.as_str(), code]);
         }
     }
 

@@ -88,7 +88,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("delivery", &["queue", "limits", "feishu", "redis", "sqlite", "model", "telemetry", "clock"]),
     ("queue", &["limits", "redis", "model", "telemetry", "clock"]),
     ("limits", &["redis", "model", "clock"]),
-    ("feishu", &["redis", "model", "telemetry", "clock", "tls"]),
+    ("feishu", &["redis", "sqlite", "model", "telemetry", "clock", "tls"]),
     ("redis", &["model", "telemetry", "clock", "tls"]),
     ("sqlite", &["model", "telemetry", "clock"]),
     ("telemetry", &["model", "clock", "tls"]),

@@ -10,7 +10,7 @@ use crate::feishu::codes;
 use crate::feishu::error::{CallError, FieldViolation, Refusal};
 use crate::limits::{OverBudget, Scope};
 use crate::model::dedup_key::DedupKey;
-use crate::model::problem_kind::{Outcome, ProblemKind};
+use crate::model::problem_kind::{Outcome, ProblemKind, Remedy};
 use crate::model::wording::Wording;
 use crate::queue::QueueError;
 
@@ -170,6 +170,7 @@ fn problem_of_budget(over: &OverBudget) -> Problem {
 fn problem_of_missing_token(error: &CallError) -> Problem {
     let problem = match error {
         CallError::Refused(refusal) => problem_of_refusal(refusal),
+        CallError::NoTicket => problem_of_missing_ticket(),
         CallError::Connect(_)
         | CallError::TimedOut { .. }
         | CallError::Broken { .. }
@@ -184,9 +185,22 @@ fn problem_of_missing_token(error: &CallError) -> Problem {
     Problem { outcome: Outcome::NotDelivered, ..problem }
 }
 
+fn problem_of_missing_ticket() -> Problem {
+    let detail = Wording::new(
+        "Feishu has not pushed the store app's app_ticket yet, without which there is no token; nothing was sent.",
+        "飞书尚未推送商店应用的 app_ticket，无法获取 token；消息未发送。",
+    );
+    let remedy = Remedy {
+        en: "Nothing was sent. Try again in a few seconds. If this lasts, ask the operator to check the app's event URL in Feishu's developer console: Feishu pushes the app_ticket to it.",
+        zh: "消息未发送，请几秒后重试；若持续出现，请运维在飞书开发者后台检查应用的事件请求地址，飞书会向其推送 app_ticket。",
+    };
+    Problem { remedy, ..Problem::new(ProblemKind::FeishuUnreachable, detail) }
+}
+
 fn problem_of_call(error: &CallError) -> Problem {
     let kind = error.problem_of_forward();
     match error {
+        CallError::NoTicket => problem_of_missing_ticket(),
         CallError::Connect(_) => Problem::new(
             kind,
             Wording::new(
@@ -310,6 +324,7 @@ mod tests {
                 is_stale: false,
             },
             CallError::Unreadable { http_status: 502, detail: "no JSON object", log_id: None },
+            CallError::NoTicket,
             CallError::Refused(Box::new(Refusal { code: 230002, ..Refusal::default() })),
             CallError::Refused(Box::new(Refusal {
                 code: 1,

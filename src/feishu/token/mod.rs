@@ -1,15 +1,18 @@
-//! Tenant tokens: one for each app, fetched once however many calls need it, renewed before it runs out.
+//! Tokens: each is fetched once however many calls need it, and renewed before it runs out. There is one for each
+//! self-built app, one for each store app, and one for each tenant of a store app.
 
+mod access_token;
+mod calls;
 mod credentials;
-mod key;
 mod pace;
 mod shared;
 mod source;
-mod tenant_token;
+mod state;
+mod tickets;
 
+pub use access_token::Token;
 pub use credentials::Credentials;
-pub use key::TokenKey;
 pub use pace::TokenTrouble;
 pub use shared::SharedToken;
 pub use source::TokenSource;
-pub use tenant_token::Token;
+pub use tickets::{AppTicket, AppTickets, FileTicket, RedisTicket, TicketNotKept, TicketStore};

@@ -14,7 +14,7 @@ const SHARE_FOR_THOSE_WHO_WAIT: u32 = 4;
 /// How long a failure or a rejection counts: longer than a pause and a call together.
 const REMEMBERED: Duration = Duration::from_mins(2);
 
-/// The calls for one app's token.
+/// The calls for one token.
 #[derive(Debug, Default)]
 pub(super) struct TokenPace {
     /// Calls in a row without a usable token. A token that was rejected at once counts as unusable.

@@ -1,4 +1,4 @@
--- One app's tenant token for all replicas: sealed, and gone when it has run out.
+-- A token for all replicas: sealed, and gone when it has run out.
 --
 -- KEYS: the token, the lease of whoever fetches one
 -- ARGV: the operation, and what it takes; times in milliseconds

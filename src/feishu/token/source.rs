@@ -1,44 +1,45 @@
-//! One app's tenant token.
+//! A token, fetched once however many calls need it, and renewed before it runs out.
 //!
 //! A token lives for two hours at most. Feishu returns the same token while it has 30 minutes or more left,
 //! and a new one after that; then both are valid (Feishu's documentation). So renewal begins when 30 minutes
 //! are left, and a renewal that fails costs nothing for a long while.
+//!
+//! A self-built app's tenant token and a store app's app token are renewed by a timer. A store app has a token in each
+//! tenant, which a forward renews that uses it: so a tenant that nobody forwards to costs no calls.
 //!
 //! Where replicas share a Redis, one of them fetches the token and the others take it over.
 
 #[cfg(test)]
 mod tests;
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use reqwest::header::HeaderValue;
 use secrecy::SecretString;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedMutexGuard};
 use tracing::Instrument;
 
+use super::access_token::Token;
+use super::calls::{Issued, TokenCalls};
 use super::credentials::Credentials;
-use super::key::TokenKey;
 use super::pace::{TokenPace, TokenTrouble};
-use super::shared::{LONGEST_LIFE, SharedToken, SharedTokenReply};
-use super::tenant_token::{Token, bearer};
+use super::shared::SharedToken;
+use super::state::TokenState;
+use super::tickets::AppTickets;
 use crate::clock::{Clock, Moment};
 use crate::feishu::client::Client;
-use crate::feishu::error::{CallError, label_of, status_of};
+use crate::feishu::codes::{self, Retry};
+use crate::feishu::error::CallError;
 use crate::model::feishu_api::FeishuApi;
+use crate::model::tenant_key::TenantKey;
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::traces::spans;
 
-/// The tenant token of one app. Clones share it.
+/// A token of an app. Clones share it.
 #[derive(Clone, Debug)]
 pub struct TokenSource {
-    key: TokenKey,
-    /// Replaced when the app gets another secret.
-    credentials: Arc<ArcSwap<Credentials>>,
-    client: Client,
-    clock: Clock,
-    metrics: Metrics,
+    issuer: Arc<Issuer>,
+    calls: Arc<TokenCalls>,
     state: Arc<Mutex<TokenState>>,
     /// Held during a fetch: other calls wait for its result.
     fetching: Arc<tokio::sync::Mutex<()>>,
@@ -48,51 +49,64 @@ pub struct TokenSource {
     shared: Option<Arc<SharedToken>>,
 }
 
-#[derive(Debug, Default)]
-struct TokenState {
-    current: Option<Arc<Token>>,
-    /// The last token that Feishu rejected. Replicas may still share it.
-    rejected: Option<Arc<Token>>,
-    has_had_one: bool,
-    /// How many tokens in a row had to be renewed soon after they were fetched.
-    soon: u32,
-    /// How many calls for a token have ended.
-    calls: u64,
-    /// How often the source was asked to call again, because a cause of failures was removed.
-    causes_removed: u64,
-    pace: TokenPace,
+/// For what Feishu issues the token. It is here because the token of a tenant has a source itself.
+#[derive(Debug)]
+enum Issuer {
+    /// For a self-built app's credentials, which are replaced when the app gets another secret: a tenant token.
+    SelfBuilt(ArcSwap<Credentials>),
+    /// For a store app's credentials and ticket: its app token.
+    StoreApp(AppTickets),
+    /// For a store app's app token: a tenant token.
+    StoreTenant { app: TokenSource, tenant: TenantKey },
 }
 
-/// Time left at which renewal begins: from then on Feishu hands out a new token (Feishu's documentation).
-const RENEW_WITH_LEFT: Duration = Duration::from_mins(30);
-/// The shortest life of a token that is used: a shorter one might run out during a forward.
-const SHORTEST_LIFE: Duration = Duration::from_secs(10);
-/// The shortest pause before a renewal.
-const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
-/// A renewal this early after a token counts as soon. After two of them Feishu has handed out a new token.
-const SOON: Duration = Duration::from_mins(1);
-const SOON_IN_A_ROW: u32 = 2;
-/// How often to look whether another replica has fetched a token.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
-/// How long to look.
-const LOOK_FOR: Duration = Duration::from_secs(10);
+/// Why no token was fetched.
+enum FetchError {
+    /// The call failed.
+    Call(CallError),
+    /// There was no app token to call with. That is the trouble of the app token, and each tenant's.
+    NoAppToken(TokenTrouble),
+}
+
+type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Issued, FetchError>> + Send + 'a>>;
 
 impl TokenSource {
-    /// A source that has no token yet.
+    /// The tenant token of the self-built app with this name. There is none yet.
     #[must_use]
-    pub fn new(
-        key: TokenKey,
+    pub fn self_built(
+        app: Arc<str>,
         credentials: Credentials,
         client: Client,
         clock: Clock,
         metrics: Metrics,
     ) -> Self {
+        let calls = Arc::new(TokenCalls { app, client, clock, metrics });
+        let issuer = Issuer::SelfBuilt(ArcSwap::from_pointee(credentials));
+        Self::of(issuer, calls, FeishuApi::TenantAccessToken)
+    }
+
+    /// The app token of the store app that has these tickets. There is none yet.
+    #[must_use]
+    pub fn store_app(tickets: &AppTickets) -> Self {
+        let issuer = Issuer::StoreApp(tickets.clone());
+        Self::of(issuer, tickets.calls(), FeishuApi::AppAccessToken)
+    }
+
+    /// The token of a store app in a tenant. `app` is the source of its app token, and shares the token with other
+    /// replicas if that is shared. There is none yet.
+    #[must_use]
+    pub fn store_tenant(app: &Self, tenant: TenantKey) -> Self {
+        let shared = app.shared.as_ref().map(|it| Arc::new(it.in_tenant(&tenant)));
+        let issuer = Issuer::StoreTenant { app: app.clone(), tenant };
+        let source = Self::of(issuer, Arc::clone(&app.calls), FeishuApi::StoreTenantAccessToken);
+        Self { shared, ..source }
+    }
+
+    fn of(issuer: Issuer, calls: Arc<TokenCalls>, api: FeishuApi) -> Self {
+        calls.metrics.begin_calls(&calls.app, api);
         Self {
-            key,
-            credentials: Arc::new(ArcSwap::from_pointee(credentials)),
-            client,
-            clock,
-            metrics,
+            issuer: Arc::new(issuer),
+            calls,
             state: Arc::default(),
             fetching: Arc::default(),
             dropped: Arc::default(),
@@ -109,7 +123,7 @@ impl TokenSource {
     /// The token, if there is one that is valid now. Makes no call.
     #[must_use]
     pub fn usable(&self) -> Option<Arc<Token>> {
-        let now = self.clock.now();
+        let now = self.calls.clock.now();
         self.state().usable(now).cloned()
     }
 
@@ -125,23 +139,29 @@ impl TokenSource {
         self.state().pace.trouble().cloned()
     }
 
-    /// Why no call for a token may be made now.
+    /// Why no call for a token may be made now. A tenant's token needs an app token first.
     #[must_use]
     pub fn blocked(&self) -> Option<TokenTrouble> {
-        let now = self.clock.now();
-        self.state().pace.blocked(now).cloned()
+        let now = self.calls.clock.now();
+        let own = self.state().pace.blocked(now).cloned();
+        own.or_else(|| self.app_token()?.check().err())
     }
 
     /// Whether there is a token, or a call for one may be made now.
     pub fn check(&self) -> Result<(), TokenTrouble> {
-        let now = self.clock.now();
-        self.state().check(now)
+        match self.usable() {
+            Some(_) => Ok(()),
+            None => self.blocked().map_or(Ok(()), Err),
+        }
     }
 
     /// The token, fetched first if there is no valid one. Concurrent callers share one call. After a call that
-    /// failed they share its failure for a while.
+    /// failed they share its failure for a while. If it is time to renew the token of a tenant, that begins now.
     pub async fn get(&self) -> Result<Arc<Token>, TokenTrouble> {
         if let Some(token) = self.usable() {
+            if self.app_token().is_some() && token.renew_at <= self.calls.clock.now() {
+                self.renew_in_background();
+            }
             return Ok(token);
         }
         // Boxed because the future is large and rarely needed: it would be moved with every forward.
@@ -152,25 +172,39 @@ impl TokenSource {
     /// or a call for one may be made now. `keep_fresh` makes that call at once: if it has failed when the caller
     /// gets the token, the caller shares the failure.
     pub fn reject(&self, rejected: &Arc<Token>, error: &CallError) -> Result<(), TokenTrouble> {
-        let now = self.clock.now();
+        let now = self.calls.clock.now();
         let mut state = self.state();
         if state.current.as_ref().is_some_and(|current| Arc::ptr_eq(current, rejected)) {
             state.rejected = state.current.take();
             state.pace.rejected(Arc::new(error.clone()), now);
             self.dropped.notify_one();
         }
-        state.check(now)
+        drop(state);
+        self.check()
     }
 
-    /// Uses another secret of the app from the next call on. Makes a call now if there is no token.
+    /// Uses another secret of the app from the next call on. `keep_fresh` makes that call now if there is no token.
     pub fn replace_secret(&self, app_secret: SecretString) {
-        let app_id = self.credentials.load().app_id.clone();
-        self.credentials.store(Arc::new(Credentials { app_id, app_secret }));
+        match &*self.issuer {
+            Issuer::SelfBuilt(credentials) => {
+                let app_id = credentials.load().app_id.clone();
+                credentials.store(Arc::new(Credentials { app_id, app_secret }));
+            }
+            Issuer::StoreApp(tickets) => tickets.replace_secret(app_secret),
+            Issuer::StoreTenant { app, .. } => app.replace_secret(app_secret),
+        }
         self.ask_again();
     }
 
     /// Forgets that calls for a token have failed, because an operator has removed the cause.
     pub fn ask_again(&self) {
+        if let Issuer::StoreApp(tickets) = &*self.issuer {
+            tickets.ask_again();
+        }
+        self.forget_failures();
+    }
+
+    fn forget_failures(&self) {
         let mut state = self.state();
         state.pace = TokenPace::default();
         state.causes_removed += 1;
@@ -178,22 +212,52 @@ impl TokenSource {
         self.dropped.notify_one();
     }
 
-    /// Fetches a token and renews it for ever. The old token stays until there is a new one.
+    /// Fetches a token and renews it for ever. The old token stays until there is a new one. Not for the tokens of
+    /// tenants, which are renewed when they are used.
     pub async fn keep_fresh(&self) {
+        let mut tickets = match &*self.issuer {
+            Issuer::StoreApp(tickets) => Some(tickets.arrivals()),
+            Issuer::SelfBuilt(_) | Issuer::StoreTenant { .. } => None,
+        };
         loop {
             let renew_at = match self.fetched_unless(|token, now| token.renew_at > now).await {
                 Ok(token) => token.renew_at,
                 Err(TokenTrouble { error, renew_at, .. }) => {
-                    let retry_in = renew_at.saturating_sub(self.clock.now());
-                    tracing::error!(app = %self.key.app, %error, ?retry_in, "no tenant token");
+                    let retry_in = renew_at.saturating_sub(self.calls.clock.now());
+                    let (app, kind) = (&self.calls.app, self.kind());
+                    tracing::error!(%app, %error, ?retry_in, "no {kind} token");
                     renew_at
                 }
             };
+            let ticket_arrived = async {
+                match &mut tickets {
+                    Some(tickets) => tickets.changed().await.is_ok(),
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
-                () = self.clock.sleep_until(renew_at) => {}
+                () = self.calls.clock.sleep_until(renew_at) => {}
                 () = self.dropped.notified() => {}
+                // The ticket that was missing, or another one than the one that was refused.
+                _ = ticket_arrived => self.forget_failures(),
             }
         }
+    }
+
+    /// Begins to renew a token, unless that goes on already, or has failed a short while ago.
+    fn renew_in_background(&self) {
+        let Ok(lock) = Arc::clone(&self.fetching).try_lock_owned() else { return };
+        let now = self.calls.clock.now();
+        let has_failed = self.trouble().is_some_and(|trouble| trouble.renew_at > now);
+        if has_failed || self.blocked().is_some() {
+            return;
+        }
+        let renewal = self.fetch_and_keep(lock);
+        self.calls.client.runtime().spawn(async move {
+            if let Err(TokenTrouble { error, .. }) = renewal.await {
+                tracing::warn!(%error, "the token of a tenant was not renewed");
+            }
+        });
     }
 
     /// The token, or a new one if `is_enough` is false for it.
@@ -201,7 +265,7 @@ impl TokenSource {
         &self,
         is_enough: impl Fn(&Token, Moment) -> bool,
     ) -> Result<Arc<Token>, TokenTrouble> {
-        let enough = || self.usable().filter(|token| is_enough(token, self.clock.now()));
+        let enough = || self.usable().filter(|token| is_enough(token, self.calls.clock.now()));
         if let Some(token) = enough() {
             return Ok(token);
         }
@@ -220,121 +284,118 @@ impl TokenSource {
         }
         // In a task of its own: otherwise a caller that hangs up would end the call, and the next one would
         // call again.
-        let source = self.clone();
-        let fetch = async move {
-            let _lock = lock;
-            source.fetch_and_keep().await
-        };
-        let fetch = self.client.runtime().spawn(fetch.in_current_span());
+        let fetch = self.fetch_and_keep(lock).in_current_span();
+        let fetch = self.calls.client.runtime().spawn(fetch);
         fetch.await.unwrap_or_else(|_| {
             let error = Arc::new(CallError::Broken {
                 cause: "the process ends".to_owned(),
                 is_stale: false,
             });
-            Err(self.state().pace.failed(error, self.clock.now()))
+            Err(self.state().pace.failed(error, self.calls.clock.now()))
         })
     }
 
-    async fn fetch_and_keep(&self) -> Result<Arc<Token>, TokenTrouble> {
-        let causes_removed = self.state().causes_removed;
-        let fetched = self.fetch().await;
-        let now = self.clock.now();
-        self.state().calls += 1;
-        match fetched {
-            Ok((authorization, expires_at)) => Ok(self.keep(authorization, expires_at)),
-            Err(error) => {
-                let mut state = self.state();
-                if state.causes_removed == causes_removed {
-                    Err(state.pace.failed(Arc::new(error), now))
-                } else {
-                    // The call began before the cause was removed, so it says nothing about the next one.
-                    Err(TokenTrouble::without_pause(Arc::new(error), now))
-                }
+    fn fetch_and_keep(
+        &self,
+        lock: OwnedMutexGuard<()>,
+    ) -> impl Future<Output = Result<Arc<Token>, TokenTrouble>> + Send + 'static {
+        let source = self.clone();
+        async move {
+            let _lock = lock;
+            let causes_removed = source.state().causes_removed;
+            let fetched = source.fetch().await;
+            let now = source.calls.clock.now();
+            let error = match fetched {
+                Ok(issued) => return Ok(source.keep(issued, now)),
+                Err(FetchError::NoAppToken(trouble)) => return Err(trouble),
+                Err(FetchError::Call(error)) => Arc::new(error),
+            };
+            let mut state = source.state();
+            state.calls += 1;
+            if state.causes_removed == causes_removed {
+                Err(state.pace.failed(error, now))
+            } else {
+                // The call began before the cause was removed, so it says nothing about the next one.
+                Err(TokenTrouble::without_pause(error, now))
             }
         }
     }
 
-    fn keep(&self, authorization: HeaderValue, expires_at: Moment) -> Arc<Token> {
-        let now = self.clock.now();
-        let left = expires_at.saturating_sub(now);
-        self.metrics.token_expires_at(&self.key.app, self.clock.wall() + left);
-        let mut state = self.state();
-        let renew_at = now + state.pause_before_renewal(left);
-        let token = Arc::new(Token { authorization, expires_at, renew_at });
-        state.current = Some(Arc::clone(&token));
-        state.has_had_one = true;
-        state.pace.succeeded(now);
+    fn keep(&self, issued: Issued, now: Moment) -> Arc<Token> {
+        let TokenCalls { app, clock, metrics, .. } = &*self.calls;
+        let token = {
+            let mut state = self.state();
+            state.calls += 1;
+            state.keep(issued, now)
+        };
+        // Tenants are no labels.
+        if self.app_token().is_none() {
+            metrics.token_expires_at(app, clock.wall_at(token.expires_at));
+        }
         token
     }
 
-    /// Takes over a token that another replica has fetched, or fetches one from Feishu for all replicas. Returns
-    /// the token and the moment at which it runs out.
-    async fn fetch(&self) -> Result<(HeaderValue, Moment), CallError> {
-        let Some(shared) = &self.shared else {
-            let (_, authorization, expires_at) = self.fetch_from_feishu().await?;
-            return Ok((authorization, expires_at));
+    /// Takes over a token that another replica has fetched, or fetches one from Feishu for all replicas.
+    async fn fetch(&self) -> Result<Issued, FetchError> {
+        let Some(shared) = &self.shared else { return self.fetch_from_feishu().await };
+        let clock = &self.calls.clock;
+        let (own, rejected) = {
+            let state = self.state();
+            let own = state.usable(clock.now()).map_or(Moment::ZERO, |own| own.expires_at);
+            (own, state.rejected.clone())
         };
-        if let Some(fetched) = self.fetched_by_others(shared).await {
-            return Ok(fetched);
+        if let Some(token) = shared.fetched_by_others(clock, own, rejected.as_deref()).await {
+            return Ok(token);
         }
-        // If sharing fails, another replica fetches a token too.
-        match self.fetch_from_feishu().await {
-            Ok((secret, authorization, expires_at)) => {
-                let lives = expires_at.saturating_sub(self.clock.now());
-                let _ = shared.give(&secret, lives).await;
-                Ok((authorization, expires_at))
+        let fetched = self.fetch_from_feishu().await;
+        shared.fetched(clock, &fetched).await;
+        fetched
+    }
+
+    /// Boxed, because a fetch for a tenant contains one of the app token.
+    fn fetch_from_feishu(&self) -> Fetching<'_> {
+        Box::pin(async move {
+            let issued = match &*self.issuer {
+                Issuer::SelfBuilt(credentials) => {
+                    self.calls.tenant_token(&credentials.load_full()).await?
+                }
+                Issuer::StoreApp(tickets) => tickets.app_token().await?,
+                Issuer::StoreTenant { app, tenant } => self.fetch_for_tenant(app, tenant).await?,
+            };
+            let lives = issued.expires_at.saturating_sub(self.calls.clock.now());
+            let (app, kind) = (&self.calls.app, self.kind());
+            tracing::info!(%app, lives_seconds = lives.as_secs(), "{kind} token fetched");
+            Ok(issued)
+        })
+    }
+
+    /// Fetches a tenant token for the app token, and once more for another one if Feishu rejects that.
+    async fn fetch_for_tenant(&self, app: &Self, tenant: &TenantKey) -> Result<Issued, FetchError> {
+        let app_token = app.get().await?;
+        match self.calls.store_tenant_token(&app_token.secret(), tenant).await {
+            Err(error) if rejects_token(&error) => {
+                app.reject(&app_token, &error)?;
+                let app_token = app.get().await?;
+                Ok(self.calls.store_tenant_token(&app_token.secret(), tenant).await?)
             }
-            Err(error) => {
-                let _ = shared.give_up().await;
-                Err(error)
-            }
+            issued => Ok(issued?),
         }
     }
 
-    /// The token that another replica has fetched or is about to fetch. None if this replica has to fetch it.
-    async fn fetched_by_others(&self, shared: &SharedToken) -> Option<(HeaderValue, Moment)> {
-        let look_until = self.clock.now() + LOOK_FOR;
-        let own = self.usable().map_or(Moment::ZERO, |own| own.expires_at);
-        loop {
-            let asked_at = self.clock.now();
-            let at_least = own.saturating_sub(asked_at) + SHORTEST_LIFE;
-            match shared.ask(at_least).await.ok()? {
-                SharedTokenReply::Token(secret, lives) => {
-                    let authorization = bearer(&secret)?;
-                    let rejected = self.state().rejected.clone();
-                    let is_good = rejected.is_none_or(|it| it.authorization != authorization);
-                    return is_good.then_some((authorization, asked_at + lives));
-                }
-                SharedTokenReply::Wait if asked_at < look_until => {
-                    self.clock.sleep_until(asked_at + LOOK_AGAIN).await;
-                }
-                SharedTokenReply::Wait | SharedTokenReply::FetchIt => return None,
-            }
+    /// The source of the app token, if this is a tenant's token of a store app.
+    fn app_token(&self) -> Option<&Self> {
+        match &*self.issuer {
+            Issuer::StoreTenant { app, .. } => Some(app),
+            Issuer::SelfBuilt(_) | Issuer::StoreApp(_) => None,
         }
     }
 
-    async fn fetch_from_feishu(&self) -> Result<(SecretString, HeaderValue, Moment), CallError> {
-        let credentials = self.credentials.load_full();
-        let Credentials { app_id, app_secret } = &*credentials;
-        let started = self.clock.now();
-        let api = FeishuApi::TenantAccessToken;
-        let span = spans::call(api, self.client.server(), 0);
-        let call = self.client.tenant_access_token(app_id, app_secret);
-        let answer = call.instrument(span.clone()).await;
-        let (code, took) = (label_of(&answer), self.clock.since(started));
-        let failure = answer.as_ref().err();
-        let log_id = failure.and_then(CallError::log_id);
-        spans::called(&span, status_of(&answer), log_id, failure.map(|_| &*code));
-        self.metrics.upstream(&self.key.app, api.as_str(), &code, took);
-        let (secret, lives) = answer?;
-        let authorization = bearer(&secret).ok_or_else(|| unusable("a token that is not valid"))?;
-        if lives < SHORTEST_LIFE {
-            return Err(unusable("a token that is about to expire"));
+    /// What the token is called.
+    fn kind(&self) -> &'static str {
+        match &*self.issuer {
+            Issuer::SelfBuilt(_) | Issuer::StoreTenant { .. } => "tenant",
+            Issuer::StoreApp(_) => "app",
         }
-        let lives = lives.min(LONGEST_LIFE);
-        tracing::info!(app = %self.key.app, lives_seconds = lives.as_secs(), "tenant token fetched");
-        // Counted from before the call, so that the token is never believed to live longer than it does.
-        Ok((secret, authorization, started + lives))
     }
 
     fn state(&self) -> MutexGuard<'_, TokenState> {
@@ -343,30 +404,20 @@ impl TokenSource {
     }
 }
 
-impl TokenState {
-    fn usable(&self, now: Moment) -> Option<&Arc<Token>> {
-        self.current.as_ref().filter(|token| token.expires_at > now)
-    }
-
-    fn check(&self, now: Moment) -> Result<(), TokenTrouble> {
-        match self.pace.blocked(now) {
-            Some(trouble) if self.usable(now).is_none() => Err(trouble.clone()),
-            _ => Ok(()),
-        }
-    }
-
-    /// How long to wait before renewing a token with so much time left. A token with less than 30 minutes is
-    /// either the old one, which Feishu hands out until then, or a new one with a short life.
-    fn pause_before_renewal(&mut self, left: Duration) -> Duration {
-        let pause = match left.checked_sub(RENEW_WITH_LEFT) {
-            Some(pause) if pause >= SOON || self.soon <= SOON_IN_A_ROW => pause,
-            _ => left / 2,
-        };
-        self.soon = if pause < SOON { self.soon + 1 } else { 0 };
-        pause.max(SHORTEST_PAUSE)
+impl From<CallError> for FetchError {
+    fn from(error: CallError) -> Self {
+        Self::Call(error)
     }
 }
 
-fn unusable(detail: &'static str) -> CallError {
-    CallError::Unreadable { http_status: 200, detail, log_id: None }
+impl From<TokenTrouble> for FetchError {
+    fn from(trouble: TokenTrouble) -> Self {
+        Self::NoAppToken(trouble)
+    }
+}
+
+/// Whether Feishu wants another app token in a call for a tenant's token. It has no other token.
+fn rejects_token(error: &CallError) -> bool {
+    let CallError::Refused(refusal) = error else { return false };
+    codes::find(refusal.code).is_some_and(|code| code.retry == Retry::RefreshTokenOnce)
 }

@@ -227,7 +227,9 @@ fn a_merge_is_passed_through_with_the_messages_that_were_left_out() {
 
 #[test]
 fn a_token_is_read_though_its_time_is_odd() {
-    let token = |members: &str| answer(200, &[], format!("{{\"code\":0,{members}}}")).token();
+    let token = |members: &str| {
+        answer(200, &[], format!("{{\"code\":0,{members}}}")).token(TokenKind::Tenant)
+    };
     for (expire, seconds) in [
         ("7200", 7200),
         ("\"7200\"", 7200),
@@ -237,7 +239,7 @@ fn a_token_is_read_though_its_time_is_odd() {
     ] {
         let read = token(&format!("\"tenant_access_token\":\"t-1\",\"expire\":{expire}"));
         let read = read.unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!((read.tenant_access_token.as_str(), read.expire), ("t-1", seconds));
+        assert_eq!((read.token.as_str(), read.expire), ("t-1", seconds));
     }
     let huge = format!("\"tenant_access_token\":\"{}\",\"expire\":1", "t".repeat(MIB / 2));
     for members in [huge.as_str(), "\"tenant_access_token\":7,\"expire\":1", "\"expire\":1"] {

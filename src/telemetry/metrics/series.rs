@@ -40,6 +40,7 @@ pub(super) struct Series {
     pub(super) broadcast_webhooks: IntCounterVec,
     pub(super) mcp_tool_calls: IntCounterVec,
     pub(super) token_expiry: GaugeVec,
+    pub(super) app_ticket: GaugeVec,
     pub(super) problems: IntCounterVec,
     pub(super) unauthorized: IntCounterVec,
     pub(super) state_up: IntGaugeVec,
@@ -230,7 +231,17 @@ impl Series {
                 GaugeVec::new(
                     Opts::new(
                         "feishu_gateway_tenant_token_expiry_timestamp_seconds",
-                        "Unix time at which the app's tenant token expires.",
+                        "Unix time at which the app's token expires: a self-built app's tenant token, a store app's app token.",
+                    ),
+                    &["app"],
+                ),
+            ),
+            app_ticket: register(
+                &registry,
+                GaugeVec::new(
+                    Opts::new(
+                        "feishu_gateway_app_ticket_received_timestamp_seconds",
+                        "Unix time at which Feishu sent the newest app ticket that the gateway has.",
                     ),
                     &["app"],
                 ),

@@ -8,7 +8,7 @@ const HOUR: Duration = Duration::from_hours(1);
 fn replica(redis: &RealRedis, secret: &str) -> SharedToken {
     let app_secret = SecretString::from(secret);
     let credentials = Credentials { app_id: "cli_a".to_owned(), app_secret };
-    SharedToken::new(redis.store(), &redis.prefix, &credentials)
+    SharedToken::self_built(redis.store(), &redis.prefix, &credentials)
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn what_is_no_token_of_ours_is_as_if_absent() {
     ] {
         for key in [&one.key, &one.lease] {
             let write = Script::new(&format!("redis.call('DEL', KEYS[1]) {what}"));
-            let (): () = redis.wait(one.redis.run("test", &write.key(key)));
+            let (): () = redis.wait(one.app.redis.run("test", &write.key(key)));
             assert!(
                 matches!(redis.wait(one.ask(Duration::ZERO)), SharedTokenReply::FetchIt),
                 "{what}"
@@ -87,7 +87,7 @@ fn what_is_no_token_of_ours_is_as_if_absent() {
                 "{what}"
             );
             let remove = Script::new("redis.call('DEL', KEYS[1])");
-            let (): () = redis.wait(one.redis.run("test", &remove.key(&one.key)));
+            let (): () = redis.wait(one.app.redis.run("test", &remove.key(&one.key)));
         }
     }
 }

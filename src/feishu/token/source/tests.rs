@@ -1,6 +1,7 @@
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
+use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use tokio::runtime::{Builder, Handle};
@@ -26,8 +27,10 @@ fn refused(clock: &Clock) -> (TokenSource, Arc<AtomicU32>) {
     });
     let client = Client::new(options, Handle::current(), clock.clone()).unwrap().answered_by(fake);
     let credentials = Credentials { app_id: "cli_1".to_owned(), app_secret: String::new().into() };
-    let key = TokenKey { app: "main".into() };
-    (TokenSource::new(key, credentials, client, clock.clone(), Metrics::new()), calls)
+    (
+        TokenSource::self_built("main".into(), credentials, client, clock.clone(), Metrics::new()),
+        calls,
+    )
 }
 
 #[test]
