@@ -206,7 +206,8 @@ pub async fn run(
             let _ = ended.send(application.run_until_stopped(stopped).await);
         });
     });
-    let (addresses, events) = guarded(start).await.expect("the gateway's thread says whether it started")?;
+    let (addresses, events) =
+        guarded(start).await.expect("the gateway's thread says whether it started")?;
     let ended = tokio::spawn(async move { end.await.ok() });
     Ok((Process { events, stop: Some(stop), ended }, addresses))
 }
