@@ -105,7 +105,7 @@ fn short_log_id(id: Option<&str>) -> bool {
 
 /// Checks how a pushed request is read: by an app with an Encrypt Key and by one without.
 pub(crate) fn pushed(headers: &[(&[u8], &[u8])], body: &[u8]) {
-    let now = Timestamp::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let now = Timestamp::UNIX_EPOCH + Duration::from_hours(500_000);
     let header = |name: &str| {
         let is_named = |it: &&(&[u8], &[u8])| it.0.eq_ignore_ascii_case(name.as_bytes());
         headers.iter().find(is_named).map_or(&b""[..], |it| it.1)

@@ -1,6 +1,6 @@
 //! `POST /v1/events/{app}`: what Feishu pushes to a store app.
 
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -103,7 +103,7 @@ pub(crate) async fn take(
 }
 
 fn signature(headers: &HeaderMap) -> Option<EventSignature<'_>> {
-    let bytes = |name: &str| headers.get(name).map(|value| value.as_bytes());
+    let bytes = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
     Some(EventSignature {
         signature: bytes("x-lark-signature")?,
         timestamp: bytes("x-lark-request-timestamp").unwrap_or_default(),
