@@ -122,6 +122,7 @@ fn level(problem: Option<ProblemKind>) -> Level {
             ProblemKind::ReceiverNotAllowed
             | ProblemKind::OriginNotAllowed
             | ProblemKind::BroadcastsNotConfigured
+            | ProblemKind::EventRejected
             | ProblemKind::CallerQuotaExhausted
             | ProblemKind::Overloaded
             | ProblemKind::FeishuUnreachable

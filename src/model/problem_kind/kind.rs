@@ -118,6 +118,8 @@ pub enum ProblemKind {
     BroadcastsNotConfigured,
     /// The request needs an `Idempotency-Key`.
     IdempotencyKeyMissing,
+    /// The pushed event did not pass the checks of its app.
+    EventRejected,
     /// Feishu cannot be reached.
     FeishuUnreachable,
     /// Feishu's answer cannot be read.
@@ -192,6 +194,7 @@ impl ProblemKind {
         Self::TooManyBroadcasts,
         Self::BroadcastsNotConfigured,
         Self::IdempotencyKeyMissing,
+        Self::EventRejected,
         Self::FeishuUnreachable,
         Self::FeishuUnreadable,
         Self::FeishuError,
