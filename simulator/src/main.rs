@@ -50,7 +50,7 @@ async fn run(arguments: Arguments) -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let Arguments { listen, app_id, app_secret, .. } = arguments;
-    let apps = vec![App { app_id: app_id.clone(), app_secret }];
+    let apps = vec![App::new(&app_id, &app_secret)];
     let simulator = Simulator::start(Options { listen, apps, ..Options::default() }).await?;
 
     let url = simulator.url();
