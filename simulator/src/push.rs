@@ -1,5 +1,7 @@
 //! What Feishu pushes to the URL of a store app, and how the receiver answers.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -62,6 +64,17 @@ pub enum NotPushed {
     HeldBack,
     /// The receiver gave no answer in time, or cannot be reached.
     NoAnswer,
+}
+
+impl fmt::Display for NotPushed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoStoreApp => "no store app has this id",
+            Self::NoUrl => "the app has no URL",
+            Self::HeldBack => "the setting push_fault prevents or delays the push",
+            Self::NoAnswer => "the receiver gave no answer in time",
+        })
+    }
 }
 
 /// What goes wrong with every push. Only one thing goes wrong at a time.

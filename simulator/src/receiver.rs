@@ -41,6 +41,11 @@ pub(crate) async fn post(
     Ok((head.status.as_u16(), String::from_utf8_lossy(&body.to_bytes()).into_owned()))
 }
 
+/// Whether something can be pushed to this URL.
+pub(crate) fn is_push_url(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| url.scheme() == "http" && url.has_host())
+}
+
 /// Ends the task of a connection together with the exchange over it.
 struct AbortOnDrop(tokio::task::JoinHandle<hyper::Result<()>>);
 

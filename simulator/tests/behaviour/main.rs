@@ -19,6 +19,7 @@ mod pushes;
 mod receiver;
 mod repeats;
 mod store;
+mod store_control;
 mod store_tokens;
 mod tokens;
 mod wire;
