@@ -31,6 +31,7 @@ mod options;
 mod outbox;
 mod port;
 mod push;
+mod push_writer;
 mod pusher;
 mod receiver;
 mod refusal;
