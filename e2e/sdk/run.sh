@@ -2,6 +2,9 @@
 # Proves with Feishu's official SDKs, and with its lark-mcp, that a program which uses one of them needs the gateway's
 # address and an API key, and no other change: cases.py lists what holds. Also runs the programs of docs/en/guide/sdks.md.
 #
+# Also proves that the node, python and go SDKs accept what the simulator pushes to a store app, and get their tokens
+# from it: store.py lists what holds.
+#
 #   e2e/sdk/run.sh [NAME…]        all, or only these of node, python, go, java, lark-mcp
 #   WRITE_SENT=1 e2e/sdk/run.sh   also writes what the SDKs send into sent/*.txt
 #
@@ -11,17 +14,18 @@ source "$(dirname "${BASH_SOURCE[0]}")/../suite.sh"
 need cargo
 (($#)) || set -- node python go java lark-mcp
 
-# Each of these installs an SDK, builds what uses it, and says how to start the caller and the page's program.
-# Both arrays are read by name.
+# Each of these installs an SDK, builds what uses it, and says how to start the caller, the page's program and the store app, if it has one.
+# The arrays are read by name.
 # shellcheck disable=SC2034
 {
   prepare_node() {
     need node npm
     node_packages node
-    cp e2e/sdk/node/caller.mjs "$cache/node/"
+    cp e2e/sdk/node/{caller,store}.mjs "$cache/node/"
     of_page node >"$cache/node/page.mjs"
     caller_node=(node "$cache/node/caller.mjs")
     page_node=(node "$cache/node/page.mjs")
+    store_node=(node "$cache/node/store.mjs")
   }
 
   prepare_lark_mcp() {
@@ -31,6 +35,7 @@ need cargo
     caller_lark_mcp=(env XDG_STATE_HOME="$cache" XDG_DATA_HOME="$cache"
       python3 e2e/sdk/lark-mcp/caller.py "$cache/node/node_modules/.bin/lark-mcp")
     page_lark_mcp=()
+    store_lark_mcp=()
   }
 
   prepare_python() {
@@ -38,19 +43,22 @@ need cargo
     of_page python >"$cache/page.py"
     caller_python=("$cache/python/bin/python" e2e/sdk/python/caller.py)
     page_python=("$cache/python/bin/python" "$cache/page.py")
+    store_python=("$cache/python/bin/python" e2e/sdk/python/store.py)
   }
 
   prepare_go() {
     need go
     go_settings
     rm -rf "$cache/go"
-    mkdir -p "$cache/go/"{caller,page}
+    mkdir -p "$cache/go/"{caller,page,store}
     cp e2e/sdk/go/go.{mod,sum} "$cache/go/"
     cp e2e/sdk/go/caller.go "$cache/go/caller/"
+    cp e2e/sdk/go/store.go "$cache/go/store/"
     of_page go >"$cache/go/page/main.go"
     (cd "$cache/go" && go vet ./... && go build -o bin/ ./...) || give_up "the Go programs do not build"
     caller_go=("$cache/go/bin/caller")
     page_go=("$cache/go/bin/page")
+    store_go=("$cache/go/bin/store")
   }
 
   prepare_java() {
@@ -62,6 +70,7 @@ need cargo
       give_up "the Java programs do not compile"
     caller_java=(java -cp "$classes:$jars/*" Caller)
     page_java=(java -cp "$classes:$jars/*" Forward)
+    store_java=()
   }
 }
 
@@ -86,7 +95,7 @@ for name; do
 done
 cargo build --quiet --locked -p feishu-forward-gateway -p feishu-simulator || give_up "it does not build"
 
-export APP_ID=cli_sdk APP_SECRET=made-up LOGS=$cache PYTHONDONTWRITEBYTECODE=1
+export APP_ID=cli_sdk APP_SECRET=made-up VERIFICATION_TOKEN=made-up-too LOGS=$cache PYTHONDONTWRITEBYTECODE=1
 new_key() { "$programs/feishu-forward-gateway" keys new "$1"; }
 orders=$(new_key orders) restricted=$(new_key restricted)
 ORDERS_KEY=$(grep -oP 'ffg_\S+' <<<"$orders") RESTRICTED_KEY=$(grep -oP 'ffg_\S+' <<<"$restricted")
@@ -112,7 +121,8 @@ EOF
 
 failed=0
 declare -A cases
-# All at the same time, because they mostly wait. Each has a gateway and a simulator of its own.
+order=()
+# All at the same time, because they mostly wait. Each has a simulator of its own, and each but the store apps a gateway.
 for name; do
   start "$name.simulator" "$programs/feishu-simulator" --listen 127.0.0.1:0 --app-id "$APP_ID" --app-secret "$APP_SECRET"
   SIMULATOR_URL=$(said "$name.simulator" 'Feishu simulator: \K.*')
@@ -128,9 +138,23 @@ for name; do
       { failed=1; echo "$name: the program of docs/en/guide/sdks.md does not print a message's id:"; cat "$cache/$name.page.log"; }
   fi
   start "$name.cases" timeout 150 python3 e2e/sdk/cases.py "$name" "${caller[@]}"
-  cases[$name]=${started[-1]}
+  order+=("$name") cases[$name]=${started[-1]}
+
+  declare -n store=store_${name//-/_}
+  ((${#store[@]})) || continue
+  for ENCRYPT_KEY in "" "test key"; do
+    kind=$name.store
+    [[ $ENCRYPT_KEY ]] && kind+=.encrypted
+    start "$kind.simulator" "$programs/feishu-simulator" --listen 127.0.0.1:0 --app-id "$APP_ID" \
+      --app-secret "$APP_SECRET" --tenant acme --tenant globex --verification-token "$VERIFICATION_TOKEN" \
+      ${ENCRYPT_KEY:+--encrypt-key "$ENCRYPT_KEY"}
+    SIMULATOR_URL=$(said "$kind.simulator" 'Feishu simulator: \K.*')
+    export SIMULATOR_URL ENCRYPT_KEY
+    start "$kind.cases" timeout 150 python3 e2e/sdk/store.py "$name" "${store[@]}"
+    order+=("$kind") cases[$kind]=${started[-1]}
+  done
 done
-for name; do
+for name in "${order[@]}"; do
   wait "${cases[$name]}" || failed=1
   echo "== $name"
   cat "$cache/$name.cases.log"

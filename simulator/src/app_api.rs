@@ -16,9 +16,7 @@ impl State {
         number: u64,
         now: u64,
     ) -> Result<Answer, Refusal> {
-        let app_id =
-            self.tokens.app_of(call.header("authorization"), now).map_err(Refusal::new)?.to_owned();
-        self.ledger.note_app(number, &app_id);
+        self.caller(call, number, now)?;
         let body = match call.api {
             Api::BotInfo => self.bot(),
             Api::Scopes => self.scopes(),

@@ -119,6 +119,9 @@ fn route(method: &Method, path: &str) -> (Api, Option<String>) {
             (Api::TenantAccessToken, None)
         }
         ["open-apis", "auth", "v3", "app_access_token", "internal"] => (Api::AppAccessToken, None),
+        ["open-apis", "auth", "v3", "app_access_token"] => (Api::StoreAppAccessToken, None),
+        ["open-apis", "auth", "v3", "tenant_access_token"] => (Api::StoreTenantAccessToken, None),
+        ["open-apis", "auth", "v3", "app_ticket", "resend"] => (Api::AppTicketResend, None),
         ["open-apis", "im", "v1", "messages", message_id, "forward"] => {
             (Api::Forward, Some(decoded(message_id)))
         }

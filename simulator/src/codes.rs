@@ -14,6 +14,10 @@ pub(crate) const USER_TOKEN_INVALID: i64 = 99_991_668;
 pub(crate) const TOKEN_SHAPE: i64 = 99_991_671;
 pub(crate) const FIELD_VALIDATION: i64 = 99_992_402;
 pub(crate) const NOT_AN_ID: i64 = 99_992_354;
+pub(crate) const APP_TOKEN_INVALID: i64 = 99_991_664;
+pub(crate) const NOT_IN_TENANT: i64 = 99_991_673;
+pub(crate) const WRONG_TICKET: i64 = 10_012;
+pub(crate) const NOT_A_STORE_APP: i64 = 10_016;
 pub(crate) const MALFORMED_APP: i64 = 10_003;
 pub(crate) const WRONG_APP: i64 = 10_014;
 

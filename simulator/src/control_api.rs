@@ -3,21 +3,22 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::call::Call;
+use crate::control_body::{done, mistake, parse};
 use crate::fault::{Fault, FaultKind, Phase};
 use crate::messages::{KnownMessage, MAX_TOLD};
 use crate::port::Outage;
 use crate::settings::Settings;
 use crate::state::{Shared, State};
+use crate::store_control;
 
 const ROOT: &str = "/_simulator";
 
 /// The routes: path, method, and description.
-const ROUTES: [(&str, &str, &str); 17] = [
+const ROUTES: [(&str, &str, &str); 23] = [
     ("", "GET", "lists all routes"),
     ("ledger", "GET", "every request and every delivery so far, oldest first"),
     ("ledger", "DELETE", "deletes them"),
@@ -37,6 +38,20 @@ const ROUTES: [(&str, &str, &str); 17] = [
     ("messages", "DELETE", "deletes these messages"),
     ("settings", "GET", "the settings"),
     ("settings", "PATCH", "changes the settings that the body names"),
+    ("apps", "GET", "the store apps, with their tenants, push URLs and valid tickets"),
+    ("install", "POST", "installs a store app in a tenant: {\"app_id\", \"tenant_key\"}"),
+    ("uninstall", "POST", "uninstalls it there"),
+    (
+        "push_url",
+        "POST",
+        "sets the URL to which a store app's events are pushed: {\"app_id\", \"url\"}",
+    ),
+    (
+        "push",
+        "POST",
+        "pushes something to a store app and waits for the answer: {\"app_id\", \"push\"}, where push is app_ticket, address_check or {\"event\"}",
+    ),
+    ("push_due", "POST", "pushes the repetitions and late pushes that are due by the clock"),
     ("revoke", "POST", "makes every token invalid"),
     ("clock", "GET", "the simulator's clock in milliseconds"),
     ("clock", "POST", "moves the clock forward: {\"advance_ms\"}"),
@@ -71,7 +86,17 @@ pub(crate) fn path(call: &Call) -> Option<&str> {
 }
 
 /// Answers a request to the control API.
-pub(crate) fn answer(path: &str, call: &Call, shared: &Shared) -> Answer {
+pub(crate) async fn answer(path: &str, call: &Call, shared: &Shared) -> Answer {
+    let pushed = match (path, call.method.as_str()) {
+        ("push", "POST") => store_control::push(shared, &call.body).await,
+        ("push_due", "POST") => Ok(store_control::push_due(shared).await),
+        _ => return answer_at_once(path, call, shared),
+    };
+    of_result(pushed)
+}
+
+/// Answers a request that pushes nothing.
+fn answer_at_once(path: &str, call: &Call, shared: &Shared) -> Answer {
     let mut state = shared.state();
     let result = match (path, call.method.as_str()) {
         ("", "GET") => Ok(index()),
@@ -98,6 +123,10 @@ pub(crate) fn answer(path: &str, call: &Call, shared: &Shared) -> Answer {
         }
         ("settings", "GET") => Ok(json!(state.settings)),
         ("settings", "PATCH") => change_settings(&mut state, &call.body),
+        ("apps", "GET") => Ok(store_control::apps(&state)),
+        ("install", "POST") => store_control::install(&mut state, &call.body),
+        ("uninstall", "POST") => store_control::uninstall(&mut state, &call.body),
+        ("push_url", "POST") => store_control::set_push_url(&mut state, &call.body),
         ("revoke", "POST") => {
             state.revoke_tokens();
             Ok(done())
@@ -115,6 +144,10 @@ pub(crate) fn answer(path: &str, call: &Call, shared: &Shared) -> Answer {
         }
         _ => return no_such_route(path, &call.method),
     };
+    of_result(result)
+}
+
+fn of_result(result: Result<Value, Value>) -> Answer {
     match result {
         Ok(body) => Answer::control(200, &body),
         Err(body) => Answer::control(400, &body),
@@ -232,25 +265,4 @@ fn advance(state: &mut State, body: &str) -> Result<Value, Value> {
 
 fn clock(state: &State) -> Value {
     json!({"now_ms": state.clock.now() / 1_000_000})
-}
-
-/// Parses JSON. The error names the invalid field.
-fn parse<T: DeserializeOwned>(body: &str) -> Result<T, Value> {
-    let mut reader = serde_json::Deserializer::from_str(body);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let path = error.path().to_string();
-        let whole = error.inner().is_syntax() || error.inner().is_eof();
-        mistake(if whole { "." } else { &path }, &error.inner().to_string())
-    })?;
-    reader.end().map_err(|error| mistake(".", &error.to_string()))?;
-    Ok(value)
-}
-
-/// The body of an answer about an invalid field. The field `.` means the whole body.
-fn mistake(field: &str, detail: &str) -> Value {
-    json!({"error": format!("{field}: {detail}"), "field": field})
-}
-
-fn done() -> Value {
-    json!({"ok": true})
 }

@@ -13,14 +13,12 @@ use crate::refusal::Refusal;
 use crate::repeats::RepeatKey;
 use crate::settings::Duplicate;
 use crate::state::State;
-
-/// The key of the only tenant in the simulator.
-const TENANT_KEY: &str = "736588c9260f175e";
+use crate::tokens::Caller;
 
 /// Who sent a request, which one it is, and when it takes effect.
 struct Sent<'a> {
     api: Api,
-    app_id: &'a str,
+    caller: &'a Caller,
     number: u64,
     now: u64,
 }
@@ -33,11 +31,9 @@ impl State {
         number: u64,
         now: u64,
     ) -> Result<Answer, Refusal> {
-        let app_id =
-            self.tokens.app_of(call.header("authorization"), now).map_err(Refusal::new)?.to_owned();
-        self.ledger.note_app(number, &app_id);
+        let caller = self.caller(call, number, now)?;
         if self.settings.enforce_limits {
-            self.limits.admit_app(&app_id, call.api, now, &self.settings)?;
+            self.limits.admit_app(&caller, call.api, now, &self.settings)?;
         }
         let mut forward = Forward::read(call)?;
         if let Some(refusal) = forward.requested_refusal() {
@@ -49,9 +45,9 @@ impl State {
         };
         if self.settings.enforce_limits {
             let receiver = (forward.receive_id_type, forward.receive_id);
-            self.limits.admit_receiver(&app_id, receiver, now, &self.settings)?;
+            self.limits.admit_receiver(&caller, receiver, now, &self.settings)?;
         }
-        let sent = Sent { api: call.api, app_id: &app_id, number, now };
+        let sent = Sent { api: call.api, caller: &caller, number, now };
         let new_message_id = self.deliver_once(&forward, &sent)?;
         self.ledger.note_new_message(number, &new_message_id);
         let message = self.message(&forward, &sent, &new_message_id);
@@ -65,7 +61,7 @@ impl State {
     /// Delivers the message unless its uuid has already been delivered. Returns the message id for the answer.
     fn deliver_once(&mut self, forward: &Forward, sent: &Sent) -> Result<String, Refusal> {
         let key = forward.uuid.map(|uuid| RepeatKey {
-            app_id: sent.app_id.to_owned(),
+            caller: sent.caller.clone(),
             api: (!self.settings.shared_uuids).then_some(sent.api),
             receive_id_type: forward.receive_id_type.to_owned(),
             receive_id: forward.receive_id.to_owned(),
@@ -112,7 +108,12 @@ impl State {
             "deleted": false,
             "updated": false,
             "chat_id": forward.chat_id(),
-            "sender": {"id": sent.app_id, "id_type": "app_id", "sender_type": "app", "tenant_key": TENANT_KEY},
+            "sender": {
+                "id": sent.caller.app_id,
+                "id_type": "app_id",
+                "sender_type": "app",
+                "tenant_key": sent.caller.tenant_key,
+            },
             "body": {"content": content},
         });
         if let Some(thread_id) = forward.thread_id() {
@@ -143,7 +144,8 @@ fn delivery(forward: &Forward, sent: &Sent, new_message_id: &str) -> Delivery {
     let mut delivery = Delivery {
         attempt: sent.number,
         at_ns: sent.now,
-        app_id: sent.app_id.to_owned(),
+        app_id: sent.caller.app_id.clone(),
+        tenant_key: sent.caller.tenant_key.clone(),
         message_id: String::new(),
         message_ids: Vec::new(),
         thread_id: None,

@@ -28,7 +28,7 @@ pub(crate) async fn handle(
 ) -> Result<Response<WireBody>, Cut> {
     let call = Call::read(request, connection).await?;
     if let Some(path) = control_api::path(&call) {
-        let answer = control_api::answer(path, &call, &shared);
+        let answer = control_api::answer(path, &call, &shared).await;
         shared.port.settled().await;
         return whole(&answer);
     }

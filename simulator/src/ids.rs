@@ -24,6 +24,32 @@ impl Ids {
         format!("t-{:016x}{:016x}", self.next(), self.next())
     }
 
+    /// The access token of a store app: `a-` and 32 hexadecimal digits.
+    pub(crate) fn app_token(&mut self) -> String {
+        format!("a-{:016x}{:016x}", self.next(), self.next())
+    }
+
+    /// An app ticket. Its form is not known (guess).
+    pub(crate) fn app_ticket(&mut self) -> String {
+        format!("ticket-{:016x}{:016x}", self.next(), self.next())
+    }
+
+    /// The id of an event, or a challenge: 32 hexadecimal digits.
+    pub(crate) fn event_id(&mut self) -> String {
+        format!("{:016x}{:016x}", self.next(), self.next())
+    }
+
+    /// The nonce of a signature.
+    pub(crate) fn nonce(&mut self) -> String {
+        format!("{:016x}", self.next())
+    }
+
+    /// The initialization vector of an encryption.
+    pub(crate) fn iv(&mut self) -> [u8; 16] {
+        let (first, second) = (self.next(), self.next());
+        (u128::from(first) << 64 | u128::from(second)).to_be_bytes()
+    }
+
     /// A log id of 34 digits, as many as Feishu's have. Unlike Feishu's, it does not start with the time.
     pub(crate) fn log_id(&mut self) -> String {
         format!("02{:016X}{:016X}", self.next(), self.next())

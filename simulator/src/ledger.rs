@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::nanos;
+use crate::push::Push;
 
 /// A snapshot of the requests and the delivered messages, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,7 +14,9 @@ pub struct Ledger {
     pub attempts: Vec<Attempt>,
     /// All messages that were delivered to a receiver.
     pub deliveries: Vec<Delivery>,
-    /// The number of attempts and deliveries that were dropped because of `Settings::ledger_limit`.
+    /// All requests to the URLs of store apps.
+    pub pushes: Vec<Push>,
+    /// The number of attempts, deliveries and pushes that were dropped because of `Settings::ledger_limit`.
     pub dropped: u64,
 }
 
@@ -25,6 +28,12 @@ pub enum Api {
     TenantAccessToken,
     /// `POST /open-apis/auth/v3/app_access_token/internal`
     AppAccessToken,
+    /// `POST /open-apis/auth/v3/app_access_token`
+    StoreAppAccessToken,
+    /// `POST /open-apis/auth/v3/tenant_access_token`
+    StoreTenantAccessToken,
+    /// `POST /open-apis/auth/v3/app_ticket/resend`
+    AppTicketResend,
     /// `POST /open-apis/im/v1/messages/{message_id}/forward`
     Forward,
     /// `POST /open-apis/im/v1/messages/merge_forward`
@@ -64,6 +73,8 @@ pub struct Attempt {
     pub body: String,
     /// The app: that of the token for a forward of any kind, and `app_id` of the body for a token call.
     pub app_id: Option<String>,
+    /// The tenant: that of the token, and that in the body of a token call.
+    pub tenant_key: Option<String>,
     /// The message to forward, of a plain forward.
     pub message_id: Option<String>,
     /// The messages to merge, as far as they are strings. Empty unless the request is a merge.
@@ -95,6 +106,8 @@ pub struct Delivery {
     pub at_ns: u64,
     /// The app whose token was used.
     pub app_id: String,
+    /// The tenant whose token was used.
+    pub tenant_key: String,
     /// The message that was forwarded. Empty for a merge and for a thread.
     pub message_id: String,
     /// The messages that were merged, without the invalid ones. Empty unless the request was a merge.

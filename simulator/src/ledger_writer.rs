@@ -5,14 +5,18 @@ use std::collections::VecDeque;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::ledger::{Attempt, Delivery, Ledger};
+use crate::push::{Push, PushAnswer};
+use crate::tokens::Caller;
 
 /// The recorded attempts and deliveries, oldest first.
 #[derive(Default)]
 pub(crate) struct LedgerWriter {
     attempts: VecDeque<Attempt>,
     deliveries: VecDeque<Delivery>,
+    pushes: VecDeque<Push>,
     dropped: u64,
     last_number: u64,
+    last_push: u64,
 }
 
 impl LedgerWriter {
@@ -30,6 +34,7 @@ impl LedgerWriter {
             headers: call.headers.clone(),
             body: call.body.clone(),
             app_id: call.app_id().map(str::to_owned),
+            tenant_key: call.text("tenant_key").map(str::to_owned),
             message_id: call.message_id.clone(),
             message_ids: call.message_ids.clone(),
             thread_id: call.thread_id.clone(),
@@ -45,10 +50,11 @@ impl LedgerWriter {
         self.last_number
     }
 
-    /// Records the app whose token the request carried.
-    pub(crate) fn note_app(&mut self, number: u64, app_id: &str) {
+    /// Records the app and the tenant whose token the request carried.
+    pub(crate) fn note_caller(&mut self, number: u64, caller: &Caller) {
         if let Some(attempt) = self.attempt(number) {
-            attempt.app_id = Some(app_id.to_owned());
+            attempt.app_id = Some(caller.app_id.clone());
+            attempt.tenant_key = Some(caller.tenant_key.clone());
         }
     }
 
@@ -74,17 +80,35 @@ impl LedgerWriter {
         self.dropped += drop_oldest(&mut self.deliveries, limit);
     }
 
+    /// Records a push without an answer, and returns it with its number.
+    pub(crate) fn record_push(&mut self, mut push: Push, limit: usize) -> Push {
+        self.last_push += 1;
+        push.number = self.last_push;
+        self.pushes.push_back(push.clone());
+        self.dropped += drop_oldest(&mut self.pushes, limit);
+        push
+    }
+
+    /// Records the answer to a push.
+    pub(crate) fn note_push_answer(&mut self, number: u64, answer: Option<&PushAnswer>) {
+        if let Some(push) = self.pushes.iter_mut().rev().find(|push| push.number == number) {
+            push.answer = answer.cloned();
+        }
+    }
+
     pub(crate) fn snapshot(&self) -> Ledger {
         Ledger {
             attempts: self.attempts.iter().cloned().collect(),
             deliveries: self.deliveries.iter().cloned().collect(),
+            pushes: self.pushes.iter().cloned().collect(),
             dropped: self.dropped,
         }
     }
 
     /// Deletes all records. The numbering continues, so that a late answer is not recorded for a new attempt.
     pub(crate) fn clear(&mut self) {
-        *self = Self { last_number: self.last_number, ..Self::default() };
+        let Self { last_number, last_push, .. } = *self;
+        *self = Self { last_number, last_push, ..Self::default() };
     }
 
     /// The attempt with this number. `None` if it was dropped.

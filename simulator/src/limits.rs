@@ -8,6 +8,7 @@ use crate::codes;
 use crate::ledger::Api;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
+use crate::tokens::Caller;
 use crate::windows::{Rule, Window};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -16,11 +17,12 @@ const MINUTE: Duration = Duration::from_mins(1);
 /// The number of receivers from which on unused windows are removed.
 const SWEEP_FROM: usize = 1024;
 
-/// The app and the API. Each API of an app has limits of its own (doc).
-type AppKey = (String, Api);
+/// The app in a tenant, and the API. Each API of an app has limits of its own in each tenant (doc).
+type AppKey = (Caller, Api);
 
-/// The app, the type and the id of a receiver. Chats have no app here, because all bots share a chat's limit (doc).
-type ReceiverKey = (Option<String>, String, String);
+/// The app, the tenant, the type and the id of a receiver. Chats have no app here, because all bots share a chat's
+/// limit (doc). An id in another tenant is another receiver (guess).
+type ReceiverKey = (Option<String>, String, String, String);
 
 /// The windows of all apps and receivers.
 #[derive(Default)]
@@ -32,17 +34,17 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Counts a forward against both limits of the app for this API. If one of them is full, neither counts it,
+    /// Counts a forward against both limits of the app in the tenant for this API. If one of them is full, neither counts it,
     /// unless `Settings::refused_attempts_count` is set.
     pub(crate) fn admit_app(
         &mut self,
-        app_id: &str,
+        caller: &Caller,
         api: Api,
         now: u64,
         settings: &Settings,
     ) -> Result<(), Refusal> {
-        let second = self.seconds.entry((app_id.to_owned(), api)).or_default();
-        let minute = self.minutes.entry((app_id.to_owned(), api)).or_default();
+        let second = self.seconds.entry((caller.clone(), api)).or_default();
+        let minute = self.minutes.entry((caller.clone(), api)).or_default();
         let per_second = Rule::new(settings.window, settings.app_per_second, SECOND);
         let per_minute = Rule::new(settings.window, settings.app_per_minute, MINUTE);
         let spans = [(&*second, per_second), (&*minute, per_minute)];
@@ -65,7 +67,7 @@ impl Limits {
     /// `Settings::refused_attempts_count` is set.
     pub(crate) fn admit_receiver(
         &mut self,
-        app_id: &str,
+        caller: &Caller,
         receiver: (&str, &str),
         now: u64,
         settings: &Settings,
@@ -73,8 +75,9 @@ impl Limits {
         self.sweep(now);
         let (kind, id) = receiver;
         let is_chat = kind == "chat_id";
-        let owner = (!is_chat).then(|| app_id.to_owned());
-        let window = self.receivers.entry((owner, kind.to_owned(), id.to_owned())).or_default();
+        let owner = (!is_chat).then(|| caller.app_id.clone());
+        let key = (owner, caller.tenant_key.clone(), kind.to_owned(), id.to_owned());
+        let window = self.receivers.entry(key).or_default();
         let rule = Rule::new(settings.window, settings.receiver_per_second, SECOND);
         let full = window.wait(now, rule).is_some();
         if !full || settings.refused_attempts_count {

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Parser;
-use feishu_simulator::{App, Options, Simulator};
+use feishu_simulator::{App, Options, Simulator, StoreApp};
 use tokio::signal::unix::{SignalKind, signal};
+use url::Url;
 
 /// Simulates the Feishu (Lark) open API for tests: tokens, forwards, limits, faults on demand and a ledger.
 #[derive(Parser)]
@@ -25,9 +26,40 @@ struct Arguments {
     #[arg(env = "FEISHU_SIMULATOR_APP_SECRET", hide_env_values = true)]
     app_secret: String,
 
+    /// Makes the app a store app, installed in this tenant. May be given several times.
+    #[arg(long = "tenant", value_name = "KEY")]
+    tenants: Vec<String>,
+
+    /// Where a store app's tickets and events are pushed: a URL with the scheme http.
+    #[arg(long, value_name = "URL", requires = "tenants", value_parser = push_url)]
+    push_url: Option<String>,
+
+    /// The verification token of a store app's events.
+    #[arg(long, value_name = "TOKEN", default_value_t = StoreApp::default().verification_token)]
+    verification_token: String,
+
+    /// The Encrypt Key of a store app. Without one, events are pushed in plain text.
+    #[arg(long, value_name = "KEY")]
+    #[arg(env = "FEISHU_SIMULATOR_ENCRYPT_KEY", hide_env_values = true)]
+    encrypt_key: Option<String>,
+
     /// Allows an address other than loopback. Everybody who can reach that address controls the simulator.
     #[arg(long)]
     public: bool,
+}
+
+impl Arguments {
+    fn app(&self) -> App {
+        let store = StoreApp {
+            verification_token: self.verification_token.clone(),
+            encrypt_key: self.encrypt_key.clone(),
+            tenants: self.tenants.clone(),
+            push_url: self.push_url.clone(),
+            app_ticket: None,
+        };
+        let store = (!self.tenants.is_empty()).then_some(store);
+        App { store, ..App::new(&self.app_id, &self.app_secret) }
+    }
 }
 
 fn main() -> ExitCode {
@@ -38,24 +70,26 @@ fn main() -> ExitCode {
             &format!("{} is not a loopback address: add --public to allow it", arguments.listen),
         );
     }
-    match run(arguments) {
+    match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(1, &error.to_string()),
     }
 }
 
 #[tokio::main]
-async fn run(arguments: Arguments) -> io::Result<()> {
+async fn run(arguments: &Arguments) -> io::Result<()> {
     // The handlers are installed first: another program may send a signal as soon as it reads the first line of output.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let Arguments { listen, app_id, app_secret, .. } = arguments;
-    let apps = vec![App { app_id: app_id.clone(), app_secret }];
-    let simulator = Simulator::start(Options { listen, apps, ..Options::default() }).await?;
+    let (listen, apps) = (arguments.listen, vec![arguments.app()]);
+    let options = Options { listen, apps, pushes_by_itself: true, ..Options::default() };
+    let simulator = Simulator::start(options).await?;
 
     let url = simulator.url();
-    let greeting =
-        format!("Feishu simulator: {url}\nControl API: {url}/_simulator/\nApp: {app_id}\n");
+    let greeting = format!(
+        "Feishu simulator: {url}\nControl API: {url}/_simulator/\nApp: {}\n",
+        arguments.app_id
+    );
     io::stdout().write_all(greeting.as_bytes())?;
     tokio::select! {
         _ = interrupt.recv() => {}
@@ -63,6 +97,13 @@ async fn run(arguments: Arguments) -> io::Result<()> {
     }
     simulator.stop().await;
     Ok(())
+}
+
+fn push_url(url: &str) -> Result<String, &'static str> {
+    match Url::parse(url) {
+        Ok(url) if url.scheme() == "http" && url.has_host() => Ok(url.into()),
+        _ => Err("must be a URL with the scheme http"),
+    }
 }
 
 fn fail(code: u8, message: &str) -> ExitCode {

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use crate::clock::nanos;
 use crate::ledger::Api;
+use crate::tokens::Caller;
 
-/// The key by which a repeat is recognised. A uuid with another receiver (doc) or another app (guess) is not a repeat.
+/// The key by which a repeat is recognised. A uuid with another receiver (doc), another app or another
+/// tenant (guess) is not a repeat.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct RepeatKey {
-    pub(crate) app_id: String,
+    pub(crate) caller: Caller,
     /// The API. `None` if a uuid counts for all APIs together.
     pub(crate) api: Option<Api>,
     pub(crate) receive_id_type: String,

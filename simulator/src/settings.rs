@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::push::PushFault;
+
 /// The settings of a simulator. They can be changed while it runs.
 ///
 /// The JSON members have the names of the fields, except that `token_lifetime` is `token_lifetime_seconds`, a whole
@@ -41,6 +43,17 @@ pub struct Settings {
     /// The default is false: somebody sent 20 messages at once, retried the refused ones twice within 1.5 s, and all
     /// were accepted (seen). If refused attempts counted, this would be impossible.
     pub refused_attempts_count: bool,
+    /// How many of a store app's tickets are valid, from the newest on (not documented; 1 is the newest alone).
+    pub valid_tickets: usize,
+    /// The code for a tenant token call for a tenant in which the store app is not installed (not documented; 10013 is
+    /// as likely).
+    pub uninstalled_tenant_code: i64,
+    /// The code for a store app that calls a token API of self-built apps, and for the reverse (not documented).
+    pub wrong_app_type_code: i64,
+    /// Whether pushes of an app without an Encrypt Key are signed, with an empty key (not documented).
+    pub sign_plain_pushes: bool,
+    /// What goes wrong with every push.
+    pub push_fault: Option<PushFault>,
     /// The HTTP status of 99991400 (doc: 429; 400 in some old APIs).
     pub app_limit_status: u16,
     /// The HTTP status of 99991663 (400 and 200 were both seen).
@@ -110,6 +123,11 @@ impl Default for Settings {
             receiver_limit_reset: None,
             enforce_limits: true,
             refused_attempts_count: false,
+            valid_tickets: 2,
+            uninstalled_tenant_code: 99_991_673,
+            wrong_app_type_code: 10_005,
+            sign_plain_pushes: false,
+            push_fault: None,
             app_limit_status: 429,
             rejected_token_status: 400,
             thread_time_in_seconds: false,

@@ -5,13 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::event::Event;
 use crate::fault::Fault;
 use crate::ledger::Ledger;
 use crate::messages::KnownMessage;
 use crate::options::Options;
 use crate::port::Outage;
+use crate::push::{NotPushed, PushAnswer};
+use crate::pusher;
 use crate::server;
 use crate::settings::Settings;
 use crate::state::Shared;
@@ -21,6 +25,7 @@ pub struct Simulator {
     address: SocketAddr,
     shared: Arc<Shared>,
     server: JoinHandle<std::io::Result<()>>,
+    pusher: JoinHandle<()>,
 }
 
 impl Simulator {
@@ -28,9 +33,12 @@ impl Simulator {
     pub async fn start(options: Options) -> std::io::Result<Simulator> {
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared::new(options));
+        let (wanted_tickets, wanted) = mpsc::unbounded_channel();
+        let by_itself = options.pushes_by_itself;
+        let shared = Arc::new(Shared::new(options, wanted_tickets));
         let server = tokio::spawn(server::run(listener, Arc::clone(&shared)));
-        Ok(Self { address, shared, server })
+        let pusher = tokio::spawn(pusher::run(Arc::clone(&shared), wanted, by_itself));
+        Ok(Self { address, shared, server, pusher })
     }
 
     /// The base URL without a trailing slash, such as `http://127.0.0.1:40001`.
@@ -96,7 +104,55 @@ impl Simulator {
 
     /// Gives an app another secret, as a reset in the developer console does. Its tokens stay good.
     pub fn change_secret(&self, app_id: &str, app_secret: &str) {
-        self.shared.state().apps.insert(app_id.to_owned(), app_secret.to_owned());
+        self.shared.state().apps.change_secret(app_id, app_secret);
+    }
+
+    /// Installs a store app in a tenant. An id that is no store app's changes nothing.
+    pub fn install(&self, app_id: &str, tenant_key: &str) {
+        if let Some(store) = self.shared.state().apps.store_mut(app_id) {
+            store.install(tenant_key);
+        }
+    }
+
+    /// Uninstalls a store app in a tenant. The tokens of the app there are refused with 99991673 from now on.
+    pub fn uninstall(&self, app_id: &str, tenant_key: &str) {
+        if let Some(store) = self.shared.state().apps.store_mut(app_id) {
+            store.uninstall(tenant_key);
+        }
+    }
+
+    /// Sets the URL to which a store app's events are pushed. Its scheme must be `http`.
+    pub fn set_push_url(&self, app_id: &str, url: &str) {
+        if let Some(store) = self.shared.state().apps.store_mut(app_id) {
+            store.push_url = Some(url.to_owned());
+        }
+    }
+
+    /// The newest ticket of a store app, even if no push has brought it to the app. `None` before the first one.
+    #[must_use]
+    pub fn app_ticket(&self, app_id: &str) -> Option<String> {
+        self.shared.state().apps.store(app_id)?.tickets.front().cloned()
+    }
+
+    /// Makes a new ticket for a store app and pushes it, as Feishu does about hourly. Returns the receiver's answer.
+    pub async fn push_ticket(&self, app_id: &str) -> Result<PushAnswer, NotPushed> {
+        pusher::push_ticket(&self.shared, app_id).await
+    }
+
+    /// Pushes an event to a store app. Returns the receiver's answer.
+    pub async fn push_event(&self, app_id: &str, event: &Event) -> Result<PushAnswer, NotPushed> {
+        pusher::push_event(&self.shared, app_id, event).await
+    }
+
+    /// Checks the address of a store app, as Feishu does when it is entered in the developer console.
+    pub async fn push_address_check(&self, app_id: &str) -> Result<PushAnswer, NotPushed> {
+        pusher::push_check(&self.shared, app_id).await
+    }
+
+    /// Sends the pushes that are due on the simulator's clock: repetitions of those that were not accepted (15 s,
+    /// 5 min, 1 h and 6 h later), and late ones. Returns the receivers' answers.
+    pub async fn push_due(&self) -> Vec<Result<PushAnswer, NotPushed>> {
+        pusher::push_due(&self.shared).await
     }
 
     /// Moves the simulator's clock forward.
@@ -130,6 +186,7 @@ impl Simulator {
 
     /// Stops the server and releases its port.
     pub async fn stop(mut self) {
+        self.pusher.abort();
         self.server.abort();
         // The error only says that the task was aborted.
         let _ = (&mut self.server).await;
@@ -138,6 +195,7 @@ impl Simulator {
 
 impl Drop for Simulator {
     fn drop(&mut self) {
+        self.pusher.abort();
         self.server.abort();
     }
 }

@@ -1,12 +1,12 @@
 //! The state of the simulated Feishu behind one lock, and the dispatch of a request to its API.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::json;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::answer::Answer;
+use crate::apps::Apps;
 use crate::call::Call;
 use crate::clock::Clock;
 use crate::connections::Connections;
@@ -17,11 +17,12 @@ use crate::ledger_writer::LedgerWriter;
 use crate::limits::Limits;
 use crate::messages::Messages;
 use crate::options::Options;
+use crate::outbox::Outbox;
 use crate::port::Port;
 use crate::refusal::Refusal;
 use crate::repeats::Repeats;
 use crate::settings::Settings;
-use crate::tokens::Tokens;
+use crate::tokens::{Caller, Tokens};
 
 /// What all connections share.
 pub(crate) struct Shared {
@@ -31,19 +32,25 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(options: Options) -> Self {
+    /// `wanted_tickets` gets the ids of the apps that ask for a ticket.
+    pub(crate) fn new(options: Options, wanted_tickets: mpsc::UnboundedSender<String>) -> Self {
+        let apps = Apps::new(options.apps);
         let state = State {
-            apps: options.apps.into_iter().map(|app| (app.app_id, app.app_secret)).collect(),
+            apps_at_start: apps.clone(),
+            apps,
             settings_at_start: options.settings.clone(),
             settings: options.settings,
             clock: Clock::new(options.clock),
             ids: Ids::new(),
             tokens: Tokens::default(),
+            app_tokens: Tokens::default(),
             limits: Limits::default(),
             repeats: Repeats::default(),
             messages: Messages::default(),
             faults: Vec::new(),
             held: Vec::new(),
+            outbox: Outbox::default(),
+            wanted_tickets,
             ledger: LedgerWriter::default(),
         };
         Self { state: Mutex::new(state), port: Port::new(), connections: Connections::default() }
@@ -58,13 +65,16 @@ impl Shared {
 
 /// The state of the simulated Feishu.
 pub(crate) struct State {
-    /// The app secrets by app id.
-    pub(crate) apps: HashMap<String, String>,
+    apps_at_start: Apps,
+    pub(crate) apps: Apps,
     settings_at_start: Settings,
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
-    pub(crate) tokens: Tokens,
+    /// The tenant tokens.
+    pub(crate) tokens: Tokens<Caller>,
+    /// The tokens of store apps, by app id.
+    pub(crate) app_tokens: Tokens<String>,
     pub(crate) limits: Limits,
     pub(crate) repeats: Repeats,
     pub(crate) messages: Messages,
@@ -72,6 +82,9 @@ pub(crate) struct State {
     pub(crate) faults: Vec<Fault>,
     /// One sender for each held request. Dropping it releases the request.
     held: Vec<oneshot::Sender<()>>,
+    /// The pushes that are not due yet.
+    pub(crate) outbox: Outbox,
+    pub(crate) wanted_tickets: mpsc::UnboundedSender<String>,
     pub(crate) ledger: LedgerWriter,
 }
 
@@ -130,11 +143,14 @@ impl State {
     /// Revokes all tokens.
     pub(crate) fn revoke_tokens(&mut self) {
         self.tokens = Tokens::default();
+        self.app_tokens = Tokens::default();
     }
 
     /// Restores the initial state. The clock is not reset, because time never goes back.
     pub(crate) fn reset(&mut self) {
         self.settings = self.settings_at_start.clone();
+        self.apps = self.apps_at_start.clone();
+        self.outbox = Outbox::default();
         self.revoke_tokens();
         self.limits = Limits::default();
         self.repeats = Repeats::default();
@@ -143,9 +159,23 @@ impl State {
         self.ledger.clear();
     }
 
+    /// The store apps with a URL whose newest ticket has at least this age in nanoseconds, and those without a ticket.
+    pub(crate) fn apps_without_fresh_ticket(&self, age: u64) -> Vec<String> {
+        let now = self.clock.now();
+        let stores = self.apps.stores().into_iter();
+        stores
+            .filter(|(_, store)| store.push_url.is_some())
+            .filter(|(_, store)| store.tickets.is_empty() || now - store.ticket_at >= age)
+            .map(|(app_id, _)| app_id.to_owned())
+            .collect()
+    }
+
     fn execute_at(&mut self, call: &Call, number: u64, now: u64) -> Answer {
         let result = match call.api {
             Api::TenantAccessToken | Api::AppAccessToken => self.token(call, now),
+            Api::StoreAppAccessToken => self.store_app_token(call, now),
+            Api::StoreTenantAccessToken => self.store_tenant_token(call, number, now),
+            Api::AppTicketResend => self.resend_ticket(call),
             Api::Forward | Api::MergeForward | Api::ThreadForward => {
                 self.forward(call, number, now)
             }

@@ -22,7 +22,7 @@ pub(crate) struct Said {
 pub(crate) async fn feishu(change: impl FnOnce(&mut Settings)) -> Simulator {
     let mut settings = Settings::default();
     change(&mut settings);
-    let app = feishu_simulator::App { app_id: APP.into(), app_secret: SECRET.into() };
+    let app = feishu_simulator::App::new(APP, SECRET);
     let options = Options { apps: vec![app], settings, ..Options::default() };
     Simulator::start(options).await.expect("a free port")
 }

@@ -104,7 +104,7 @@ async fn callers_without_a_certificate_of_the_authoritys_are_refused_where_one_i
 async fn the_log_says_https_and_whose_certificate_a_request_came_with() {
     let (secured, clients) = (Secured::new(), Authority::new());
     secured.write("clients.crt", clients.pem());
-    let app = App { app_id: "cli_main".to_owned(), app_secret: APP_SECRET.into() };
+    let app = App::new("cli_main", APP_SECRET);
     let simulator = Simulator::start(Options { apps: vec![app], ..Options::default() });
     let simulator = simulator.await.expect("a free port");
     let settings = [

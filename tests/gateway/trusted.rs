@@ -20,10 +20,7 @@ fn setup(front: &TlsFront, ca: &Path) -> Setup {
 }
 
 async fn simulator() -> Simulator {
-    let app = feishu_simulator::App {
-        app_id: "cli_main".to_owned(),
-        app_secret: gateway_harness::APP_SECRET.into(),
-    };
+    let app = feishu_simulator::App::new("cli_main", gateway_harness::APP_SECRET);
     Simulator::start(Options { apps: vec![app], ..Options::default() }).await.expect("a free port")
 }
 

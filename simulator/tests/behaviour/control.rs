@@ -18,7 +18,7 @@ async fn the_index_lists_every_route_and_each_exists() {
     }
     let index = call(&feishu, Method::GET, "/", "").await.json();
     let routes = index["routes"].as_array().unwrap();
-    assert_eq!(routes.len(), 17);
+    assert_eq!(routes.len(), 23);
     for route in routes {
         let method = Method::from_bytes(route["method"].as_str().unwrap().as_bytes()).unwrap();
         let answer = reply(feishu.request(method, route["path"].as_str().unwrap())).await;

@@ -39,8 +39,11 @@ impl Feishu {
     pub(crate) async fn start_with(settings: Settings) -> Self {
         let clock = Arc::new(|| Duration::ZERO);
         let options = Options { clock, settings, ..Options::default() };
-        let client = client();
-        Self { simulator: Simulator::start(options).await.unwrap(), client }
+        Self::of(Simulator::start(options).await.unwrap())
+    }
+
+    pub(crate) fn of(simulator: Simulator) -> Self {
+        Self { simulator, client: client() }
     }
 
     /// Moves the clock forward. Time passes in no other way.

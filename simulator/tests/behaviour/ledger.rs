@@ -39,6 +39,7 @@ async fn a_forward_and_its_delivery_are_recorded_completely() {
         attempt: 2,
         at_ns: 3_000_000,
         app_id: APP.into(),
+        tenant_key: "736588c9260f175e".into(),
         message_id: "om_1".into(),
         message_ids: Vec::new(),
         thread_id: None,

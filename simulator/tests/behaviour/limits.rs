@@ -56,7 +56,7 @@ async fn the_refusal_for_a_user_does_not_mention_a_chat() {
 
 #[tokio::test]
 async fn all_apps_share_the_limit_of_a_chat_but_not_that_of_a_user() {
-    let app = |app_id: &str| App { app_id: app_id.into(), app_secret: "s".into() };
+    let app = |app_id: &str| App::new(app_id, "s");
     let settings = Settings { receiver_per_second: 1, ..Settings::default() };
     let options = Options { apps: vec![app("cli_a"), app("cli_b")], settings, ..frozen() };
     let simulator = Simulator::start(options).await.unwrap();

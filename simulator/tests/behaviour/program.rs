@@ -6,6 +6,8 @@ use std::process::{Child, Command, Stdio};
 use serde_json::json;
 
 use crate::feishu::{APP, TENANT_TOKEN, reply};
+use crate::receiver::Receiver;
+use crate::store::APP_TOKEN;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_feishu-simulator");
 
@@ -57,6 +59,25 @@ async fn the_secret_comes_from_the_environment_or_the_command_line() {
     assert_eq!(token_code(&url, APP, "from-the-environment").await, 0);
     let (_two, url, _) = start(&["--app-id", "cli_other", "--app-secret", "given"]);
     assert_eq!(token_code(&url, "cli_other", "given").await, 0);
+}
+
+#[tokio::test]
+async fn a_store_app_gets_its_first_ticket_by_itself() {
+    let receiver = Receiver::start().await;
+    let arguments = ["--tenant", "acme", "--push-url", &receiver.url, "--verification-token", "v"];
+    let (_program, url, _) = start(&arguments);
+    while receiver.received().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let body = receiver.last().json();
+    assert_eq!(body["token"], json!("v"));
+    let asked = json!({
+        "app_id": APP,
+        "app_secret": "from-the-environment",
+        "app_ticket": body["event"]["app_ticket"],
+    });
+    let request = crate::feishu::client().post(format!("{url}{APP_TOKEN}"));
+    assert_eq!(reply(request.json(&asked)).await.code(), 0);
 }
 
 #[test]

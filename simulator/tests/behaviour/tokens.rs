@@ -97,7 +97,7 @@ async fn a_token_of_another_simulator_is_rejected() {
 
 #[tokio::test]
 async fn each_app_has_its_own_token() {
-    let app = |app_id: &str| App { app_id: app_id.into(), app_secret: "s".into() };
+    let app = |app_id: &str| App::new(app_id, "s");
     let options = Options { apps: vec![app("cli_a"), app("cli_b")], ..Options::default() };
     let simulator = Simulator::start(options).await.unwrap();
     let client = crate::feishu::client();

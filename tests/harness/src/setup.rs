@@ -62,7 +62,7 @@ impl Setup {
     /// Adds an app that Feishu knows under `cli_NAME`.
     pub fn app(mut self, name: &str, secret: &str) -> Self {
         let app_id = format!("cli_{name}");
-        self.apps.push(App { app_id: app_id.clone(), app_secret: secret.into() });
+        self.apps.push(App::new(&app_id, secret));
         self.set(&format!("apps.{name}.app_id"), &app_id)
             .set(&format!("apps.{name}.app_secret"), secret)
     }
