@@ -184,6 +184,8 @@ pub struct AppConfig {
     pub app_secret: SecretString,
     /// The file that the secret was read from.
     pub app_secret_file: Option<PathBuf>,
+    /// Whether it is a store app, which other companies install in their tenants.
+    pub is_store: bool,
 }
 
 impl AppConfig {
@@ -215,11 +217,31 @@ impl AppConfig {
 
     fn read(mut section: Section<'_>) -> Option<Self> {
         let app_id = section.required("app_id", app_id);
+        let is_store =
+            if section.is_set("type") { section.get("type", app_type) } else { Some(false) };
+        section.show("type", &(if is_store == Some(true) { STORE } else { SELF_BUILT }).to_owned());
         if !section.is_set("app_secret") && !section.is_set("app_secret_file") {
             section.error("app_secret", "is missing, and so is app_secret_file");
         }
         let (app_secret, app_secret_file) = section.secret("app_secret", app_secret);
-        Some(Self { app_id: app_id?, app_secret: app_secret?, app_secret_file })
+        Some(Self {
+            app_id: app_id?,
+            app_secret: app_secret?,
+            app_secret_file,
+            is_store: is_store?,
+        })
+    }
+}
+
+const SELF_BUILT: &str = "self_built";
+const STORE: &str = "store";
+
+/// Whether an app is a store app.
+fn app_type(value: &ConfigValue) -> Result<bool, String> {
+    match text(value)?.as_str() {
+        SELF_BUILT => Ok(false),
+        STORE => Ok(true),
+        _ => Err("must be \"self_built\" or \"store\"".into()),
     }
 }
 

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::error::OpenError;
 
 /// The steps from an empty file to the current schema. A step never changes once it was released; a change is a new one.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("migrations/1.sql"), include_str!("migrations/2.sql")];
 /// `FFGW`: what SQLite's `application_id` says in each file of the gateway's.
 const APPLICATION_ID: i64 = 0x4646_4757;
 /// To what size SQLite cuts the write-ahead log when it begins it again, in bytes.

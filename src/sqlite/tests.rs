@@ -82,7 +82,27 @@ fn an_empty_file_is_taken_over() {
         .unwrap()
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .unwrap();
-    assert_eq!(version, 1);
+    assert_eq!(version, 2);
+}
+
+#[test]
+fn a_file_of_the_first_version_is_taken_over_with_what_is_in_it() {
+    let (_directory, path) = file();
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("migrations/1.sql")).unwrap();
+    old.pragma_update(None, "application_id", 0x4646_4757).unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    let broadcast = "INSERT INTO broadcasts (id, caller, app, message, key, content, state, total, pending, created_at, \
+                     expires_at) VALUES ('bc_1', 'alice', 'main', 'om_1', x'00', x'00', 0, 1, 1, 0, 0)";
+    old.execute_batch(broadcast).unwrap();
+    drop(old);
+    drop(open(&path).unwrap());
+    let read = "SELECT id, tenant FROM broadcasts";
+    let row: (String, Option<String>) = Connection::open(&path)
+        .unwrap()
+        .query_row(read, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    assert_eq!(row, ("bc_1".to_owned(), None));
 }
 
 #[test]
@@ -91,7 +111,7 @@ fn a_file_of_a_newer_version_is_refused_and_stays_as_it_is() {
     drop(open(&path).unwrap());
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 7).unwrap();
     let before = fs::read(&path).unwrap();
-    let words = "was written by a newer version of the gateway (version 7); this one knows up to 1";
+    let words = "was written by a newer version of the gateway (version 7); this one knows up to 2";
     assert_eq!(reason(open(&path)), words);
     assert_eq!(fs::read(&path).unwrap(), before);
 }
