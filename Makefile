@@ -76,7 +76,7 @@ $(tools)/cargo-deny-$(CARGO_DENY_VERSION):
 fuzz: $(tools)/cargo-fuzz-$(CARGO_FUZZ_VERSION) ## Fuzzes each parser for FUZZ_SECONDS, 60 if not set (c++)
 	# Without a sanitizer, which would need a nightly Rust: it finds misuse of memory, which safe code excludes.
 	# What is found stays in target, and the next run begins with it.
-	@for target in request answer config key tool; do \
+	@for target in request answer event config key tool; do \
 	  found=target/fuzz/found/$$target; \
 	  mkdir -p $$found; \
 	  $(CARGO) fuzz run --sanitizer none --target-dir target/fuzz $$target $$found fuzz/corpus/$$target \

@@ -36,6 +36,13 @@ pub fn answer(data: &[u8]) {
     }
 }
 
+/// Checks a request that Feishu pushes to a store app. The input has a first line that does not count, headers, an empty
+/// line and a body.
+pub fn event(data: &[u8]) {
+    let message = Message::read(data);
+    feishu::fuzz::pushed(&message.headers, message.body);
+}
+
 /// Checks a configuration. The input is the file, a zero byte, and environment variables, one `NAME=VALUE` on each
 /// line.
 pub fn config(data: &[u8]) {
@@ -155,6 +162,11 @@ mod tests {
     #[test]
     fn all_checks_of_feishus_answers_hold_for_the_corpus() {
         check_corpus("answer", answer);
+    }
+
+    #[test]
+    fn all_checks_of_pushed_requests_hold_for_the_corpus() {
+        check_corpus("event", event);
     }
 
     #[test]

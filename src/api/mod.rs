@@ -1,4 +1,4 @@
-//! HTTP in: the routes of both listeners. Knows actix, and nothing of the wire format of Feishu's API.
+//! HTTP in: the routes of all listeners. Knows actix, and nothing of the wire format of Feishu's API.
 
 mod admin;
 mod auth;
@@ -19,6 +19,7 @@ mod problems;
 mod public_url;
 mod readiness;
 mod sanitize;
+mod store_apps;
 mod v1;
 
 use std::future::ready;
@@ -36,9 +37,9 @@ use docs::{admin_index, console, home, page, swagger_ui};
 use http::access_log::AccessLog;
 use http::{admission, response};
 use mcp::adapter;
-use problems::not_found::{not_found, not_found_on_admin};
+use problems::not_found::{not_found, not_found_among_events, not_found_on_admin};
 use problems::problem::Problem;
-use v1::{broadcasts, forward, merge_forward, thread_forward};
+use v1::{broadcasts, events, forward, merge_forward, thread_forward};
 
 pub use auth::keyring;
 pub use connections::connection::ClientConnection;
@@ -56,13 +57,14 @@ pub use language::Language;
 pub use mcp::door::McpDoor;
 pub use openapi::document::openapi_json;
 pub use public_url::PublicUrl;
+pub use store_apps::StoreApps;
 
 /// The application of the public listener, with or without its start page and Swagger UI. A request passes the access log, then admission, which also
 /// completes its answer, then its route.
 ///
 /// Its application data are [`Admission`], [`BodyLimits`], [`Broadcasts`](crate::broadcasts::Broadcasts) or none,
 /// [`Clock`](crate::clock::Clock), [`Delivery`](crate::delivery::Delivery), [`Draining`], [`ForwardSettings`],
-/// [`Keyring`](keyring::Keyring), [`McpDoor`], [`OpenApiDocument`] and [`PublicUrl`].
+/// [`Keyring`](keyring::Keyring), [`McpDoor`], [`OpenApiDocument`], [`PublicUrl`] and [`StoreApps`].
 pub fn public(
     has_docs: bool,
 ) -> App<
@@ -86,6 +88,7 @@ pub fn public(
             web::route().to(thread_forward::thread_forward),
         ))
         .service(post("/v1/messages/{message_id}/broadcasts", web::route().to(broadcasts::create)))
+        .service(post(EVENTS, web::route().to(events::take)))
         .service(get("/v1/broadcasts", web::route().to(broadcasts::list)))
         .service(get("/v1/broadcasts/{id}", web::route().to(broadcasts::get)))
         .service(get("/v1/broadcasts/{id}/receivers", web::route().to(broadcasts::receivers)))
@@ -111,6 +114,29 @@ pub fn public(
         .default_service(web::to(move |it: HttpRequest| {
             ready(refuse(not_found(it.path(), has_docs)))
         }))
+        .wrap(from_fn(admission::admit))
+        .wrap(TracingLogger::<AccessLog>::new())
+}
+
+/// The route of the events of store apps.
+const EVENTS: &str = "/v1/events/{app}";
+
+/// The application of a listener for nothing but the events of store apps.
+///
+/// Its application data are [`Admission`], [`BodyLimits`], [`Clock`](crate::clock::Clock),
+/// [`Delivery`](crate::delivery::Delivery), [`PublicUrl`] and [`StoreApps`].
+pub fn store_app_events() -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .service(post(EVENTS, web::route().to(events::take)))
+        .default_service(web::to(|| ready(refuse(not_found_among_events()))))
         .wrap(from_fn(admission::admit))
         .wrap(TracingLogger::<AccessLog>::new())
 }

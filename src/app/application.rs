@@ -4,23 +4,25 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use actix_web::web;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::certificates::Certificates;
+use super::certificates::{Certificates, ListenersTls};
 use super::delivery::Stores;
 use super::feishu::FeishuRuntime;
-use super::listeners::{self, Served, Size};
+use super::listeners::{self, Served, ServedEvents, Size};
 use super::reload::{FirstKeys, Reload, Reloader};
 use super::start::{SentBefore, StartError};
 use super::state::State;
 use super::way_in::Listener;
 use super::{broadcasts, delivery};
-use crate::api::Draining;
+use crate::api::{Admission, Draining, StoreApps};
 use crate::broadcasts::Broadcasts;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::Delivery;
+use crate::feishu::events::ExpectedApp;
 use crate::telemetry::metrics::Metrics;
 use crate::tls::ServerTls;
 
@@ -28,6 +30,8 @@ use crate::tls::ServerTls;
 pub struct Application {
     public: Listener,
     admin: Listener,
+    /// Of events, where they have an address of their own.
+    events: Option<Listener>,
     draining: Draining,
     closing: CancellationToken,
     reloader: Reloader,
@@ -80,17 +84,38 @@ impl Application {
             )?);
         }
         let redis = state.map(State::redis);
-        let tls = Some(&config.server.tls.pem).filter(|pem| pem.identity.is_some());
-        let tls = tls.map(ServerTls::new).transpose().map_err(StartError::Tls)?;
-        let certificates = Certificates::new(config, &delivery, redis.clone(), tls.clone());
+        let pem = Some(&config.server.tls.pem).filter(|pem| pem.identity.is_some());
+        let tls = pem.map(ServerTls::new).transpose().map_err(StartError::Tls)?;
+        let events_tls = pem.map(ServerTls::without_client_certificates);
+        let events_tls = events_tls.transpose().map_err(StartError::Tls)?;
+        let listeners_tls = ListenersTls { public: tls.clone(), events: events_tls.clone() };
+        let certificates = Certificates::new(config, &delivery, redis.clone(), listeners_tls);
+        let store_apps = store_apps(config, &metrics);
         let (reloader, watch) =
-            Reload::new(config, keys, &delivery, redis, certificates, clock, &metrics).watch();
+            Reload::new(config, keys, &delivery, redis, certificates, clock, &metrics)
+                .with_events_of(store_apps.clone())
+                .watch();
         tasks.spawn(watch);
+        let admission =
+            Admission::new(clock.clone(), metrics.clone(), size.in_flight, draining.clone());
+        let admission = web::Data::new(admission);
+        let events_listen = config.server.events_listen;
+        let events = events_listen.map(|address| {
+            let served = ServedEvents {
+                delivery: delivery.clone(),
+                store_apps: store_apps.clone(),
+                admission: admission.clone(),
+                tls: events_tls,
+            };
+            listeners::events(address, config, &size, clock, &metrics, served)
+        });
         let served = Served {
             keyring: keyring.clone(),
             delivery: delivery.clone(),
             broadcasts: broadcasts.clone(),
             tls,
+            admission,
+            store_apps: if events_listen.is_some() { StoreApps::default() } else { store_apps },
         };
         let public = listeners::public(config, &size, clock, &metrics, &draining, served)?;
         let admin =
@@ -100,6 +125,7 @@ impl Application {
         Ok(Self {
             public,
             admin,
+            events: events.transpose()?,
             draining,
             closing,
             reloader,
@@ -125,6 +151,12 @@ impl Application {
         self.admin.address
     }
 
+    /// The address of the events of store apps, if it is one of their own.
+    #[must_use]
+    pub fn events_address(&self) -> Option<SocketAddr> {
+        self.events.as_ref().map(|it| it.address)
+    }
+
     /// The handle that has API keys and secrets read again.
     #[must_use]
     pub fn reloader(&self) -> Reloader {
@@ -139,6 +171,11 @@ impl Application {
         let mut running = JoinSet::new();
         running.spawn(self.public.server);
         running.spawn(self.admin.server);
+        let events = self.events.map(|events| {
+            let handle = events.server.handle();
+            running.spawn(events.server);
+            handle
+        });
         tokio::select! {
             Some(ended) = running.join_next() => return ended?,
             () = stop => {}
@@ -152,7 +189,14 @@ impl Application {
         }
         self.clock.sleep_until(drain_since + self.drain_delay).await;
         tracing::debug!("the drain delay is over; the gateway accepts no new requests");
-        let drained = public.stop(true);
+        let drained = async {
+            let events_have_drained = async {
+                if let Some(events) = &events {
+                    events.stop(true).await;
+                }
+            };
+            tokio::join!(public.stop(true), events_have_drained);
+        };
         tokio::pin!(drained);
         if self.clock.timeout_at(drain_until, &mut drained).await.is_err() {
             tracing::warn!(
@@ -187,6 +231,20 @@ impl Application {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// What the events of each store app are checked against.
+fn store_apps(config: &Config, metrics: &Metrics) -> StoreApps {
+    let expected = config.apps.iter().filter_map(|(name, app)| {
+        let store = app.store.as_ref()?;
+        let expected = ExpectedApp {
+            app_id: app.app_id.clone(),
+            encrypt_key: store.encrypt_key.clone(),
+            verification_token: store.verification_token.clone(),
+        };
+        Some((name.clone(), expected))
+    });
+    StoreApps::new(expected, metrics)
 }
 
 /// How long a store of broadcasts that fails may keep the process from ending.

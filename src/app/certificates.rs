@@ -12,7 +12,13 @@ pub(super) struct Certificates {
     files: Vec<WatchedTls>,
     delivery: Delivery,
     redis: Option<Arc<RedisClient>>,
-    listener: Option<ServerTls>,
+    listeners: ListenersTls,
+}
+
+/// The TLS of the listeners of callers. None: they have none.
+pub(super) struct ListenersTls {
+    pub(super) public: Option<ServerTls>,
+    pub(super) events: Option<ServerTls>,
 }
 
 impl Certificates {
@@ -20,9 +26,9 @@ impl Certificates {
         config: &Config,
         delivery: &Delivery,
         redis: Option<Arc<RedisClient>>,
-        listener: Option<ServerTls>,
+        listeners: ListenersTls,
     ) -> Self {
-        Self { files: WatchedTls::all(config), delivery: delivery.clone(), redis, listener }
+        Self { files: WatchedTls::all(config), delivery: delivery.clone(), redis, listeners }
     }
 
     /// Whether there are files.
@@ -55,7 +61,9 @@ impl Certificates {
     fn replace(&self, owner: TlsOwner, pem: TlsPem) {
         match owner {
             TlsOwner::Server => {
-                if let Some(Err(error)) = self.listener.as_ref().map(|it| it.replace(&pem)) {
+                let listeners = [&self.listeners.public, &self.listeners.events];
+                let replaced = listeners.into_iter().flatten().try_for_each(|it| it.replace(&pem));
+                if let Err(error) = replaced {
                     tracing::error!(
                         error,
                         "the certificate cannot be used; the listener keeps the previous one"

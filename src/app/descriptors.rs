@@ -21,6 +21,8 @@ pub(super) struct Share {
     pub(super) public: usize,
     /// To metrics and health.
     pub(super) admin: usize,
+    /// To the listener of events, if there is one.
+    pub(super) events: usize,
 }
 
 /// Raises the limit on descriptors as far as the process may, and returns it. None if there is no limit.
@@ -38,8 +40,10 @@ pub(super) fn share(config: &Config, workers: usize, limit: Option<u64>) -> Shar
     let configured = config.server.max_connections;
     let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
     let admin = ADMIN_CONNECTIONS.min(limit / 8).max(1);
+    let events = config.server.events_listen.map_or(0, |_| admin);
     let reserve = calls_to_feishu(config)
         .saturating_add(admin)
+        .saturating_add(events)
         .saturating_add((workers + 1) * (AT_THE_DOOR + PER_WORKER))
         .saturating_add(FOR_THE_REST);
     // Even if the limit is tiny, callers get a part of it.
@@ -53,7 +57,7 @@ pub(super) fn share(config: &Config, workers: usize, limit: Option<u64>) -> Shar
             "the limit on open files (ulimit -n) is too low for server.max_connections; the gateway allows fewer connections"
         );
     }
-    Share { public, admin }
+    Share { public, admin, events }
 }
 
 /// How many calls to Feishu there may be at the same time: each app's limit for the longest time of a call, but
@@ -81,7 +85,7 @@ mod tests {
     #[test]
     fn callers_get_what_is_configured_where_the_limit_allows_it() {
         for limit in [None, Some(u64::MAX), Some(1 << 20), Some(8192)] {
-            assert_eq!(shares(&[], limit), Share { public: 4096, admin: 256 });
+            assert_eq!(shares(&[], limit), Share { public: 4096, admin: 256, events: 0 });
         }
     }
 
@@ -89,15 +93,22 @@ mod tests {
     fn what_forwards_health_and_files_need_is_kept_from_callers() {
         // 300 calls of the app's, 128 to the admin listener, 12 for each worker, and the rest.
         let kept = 300 + 128 + 3 * 12 + 64;
-        assert_eq!(shares(&[], Some(1024)), Share { public: 1024 - kept, admin: 128 });
+        assert_eq!(shares(&[], Some(1024)), Share { public: 1024 - kept, admin: 128, events: 0 });
         // No more calls than there are requests.
         let few = [("GATEWAY__SERVER__MAX_IN_FLIGHT", "100")];
         assert_eq!(shares(&few, Some(1024)).public, 1024 - kept + 200);
     }
 
     #[test]
+    fn events_get_as_many_as_health_where_they_have_a_listener_of_their_own() {
+        let own = [("GATEWAY__SERVER__EVENTS_LISTEN", "127.0.0.1:8081")];
+        assert_eq!(shares(&own, None), Share { public: 4096, admin: 256, events: 256 });
+        assert_eq!(shares(&own, Some(1024)).public, shares(&[], Some(1024)).public - 128);
+    }
+
+    #[test]
     fn everybody_gets_a_part_of_a_limit_that_is_too_small_for_all() {
-        assert_eq!(shares(&[], Some(256)), Share { public: 64, admin: 32 });
-        assert_eq!(shares(&[], Some(3)), Share { public: 1, admin: 1 });
+        assert_eq!(shares(&[], Some(256)), Share { public: 64, admin: 32, events: 0 });
+        assert_eq!(shares(&[], Some(3)), Share { public: 1, admin: 1, events: 0 });
     }
 }

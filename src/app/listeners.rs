@@ -1,5 +1,6 @@
-//! The two listeners, and their bounds against callers that are many, slow or silent.
+//! The listeners, and their bounds against callers that are many, slow or silent.
 
+use std::net::SocketAddr;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::way_in::{Listener, WayIn};
 use crate::api::keyring::Keyring;
 use crate::api::{
     self, Admission, BodyLimits, Draining, ForwardSettings, McpDoor, OpenApiDocument, PublicUrl,
+    StoreApps,
 };
 use crate::broadcasts::Broadcasts;
 use crate::clock::Clock;
@@ -28,6 +30,8 @@ pub(super) struct Served {
     pub(super) broadcasts: Option<Broadcasts>,
     /// None: callers come without TLS.
     pub(super) tls: Option<ServerTls>,
+    pub(super) admission: web::Data<Admission>,
+    pub(super) store_apps: StoreApps,
 }
 
 /// The number of workers, connections and requests.
@@ -60,7 +64,7 @@ pub(super) fn public(
     clock: &Clock,
     metrics: &Metrics,
     draining: &Draining,
-    Served { keyring, delivery, broadcasts, tls }: Served,
+    Served { keyring, delivery, broadcasts, tls, admission, store_apps }: Served,
 ) -> Result<Listener, StartError> {
     let server = &config.server;
     let public_url = public_url(server);
@@ -68,11 +72,8 @@ pub(super) fn public(
     let document = OpenApiDocument::new(move |language| api::openapi_json(language, &url));
     let document = web::Data::new(document);
     let public_url = web::Data::new(public_url);
-    let admission =
-        Admission::new(clock.clone(), metrics.clone(), size.in_flight, draining.clone());
-    let admission = web::Data::new(admission);
-    let body_limits =
-        web::Data::new(BodyLimits { max_size: server.max_body, timeout: server.body_timeout });
+    let body_limits = body_limits(server);
+    let store_apps = web::Data::new(store_apps);
     let draining = web::Data::new(draining.clone());
     let clock = web::Data::new(clock.clone());
     let settings = web::Data::new(ForwardSettings {
@@ -101,6 +102,7 @@ pub(super) fn public(
             .app_data(broadcasts.clone())
             .app_data(settings.clone())
             .app_data(mcp.clone())
+            .app_data(store_apps.clone())
     };
     let way_in = WayIn {
         name: "public",
@@ -109,11 +111,65 @@ pub(super) fn public(
         connections: size.connections.public,
         // A caller that closes its side has hung up, so its place in the queue goes to the next request.
         allows_half_closed: false,
-        // actix counts whole seconds. The clock keeps the drain time itself.
-        shutdown_timeout: (server.drain_timeout + LAST_WORDS).as_secs() + 1,
+        shutdown_timeout: shutdown_timeout(server),
         tls,
     };
     way_in.open(metrics, app)
+}
+
+/// What the listener of events gives access to.
+pub(super) struct ServedEvents {
+    pub(super) delivery: Delivery,
+    pub(super) store_apps: StoreApps,
+    /// That of the public listener: the bounds hold for both together.
+    pub(super) admission: web::Data<Admission>,
+    /// None: without TLS.
+    pub(super) tls: Option<ServerTls>,
+}
+
+/// The listener of the events of store apps, at `address`.
+pub(super) fn events(
+    address: SocketAddr,
+    config: &Config,
+    size: &Size,
+    clock: &Clock,
+    metrics: &Metrics,
+    ServedEvents { delivery, store_apps, admission, tls }: ServedEvents,
+) -> Result<Listener, StartError> {
+    let body_limits = body_limits(&config.server);
+    let public_url = web::Data::new(public_url(&config.server));
+    let clock = web::Data::new(clock.clone());
+    let delivery = web::Data::new(delivery);
+    let store_apps = web::Data::new(store_apps);
+    let app = move || {
+        api::store_app_events()
+            .app_data(admission.clone())
+            .app_data(body_limits.clone())
+            .app_data(clock.clone())
+            .app_data(delivery.clone())
+            .app_data(public_url.clone())
+            .app_data(store_apps.clone())
+    };
+    let way_in = WayIn {
+        name: "events",
+        address,
+        workers: 1,
+        connections: size.connections.events,
+        allows_half_closed: false,
+        shutdown_timeout: shutdown_timeout(&config.server),
+        tls,
+    };
+    way_in.open(metrics, app)
+}
+
+/// The bounds on bodies of both listeners of callers.
+fn body_limits(server: &ServerConfig) -> web::Data<BodyLimits> {
+    web::Data::new(BodyLimits { max_size: server.max_body, timeout: server.body_timeout })
+}
+
+/// In whole seconds, as actix counts them. The clock keeps the drain time itself.
+fn shutdown_timeout(server: &ServerConfig) -> u64 {
+    (server.drain_timeout + LAST_WORDS).as_secs() + 1
 }
 
 /// The listener of metrics and health.

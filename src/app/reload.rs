@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::certificates::Certificates;
 use super::start::StartError;
+use crate::api::StoreApps;
 use crate::api::keyring::Keyring;
 use crate::clock::Clock;
 use crate::config::{self, ApiKeys, Config, ConfigError, KeyFiles, SecretFile, SecretOwner};
@@ -100,6 +101,7 @@ pub(super) struct Reload {
     secret_files: Vec<SecretFile>,
     certificates: Certificates,
     keyring: web::Data<Keyring>,
+    store_apps: StoreApps,
     delivery: Delivery,
     redis: Option<Arc<RedisClient>>,
     clock: Clock,
@@ -123,11 +125,17 @@ impl Reload {
             secret_files: SecretFile::all(config),
             certificates,
             keyring: keys.keyring,
+            store_apps: StoreApps::default(),
             delivery: delivery.clone(),
             redis,
             clock: clock.clone(),
             metrics: metrics.clone(),
         }
+    }
+
+    /// Replaces the secrets of the events of these apps as well.
+    pub(super) fn with_events_of(self, store_apps: StoreApps) -> Self {
+        Self { store_apps, ..self }
     }
 
     /// A handle, and the future that serves it and checks the files.
@@ -204,6 +212,13 @@ impl Reload {
         }
         for (name, app) in config.apps.iter().filter(|(name, _)| is_same_app(name)) {
             self.replace(&SecretOwner::App(name.clone()), &app.app_secret);
+            let Some(store) = &app.store else { continue };
+            if let Some(secret) = &store.encrypt_key {
+                self.replace(&SecretOwner::EncryptKey(name.clone()), secret);
+            }
+            if let Some(secret) = &store.verification_token {
+                self.replace(&SecretOwner::VerificationToken(name.clone()), secret);
+            }
         }
         if let Some(password) = config.state.as_ref().and_then(|state| state.password.as_ref()) {
             self.replace(&SecretOwner::State, password);
@@ -213,7 +228,9 @@ impl Reload {
         }
         self.secret_files = SecretFile::all(config);
         self.secret_files.retain(|file| match &file.owner {
-            SecretOwner::App(name) => is_same_app(name),
+            SecretOwner::App(name)
+            | SecretOwner::EncryptKey(name)
+            | SecretOwner::VerificationToken(name) => is_same_app(name),
             SecretOwner::State | SecretOwner::Sentinels => true,
         });
         self.key_files = key_files;
@@ -306,6 +323,27 @@ impl Reload {
                     self.delivery.replace_secret(&name.as_str().into(), secret.clone());
                     self.keyring.replace_secret(name, secret, self.clock.wall());
                     tracing::info!(app = name, "the app's secret has changed");
+                }
+            }
+            SecretOwner::EncryptKey(name) | SecretOwner::VerificationToken(name) => {
+                let app = self.config.apps.get_mut(name);
+                let Some(store) = app.and_then(|app| app.store.as_mut()) else { return };
+                let is_encrypt_key = matches!(owner, SecretOwner::EncryptKey(_));
+                let kept = if is_encrypt_key {
+                    &mut store.encrypt_key
+                } else {
+                    &mut store.verification_token
+                };
+                if !kept.as_ref().is_none_or(is_another) {
+                    return;
+                }
+                *kept = Some(secret.clone());
+                if is_encrypt_key {
+                    self.store_apps.replace_encrypt_key(name, secret.clone());
+                    tracing::info!(app = name, "the app's encrypt key has changed");
+                } else {
+                    self.store_apps.replace_verification_token(name, secret.clone());
+                    tracing::info!(app = name, "the app's verification token has changed");
                 }
             }
             SecretOwner::State | SecretOwner::Sentinels => {

@@ -44,7 +44,7 @@ pub fn read_keys_file(
 impl KnownApps {
     /// The apps of these names, of which those in `right` are right.
     pub(super) fn of(names: BTreeSet<String>, right: &BTreeMap<String, AppConfig>) -> Self {
-        let is_store = |name: &str| right.get(name).map(|app| app.is_store);
+        let is_store = |name: &str| right.get(name).map(|app| app.store.is_some());
         Self(names.into_iter().map(|name| (name.clone(), is_store(&name))).collect())
     }
 }

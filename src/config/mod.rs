@@ -20,6 +20,7 @@ mod reader;
 mod sections;
 mod sources;
 mod state;
+mod store_app;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -38,6 +39,7 @@ pub use load::{Config, DEFAULTS, admin_listen, load};
 pub use log::LogConfig;
 pub use sections::{AppConfig, FeishuConfig, LimitsConfig, ServerConfig};
 pub use state::StateConfig;
+pub use store_app::StoreAppConfig;
 pub use tls::TlsOwner;
 pub use warnings::warnings;
 pub use watch::{KeyFiles, SecretFile, SecretOwner};

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::reader::{ConfigReader, Section};
+use super::store_app::StoreAppConfig;
 use super::tls::TlsOwner;
 use super::values::{
     ConfigValue, ToToml, address, any_texts, count, duration, flag, http_url, list, or_none,
@@ -33,6 +34,8 @@ pub struct ServerConfig {
     pub tls: TlsSettings,
     /// Address of metrics and health.
     pub admin_listen: SocketAddr,
+    /// Address to which Feishu pushes the events of store apps. None: `listen` serves them.
+    pub events_listen: Option<SocketAddr>,
     /// Where callers reach the API, if that is known: http or https, without credentials, query and
     /// fragment.
     pub public_url: Option<Url>,
@@ -64,6 +67,7 @@ impl ServerConfig {
             tls: TlsSettings::default(),
             listen: section.with_default("listen", address),
             admin_listen: admin_listen(&mut section),
+            events_listen: section.with_default("events_listen", or_none(address)),
             public_url: section.with_default("public_url", or_none(http_url)),
             docs: section.with_default("docs", flag),
             max_in_flight: section.with_default("max_in_flight", count(ANY)).get() as usize,
@@ -80,6 +84,13 @@ impl ServerConfig {
             !collide(server.listen, server.admin_listen),
             "must differ from server.listen",
         );
+        for (name, other) in [("listen", server.listen), ("admin_listen", server.admin_listen)] {
+            section.rule(
+                ["events_listen", name],
+                server.events_listen.is_none_or(|it| !collide(it, other)),
+                &format!("must differ from server.{name}"),
+            );
+        }
         let tls = TlsOwner::Server.read(&mut reader.section(TlsOwner::Server.section()));
         Self { tls, ..server }
     }
@@ -184,8 +195,8 @@ pub struct AppConfig {
     pub app_secret: SecretString,
     /// The file that the secret was read from.
     pub app_secret_file: Option<PathBuf>,
-    /// Whether it is a store app, which other companies install in their tenants.
-    pub is_store: bool,
+    /// What only a store app has. None: the app is a self-built one.
+    pub store: Option<StoreAppConfig>,
 }
 
 impl AppConfig {
@@ -217,31 +228,12 @@ impl AppConfig {
 
     fn read(mut section: Section<'_>) -> Option<Self> {
         let app_id = section.required("app_id", app_id);
-        let is_store =
-            if section.is_set("type") { section.get("type", app_type) } else { Some(false) };
-        section.show("type", &(if is_store == Some(true) { STORE } else { SELF_BUILT }).to_owned());
         if !section.is_set("app_secret") && !section.is_set("app_secret_file") {
             section.error("app_secret", "is missing, and so is app_secret_file");
         }
         let (app_secret, app_secret_file) = section.secret("app_secret", app_secret);
-        Some(Self {
-            app_id: app_id?,
-            app_secret: app_secret?,
-            app_secret_file,
-            is_store: is_store?,
-        })
-    }
-}
-
-const SELF_BUILT: &str = "self_built";
-const STORE: &str = "store";
-
-/// Whether an app is a store app.
-fn app_type(value: &ConfigValue) -> Result<bool, String> {
-    match text(value)?.as_str() {
-        SELF_BUILT => Ok(false),
-        STORE => Ok(true),
-        _ => Err("must be \"self_built\" or \"store\"".into()),
+        let store = StoreAppConfig::read(&mut section);
+        Some(Self { app_id: app_id?, app_secret: app_secret?, app_secret_file, store })
     }
 }
 

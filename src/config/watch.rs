@@ -124,6 +124,10 @@ pub struct SecretFile {
 pub enum SecretOwner {
     /// The Feishu app of this name.
     App(String),
+    /// The events of the store app of this name: the Encrypt Key.
+    EncryptKey(String),
+    /// The events of the store app of this name: the verification token.
+    VerificationToken(String),
     /// The user at the Redis of `state.url`.
     State,
     /// The Sentinels of `state.url`.
@@ -134,10 +138,29 @@ impl SecretFile {
     /// All files from which secrets of `config` were read.
     #[must_use]
     pub fn all(config: &Config) -> Vec<Self> {
-        let apps = config.apps.iter().filter_map(|(name, app)| {
-            let owner = SecretOwner::App(name.clone());
-            let key = ["apps", name, "app_secret_file"];
-            Self::new(owner, &key, app.app_secret_file.as_ref(), Some(&app.app_secret))
+        let apps = config.apps.iter().flat_map(|(name, app)| {
+            let secret = Self::new(
+                SecretOwner::App(name.clone()),
+                &["apps", name, "app_secret_file"],
+                app.app_secret_file.as_ref(),
+                Some(&app.app_secret),
+            );
+            let of_events = app.store.iter().flat_map(|store| {
+                let encrypt_key = Self::new(
+                    SecretOwner::EncryptKey(name.clone()),
+                    &["apps", name, "encrypt_key_file"],
+                    store.encrypt_key_file.as_ref(),
+                    store.encrypt_key.as_ref(),
+                );
+                let verification_token = Self::new(
+                    SecretOwner::VerificationToken(name.clone()),
+                    &["apps", name, "verification_token_file"],
+                    store.verification_token_file.as_ref(),
+                    store.verification_token.as_ref(),
+                );
+                encrypt_key.into_iter().chain(verification_token)
+            });
+            secret.into_iter().chain(of_events)
         });
         let state = config.state.iter().flat_map(|state| {
             let redis = Self::new(
@@ -176,7 +199,10 @@ impl SecretFile {
     pub fn look(&mut self) -> Option<Result<SecretString, ConfigError>> {
         let parse = match self.owner {
             SecretOwner::App(_) => app_secret,
-            SecretOwner::State | SecretOwner::Sentinels => password,
+            SecretOwner::EncryptKey(_)
+            | SecretOwner::VerificationToken(_)
+            | SecretOwner::State
+            | SecretOwner::Sentinels => password,
         };
         let now = read_secret(&self.path, parse);
         let is_same = match (&now, &self.seen) {

@@ -32,6 +32,7 @@ mod sent;
 mod service;
 #[cfg(test)]
 mod tests;
+mod tickets;
 
 pub use app::App;
 pub use caller_budgets::CallerBudgets;
@@ -45,3 +46,4 @@ pub use in_doubt::{InDoubtRegister, SAFE_TO_REPEAT, SharedUuids};
 pub use report::{ForwardReport, Timings};
 pub use request::ForwardRequest;
 pub use service::Delivery;
+pub use tickets::TicketNotStored;

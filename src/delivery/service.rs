@@ -18,8 +18,9 @@ use super::identity::Identity;
 use super::replication::keep_redis_informed;
 use super::report::ForwardReport;
 use super::request::ForwardRequest;
+use super::tickets::TicketNotStored;
 use crate::clock::Stamp;
-use crate::feishu::token::{TokenKey, TokenSource};
+use crate::feishu::token::{AppTicket, TokenKey, TokenSource};
 use crate::limits::LimitKey;
 use crate::model::api_key::{Caller, KeyEntry};
 use crate::model::idempotency_key::UuidMaker;
@@ -95,6 +96,13 @@ impl Delivery {
         if let Some(token) = self.0.tokens.get(&TokenKey { app: Arc::clone(app) }) {
             token.replace_secret(secret);
         }
+    }
+
+    /// Keeps a ticket that Feishu pushed to the store app, unless it has a newer one.
+    #[expect(clippy::unused_async, reason = "the tickets of store apps are wired later")]
+    pub async fn app_ticket(&self, app: &str, ticket: AppTicket) -> Result<(), TicketNotStored> {
+        tracing::debug!(app, sent_at = %ticket.sent_at, "an app ticket");
+        Ok(())
     }
 
     /// Trusts these certificates besides the system's in calls to Feishu, from the next connection on.

@@ -1,16 +1,23 @@
-//! Checks of properties that must hold for every answer of Feishu, for the fuzz target `answer`.
+//! Checks of properties that must hold for every answer of Feishu and for every request that it pushes, for the fuzz
+//! targets `answer` and `event`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::ExposeSecret;
 use serde_json::value::RawValue;
 
 use super::error::{CallError, Forwarded};
+use super::events::{Event, EventSignature, ExpectedApp, decode};
 use super::lenient;
 use super::wire::Answer;
+
+/// The verification token of the app that the checked requests are pushed to.
+const VERIFICATION_TOKEN: &str = "41a9425ea7df4536a7623e38fa321bae";
 
 /// Checks how an answer to a forward is read, and returns the result.
 pub(crate) fn forwarded(
@@ -94,4 +101,50 @@ fn short(text: &str) -> bool {
 
 fn short_log_id(id: Option<&str>) -> bool {
     id.is_none_or(|id| id.len() <= 128 && id.bytes().all(|it| it.is_ascii_graphic()))
+}
+
+/// Checks how a pushed request is read: by an app with an Encrypt Key and by one without.
+pub(crate) fn pushed(headers: &[(&[u8], &[u8])], body: &[u8]) {
+    let now = Timestamp::UNIX_EPOCH + Duration::from_hours(500_000);
+    let header = |name: &str| {
+        let is_named = |it: &&(&[u8], &[u8])| it.0.eq_ignore_ascii_case(name.as_bytes());
+        headers.iter().find(is_named).map_or(&b""[..], |it| it.1)
+    };
+    let signature = EventSignature {
+        timestamp: header("x-lark-request-timestamp"),
+        nonce: header("x-lark-request-nonce"),
+        signature: header("x-lark-signature"),
+    };
+    let signature = Some(signature).filter(|it| !it.signature.is_empty());
+    let plain = ExpectedApp {
+        app_id: "cli_xxx".into(),
+        encrypt_key: None,
+        verification_token: Some(VERIFICATION_TOKEN.into()),
+    };
+    let encrypted = ExpectedApp { encrypt_key: Some("test key".into()), ..plain.clone() };
+    let by_both = [&plain, &encrypted].map(|app| decode(app, signature, body, now));
+    assert!(by_both.iter().any(Result::is_err), "a body is either plain or encrypted");
+    let [plain, encrypted] = &by_both;
+    if plain.is_ok() {
+        // Escapes may hide it from this search.
+        let token = VERIFICATION_TOKEN.as_bytes();
+        assert!(body.contains(&b'\\') || body.windows(token.len()).any(|it| it == token));
+    }
+    for event in by_both.iter().flatten() {
+        match event {
+            Event::AddressCheck { challenge } => assert!(challenge.len() <= 1024),
+            Event::AppTicket { ticket, .. } => {
+                assert!(ticket.sent_at <= now);
+                assert!((1..=4096).contains(&ticket.ticket.expose_secret().len()));
+            }
+            Event::Other { event_type, .. } => {
+                assert!(
+                    event_type.chars().count() <= 101
+                        && lenient::line(event_type, 101) == *event_type
+                );
+            }
+        }
+    }
+    let needs_no_signature = matches!(encrypted, Err(_) | Ok(Event::AddressCheck { .. }));
+    assert!(signature.is_some() || needs_no_signature);
 }

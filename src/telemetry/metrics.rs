@@ -4,6 +4,7 @@
 
 mod broadcasts;
 mod callers;
+mod events;
 mod register;
 mod series;
 
@@ -154,6 +155,16 @@ impl Metrics {
     /// Counts an attempt to announce the end of a broadcast by its result.
     pub fn broadcast_webhook(&self, result: &str) {
         self.0.broadcast_webhooks.with_label_values(&[result]).inc();
+    }
+
+    /// Creates the series of a store app's events at zero.
+    pub fn begin_events(&self, app: &str) {
+        self.0.events.begin(app);
+    }
+
+    /// Counts a request that Feishu, or somebody else, pushed to a store app's address.
+    pub fn event(&self, app: &str, event: &str, result: &str) {
+        self.0.events.count(app, event, result);
     }
 
     /// Creates the series of these tools of the Model Context Protocol at zero.

@@ -97,13 +97,14 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
         }],
         ..Gauges::default()
     };
+    metrics.begin_events("main");
     let text = String::from_utf8(metrics.render(&gauges)).unwrap();
     let names: Vec<&str> = text
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
         .filter(|name| name.starts_with("feishu_gateway_"))
         .collect();
-    assert_eq!(names.len(), 47, "{names:?}");
+    assert_eq!(names.len(), 48, "{names:?}");
     for name in names {
         assert!(
             METRICS.contains(&format!("| `{name}` |")),

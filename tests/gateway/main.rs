@@ -19,6 +19,7 @@ mod documented_in_chinese;
 mod documents;
 mod drain;
 mod dry_run;
+mod events;
 mod forwarding;
 mod hints;
 mod honesty;

@@ -9,6 +9,7 @@ use feishu_simulator::FaultKind;
 use gateway_harness::{Gateway, all, code, foreign, gateway, ms};
 
 use crate::broadcasts::with_store;
+use crate::events::store_app;
 
 /// Every metric: name, type, labels.
 const METRICS: &[(&str, &str, &[&str])] = &[
@@ -50,6 +51,7 @@ const METRICS: &[(&str, &str, &[&str])] = &[
     ("broadcast_receivers_total", "counter", &["app", "outcome"]),
     ("broadcast_store_failures_total", "counter", &[]),
     ("broadcast_webhooks_total", "counter", &["result"]),
+    ("events_total", "counter", &["app", "event", "result"]),
     ("mcp_tool_calls_total", "counter", &["tool", "result"]),
 ];
 
@@ -95,7 +97,7 @@ async fn traffic(gateway: &Gateway) {
 
 #[actix_web::test]
 async fn every_metric_is_there_with_exactly_its_labels() {
-    let (gateway, _directory) = with_store(gateway().one_attempt()).await;
+    let (gateway, _directory) = with_store(store_app(gateway().one_attempt())).await;
     traffic(&gateway).await;
     let metrics = gateway.metrics().await;
     for (name, kind, labels) in METRICS {

@@ -204,7 +204,8 @@ fn own_code(problem: &Problem, has_token: bool) -> (StatusCode, i64) {
         | BroadcastEnded
         | TooManyBroadcasts
         | BroadcastsNotConfigured
-        | IdempotencyKeyMissing => (StatusCode::INTERNAL_SERVER_ERROR, 2200),
+        | IdempotencyKeyMissing
+        | EventRejected => (StatusCode::INTERNAL_SERVER_ERROR, 2200),
     }
 }
 

@@ -123,6 +123,7 @@ fn level(problem: Option<ProblemKind>) -> Level {
             | ProblemKind::TenantNotAllowed
             | ProblemKind::OriginNotAllowed
             | ProblemKind::BroadcastsNotConfigured
+            | ProblemKind::EventRejected
             | ProblemKind::CallerQuotaExhausted
             | ProblemKind::Overloaded
             | ProblemKind::FeishuUnreachable

@@ -20,7 +20,7 @@ use crate::api::openapi::headers;
 use crate::api::openapi::routes::{Kind, kind_of, may_come};
 use crate::api::problems::body::ProblemBody;
 use crate::api::public_url::PublicUrl;
-use crate::api::v1::{broadcasts, forward, merge_forward, thread_forward};
+use crate::api::v1::{broadcasts, events, forward, merge_forward, thread_forward};
 use crate::model::problem_kind::{Facts, ProblemKind};
 use crate::model::receiver::ReceiveIdType;
 
@@ -71,11 +71,12 @@ pub(super) fn without_problems(public_url: &PublicUrl) -> utoipa::openapi::OpenA
     tags(
         (name = "messages", description = "Forward messages and threads to one receiver."),
         (name = "broadcasts", description = "Forward one message to many receivers."),
+        (name = "events", description = "What Feishu pushes to store apps."),
         (name = "problems", description = "Every error, and what to do about it."),
         (name = "documentation", description = "This API document."),
     ),
     paths(forward::forward, merge_forward::merge_forward, thread_forward::thread_forward, broadcasts::create, broadcasts::list,
-        broadcasts::get, broadcasts::receivers, broadcasts::events, broadcasts::cancel, broadcasts::retry, problems::list, problems::one, swagger_ui::openapi),
+        broadcasts::get, broadcasts::receivers, broadcasts::events, broadcasts::cancel, broadcasts::retry, events::take, problems::list, problems::one, swagger_ui::openapi),
     components(schemas(ProblemBody, ReceiveIdType)),
     modifiers(&SecuritySchemes),
 )]
@@ -109,7 +110,10 @@ fn add_answers(operation: &mut Operation, path: &str, language: Language, public
     let kind = kind_of(path);
     let instance = match path {
         _ if kind.is_forward() => EXAMPLE_FORWARD.to_owned(),
-        path => path.replace("{message_id}", EXAMPLE_MESSAGE).replace("{id}", EXAMPLE_BROADCAST),
+        path => path
+            .replace("{message_id}", EXAMPLE_MESSAGE)
+            .replace("{id}", EXAMPLE_BROADCAST)
+            .replace("{app}", "main"),
     };
     if kind == Kind::Retry
         && let Some(RefOr::T(body)) = &mut operation.request_body

@@ -19,6 +19,8 @@ pub(super) enum Kind {
     Cancel,
     /// Begins a broadcast to receivers of an earlier one.
     Retry,
+    /// Takes an event.
+    Event,
     /// Explains a problem.
     Problem,
     /// Needs no key.
@@ -41,6 +43,7 @@ pub(super) fn kind_of(path: &str) -> Kind {
         "/v1/broadcasts/{id}/cancel" => Kind::Cancel,
         "/v1/broadcasts/{id}/retry" => Kind::Retry,
         path if path.starts_with("/v1/broadcasts/") => Kind::Broadcast,
+        "/v1/events/{app}" => Kind::Event,
         "/problems/{code}" => Kind::Problem,
         _ => Kind::Page,
     }
@@ -51,15 +54,15 @@ pub(super) fn may_come(problem: ProblemKind, kind: Kind) -> bool {
     use Kind::*;
     match problem {
         ProblemKind::MethodNotAllowed | ProblemKind::OriginNotAllowed => false,
-        ProblemKind::RouteNotFound => kind == Problem,
+        ProblemKind::RouteNotFound => matches!(kind, Event | Problem),
+        ProblemKind::EventRejected => kind == Event,
         ProblemKind::Overloaded | ProblemKind::Draining => true,
-        ProblemKind::InvalidRequest | ProblemKind::Unauthorized | ProblemKind::InternalError => {
-            !matches!(kind, Problem | Page)
-        }
+        ProblemKind::Unauthorized => !matches!(kind, Event | Problem | Page),
+        ProblemKind::InvalidRequest | ProblemKind::InternalError => !matches!(kind, Problem | Page),
         ProblemKind::RequestTimeout
         | ProblemKind::BodyTooLarge
         | ProblemKind::UnsupportedMediaType => {
-            kind.is_forward() || matches!(kind, NewBroadcast | Cancel | Retry)
+            kind.is_forward() || matches!(kind, NewBroadcast | Cancel | Retry | Event)
         }
         ProblemKind::ReceiverNotAllowed
         | ProblemKind::TenantNotAllowed

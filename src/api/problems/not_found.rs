@@ -71,6 +71,15 @@ pub(crate) fn not_found_on_admin(path: &str) -> Problem {
     Problem::new(ProblemKind::RouteNotFound, detail_on_admin(path))
 }
 
+/// The problem of a request to the listener of events for another path.
+pub(crate) fn not_found_among_events() -> Problem {
+    let detail = Wording::new(
+        "There is nothing at this path; this address takes only POST /v1/events/{app}.",
+        "该路径不存在；此地址只接受 POST /v1/events/{app}。",
+    );
+    Problem::new(ProblemKind::RouteNotFound, detail)
+}
+
 fn detail_on_admin(path: &str) -> Wording {
     if route_of(&normal(path)).is_some() {
         return Wording::new(

@@ -169,7 +169,8 @@ fn a_list_that_could_not_be_meant_is_refused() {
 }
 
 /// A store app, and a self-built one.
-const BOTH: &str = "[apps]\nshop = { app_id = 'cli_1', app_secret = 'hush', type = 'store' }\n\
+const BOTH: &str = "[apps]\nshop = { app_id = 'cli_1', app_secret = 'hush', type = 'store', \
+                    verification_token = 'v' }\n\
                     own = { app_id = 'cli_2', app_secret = 'hush2' }\n";
 
 fn tenants(shop: &str) -> Result<Tenants, Vec<ConfigError>> {

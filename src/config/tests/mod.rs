@@ -16,6 +16,7 @@ mod keys_file;
 mod rules;
 mod sources;
 mod state;
+mod store_apps;
 mod trust;
 mod warnings;
 mod webhooks;

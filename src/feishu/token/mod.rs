@@ -6,6 +6,7 @@ mod pace;
 mod shared;
 mod source;
 mod tenant_token;
+mod ticket;
 
 pub use credentials::Credentials;
 pub use key::TokenKey;
@@ -13,3 +14,4 @@ pub use pace::TokenTrouble;
 pub use shared::SharedToken;
 pub use source::TokenSource;
 pub use tenant_token::Token;
+pub use ticket::AppTicket;

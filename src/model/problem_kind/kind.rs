@@ -120,6 +120,8 @@ pub enum ProblemKind {
     BroadcastsNotConfigured,
     /// The request needs an `Idempotency-Key`.
     IdempotencyKeyMissing,
+    /// The pushed event did not pass the checks of its app.
+    EventRejected,
     /// Feishu cannot be reached.
     FeishuUnreachable,
     /// Feishu's answer cannot be read.
@@ -195,6 +197,7 @@ impl ProblemKind {
         Self::TooManyBroadcasts,
         Self::BroadcastsNotConfigured,
         Self::IdempotencyKeyMissing,
+        Self::EventRejected,
         Self::FeishuUnreachable,
         Self::FeishuUnreadable,
         Self::FeishuError,

@@ -517,6 +517,15 @@ impl ProblemKind {
                 zh: "请在请求头 Idempotency-Key 中携带自定义的唯一值；重试时使用相同的值。",
             },
         },
+        EventRejected => Facts {
+            name: "event_rejected", status: 403, fix_by: Operator, outcome: NotDelivered, retryable: false,
+            title: "The event did not pass the checks of its app",
+            title_zh: "事件未通过应用的校验",
+            remedy: Remedy {
+                en: "Compare encrypt_key and verification_token of the app with the developer console. The gateway's log says which check failed.",
+                zh: "请核对应用的 encrypt_key 和 verification_token 是否与开发者后台一致；网关日志会说明哪项校验未通过。",
+            },
+        },
         FeishuUnreachable => Facts {
             name: "feishu_unreachable", status: 502, fix_by: Operator, outcome: NotDelivered, retryable: true,
             title: "Feishu cannot be reached",

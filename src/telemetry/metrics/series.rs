@@ -7,6 +7,7 @@ use prometheus::{
 
 use super::broadcasts::BroadcastSeries;
 use super::callers::CallerSeries;
+use super::events::EventSeries;
 use super::register::register;
 use crate::model::problem_kind::ProblemKind;
 use crate::telemetry::logs::dropped_lines;
@@ -34,6 +35,7 @@ pub(super) struct Series {
     pub(super) limit_quota: IntGaugeVec,
     pub(super) callers: CallerSeries,
     pub(super) broadcasts: BroadcastSeries,
+    pub(super) events: EventSeries,
     pub(super) open_circuits: IntGaugeVec,
     pub(super) retries_refused: IntCounterVec,
     pub(super) idempotent_requests: IntCounterVec,
@@ -220,6 +222,7 @@ impl Series {
             ),
             callers: CallerSeries::new(&registry),
             broadcasts: BroadcastSeries::new(&registry),
+            events: EventSeries::new(&registry),
             open_circuits: gauges(
                 "feishu_gateway_open_circuits",
                 "Open circuits: the gateway makes no calls because of Feishu's answers, or because Feishu does not answer.",

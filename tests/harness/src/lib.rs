@@ -22,6 +22,7 @@ mod wire;
 use std::fs;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -74,6 +75,8 @@ pub struct Gateway {
 
 /// The thread that a gateway runs in, with the part of a process in production.
 pub struct Process {
+    /// Where Feishu pushes events, if that is an address of its own.
+    pub events: Option<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     ended: JoinHandle<Option<io::Result<()>>>,
 }

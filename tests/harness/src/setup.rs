@@ -201,14 +201,15 @@ pub async fn run(
                 Err(error) => return drop(started.send(Err(error))),
             };
             let addresses = [application.address(), application.admin_address()];
-            let _ = started.send(Ok(addresses));
+            let _ = started.send(Ok((addresses, application.events_address())));
             let stopped = async { drop(stopped.await) };
             let _ = ended.send(application.run_until_stopped(stopped).await);
         });
     });
-    let addresses = guarded(start).await.expect("the gateway's thread says whether it started")?;
+    let (addresses, events) =
+        guarded(start).await.expect("the gateway's thread says whether it started")?;
     let ended = tokio::spawn(async move { end.await.ok() });
-    Ok((Process { stop: Some(stop), ended }, addresses))
+    Ok((Process { events, stop: Some(stop), ended }, addresses))
 }
 
 /// A client without any connection.

@@ -17,6 +17,7 @@ use crate::api::problems::forward_failure::problem_of_forward;
 use crate::api::problems::not_found::not_found;
 use crate::api::problems::problem::{InvalidField, Problem};
 use crate::api::public_url::PublicUrl;
+use crate::api::v1::events;
 use crate::broadcasts::BroadcastError;
 use crate::delivery::{ForwardError, PriorAttempts};
 use crate::feishu::codes::CODES;
@@ -96,6 +97,7 @@ fn before_delivery(kind: ProblemKind) -> Option<Problem> {
         ProblemKind::TooManyBroadcasts => broadcasting(&BroadcastError::TooMany(10)),
         ProblemKind::BroadcastsNotConfigured => not_configured(),
         ProblemKind::IdempotencyKeyMissing => key_missing(),
+        ProblemKind::EventRejected => events::rejected(),
         ProblemKind::InternalError => {
             let Facts { title, title_zh, .. } = kind.facts();
             Problem::new(kind, Wording::new(format!("{title}."), format!("{title_zh}。")))
