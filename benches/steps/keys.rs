@@ -7,6 +7,7 @@ use feishu_forward_gateway::api::keyring::Keyring;
 use feishu_forward_gateway::model::api_key::{KeyEntry, KeyHash};
 use feishu_forward_gateway::model::policy::Policy;
 use feishu_forward_gateway::model::share::{Budget, Weight};
+use feishu_forward_gateway::model::tenants::Tenants;
 use jiff::Timestamp;
 
 use crate::REPEATS;
@@ -26,6 +27,7 @@ pub(crate) fn keyring(count: usize) -> Keyring {
     let entry = |number: usize| KeyEntry {
         hash: KeyHash::of(&key(number)),
         app: "main".to_owned(),
+        tenants: Tenants::None,
         expires_at: None,
         disabled: false,
         policy: Policy::default(),

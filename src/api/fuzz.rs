@@ -56,7 +56,8 @@ pub(crate) fn request(target: &str, headers: &[(&[u8], &[u8])], body: &[u8]) {
         }
     }
     let (query, headers, most) = (request.query_string(), request.headers(), MOST_RECEIVERS);
-    match (BroadcastInput { message_id: message, query, headers, body, most }).parse() {
+    let caller = Ok(caller());
+    match (BroadcastInput { caller, message_id: message, query, headers, body, most }).parse() {
         Ok(ParsedBroadcast { request, .. }) => broadcast_accepted(&request),
         Err(problem) => broadcast_refused(&problem, &request),
     }
@@ -93,21 +94,25 @@ fn post(query: &str, headers: &[(&[u8], &[u8])]) -> Option<HttpRequest> {
     Some(headers.fold(request, TestRequest::append_header).to_http_request())
 }
 
-fn read(request: &HttpRequest, source: Source<'_>, body: &[u8]) -> Result<ForwardRequest, Problem> {
-    let caller = Caller {
+pub(super) fn caller() -> Caller {
+    Caller {
         name: "fuzz".into(),
         app: "main".into(),
         tenant: None,
         policy: Arc::default(),
         weight: Weight::ONE,
         budget: Budget::default(),
-    };
+    }
+}
+
+fn read(request: &HttpRequest, source: Source<'_>, body: &[u8]) -> Result<ForwardRequest, Problem> {
     let uuids = UuidMaker::new(&SecretString::from("fuzz"));
     require_json(request.headers())?;
     let (query, headers) = (request.query_string(), request.headers());
     let dialect = Dialect::Gateway;
     let input = ForwardInput { source, dialect, query, headers, body, is_async: false };
-    let parsed = input.parse("1".into(), caller, &uuids, MAX_WAIT).map_err(Problem::invalid)?;
+    let parsed =
+        input.parse("1".into(), Ok(caller()), &uuids, MAX_WAIT).map_err(Problem::invalid)?;
     Ok(parsed.forward_request)
 }
 

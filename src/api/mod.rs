@@ -31,7 +31,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, Error, HttpRequest, Resource, Route, Scope, web};
 use tracing_actix_web::TracingLogger;
 
-use compat::tokens;
+use compat::tokens::{self, TokenCall};
 use docs::problems::routes as problem_pages;
 use docs::{admin_index, console, home, page, swagger_ui};
 use http::access_log::AccessLog;
@@ -179,11 +179,16 @@ fn feishus_own_paths(root: &str) -> Scope {
         ));
     // Feishu takes these with and without a slash at the end (its documentation).
     for end in ["", "/"] {
-        let tenant = format!("/auth/v3/tenant_access_token/internal{end}");
-        let app = format!("/auth/v3/app_access_token/internal{end}");
-        scope = scope
-            .service(post(&tenant, web::route().to(tokens::tenant_access_token)))
-            .service(post(&app, web::route().to(tokens::app_access_token)));
+        for (path, call) in [
+            ("tenant_access_token/internal", TokenCall::Tenant),
+            ("app_access_token/internal", TokenCall::App),
+            ("app_access_token", TokenCall::StoreApp),
+            ("tenant_access_token", TokenCall::StoreTenant),
+            ("app_ticket/resend", TokenCall::ResendTicket),
+        ] {
+            let answer = move |exchange| ready(tokens::answer(call, exchange));
+            scope = scope.service(post(&format!("/auth/v3/{path}{end}"), web::route().to(answer)));
+        }
     }
     scope
 }

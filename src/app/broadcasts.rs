@@ -68,5 +68,5 @@ pub(super) fn announce(
 /// Finds callers among the API keys that are in force.
 pub(super) fn find_caller(keyring: &web::Data<Keyring>, clock: &Clock) -> FindCaller {
     let (keyring, clock) = (keyring.clone(), clock.clone());
-    Arc::new(move |name| keyring.caller_named(name, clock.wall()))
+    Arc::new(move |name, tenant| keyring.caller_named(name, tenant, clock.wall()))
 }

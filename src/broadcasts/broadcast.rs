@@ -11,6 +11,7 @@ use crate::model::fingerprint::Fingerprint;
 use crate::model::message_id::MessageId;
 use crate::model::problem_kind::ProblemKind;
 use crate::model::receiver::Receiver;
+use crate::model::tenant_key::TenantKey;
 
 /// A broadcast that is to be accepted. Everything in it is checked.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct NewBroadcast {
     pub caller: Arc<str>,
     /// The name of the app that forwards.
     pub app: Arc<str>,
+    /// The tenant in which it forwards, if it is a store app.
+    pub tenant: Option<TenantKey>,
     /// The message.
     pub message: MessageId,
     /// Who gets it, in the caller's order. At least one, each one once.
@@ -48,6 +51,8 @@ pub struct Broadcast {
     pub caller: Arc<str>,
     /// The name of the app that forwards.
     pub app: Arc<str>,
+    /// The tenant in which it forwards, if it is a store app.
+    pub tenant: Option<TenantKey>,
     /// The message.
     pub message: MessageId,
     /// Where it stands.

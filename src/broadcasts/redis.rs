@@ -34,6 +34,7 @@ use crate::clock::millis;
 use crate::model::broadcast_id::BroadcastId;
 use crate::model::problem_kind::ProblemKind;
 use crate::model::seal::Seal;
+use crate::model::tenant_key::TenantKey;
 use crate::redis::RedisClient;
 
 /// Broadcasts in Redis, as one replica sees them.
@@ -152,6 +153,7 @@ impl Store for RedisStore {
                 call.arg(new.most_active).arg(MOST_BROADCASTS).arg(MOST_RECEIVERS);
                 call.arg(&message).arg(wall(new.expires_at));
                 call.arg(new.retry_of.as_ref().map_or("", BroadcastId::as_str));
+                call.arg(new.tenant.as_ref().map_or("", TenantKey::as_str));
                 call.arg(total).arg(millis(STAGED)).arg(if is_last { "last" } else { "part" });
                 call.arg(first).arg(part.len());
                 for (number, receivers) in part {
@@ -374,6 +376,7 @@ fn begun(new: &NewBroadcast, total: u32, created_at: Timestamp) -> Broadcast {
         id: new.id.clone(),
         caller: Arc::clone(&new.caller),
         app: Arc::clone(&new.app),
+        tenant: new.tenant.clone(),
         message: new.message.clone(),
         state: State::Running,
         paused_by: None,

@@ -32,7 +32,7 @@ pub struct Broadcasts(Arc<Shared>);
 pub struct BroadcastRequest {
     /// The message.
     pub message: MessageId,
-    /// Who gets it: 1 to `max_receivers`, each one once.
+    /// Who gets it: 1 to `max_receivers`, each one once, in the caller's tenant.
     pub receivers: Vec<Receiver>,
     /// The caller's name for it.
     pub key: IdempotencyKey,
@@ -114,7 +114,7 @@ impl Broadcasts {
     ) -> Result<Accepted, BroadcastError> {
         let BroadcastRequest { message, receivers, key, expires_in } = request;
         let seconds = expires_in.as_secs().to_string();
-        let named = receivers.iter().flat_map(|it| [it.kind().as_str(), it.id()]);
+        let named = receivers.iter().flat_map(|it| [it.kind().as_str(), it.name()]);
         let content =
             fingerprint(["new", &*caller.app, message.as_str(), &seconds].into_iter().chain(named));
         let content = (key.of_broadcast(&caller.name), content);
@@ -141,6 +141,7 @@ impl Broadcasts {
             id: BroadcastId::generate(now),
             caller: Arc::clone(&caller.name),
             app: Arc::clone(&caller.app),
+            tenant: caller.tenant.clone(),
             message: request.message,
             state: State::Running,
             paused_by: None,
@@ -206,6 +207,7 @@ impl Broadcasts {
             id: BroadcastId::generate(created_at),
             caller: Arc::clone(&caller.name),
             app: Arc::clone(&caller.app),
+            tenant: caller.tenant.clone(),
             message,
             receivers,
             key,

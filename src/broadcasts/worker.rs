@@ -22,11 +22,12 @@ use crate::delivery::{Delivery, ForwardReport, ForwardRequest};
 use crate::model::api_key::Caller;
 use crate::model::broadcast_id::BroadcastId;
 use crate::model::forward::Forward;
+use crate::model::tenant_key::TenantKey;
 use crate::model::urgency::Urgency;
 use crate::telemetry::metrics::{ActiveBroadcasts, Metrics};
 
-/// The caller with this name, while its API key is in force.
-pub type FindCaller = Arc<dyn Fn(&str) -> Option<Caller> + Send + Sync>;
+/// The caller with this name, in this tenant or in none, while its API key is in force and may be used there.
+pub type FindCaller = Arc<dyn Fn(&str, Option<&TenantKey>) -> Option<Caller> + Send + Sync>;
 
 /// Delivers the broadcasts of one app.
 pub(super) struct Worker {
@@ -204,13 +205,14 @@ impl Worker {
 
     async fn begin_some(&mut self, broadcast: &Broadcast, most: usize) -> Result<(), StoreError> {
         let Shared { store, clock, changed, .. } = &*self.shared;
-        let caller = (self.find_caller)(&broadcast.caller).filter(|it| it.app == broadcast.app);
+        let caller = (self.find_caller)(&broadcast.caller, broadcast.tenant.as_ref());
+        let caller = caller.filter(|it| it.app == broadcast.app);
         let Some(caller) = caller else {
             store.cancel(&broadcast.id, clock.wall()).await?;
             tracing::warn!(
                 broadcast_id = broadcast.id.as_str(),
                 caller = &*broadcast.caller,
-                "a broadcast is canceled because its API key is no longer valid"
+                "a broadcast is canceled because its API key is no longer valid, or no longer for its tenant"
             );
             changed.notify_waiters();
             return Ok(());
@@ -229,6 +231,7 @@ impl Worker {
     fn forward(&mut self, broadcast: &Broadcast, caller: &Caller, claimed: Claimed) {
         let Claimed { place, receiver, claim, in_doubt_since } = claimed;
         let (delivery, clock) = (self.delivery.clone(), self.shared.clock.clone());
+        let receiver = caller.receiver(receiver);
         let forward = Forward::Message(broadcast.message.clone());
         let fingerprint = forward.fingerprint(&broadcast.app, &receiver);
         let request = Arc::new(ForwardRequest {

@@ -7,12 +7,13 @@ use secrecy::ExposeSecret;
 
 use super::error::ConfigError;
 use super::key::is_name;
-use super::keys::{ApiKeys, parse_keys_file};
+use super::keys::{ApiKeys, KnownApps, parse_keys_file};
 use super::load::{Config, parse};
 use super::sources::parse_toml;
 use crate::model::api_key::{KeyEntry, KeyHash};
 use crate::model::policy::Policy;
 use crate::model::share::{Budget, Weight};
+use crate::model::tenants::Tenants;
 
 /// A part of each secret in the corpus. No text of the gateway's own holds it.
 const HIDDEN: &str = "hush";
@@ -72,6 +73,7 @@ pub(crate) fn keys_file(content: &[u8]) {
     let inline = KeyEntry {
         hash: KeyHash::of("inline"),
         app: "main".into(),
+        tenants: Tenants::None,
         expires_at: None,
         policy: Policy::default(),
         weight: Weight::ONE,
@@ -80,7 +82,8 @@ pub(crate) fn keys_file(content: &[u8]) {
         webhook: None,
     };
     let mut all = BTreeMap::from([("inline".to_owned(), inline)]);
-    match parse_keys_file(Path::new("keys.toml"), content, &apps, &all) {
+    let known = KnownApps::of(apps.clone(), &BTreeMap::new());
+    match parse_keys_file(Path::new("keys.toml"), content, &known, &all) {
         Ok((more, _)) => {
             let count = all.len() + more.len();
             all.extend(more);

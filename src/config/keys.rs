@@ -12,15 +12,19 @@ use super::key::dotted;
 use super::reader::{ConfigReader, Section};
 use super::sections::AppConfig;
 use super::sources::Sources;
-use super::values::{ConfigValue, ToToml, count, flag, list, quoted, text, texts};
+use super::values::{ConfigValue, ToToml, any_texts, count, flag, list, quoted, text, texts};
 use super::webhooks::webhook;
 use crate::model::api_key::{InvalidKeyHash, KeyEntry, KeyHash};
 use crate::model::policy::{AllowedReceivers, Policy};
 use crate::model::receiver::ReceiveIdType;
 use crate::model::share::{Budget, Weight};
+use crate::model::tenants::Tenants;
 
 /// API keys by the caller's name.
 pub type ApiKeys = BTreeMap<String, KeyEntry>;
+
+/// The apps by name, and whether each one is a store app: none where something is wrong with the app.
+pub(super) struct KnownApps(BTreeMap<String, Option<bool>>);
 
 /// Most API keys in the keys file.
 const MOST_KEYS: usize = 100_000;
@@ -34,7 +38,21 @@ pub fn read_keys_file(
     inline: &ApiKeys,
 ) -> Result<(ApiKeys, Effective), Vec<ConfigError>> {
     let content = read_file(path, LARGEST_TOML).map_err(|error| vec![unreadable(path, &error)])?;
-    parse_keys_file(path, &content, &apps.keys().cloned().collect(), inline)
+    parse_keys_file(path, &content, &KnownApps::from(apps), inline)
+}
+
+impl KnownApps {
+    /// The apps of these names, of which those in `right` are right.
+    pub(super) fn of(names: BTreeSet<String>, right: &BTreeMap<String, AppConfig>) -> Self {
+        let is_store = |name: &str| right.get(name).map(|app| app.store.is_some());
+        Self(names.into_iter().map(|name| (name.clone(), is_store(&name))).collect())
+    }
+}
+
+impl From<&BTreeMap<String, AppConfig>> for KnownApps {
+    fn from(apps: &BTreeMap<String, AppConfig>) -> Self {
+        Self::of(apps.keys().cloned().collect(), apps)
+    }
 }
 
 /// The error of a keys file that cannot be read.
@@ -46,7 +64,7 @@ pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> ConfigError {
 pub(super) fn parse_keys_file(
     path: &Path,
     content: &[u8],
-    apps: &BTreeSet<String>,
+    apps: &KnownApps,
     inline: &ApiKeys,
 ) -> Result<(ApiKeys, Effective), Vec<ConfigError>> {
     let sources = Sources::by_name(path, content, "keys").map_err(|error| vec![error])?;
@@ -74,14 +92,14 @@ pub(super) fn parse_keys_file(
 }
 
 /// The API keys in the section `keys`, as far as they are right.
-pub(super) fn read_keys(reader: &mut ConfigReader, apps: &BTreeSet<String>) -> ApiKeys {
+pub(super) fn read_keys(reader: &mut ConfigReader, apps: &KnownApps) -> ApiKeys {
     entries(reader, apps, &mut HashMap::new()).into_iter().collect()
 }
 
 /// The entries of the section `keys`. `owners` are the names that have a hash already.
 fn entries(
     reader: &mut ConfigReader,
-    apps: &BTreeSet<String>,
+    apps: &KnownApps,
     owners: &mut HashMap<KeyHash, String>,
 ) -> Vec<(String, KeyEntry)> {
     let mut entries = Vec::new();
@@ -99,9 +117,11 @@ fn entries(
 }
 
 /// One API key. A wrong list of its policy reads as none, which would allow all; the error stops the start.
-fn entry(mut section: Section<'_>, apps: &BTreeSet<String>) -> Option<KeyEntry> {
+fn entry(mut section: Section<'_>, apps: &KnownApps) -> Option<KeyEntry> {
     let hash = section.required("hash", hash);
     let app = app(&mut section, apps);
+    let is_store = app.as_ref().and_then(|name| apps.0[name]);
+    let tenants = tenants(&mut section, is_store);
     let expires_at = section.optional("expires_at", timestamp, "never");
     let disabled = section.get("disabled", flag).unwrap_or(false);
     section.show("disabled", &disabled);
@@ -116,27 +136,63 @@ fn entry(mut section: Section<'_>, apps: &BTreeSet<String>) -> Option<KeyEntry> 
         per_month: section.optional("per_month", count(u32::MAX), "unlimited"),
     };
     let webhook = webhook(&mut section);
-    Some(KeyEntry { hash: hash?, app: app?, expires_at, disabled, policy, weight, budget, webhook })
+    let (hash, app) = (hash?, app?);
+    Some(KeyEntry { hash, app, tenants, expires_at, disabled, policy, weight, budget, webhook })
 }
 
 /// The app that an API key forwards with: the one that it names, else the only one.
-fn app(section: &mut Section<'_>, apps: &BTreeSet<String>) -> Option<String> {
-    let known = || apps.iter().cloned().collect::<Vec<_>>().join(", ");
+fn app(section: &mut Section<'_>, apps: &KnownApps) -> Option<String> {
+    let known = || apps.0.keys().cloned().collect::<Vec<_>>().join(", ");
     let app = match section.get("app", text) {
-        Some(app) if apps.contains(&app) => app,
+        Some(app) if apps.0.contains_key(&app) => app,
         Some(_) => {
             section.error("app", format!("is not the name of an app; known apps: {}", known()));
             return None;
         }
         None if section.is_set("app") => return None,
-        None if apps.len() > 1 => {
+        None if apps.0.len() > 1 => {
             section.error("app", format!("is missing, but there are several apps: {}", known()));
             return None;
         }
-        None => apps.first()?.clone(),
+        None => apps.0.keys().next()?.clone(),
     };
     section.show("app", &app);
     Some(app)
+}
+
+/// The tenants of an API key, whose app is a store app or not, if that is known. Wrong ones read as none; the error stops
+/// the start.
+fn tenants(section: &mut Section<'_>, is_store: Option<bool>) -> Tenants {
+    let tenants = section.optional("tenant_key", tenant_keys, "none");
+    match (is_store, section.is_set("tenant_key")) {
+        (Some(true), false) => {
+            let detail = "is missing, but the app is a store app: name its tenant or tenants, or \"*\" for any tenant";
+            section.error("tenant_key", detail);
+        }
+        (Some(false), true) => {
+            section.error("tenant_key", "is set, but the app is not a store app");
+        }
+        _ => {}
+    }
+    tenants.unwrap_or_default()
+}
+
+fn tenant_keys(value: &ConfigValue) -> Result<Tenants, String> {
+    let keys = any_texts(value)?;
+    Tenants::parse(keys.iter().map(String::as_str)).map_err(str::to_owned)
+}
+
+impl ToToml for Tenants {
+    fn to_toml(&self) -> String {
+        match self {
+            Self::None => list::<&str>([]),
+            Self::These(tenants) => match self.only() {
+                Some(only) => quoted(only),
+                None => list(&**tenants),
+            },
+            Self::Any => quoted(&Self::ANY),
+        }
+    }
 }
 
 fn hash(value: &ConfigValue) -> Result<KeyHash, String> {

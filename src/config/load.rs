@@ -9,7 +9,7 @@ use super::effective::Effective;
 use super::error::ConfigError;
 use super::files::{LARGEST_TOML, read_bounded};
 use super::key::dotted;
-use super::keys::{ApiKeys, read_keys};
+use super::keys::{ApiKeys, KnownApps, read_keys};
 use super::log::LogConfig;
 use super::reader::ConfigReader;
 use super::sections::{self, AppConfig, FeishuConfig, LimitsConfig, ServerConfig};
@@ -90,7 +90,7 @@ pub(super) fn parse(
     let server = ServerConfig::read(&mut reader);
     let feishu = FeishuConfig::read(&mut reader);
     let apps = AppConfig::read_all(&mut reader, &app_names);
-    let keys = read_keys(&mut reader, &app_names);
+    let keys = read_keys(&mut reader, &KnownApps::of(app_names, &apps));
     let limits = LimitsConfig::read(&mut reader);
     let state = StateConfig::read(&mut reader);
     let broadcasts = BroadcastsConfig::read(&mut reader);

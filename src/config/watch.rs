@@ -1,6 +1,6 @@
 //! Files that are read again while the gateway runs, and used when they have changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::error::ConfigError;
 use super::files::{LARGEST_TOML, read_file, read_secret};
 use super::key::{Key, dotted, owned};
-use super::keys::{ApiKeys, parse_keys_file, unreadable};
+use super::keys::{ApiKeys, KnownApps, parse_keys_file, unreadable};
 use super::load::Config;
 use super::sections::{AppConfig, app_secret};
 use super::values::password;
@@ -19,7 +19,7 @@ use crate::model::webhook::{Webhook, WebhookSecret};
 /// may have put an API key in clear into the keys file.
 pub struct KeyFiles {
     path: Option<PathBuf>,
-    apps: BTreeSet<String>,
+    apps: KnownApps,
     inline: ApiKeys,
     /// What the last look found. None: there was no look yet.
     seen: Option<Result<SeenKeys, Vec<ConfigError>>>,
@@ -37,7 +37,7 @@ impl KeyFiles {
     pub fn of(config: &Config, apps: &BTreeMap<String, AppConfig>) -> Option<Self> {
         let (path, inline) = (config.keys_file.clone(), config.keys.clone());
         let has_files = path.is_some() || webhook_secret_files(&inline).next().is_some();
-        let apps = apps.keys().cloned().collect();
+        let apps = KnownApps::from(apps);
         has_files.then_some(Self { path, apps, inline, seen: None })
     }
 

@@ -102,6 +102,7 @@ impl Drop for AuditLine {
             Forward::Merged(messages) => (None, Some(messages.ids()), None),
             Forward::Thread(id) => (None, None, Some(id.as_str())),
         };
+        let tenant = request.caller.tenant.as_ref();
         let messages = messages.map(|it| ids.show_all(it.iter().map(MessageId::as_str)));
         let invalid = end.invalid_messages.iter().map(String::as_str);
         let invalid = (!end.invalid_messages.is_empty()).then(|| ids.show_all(invalid));
@@ -111,6 +112,7 @@ impl Drop for AuditLine {
             broadcast_id = request.broadcast.as_ref().map(BroadcastId::as_str),
             caller = &*request.caller.name,
             app = &*request.caller.app,
+            tenant_key = tenant.map(|key| ids.show(key.as_str())).as_deref(),
             api = request.forward.api().as_str(),
             message_id = message.map(|id| ids.show(id)).as_deref(),
             message_ids = messages,

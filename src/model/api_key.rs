@@ -8,8 +8,10 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::installation::Installation;
 use super::policy::Policy;
+use super::receiver::Receiver;
 use super::share::{Budget, Weight};
 use super::tenant_key::TenantKey;
+use super::tenants::Tenants;
 use super::webhook::Webhook;
 
 mod hash;
@@ -102,6 +104,8 @@ pub struct KeyEntry {
     pub hash: KeyHash,
     /// The name of the app that the caller forwards with.
     pub app: String,
+    /// The tenants in which the caller may forward, if the app is a store app.
+    pub tenants: Tenants,
     /// The time from which on the key is refused. `None` means never.
     pub expires_at: Option<Timestamp>,
     /// Whether the key is disabled. A disabled key is refused like an unknown one.
@@ -138,6 +142,15 @@ impl Caller {
     #[must_use]
     pub fn installation(&self) -> Installation {
         Installation { app: Arc::clone(&self.app), tenant: self.tenant.clone() }
+    }
+
+    /// A receiver that the caller has named, in the caller's tenant.
+    #[must_use]
+    pub fn receiver(&self, named: Receiver) -> Receiver {
+        match &self.tenant {
+            Some(tenant) => named.in_tenant(tenant),
+            None => named,
+        }
     }
 }
 

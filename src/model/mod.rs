@@ -21,6 +21,7 @@ pub mod seal;
 pub mod share;
 pub mod state_url;
 pub mod tenant_key;
+pub mod tenants;
 pub mod thread_id;
 pub mod trace_id;
 pub mod urgency;

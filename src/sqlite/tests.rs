@@ -102,6 +102,26 @@ async fn a_file_of_the_first_version_is_taken_over_with_what_it_holds() {
 }
 
 #[test]
+fn a_broadcast_of_the_first_version_is_in_no_tenant() {
+    let (_directory, path) = file();
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("migrations/1.sql")).unwrap();
+    old.pragma_update(None, "application_id", 0x4646_4757).unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    let broadcast = "INSERT INTO broadcasts (id, caller, app, message, key, content, state, total, pending, created_at, \
+                     expires_at) VALUES ('bc_1', 'alice', 'main', 'om_1', x'00', x'00', 0, 1, 1, 0, 0)";
+    old.execute_batch(broadcast).unwrap();
+    drop(old);
+    drop(open(&path).unwrap());
+    let read = "SELECT id, tenant FROM broadcasts";
+    let row: (String, Option<String>) = Connection::open(&path)
+        .unwrap()
+        .query_row(read, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    assert_eq!(row, ("bc_1".to_owned(), None));
+}
+
+#[test]
 fn a_file_of_a_newer_version_is_refused_and_stays_as_it_is() {
     let (_directory, path) = file();
     drop(open(&path).unwrap());

@@ -6,7 +6,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use actix_web::{FromRequest, HttpRequest, web};
 
-use crate::api::auth::keyring::Keyring;
+use crate::api::auth::keyring::{Authenticated, Keyring};
 use crate::api::auth::unauthorized::Unauthorized;
 use crate::api::dialect::Dialect;
 use crate::api::http::context::RequestContext;
@@ -20,11 +20,12 @@ impl FromRequest for Caller {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(authenticate(request))
+        ready(authenticate(request).map(|it| it.caller))
     }
 }
 
-fn authenticate(request: &HttpRequest) -> Result<Caller, Problem> {
+/// The caller of a request, and the tenants in which it may forward.
+pub(super) fn authenticate(request: &HttpRequest) -> Result<Authenticated, Problem> {
     let (Some(keyring), Some(clock)) =
         (request.app_data::<web::Data<Keyring>>(), request.app_data::<web::Data<Clock>>())
     else {
@@ -38,10 +39,11 @@ fn authenticate(request: &HttpRequest) -> Result<Caller, Problem> {
         caller.map_err(|refusal| Unauthorized::of_refusal(refusal, key))
     });
     match result {
-        Ok(caller) => {
+        Ok(authenticated) => {
+            let caller = &authenticated.caller;
             RequestContext::update(request, |context| context.caller = Some(caller.name.clone()));
             RequestContext::hold_place(request, Holder::Caller(caller.name.clone()))?;
-            Ok(caller)
+            Ok(authenticated)
         }
         Err(why) => {
             RequestContext::update(request, |context| context.key_refusal = Some(why.clone()));

@@ -11,6 +11,8 @@ use secrecy::SecretString;
 
 use super::token_signer::{LIFETIME, TokenSigner, UncheckedToken};
 use crate::model::api_key::{Caller, KeyEntry, KeyHash, KeyId};
+use crate::model::tenant_key::TenantKey;
+use crate::model::tenants::Tenants;
 use crate::model::webhook::Webhook;
 use crate::telemetry::metrics::KeyExpiry;
 
@@ -47,9 +49,30 @@ pub(crate) struct IssuedToken {
     pub(crate) expires_in: Duration,
 }
 
+/// The caller to whom a key or a token belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authenticated {
+    /// The caller, in its tenant if there is only one.
+    pub caller: Caller,
+    /// The tenants in which it may forward.
+    pub tenants: Tenants,
+}
+
+impl Authenticated {
+    /// The caller in this tenant alone, or in none, if it may forward there.
+    #[must_use]
+    pub fn in_tenant(self, tenant: Option<&TenantKey>) -> Option<Self> {
+        let Self { caller, tenants } = self;
+        tenants.admit(tenant).then(|| Self {
+            caller: Caller { tenant: tenant.cloned(), ..caller },
+            tenants: tenant.cloned().map_or(Tenants::None, Tenants::one),
+        })
+    }
+}
+
 #[derive(Debug)]
 struct KnownKey {
-    caller: Caller,
+    authenticated: Authenticated,
     expires_at: Option<Timestamp>,
     disabled: bool,
 }
@@ -76,6 +99,12 @@ pub enum KeyRefusal {
     /// A token is asked for with the key and another `app_id` than the key's.
     #[error("the app_id is neither the name of the key of {name} nor the id of its app")]
     OtherApp {
+        /// The name of the key.
+        name: Arc<str>,
+    },
+    /// The key may not be used in the tenant that is named, or several are possible and none is named.
+    #[error("the key of {name} is not for this tenant, or for several of which none was named")]
+    OtherTenant {
         /// The name of the key.
         name: Arc<str>,
     },
@@ -119,65 +148,168 @@ impl Keyring {
         }
     }
 
-    /// Issues a token for the key `app_secret`. `app_id` is the name of the key or Feishu's id of its app. The token
-    /// ends with the key.
+    /// Issues a token for the key `app_secret`, to a program that asks as that of a self-built app: in the only tenant of
+    /// the key if its app is a store app. `app_id` is the name of the key or Feishu's id of its app. The token ends with
+    /// the key.
     pub(crate) fn issue_token(
         &self,
         app_id: &str,
         app_secret: &str,
         now: Timestamp,
     ) -> Result<IssuedToken, KeyRefusal> {
-        let hash = KeyHash::of(app_secret);
-        let keys = self.keys.load();
-        let known = keys.valid(&hash, now)?;
-        let caller = Arc::clone(&known.caller.name);
-        let apps = self.apps();
-        let app = apps.get(&known.caller.app).filter(|it| [&it.app_id, &*caller].contains(&app_id));
-        let Some(app) = app else { return Err(KeyRefusal::OtherApp { name: caller }) };
-        let ends_at = known.expires_at.map_or(now + LIFETIME, |end| end.min(now + LIFETIME));
-        // A token ends with a whole second.
-        let seconds = ends_at.as_second() - now.as_second();
-        let expires_in = Duration::from_secs(seconds.try_into().unwrap_or_default());
-        Ok(IssuedToken { caller, token: app.signer.sign(&hash, ends_at), expires_in })
+        let (keys, hash) = (self.keys.load(), KeyHash::of(app_secret));
+        let known = self.named(&keys, &hash, app_id, now)?;
+        let Caller { tenant, .. } = &known.authenticated.caller;
+        self.issue(known, &hash, tenant.as_ref(), now)
     }
 
-    /// The caller to which a token or a key belongs, at the time `now`.
+    /// Issues a token for the key `app_secret`, which must be one of a store app, as [`Self::issue_token`] does. It is for
+    /// no tenant yet: [`Self::issue_tenant_token`] takes it.
+    pub(crate) fn issue_app_token(
+        &self,
+        app_id: &str,
+        app_secret: &str,
+        now: Timestamp,
+    ) -> Result<IssuedToken, KeyRefusal> {
+        let (keys, hash) = (self.keys.load(), KeyHash::of(app_secret));
+        let known = self.named(&keys, &hash, app_id, now)?;
+        if known.authenticated.tenants == Tenants::None {
+            return Err(known.other_tenant());
+        }
+        self.sign(known, &hash, None, now)
+    }
+
+    /// Issues a token in this tenant to the holder of a store app's token, or of the key itself. None: in what is no
+    /// tenant, which is refused.
+    pub(crate) fn issue_tenant_token(
+        &self,
+        app_token: &str,
+        tenant: Option<&TenantKey>,
+        now: Timestamp,
+    ) -> Result<IssuedToken, KeyRefusal> {
+        let keys = self.keys.load();
+        let (hash, known) = match UncheckedToken::read(app_token) {
+            // Else a token could be renewed for ever without the key.
+            Some(token) if token.tenant.is_some() => return Err(KeyRefusal::Token),
+            Some(token) => self.check(&keys, &token, now)?,
+            None => (KeyHash::of(app_token), keys.valid(&KeyHash::of(app_token), now)?),
+        };
+        if tenant.is_none() {
+            return Err(known.other_tenant());
+        }
+        self.issue(known, &hash, tenant, now)
+    }
+
+    /// The caller to which a token or a key belongs, at the time `now`. A token for a tenant is for no other one.
     pub(crate) fn authenticate_token(
         &self,
         presented: &str,
         now: Timestamp,
-    ) -> Result<Caller, KeyRefusal> {
+    ) -> Result<Authenticated, KeyRefusal> {
         let Some(token) = UncheckedToken::read(presented) else {
             return self.authenticate(presented, now);
         };
         let keys = self.keys.load();
-        let hash = keys.hashes_by_id.get(&token.key_id).ok_or(KeyRefusal::Token)?;
-        let known = keys.keys.get(hash).ok_or(KeyRefusal::Token)?;
-        let apps = self.apps();
-        let app = apps.get(&known.caller.app).ok_or(KeyRefusal::Token)?;
-        // Before anything is said of the key, whose public id every token shows.
-        if !app.signer.accepts(&token, hash, now) {
-            return Err(KeyRefusal::Token);
+        let (_, known) = self.check(&keys, &token, now)?;
+        match token.tenant {
+            Some(tenant) => {
+                let caller = known.authenticated.clone().in_tenant(Some(&tenant));
+                caller.ok_or_else(|| known.other_tenant())
+            }
+            None => Ok(known.authenticated.clone()),
         }
-        known.check(now)?;
-        Ok(known.caller.clone())
     }
 
     /// The caller that the key `presented` belongs to, at the time `now`.
-    pub fn authenticate(&self, presented: &str, now: Timestamp) -> Result<Caller, KeyRefusal> {
+    pub fn authenticate(
+        &self,
+        presented: &str,
+        now: Timestamp,
+    ) -> Result<Authenticated, KeyRefusal> {
         // Keys are found and compared by their SHA-256 digest, not in constant time. The duration may
         // reveal something of a known digest, but an attacker can neither choose a digest byte by byte
         // nor get from a whole digest to the random key.
         let keys = self.keys.load();
-        keys.valid(&KeyHash::of(presented), now).map(|known| known.caller.clone())
+        keys.valid(&KeyHash::of(presented), now).map(|known| known.authenticated.clone())
     }
 
-    /// The caller whose API key has this name, if the key is in force at the time `now`.
+    /// The caller whose API key has this name, in this tenant or in none, if the key is in force at the time `now` and
+    /// may be used there.
     #[must_use]
-    pub fn caller_named(&self, name: &str, now: Timestamp) -> Option<Caller> {
+    pub fn caller_named(
+        &self,
+        name: &str,
+        tenant: Option<&TenantKey>,
+        now: Timestamp,
+    ) -> Option<Caller> {
         let keys = self.keys.load();
         let known = keys.valid(keys.hashes_by_name.get(name)?, now).ok()?;
-        Some(known.caller.clone())
+        known.authenticated.clone().in_tenant(tenant).map(|it| it.caller)
+    }
+
+    /// The key with this hash, if `app_id` is its name or Feishu's id of its app.
+    fn named<'a>(
+        &self,
+        keys: &'a KnownKeys,
+        hash: &KeyHash,
+        app_id: &str,
+        now: Timestamp,
+    ) -> Result<&'a KnownKey, KeyRefusal> {
+        let known = keys.valid(hash, now)?;
+        let Caller { name, app, .. } = &known.authenticated.caller;
+        let is_app = self.apps().get(app).is_some_and(|it| [&it.app_id, &**name].contains(&app_id));
+        if is_app { Ok(known) } else { Err(KeyRefusal::OtherApp { name: Arc::clone(name) }) }
+    }
+
+    /// The key that a token was signed for, and its hash.
+    fn check<'a>(
+        &self,
+        keys: &'a KnownKeys,
+        token: &UncheckedToken,
+        now: Timestamp,
+    ) -> Result<(KeyHash, &'a KnownKey), KeyRefusal> {
+        let hash = keys.hashes_by_id.get(&token.key_id).ok_or(KeyRefusal::Token)?;
+        let known = keys.keys.get(hash).ok_or(KeyRefusal::Token)?;
+        let apps = self.apps();
+        let app = apps.get(&known.authenticated.caller.app).ok_or(KeyRefusal::Token)?;
+        // Before anything is said of the key, whose public id every token shows.
+        if !app.signer.accepts(token, hash, now) {
+            return Err(KeyRefusal::Token);
+        }
+        known.check(now)?;
+        Ok((*hash, known))
+    }
+
+    /// Signs a token with which a program forwards in this tenant, or in none.
+    fn issue(
+        &self,
+        known: &KnownKey,
+        hash: &KeyHash,
+        tenant: Option<&TenantKey>,
+        now: Timestamp,
+    ) -> Result<IssuedToken, KeyRefusal> {
+        if !known.authenticated.tenants.admit(tenant) {
+            return Err(known.other_tenant());
+        }
+        self.sign(known, hash, tenant, now)
+    }
+
+    fn sign(
+        &self,
+        known: &KnownKey,
+        hash: &KeyHash,
+        tenant: Option<&TenantKey>,
+        now: Timestamp,
+    ) -> Result<IssuedToken, KeyRefusal> {
+        let Caller { name, app, .. } = &known.authenticated.caller;
+        let apps = self.apps();
+        let app = apps.get(app).ok_or(KeyRefusal::Unknown)?;
+        let ends_at = known.expires_at.map_or(now + LIFETIME, |end| end.min(now + LIFETIME));
+        // A token ends with a whole second.
+        let seconds = ends_at.as_second() - now.as_second();
+        let expires_in = Duration::from_secs(seconds.try_into().unwrap_or_default());
+        let token = app.signer.sign(hash, tenant, ends_at);
+        Ok(IssuedToken { caller: Arc::clone(name), token, expires_in })
     }
 
     /// The ends of the keys that have one and are not disabled.
@@ -186,7 +318,8 @@ impl Keyring {
         let ends = keys.keys.values().filter(|known| !known.disabled);
         ends.filter_map(|known| {
             let expires_at = known.expires_at?;
-            Some(KeyExpiry { caller: Arc::clone(&known.caller.name), expires_at })
+            let caller = Arc::clone(&known.authenticated.caller.name);
+            Some(KeyExpiry { caller, expires_at })
         })
         .collect()
     }
@@ -231,23 +364,28 @@ impl KnownKeys {
 
 impl KnownKey {
     fn new(name: &str, entry: &KeyEntry) -> Self {
+        let caller = Caller {
+            name: name.into(),
+            app: entry.app.as_str().into(),
+            tenant: entry.tenants.only().cloned(),
+            policy: Arc::new(entry.policy.clone()),
+            weight: entry.weight,
+            budget: entry.budget,
+        };
         Self {
-            caller: Caller {
-                name: name.into(),
-                app: entry.app.as_str().into(),
-                tenant: None,
-                policy: Arc::new(entry.policy.clone()),
-                weight: entry.weight,
-                budget: entry.budget,
-            },
+            authenticated: Authenticated { caller, tenants: entry.tenants.clone() },
             expires_at: entry.expires_at,
             disabled: entry.disabled,
         }
     }
 
+    fn other_tenant(&self) -> KeyRefusal {
+        KeyRefusal::OtherTenant { name: Arc::clone(&self.authenticated.caller.name) }
+    }
+
     /// Whether the key is in force at the time `now`.
     fn check(&self, now: Timestamp) -> Result<(), KeyRefusal> {
-        let name = || Arc::clone(&self.caller.name);
+        let name = || Arc::clone(&self.authenticated.caller.name);
         if self.disabled {
             return Err(KeyRefusal::Disabled { name: name() });
         }
@@ -259,94 +397,4 @@ impl KnownKey {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::policy::Policy;
-    use crate::model::share::{Budget, Weight};
-    use crate::model::webhook::{WebhookSecret, WebhookUrl};
-
-    const NOW: Timestamp = Timestamp::constant(1_767_225_600, 0);
-
-    fn entry(key: &str) -> KeyEntry {
-        KeyEntry {
-            hash: KeyHash::of(key),
-            app: "main".into(),
-            expires_at: None,
-            disabled: false,
-            policy: Policy::default(),
-            weight: Weight::ONE,
-            budget: Budget::default(),
-            webhook: None,
-        }
-    }
-
-    fn ring(name: &str, entry: KeyEntry) -> Keyring {
-        Keyring::new(&BTreeMap::from([(name.to_owned(), entry)]))
-    }
-
-    #[test]
-    fn a_known_key_names_its_caller_and_the_app() {
-        let caller = ring("billing", entry("k")).authenticate("k", NOW).expect("known");
-        assert_eq!((&*caller.name, &*caller.app), ("billing", "main"));
-    }
-
-    #[test]
-    fn another_key_is_unknown() {
-        let ring = ring("billing", entry("k"));
-        for other in ["", "K", "k ", "kk", &KeyHash::of("k").to_string()] {
-            assert_eq!(ring.authenticate(other, NOW), Err(KeyRefusal::Unknown));
-        }
-    }
-
-    #[test]
-    fn an_empty_ring_knows_nobody() {
-        let ring = Keyring::new(&BTreeMap::new());
-        assert_eq!(ring.authenticate("k", NOW), Err(KeyRefusal::Unknown));
-    }
-
-    #[test]
-    fn a_key_expires_at_the_very_moment_and_not_before() {
-        let expires_at = Some(NOW);
-        let ring = ring("billing", KeyEntry { expires_at, ..entry("k") });
-        let before = NOW - jiff::SignedDuration::from_nanos(1);
-        assert!(ring.authenticate("k", before).is_ok());
-        let name = "billing".into();
-        assert_eq!(ring.authenticate("k", NOW), Err(KeyRefusal::Expired { name }));
-    }
-
-    #[test]
-    fn a_disabled_key_is_refused() {
-        let ring = ring("billing", KeyEntry { disabled: true, ..entry("k") });
-        let name = "billing".into();
-        assert_eq!(ring.authenticate("k", NOW), Err(KeyRefusal::Disabled { name }));
-    }
-
-    #[test]
-    fn replacing_the_keys_admits_the_new_and_refuses_the_old() {
-        let ring = ring("billing", entry("old"));
-        ring.replace(&BTreeMap::from([("billing".to_owned(), entry("new"))]));
-        assert!(ring.authenticate("new", NOW).is_ok());
-        assert_eq!(ring.authenticate("old", NOW), Err(KeyRefusal::Unknown));
-    }
-
-    #[test]
-    fn a_webhook_is_that_of_the_keys_that_are_configured_now() {
-        let webhook = Webhook {
-            url: WebhookUrl::parse("https://example.com").expect("right"),
-            secret: WebhookSecret::parse(&format!("whsec_{}", "a".repeat(32))).expect("right"),
-            secret_file: None,
-        };
-        let ring = ring("billing", KeyEntry { webhook: Some(webhook.clone()), ..entry("k") });
-        assert_eq!((ring.webhook("billing"), ring.webhook("other")), (Some(webhook), None));
-        ring.replace(&BTreeMap::from([("billing".to_owned(), entry("k"))]));
-        assert_eq!(ring.webhook("billing"), None);
-    }
-
-    #[test]
-    fn nothing_that_is_printed_holds_a_key() {
-        let ring = ring("billing", entry("a key in clear"));
-        let refusal = ring.authenticate("another key in clear", NOW).expect_err("unknown");
-        let shown = format!("{ring:?} {refusal:?} {refusal}");
-        assert!(!shown.contains("in clear"));
-    }
-}
+mod tests;

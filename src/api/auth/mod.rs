@@ -2,5 +2,6 @@
 
 pub(crate) mod extractor;
 pub mod keyring;
+pub(crate) mod sender;
 mod token_signer;
 pub(crate) mod unauthorized;

@@ -1,7 +1,7 @@
 //! The gateway's own tokens, for programs that speak to it as to Feishu.
 //!
-//! A token is `t-` and hexadecimal digits: the public id of the caller's API key, the moment at which the token ends,
-//! and a signature. So no replica has to remember a token. The key of the signature is derived from the app's secret, so
+//! A token is `t-` and hexadecimal digits: the public id of the caller's API key, the moment at which the token ends, a
+//! signature, and the tenant's key if the token is for a tenant of a store app. So no replica has to remember a token. The key of the signature is derived from the app's secret, so
 //! nobody who sees the configured hash of an API key can make a token. The whole hash is signed, so a token ends with its
 //! API key.
 
@@ -15,12 +15,14 @@ use sha2::Sha256;
 
 use crate::model::api_key::{KeyHash, KeyId};
 use crate::model::derived_key::{Purpose, derive, keyed};
+use crate::model::tenant_key::TenantKey;
 
 /// How long a token lives. SDKs keep a token until then, whatever happens to it.
 pub(super) const LIFETIME: Duration = Duration::from_mins(30);
 /// What each token begins with, as Feishu's tenant tokens do.
 const PREFIX: &str = "t-";
 const SIGNATURE_BYTES: usize = 16;
+/// The length of a token without a tenant.
 const TOKEN_BYTES: usize = KeyId::BYTES + size_of::<u64>() + SIGNATURE_BYTES;
 /// How many earlier secrets of an app still count: more than an operator replaces within the life of a token.
 const MOST_EARLIER: usize = 8;
@@ -33,9 +35,10 @@ pub(super) struct TokenSigner {
 }
 
 /// A token that was read and not checked yet.
-#[derive(Clone, Copy)]
 pub(super) struct UncheckedToken {
     pub(super) key_id: KeyId,
+    /// The tenant that the token is for, if it is for one.
+    pub(super) tenant: Option<TenantKey>,
     /// In seconds since 1970.
     ends_at: i64,
     signature: [u8; SIGNATURE_BYTES],
@@ -54,16 +57,20 @@ impl TokenSigner {
         self.earlier.truncate(MOST_EARLIER);
     }
 
-    /// A token for the API key with this hash, which ends then.
-    pub(super) fn sign(&self, key: &KeyHash, ends_at: Timestamp) -> String {
+    /// A token for the API key with this hash, in this tenant if there is one, which ends then.
+    pub(super) fn sign(
+        &self,
+        key: &KeyHash,
+        tenant: Option<&TenantKey>,
+        ends_at: Timestamp,
+    ) -> String {
         let ends_at = ends_at.as_second();
-        let signature = signed(&self.key, key, ends_at).finalize().into_bytes();
-        let mut token = [0; TOKEN_BYTES];
-        let (id, rest) = token.split_at_mut(KeyId::BYTES);
-        let (end, signed) = rest.split_at_mut(size_of::<i64>());
-        id.copy_from_slice(&key.id().0);
-        end.copy_from_slice(&ends_at.to_be_bytes());
-        signed.copy_from_slice(&signature[..SIGNATURE_BYTES]);
+        let signature = signed(&self.key, key, tenant, ends_at).finalize().into_bytes();
+        let mut token = Vec::with_capacity(TOKEN_BYTES);
+        token.extend(key.id().0);
+        token.extend(ends_at.to_be_bytes());
+        token.extend(&signature[..SIGNATURE_BYTES]);
+        token.extend(tenant.map_or(&[][..], |it| it.as_str().as_bytes()));
         format!("{PREFIX}{}", hex::encode(token))
     }
 
@@ -74,7 +81,7 @@ impl TokenSigner {
         token.ends_at > now.as_second()
             && keys.any(|signing_key| {
                 // In constant time.
-                let signed = signed(signing_key, key, token.ends_at);
+                let signed = signed(signing_key, key, token.tenant.as_ref(), token.ends_at);
                 signed.verify_truncated_left(&token.signature).is_ok()
             })
     }
@@ -83,14 +90,23 @@ impl TokenSigner {
 impl UncheckedToken {
     /// None if the text has another form than the gateway's tokens.
     pub(super) fn read(token: &str) -> Option<Self> {
-        let mut bytes = [0; TOKEN_BYTES];
-        hex::decode_to_slice(token.strip_prefix(PREFIX)?, &mut bytes).ok()?;
+        let digits = token.strip_prefix(PREFIX)?;
+        if digits.len() > 2 * (TOKEN_BYTES + TenantKey::LONGEST) {
+            return None;
+        }
+        let bytes = hex::decode(digits).ok()?;
         let (key_id, rest) = bytes.split_first_chunk()?;
-        let (ends_at, signature) = rest.split_first_chunk()?;
+        let (ends_at, rest) = rest.split_first_chunk()?;
+        let (signature, tenant) = rest.split_first_chunk()?;
+        let tenant = match tenant {
+            [] => None,
+            tenant => Some(TenantKey::parse(str::from_utf8(tenant).ok()?)?),
+        };
         Some(Self {
             key_id: KeyId(*key_id),
+            tenant,
             ends_at: i64::from_be_bytes(*ends_at),
-            signature: signature.try_into().ok()?,
+            signature: *signature,
         })
     }
 }
@@ -99,8 +115,16 @@ fn signing_key(app_secret: &SecretString) -> Hmac<Sha256> {
     keyed(&derive(app_secret, Purpose::CallerTokens))
 }
 
-fn signed(signing_key: &Hmac<Sha256>, key: &KeyHash, ends_at: i64) -> Hmac<Sha256> {
-    signing_key.clone().chain_update(key.as_bytes()).chain_update(ends_at.to_be_bytes())
+/// Key and end have a fixed length, so the tenant is what is behind them, and nothing else can be.
+fn signed(
+    signing_key: &Hmac<Sha256>,
+    key: &KeyHash,
+    tenant: Option<&TenantKey>,
+    ends_at: i64,
+) -> Hmac<Sha256> {
+    let signed = signing_key.clone().chain_update(key.as_bytes());
+    let signed = signed.chain_update(ends_at.to_be_bytes());
+    signed.chain_update(tenant.map_or("", TenantKey::as_str))
 }
 
 impl fmt::Debug for TokenSigner {
@@ -127,7 +151,7 @@ mod tests {
     #[test]
     fn a_token_is_good_for_its_key_until_it_ends() {
         let signer = signer("secret");
-        let token = signer.sign(&KeyHash::of("key"), NOW + LIFETIME);
+        let token = signer.sign(&KeyHash::of("key"), None, NOW + LIFETIME);
         assert!(token.starts_with("t-"));
         assert_eq!(UncheckedToken::read(&token).expect("a token").key_id, KeyHash::of("key").id());
         assert!(accepts(&signer, &token, "key", NOW));
@@ -138,7 +162,7 @@ mod tests {
 
     #[test]
     fn nobody_without_the_apps_secret_makes_or_changes_a_token() {
-        let token = signer("secret").sign(&KeyHash::of("key"), NOW + LIFETIME);
+        let token = signer("secret").sign(&KeyHash::of("key"), None, NOW + LIFETIME);
         assert!(!accepts(&signer("another"), &token, "key", NOW));
         // The id only finds the key.
         for place in PREFIX.len() + 2 * KeyId::BYTES..token.len() {
@@ -150,20 +174,46 @@ mod tests {
     }
 
     #[test]
+    fn a_token_for_a_tenant_is_for_no_other_and_one_without_is_for_none() {
+        let signer = signer("secret");
+        let tenant = TenantKey::parse("2ed263bf32cf1651").expect("valid");
+        let token = signer.sign(&KeyHash::of("key"), Some(&tenant), NOW + LIFETIME);
+        let read = UncheckedToken::read(&token).expect("a token");
+        assert_eq!(read.tenant, Some(tenant));
+        assert!(signer.accepts(&read, &KeyHash::of("key"), NOW));
+        let without = signer.sign(&KeyHash::of("key"), None, NOW + LIFETIME);
+        let hex = |tenant: &str| hex::encode(tenant);
+        for forged in [
+            token[..without.len()].to_owned(),
+            token.replace(&hex("2ed263bf32cf1651"), &hex("2ed263bf32cf1652")),
+            token.clone() + &hex("1"),
+            without + &hex("2ed263bf32cf1651"),
+        ] {
+            assert!(!accepts(&signer, &forged, "key", NOW), "{forged}");
+        }
+        for other in [token.clone() + &hex(" "), token + &hex(&"1".repeat(64))] {
+            assert!(UncheckedToken::read(&other).is_none(), "{other}");
+        }
+    }
+
+    #[test]
     fn after_a_rotation_of_the_secret_the_tokens_of_the_old_one_are_good_until_they_end() {
         let mut signer = signer("old");
-        let token = signer.sign(&KeyHash::of("key"), NOW + LIFETIME);
+        let token = signer.sign(&KeyHash::of("key"), None, NOW + LIFETIME);
         signer.replace_secret(&SecretString::from("new"), NOW + Duration::from_mins(1));
         assert!(accepts(&signer, &token, "key", NOW + Duration::from_secs(1799)));
         assert!(!accepts(&signer, &token, "key", NOW + LIFETIME));
-        let forged = TokenSigner::new(&SecretString::from("old"))
-            .sign(&KeyHash::of("key"), NOW + Duration::from_hours(9));
+        let forged = TokenSigner::new(&SecretString::from("old")).sign(
+            &KeyHash::of("key"),
+            None,
+            NOW + Duration::from_hours(9),
+        );
         assert!(!accepts(&signer, &forged, "key", NOW + Duration::from_hours(1)));
     }
 
     #[test]
     fn what_has_another_form_is_no_token() {
-        let token = signer("secret").sign(&KeyHash::of("key"), NOW);
+        let token = signer("secret").sign(&KeyHash::of("key"), None, NOW);
         for other in
             ["", "t-", "t-g1044qeGEDXTB6NDJOGV4JQCYDGHRBARFTGT1234", &token[1..], &token[..40]]
         {

@@ -136,6 +136,7 @@ impl Unauthorized {
             Self::Refused(KeyRefusal::Expired { .. }) => "expired",
             Self::Refused(KeyRefusal::Disabled { .. }) => "disabled",
             Self::Refused(KeyRefusal::OtherApp { .. }) => "other_app",
+            Self::Refused(KeyRefusal::OtherTenant { .. }) => "other_tenant",
         }
     }
 
@@ -145,7 +146,8 @@ impl Unauthorized {
             Self::Refused(
                 KeyRefusal::Expired { name }
                 | KeyRefusal::Disabled { name }
-                | KeyRefusal::OtherApp { name },
+                | KeyRefusal::OtherApp { name }
+                | KeyRefusal::OtherTenant { name },
             ) => Some(name),
             _ => None,
         }
@@ -246,6 +248,10 @@ impl Unauthorized {
             Self::Refused(KeyRefusal::OtherApp { .. }) => Wording::new(
                 "The app_id is neither the name of this API key nor the app_id of its app.",
                 "app_id 既不是此 API 密钥的名称，也不是其应用的 app_id。",
+            ),
+            Self::Refused(KeyRefusal::OtherTenant { .. }) => Wording::new(
+                "The API key or its token may not be used in this tenant.",
+                "此 API 密钥或其 token 不能用于该租户。",
             ),
             Self::Refused(KeyRefusal::Token) => Wording::new(
                 "The token has expired, or its API key no longer exists. Fetch a new token with the API key as app_secret.",

@@ -96,7 +96,7 @@ impl EventStream {
 
     fn key_is_good(&self) -> bool {
         let caller = self.keyring.authenticate(self.key.expose_secret(), self.clock.wall());
-        caller.is_ok_and(|it| it.name == self.caller.name)
+        caller.is_ok_and(|it| it.caller.name == self.caller.name)
     }
 
     fn event(&self, broadcast: &Broadcast, has_ended: bool) -> String {

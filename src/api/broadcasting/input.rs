@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::http::header::HeaderMap;
 use serde_json::value::RawValue;
 
+use crate::api::auth::sender::TENANT_KEY;
 use crate::api::broadcasting::json;
 use crate::api::broadcasting::problems::{key_is_missing, key_missing};
 use crate::api::broadcasting::query;
@@ -15,12 +16,15 @@ use crate::api::input::mistakes::{Mistakes, more_than_once};
 use crate::api::problems::problem::Problem;
 use crate::api::sanitize;
 use crate::broadcasts::{BroadcastRequest, ReceiverState};
+use crate::model::api_key::Caller;
 use crate::model::idempotency_key::IdempotencyKey;
 use crate::model::message_id::MessageId;
 use crate::model::wording::Wording;
 
 /// What a caller sent to have a message broadcast.
 pub(crate) struct BroadcastInput<'a> {
+    /// Who asks for it, or what is wrong about the tenant.
+    pub(crate) caller: Result<Caller, Wording>,
     pub(crate) message_id: &'a str,
     pub(crate) query: &'a str,
     pub(crate) headers: &'a HeaderMap,
@@ -32,6 +36,7 @@ pub(crate) struct BroadcastInput<'a> {
 /// A broadcast that was asked for without a mistake.
 #[derive(Debug)]
 pub(crate) struct ParsedBroadcast {
+    pub(crate) caller: Caller,
     pub(crate) request: BroadcastRequest,
     pub(crate) is_dry_run: bool,
 }
@@ -91,13 +96,16 @@ impl BroadcastInput<'_> {
             mistakes.add(RECEIVERS, Wording::new("is missing", "缺失"));
         }
         find_misplaced(self.headers, &mut mistakes);
+        let caller = mistakes.keep(TENANT_KEY, self.caller);
         let key = key(self.headers, mistakes, RECEIVERS)?;
-        let (Some(message), Some(receivers)) = (message, receivers) else {
+        let (Some(message), Some(receivers), Some(caller)) = (message, receivers, caller) else {
             unreachable!("what is missing is a mistake");
         };
+        let receivers = receivers.into_iter().map(|it| caller.receiver(it)).collect();
         let expires_in = expires_in.flatten().unwrap_or(USUAL_EXPIRY);
         Ok(ParsedBroadcast {
             request: BroadcastRequest { message, receivers, key, expires_in },
+            caller,
             is_dry_run,
         })
     }
@@ -231,10 +239,25 @@ fn unknown(known: &str) -> Wording {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use actix_web::http::header::{HeaderName, HeaderValue};
 
     use super::*;
     use crate::model::problem_kind::ProblemKind;
+    use crate::model::share::{Budget, Weight};
+    use crate::model::tenant_key::TenantKey;
+
+    fn caller(tenant: Option<&str>) -> Caller {
+        Caller {
+            name: "a".into(),
+            app: "main".into(),
+            tenant: tenant.and_then(TenantKey::parse),
+            policy: Arc::default(),
+            weight: Weight::ONE,
+            budget: Budget::default(),
+        }
+    }
 
     fn parse(query: &str, body: &str, with_key: bool) -> Result<ParsedBroadcast, Problem> {
         let mut headers = HeaderMap::new();
@@ -242,8 +265,9 @@ mod tests {
             let name = HeaderName::from_static("idempotency-key");
             headers.insert(name, HeaderValue::from_static("a"));
         }
-        let body = body.as_bytes();
-        BroadcastInput { message_id: "om_1", query, headers: &headers, body, most: 200 }.parse()
+        let (body, caller) = (body.as_bytes(), Ok(caller(None)));
+        BroadcastInput { caller, message_id: "om_1", query, headers: &headers, body, most: 200 }
+            .parse()
     }
 
     fn wrong(query: &str, body: &str) -> Vec<String> {
@@ -266,6 +290,23 @@ mod tests {
         let parsed = parse("", body, true).expect("no mistake");
         assert_eq!(parsed.request.expires_in, USUAL_EXPIRY);
         assert!(!parsed.is_dry_run);
+    }
+
+    #[test]
+    fn the_receivers_are_in_the_tenant_and_a_mistake_about_it_is_told_with_the_others() {
+        let mut headers = HeaderMap::new();
+        headers.insert(HeaderName::from_static("idempotency-key"), HeaderValue::from_static("a"));
+        let read = |caller, body: &str| {
+            let (message_id, query, most) = ("om_1", "", 200);
+            let (headers, body) = (&headers, body.as_bytes());
+            BroadcastInput { caller, message_id, query, headers, body, most }.parse()
+        };
+        let parsed = read(Ok(caller(Some("t"))), r#"{"receivers":[{"receive_id":"oc_1"}]}"#);
+        let receivers = parsed.expect("no mistake").request.receivers;
+        assert_eq!((receivers[0].name(), receivers[0].id()), ("t,oc_1", "oc_1"));
+        let wrong = read(Err(Wording::new("is missing", "缺失")), r#"{"receivers":[]}"#);
+        let fields = wrong.expect_err("mistakes").errors.into_iter().map(|it| it.field);
+        assert_eq!(fields.collect::<Vec<_>>(), ["receivers", "X-Tenant-Key"]);
     }
 
     #[test]

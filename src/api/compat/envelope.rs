@@ -148,7 +148,7 @@ fn own_code(problem: &Problem, has_token: bool) -> (StatusCode, i64) {
         Unauthorized if has_token => (StatusCode::BAD_REQUEST, 99991663),
         Unauthorized => (StatusCode::BAD_REQUEST, 99991661),
         InvalidRequest => (StatusCode::BAD_REQUEST, 99992402),
-        ReceiverNotAllowed => (StatusCode::BAD_REQUEST, 230027),
+        ReceiverNotAllowed | TenantNotAllowed => (StatusCode::BAD_REQUEST, 230027),
         ReceiverRateLimited => (StatusCode::BAD_REQUEST, 230020),
         AppRateLimited | CallerRateLimited => (StatusCode::TOO_MANY_REQUESTS, APP_LIMITED),
         RouteNotFound | MethodNotAllowed => (StatusCode::NOT_FOUND, 404),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_web::http::header::HeaderValue;
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use crate::api::auth::sender::Sender;
 use crate::api::broadcasting::configured;
 use crate::api::broadcasting::to_one::broadcast_to_one;
 use crate::api::dialect::Dialect;
@@ -22,7 +23,6 @@ use crate::api::input::source::Source;
 use crate::api::problems::forward_failure::problem_of_forward;
 use crate::api::problems::problem::Problem;
 use crate::delivery::{Delivery, ForwardReport, ForwardRequest};
-use crate::model::api_key::Caller;
 
 /// The operator's settings for the routes that forward something.
 #[derive(Clone, Debug)]
@@ -37,11 +37,11 @@ pub struct ForwardSettings {
 
 /// What a handler needs of a request to forward something.
 pub(crate) type ForwardExchange =
-    (Caller, HttpRequest, Body, web::Data<Delivery>, web::Data<ForwardSettings>);
+    (Sender, HttpRequest, Body, web::Data<Delivery>, web::Data<ForwardSettings>);
 
 /// Forwards what the request names, and answers it.
 pub(crate) async fn answer(
-    (caller, request, body, delivery, settings): ForwardExchange,
+    (sender, request, body, delivery, settings): ForwardExchange,
     source: impl FnOnce(&HttpRequest) -> Source<'_>,
 ) -> Result<HttpResponse, Problem> {
     let dialect = Dialect::of(&request);
@@ -59,9 +59,10 @@ pub(crate) async fn answer(
         is_async: broadcasts.is_some(),
     };
     let request_id = RequestContext::of(&request).borrow().request_id.clone();
-    let uuids = delivery.uuids(&caller);
-    let ParsedForward { forward_request, is_dry_run, prefers_wait, key } =
-        input.parse(request_id, caller, uuids, settings.max_wait).map_err(Problem::invalid)?;
+    let uuids = delivery.uuids(sender.caller());
+    let ParsedForward { forward_request, is_dry_run, prefers_wait, key } = input
+        .parse(request_id, sender.in_named_tenant(), uuids, settings.max_wait)
+        .map_err(Problem::invalid)?;
     if let Some(broadcasts) = broadcasts.filter(|_| !is_dry_run) {
         return broadcast_to_one(&request, &broadcasts, forward_request, key).await;
     }

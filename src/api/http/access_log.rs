@@ -120,6 +120,7 @@ fn level(problem: Option<ProblemKind>) -> Level {
         FixBy::Operator => match kind {
             // Callers and strangers can cause these as often as they like.
             ProblemKind::ReceiverNotAllowed
+            | ProblemKind::TenantNotAllowed
             | ProblemKind::OriginNotAllowed
             | ProblemKind::BroadcastsNotConfigured
             | ProblemKind::EventRejected

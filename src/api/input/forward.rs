@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::header::HeaderMap;
 
+use crate::api::auth::sender::TENANT_KEY;
 use crate::api::dialect::Dialect;
 use crate::api::input::body::{self, ForwardBody};
 use crate::api::input::headers::{self, preferred_wait};
@@ -42,7 +43,7 @@ pub(crate) struct ParsedForward {
 }
 
 impl ForwardInput<'_> {
-    /// Reads the forward that `caller` asks for, which waits for `max_wait` at most. It gets a new `uuid`
+    /// Reads the forward that `caller` asks for, or none if the request is wrong about its tenant. It waits for `max_wait` at most. It gets a new `uuid`
     /// if the caller gave neither one nor an `Idempotency-Key`, whose `uuid` is one of `uuids`.
     ///
     /// In the gateway's dialect every field that is not known is a mistake: a typo must not silently change where a
@@ -50,7 +51,7 @@ impl ForwardInput<'_> {
     pub(crate) fn parse(
         self,
         request_id: String,
-        caller: Caller,
+        caller: Result<Caller, Wording>,
         uuids: &UuidMaker,
         max_wait: Duration,
     ) -> Result<ParsedForward, Vec<InvalidField>> {
@@ -66,9 +67,11 @@ impl ForwardInput<'_> {
         let key =
             mistakes.keep("Idempotency-Key", headers::idempotency_key(self.headers)).flatten();
         let preferred = mistakes.keep("Prefer", preferred_wait(self.headers)).flatten();
-        let (Some(forward), Some(receiver)) = (forward, receiver) else {
+        let caller = mistakes.keep(TENANT_KEY, caller);
+        let (Some(forward), Some(receiver), Some(caller)) = (forward, receiver, caller) else {
             return Err(mistakes.into_fields());
         };
+        let receiver = caller.receiver(receiver);
         if self.is_async && !is_dry_run && uuid.is_some() {
             let detail = Wording::new(
                 "must be left out when Prefer asks for an asynchronous answer: the Idempotency-Key determines the uuid",

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Span;
 
+use crate::api::auth::sender::Sender;
 use crate::api::broadcasting::body::LargeBody;
 use crate::api::broadcasting::configured;
 use crate::api::forwarding::answer::ForwardSettings;
@@ -32,11 +33,10 @@ use crate::api::mcp::text::clean;
 use crate::api::problems::problem::Problem;
 use crate::clock::Clock;
 use crate::delivery::Delivery;
-use crate::model::api_key::Caller;
 
 /// What the handler needs of a request.
 type McpExchange = (
-    Caller,
+    Sender,
     HttpRequest,
     LargeBody,
     web::Data<Delivery>,
@@ -63,13 +63,13 @@ const LONGEST_REASON: usize = 200;
 /// Answers a request of the Model Context Protocol: of the revisions with `initialize` and of those without, and without
 /// sessions.
 pub(crate) async fn answer(
-    (caller, request, body, delivery, settings, clock, door): McpExchange,
+    (sender, request, body, delivery, settings, clock, door): McpExchange,
 ) -> Result<HttpResponse, Problem> {
     door.check(request.headers())?;
     let longest = BodyLimits::of(&request).max_size;
     let (message, long_list) = long_list::cut_out(&body.bytes, longest)?;
     let context = Arc::new(ToolContext {
-        caller,
+        sender,
         request_id: RequestContext::of(&request).borrow().request_id.clone(),
         span: Span::current(),
         delivery: Delivery::clone(&delivery),

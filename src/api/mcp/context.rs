@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
+use crate::api::auth::sender::{Sender, TENANT_KEY};
 use crate::api::input::mistakes::more_than_once;
 use crate::api::problems::problem::{InvalidField, Problem};
 use crate::api::sanitize;
@@ -19,7 +20,7 @@ use crate::telemetry::metrics::Metrics;
 
 /// What the tools of one request have.
 pub(super) struct ToolContext {
-    pub(super) caller: Caller,
+    pub(super) sender: Sender,
     pub(super) request_id: String,
     /// The request's, which encloses each log line of a tool too. `rmcp` calls tools in tasks of their own.
     pub(super) span: Span,
@@ -42,6 +43,17 @@ pub(super) struct ToolContext {
 }
 
 impl ToolContext {
+    /// The caller, for a tool that reads.
+    pub(super) fn caller(&self) -> &Caller {
+        self.sender.caller()
+    }
+
+    /// The caller in its tenant, for a tool that forwards.
+    pub(super) fn caller_in_tenant(&self) -> Result<Caller, Problem> {
+        let caller = self.sender.in_named_tenant();
+        caller.map_err(|mistake| Problem::invalid(vec![InvalidField::new(TENANT_KEY, mistake)]))
+    }
+
     /// Refuses a message that has a member twice, as the rest of the API does: a tool would heed only one of them.
     pub(super) fn refuse_repetition(&self) -> Result<(), Problem> {
         let Some(name) = &self.repeated else { return Ok(()) };

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use rmcp::model::JsonObject;
 use serde_json::json;
 
+use crate::api::fuzz::caller;
 use crate::api::mcp::failure;
 use crate::api::mcp::long_list::cut_out;
 use crate::api::mcp::receivers::check_type;
@@ -27,10 +28,10 @@ pub(crate) fn arguments(data: &[u8]) {
         assert!(message.len() <= longest && (receivers.is_some() || message == data));
     }
     let Ok(arguments) = serde_json::from_slice::<JsonObject>(data) else { return };
-    match forward_message::read(arguments.clone()) {
+    match forward_message::read(&caller(), arguments.clone()) {
         Ok(asked) => {
             assert!(check_type(&asked.receiver).is_ok());
-            assert_eq!(forward_message::read(arguments.clone()).ok(), Some(asked));
+            assert_eq!(forward_message::read(&caller(), arguments.clone()).ok(), Some(asked));
         }
         Err(problem) => refused(&problem),
     }
@@ -38,7 +39,7 @@ pub(crate) fn arguments(data: &[u8]) {
         Ok((_, wait)) => assert!(wait.as_secs() <= 50),
         Err(problem) => assert!(problem.kind == ProblemKind::BroadcastNotFound || wrong(&problem)),
     }
-    let read = broadcast_message::read(arguments.clone(), None, MOST_RECEIVERS);
+    let read = broadcast_message::read(&caller(), arguments.clone(), None, MOST_RECEIVERS);
     if arguments.get("receivers").is_some_and(|it| !it.is_null()) {
         assert_eq!(told(&read), told(&from_a_long_call(arguments)));
     }
@@ -57,14 +58,14 @@ fn from_a_long_call(arguments: JsonObject) -> Result<BroadcastRequest, Problem> 
     let (message, receivers) = cut_out(&body, longest).expect("a call for a broadcast");
     if message == body {
         assert!(list.len() <= "[]".len());
-        return broadcast_message::read(arguments, None, MOST_RECEIVERS);
+        return broadcast_message::read(&caller(), arguments, None, MOST_RECEIVERS);
     }
     assert_eq!(receivers.as_deref(), Some(&*list));
     let mut message: serde_json::Value = serde_json::from_slice(&message).expect("JSON");
     assert_eq!(message["params"]["arguments"]["receivers"], json!([]));
     let arguments = serde_json::from_value(message["params"]["arguments"].take());
     let arguments: JsonObject = arguments.expect("an object");
-    broadcast_message::read(arguments, receivers.as_deref(), MOST_RECEIVERS)
+    broadcast_message::read(&caller(), arguments, receivers.as_deref(), MOST_RECEIVERS)
 }
 
 fn told(read: &Result<BroadcastRequest, Problem>) -> String {

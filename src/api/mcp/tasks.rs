@@ -66,7 +66,7 @@ pub(super) async fn check(context: &ToolContext, id: &str) -> Result<(), Problem
 /// Cancels a task, if it has not ended.
 pub(super) async fn cancel(context: &ToolContext, id: &str) -> Result<(), Problem> {
     let (broadcasts, broadcast) = find(context, id).await?;
-    match broadcasts.cancel(&context.caller, &broadcast.id).await {
+    match broadcasts.cancel(context.caller(), &broadcast.id).await {
         Ok(_) | Err(BroadcastError::Ended) => Ok(()),
         Err(error) => Err(problem_of_broadcast(&error, NamedIn::List)),
     }
@@ -78,7 +78,7 @@ async fn find<'a>(
 ) -> Result<(&'a Broadcasts, Broadcast), Problem> {
     let broadcasts = context.broadcasts.as_ref().ok_or_else(not_configured)?;
     let id = BroadcastId::parse(id).ok_or_else(not_found)?;
-    let found = broadcasts.find(&context.caller, &id).await;
+    let found = broadcasts.find(context.caller(), &id).await;
     let broadcast = found.map_err(|error| problem_of_broadcast(&error, NamedIn::List))?;
     Ok((broadcasts, broadcast))
 }

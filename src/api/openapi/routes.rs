@@ -64,7 +64,9 @@ pub(super) fn may_come(problem: ProblemKind, kind: Kind) -> bool {
         | ProblemKind::UnsupportedMediaType => {
             kind.is_forward() || matches!(kind, NewBroadcast | Cancel | Retry | Event)
         }
-        ProblemKind::ReceiverNotAllowed | ProblemKind::IdempotencyKeyReused => {
+        ProblemKind::ReceiverNotAllowed
+        | ProblemKind::TenantNotAllowed
+        | ProblemKind::IdempotencyKeyReused => {
             kind.is_forward() || matches!(kind, NewBroadcast | Retry)
         }
         ProblemKind::IdempotencyKeyMissing | ProblemKind::TooManyBroadcasts => {

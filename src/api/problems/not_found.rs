@@ -164,6 +164,9 @@ fn detail(path: &str) -> Wording {
 fn of_feishu() -> Wording {
     let served = "POST /open-apis/auth/v3/tenant_access_token/internal, \
         POST /open-apis/auth/v3/app_access_token/internal, \
+        POST /open-apis/auth/v3/app_access_token, \
+        POST /open-apis/auth/v3/tenant_access_token, \
+        POST /open-apis/auth/v3/app_ticket/resend, \
         POST /open-apis/im/v1/messages/{message_id}/forward, \
         POST /open-apis/im/v1/messages/merge_forward, \
         POST /open-apis/im/v1/threads/{thread_id}/forward";

@@ -11,6 +11,7 @@ use secrecy::SecretString;
 
 use crate::api::auth::extractor::presented_key;
 use crate::api::auth::keyring::Keyring;
+use crate::api::auth::sender::Sender;
 use crate::api::broadcasting::answer::{
     accepted, add_language, add_preference, id_of, is_known, json, not_modified, one, prefers_csv,
 };
@@ -72,16 +73,17 @@ const LONGEST_WAIT: u64 = 60;
     ),
 )]
 pub(crate) async fn create(
-    (caller, broadcasts, request, body): (Caller, Broadcasts, HttpRequest, LargeBody),
+    (sender, broadcasts, request, body): (Sender, Broadcasts, HttpRequest, LargeBody),
 ) -> Result<HttpResponse, Problem> {
     let input = BroadcastInput {
+        caller: sender.in_named_tenant(),
         message_id: request.match_info().query("message_id"),
         query: request.query_string(),
         headers: request.headers(),
         body: &body.bytes,
         most: broadcasts.settings().max_receivers,
     };
-    let ParsedBroadcast { request: asked, is_dry_run } = input.parse()?;
+    let ParsedBroadcast { caller, request: asked, is_dry_run } = input.parse()?;
     if is_dry_run {
         return preview(&broadcasts, &caller, asked).await;
     }
@@ -318,11 +320,14 @@ pub(crate) async fn cancel(
         ))),
 )]
 pub(crate) async fn retry(
-    (caller, broadcasts, request, body): (Caller, Broadcasts, HttpRequest, Body),
+    (sender, broadcasts, request, body): (Sender, Broadcasts, HttpRequest, Body),
 ) -> Result<HttpResponse, Problem> {
     let (query, headers) = (request.query_string(), request.headers());
     let (key, states) = RetryInput { query, headers, body: &body.0 }.parse()?;
-    let result = broadcasts.retry(&caller, &id_of(&request)?, &states, &key).await;
+    let id = id_of(&request)?;
+    let of = broadcasts.find(sender.caller(), &id).await.map_err(|it| refused(&it))?;
+    let caller = sender.in_tenant(of.tenant.as_ref())?;
+    let result = broadcasts.retry(&caller, &id, &states, &key).await;
     let result = result.map_err(|error| problem_of_broadcast(&error, NamedIn::EarlierBroadcast))?;
     Ok(accepted(&request, &broadcasts, &result))
 }

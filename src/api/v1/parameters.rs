@@ -37,6 +37,14 @@ pub(super) struct ForwardHeaders {
     /// `u=7` (RFC 9218): bulk priority. The forward gets the turns that interactive forwards leave, and at least a tenth of all turns while those wait too. Every other value, and no header, means interactive.
     #[param(rename = "Priority", nullable = false)]
     priority: Option<String>,
+    /// The tenant in which a store app forwards. Required if your API key is for several tenants of a store app, optional if it is for one, and not allowed if its app is a self-built one.
+    #[param(
+        rename = "X-Tenant-Key",
+        nullable = false,
+        pattern = "^[A-Za-z0-9_-]{1,64}$",
+        example = "2ed263bf32cf1651"
+    )]
+    x_tenant_key: Option<String>,
     /// The language of problems: `zh` or `zh-CN` for Chinese, otherwise English.
     #[param(rename = "Accept-Language", nullable = false)]
     accept_language: Option<String>,
@@ -55,7 +63,7 @@ pub(super) struct BroadcastIdParameter {
     id: String,
 }
 
-/// The header that a request for a broadcast needs.
+/// The headers that a request for a broadcast needs.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "describes what `broadcasting/input.rs` reads")]
@@ -66,6 +74,14 @@ pub(super) struct BroadcastKeyHeaders {
         pattern = r#"^([!#-~]([ -~]{0,253}[!-~])?|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#
     )]
     idempotency_key: String,
+    /// The tenant in which a store app forwards. Required if your API key is for several tenants of a store app, optional if it is for one, and not allowed if its app is a self-built one.
+    #[param(
+        rename = "X-Tenant-Key",
+        nullable = false,
+        pattern = "^[A-Za-z0-9_-]{1,64}$",
+        example = "2ed263bf32cf1651"
+    )]
+    x_tenant_key: Option<String>,
 }
 
 /// The headers that every route reads.

@@ -52,6 +52,7 @@ fn ended(state: State, at: Timestamp) -> Broadcast {
         id: BroadcastId::generate(at),
         caller: "billing".into(),
         app: "main".into(),
+        tenant: None,
         message: MessageId::parse("om_1").unwrap(),
         state,
         paused_by: None,

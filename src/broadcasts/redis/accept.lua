@@ -8,7 +8,8 @@ function operations.accept()
   check_types(8, 12)
   local now, id, caller, app = time(), text(), text(), text()
   local request, content, most_active, most_broadcasts, most_receivers = text(), text(), number(), number(), number()
-  local message, expires, retry_of, total, staged_for = text(), number(), text(), number(), number()
+  local message, expires, retry_of, tenant = text(), number(), text(), text()
+  local total, staged_for = number(), number()
   local known = field(REQUESTS, request, LARGEST_NOTE)
   local known_id = known and known:sub(1, #id)
   if known and redis.call('HEXISTS', CATALOG, known_id) == 1 then
@@ -30,7 +31,7 @@ function operations.accept()
   local begun = {
     id = id, caller = caller, app = app, message = message, state = 'running', total = total, created = now,
     expires = expires, revision = 1, next = 0, request = request, counts = { total, 0, 0, 0, 0, 0, 0 },
-    retry_of = retry_of ~= '' and retry_of or nil,
+    retry_of = retry_of ~= '' and retry_of or nil, tenant = tenant ~= '' and tenant or nil,
   }
   redis.call('HSET', STAGED, 'head', cmsgpack.pack(begun))
   redis.call('HSET', CATALOG, id, cmsgpack.pack({ total = total, caller = caller, app = app, request = request }))

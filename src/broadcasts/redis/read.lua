@@ -12,7 +12,7 @@ function operations.find()
     add(reply, not is_ours and 'foreign' or it and 'head' or 'none')
     if is_ours and it then
       add(reply, it.id, it.caller, it.app, it.message, it.state, it.paused_by or '', it.total, it.created, it.expires)
-      add(reply, it.finished or '', it.retry_of or '', it.revision, unpack(it.counts, 1, 7))
+      add(reply, it.finished or '', it.retry_of or '', it.tenant or '', it.revision, unpack(it.counts, 1, 7))
     end
   end
   return reply

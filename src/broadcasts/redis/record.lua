@@ -96,7 +96,7 @@ local function head_of(key)
   for _, name in ipairs({ 'finished', 'ended', 'ended_at' }) do
     if it[name] ~= nil and not is_count(it[name]) then foreign() end
   end
-  for _, name in ipairs({ 'paused_by', 'retry_of' }) do
+  for _, name in ipairs({ 'paused_by', 'retry_of', 'tenant' }) do
     if it[name] ~= nil and type(it[name]) ~= 'string' then foreign() end
   end
   if type(it.counts) ~= 'table' or it.ended and (it.ended > EXPIRED or not it.ended_at) then foreign() end

@@ -12,6 +12,7 @@ use crate::broadcasts::broadcast::{Broadcast, Counts, ReceiverRecord, ReceiverSt
 use crate::broadcasts::store::{Claimed, MOST_AT_ONCE, StoreError};
 use crate::model::broadcast_id::BroadcastId;
 use crate::model::receiver::Receiver;
+use crate::model::tenant_key::TenantKey;
 
 /// The texts of a reply, which are read one after the other.
 #[derive(Debug)]
@@ -154,6 +155,12 @@ impl Reply {
         let expires_at = self.time()?.ok_or_else(foreign)?;
         let finished_at = self.time()?;
         let retry_of = BroadcastId::parse(&self.text()?);
+        let tenant = self.text()?;
+        let tenant = if tenant.is_empty() {
+            None
+        } else {
+            Some(TenantKey::parse(&tenant).ok_or_else(foreign)?)
+        };
         let revision = self.number()?;
         let mut counts = Counts::default();
         for state in ReceiverState::ALL {
@@ -167,6 +174,7 @@ impl Reply {
             id: id.clone(),
             caller,
             app,
+            tenant,
             message,
             state,
             paused_by,
@@ -182,7 +190,7 @@ impl Reply {
 }
 
 /// How many texts the head of a broadcast has.
-const HEAD: usize = 19;
+const HEAD: usize = 20;
 
 /// The receiver at a place.
 fn at(chunks: &HashMap<usize, Vec<Receiver>>, place: u32) -> Result<Receiver, StoreError> {

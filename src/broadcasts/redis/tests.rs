@@ -89,6 +89,7 @@ fn new(total: u32) -> NewBroadcast {
         id: BroadcastId::generate(at(1)),
         caller: "caller".into(),
         app: APP.into(),
+        tenant: None,
         message: MessageId::parse("om_message").unwrap(),
         receivers: (0..total).map(receiver).collect(),
         key: rand::random(),

@@ -66,7 +66,7 @@ fn insert(connection: &Connection, new: &NewBroadcast) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "INSERT INTO broadcasts (id, caller, app, message, key, content, state, total, pending, created_at, \
-             expires_at, retry_of) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?7, ?8, ?9, ?10)",
+             expires_at, retry_of, tenant) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
             new.id,
@@ -79,6 +79,7 @@ fn insert(connection: &Connection, new: &NewBroadcast) -> rusqlite::Result<()> {
             now,
             Millis::from(new.expires_at),
             new.retry_of,
+            new.tenant,
         ])?;
     let number = connection.last_insert_rowid();
     let mut insert = connection.prepare_cached(

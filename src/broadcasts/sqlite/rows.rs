@@ -69,6 +69,7 @@ impl BroadcastRow {
             id: row.get("id")?,
             caller: row.get("caller")?,
             app: row.get("app")?,
+            tenant: row.get("tenant")?,
             message: row.get("message")?,
             state: row.get("state")?,
             paused_by: row.get("paused_by")?,

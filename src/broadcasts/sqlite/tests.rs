@@ -48,6 +48,7 @@ impl Subject {
             id: BroadcastId::generate(NOW),
             caller: "alice".into(),
             app: "main".into(),
+            tenant: None,
             message: MessageId::parse("om_1").unwrap(),
             receivers: (0..receivers).map(receiver).collect(),
             key: fingerprint([key]),

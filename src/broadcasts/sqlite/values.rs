@@ -8,6 +8,7 @@ use crate::model::broadcast_id::BroadcastId;
 use crate::model::message_id::MessageId;
 use crate::model::problem_kind::ProblemKind;
 use crate::model::receiver::ReceiveIdType;
+use crate::model::tenant_key::TenantKey;
 
 /// A time, in whole milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +87,18 @@ impl FromSql for BroadcastId {
 }
 
 impl ToSql for BroadcastId {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.as_str().into())
+    }
+}
+
+impl FromSql for TenantKey {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::parse(value.as_str()?).ok_or(FromSqlError::InvalidType)
+    }
+}
+
+impl ToSql for TenantKey {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(self.as_str().into())
     }

@@ -42,6 +42,7 @@ impl Entry {
             id: self.new.id.clone(),
             caller: self.new.caller.clone(),
             app: self.new.app.clone(),
+            tenant: None,
             message: self.new.message.clone(),
             state: self.state,
             paused_by: self.paused_by,

@@ -75,6 +75,7 @@ impl TestStore {
             id: BroadcastId::generate(self.now),
             caller: "alice".into(),
             app: "main".into(),
+            tenant: None,
             message: MessageId::parse("om_1").unwrap(),
             receivers: (0..receivers).map(receiver).collect(),
             key: fingerprint([name]),

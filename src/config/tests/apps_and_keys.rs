@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::model::policy::{AllowedReceivers, Policy};
 use crate::model::receiver::ReceiveIdType;
+use crate::model::tenants::Tenants;
 
 #[test]
 fn names_are_1_to_64_letters_digits_and_three_signs() {
@@ -165,4 +166,48 @@ fn a_list_that_could_not_be_meant_is_refused() {
     }
     let policy = "allow_receive_id_types = ['chat']";
     refused(&[(&key_table("k", "k", policy), "keys.k.allow_receive_id_types: must be one of ")]);
+}
+
+/// A store app, and a self-built one.
+const BOTH: &str = "[apps]\nshop = { app_id = 'cli_1', app_secret = 'hush', type = 'store', \
+                    verification_token = 'v' }\n\
+                    own = { app_id = 'cli_2', app_secret = 'hush2' }\n";
+
+fn tenants(shop: &str) -> Result<Tenants, Vec<ConfigError>> {
+    let config = load_toml(&(key_table("a", "a", &format!("app = 'shop'\n{shop}")) + BOTH))?;
+    let again = load_toml(&config.effective.to_string()).expect("right");
+    assert_eq!(again.keys, config.keys);
+    Ok(config.keys["a"].tenants.clone())
+}
+
+#[test]
+fn a_key_of_a_store_app_has_one_tenant_or_several_or_any() {
+    let these = |keys: &[&str]| Tenants::parse(keys.iter().copied()).expect("valid");
+    assert_eq!(tenants("tenant_key = '2ed263bf32cf1651'"), Ok(these(&["2ed263bf32cf1651"])));
+    assert_eq!(tenants("tenant_key = ['b', 'a']"), Ok(these(&["a", "b"])));
+    assert_eq!(tenants("tenant_key = '*'"), Ok(Tenants::Any));
+    let toml = key_table("a", "a", "app = 'shop'") + BOTH;
+    let config = load_with(&toml, &[("GATEWAY__KEYS__A__TENANT_KEY", "a,b")]).expect("right");
+    assert_eq!(config.keys["a"].tenants, these(&["a", "b"]));
+    assert!(config.effective.to_string().contains("tenant_key = [\"a\", \"b\"]"));
+}
+
+#[test]
+fn a_key_has_tenants_exactly_where_its_app_is_a_store_app() {
+    let shown = |toml: String| match &load_toml(&(toml + BOTH)).expect_err("an error")[..] {
+        [only] => only.to_string(),
+        several => panic!("{several:?}"),
+    };
+    let missing = shown(key_table("a", "a", "app = 'shop'"));
+    assert!(missing.starts_with("keys.a.tenant_key: is missing, but the app is a store app"));
+    let too_many = shown(key_table("a", "a", "app = 'own'\ntenant_key = 'a'"));
+    assert!(too_many.starts_with("keys.a.tenant_key: is set, but the app is not a store app"));
+    for wrong in ["''", "[]", "'a b'", "['a', '*']", "1.5"] {
+        let shown = shown(key_table("a", "a", &format!("app = 'shop'\ntenant_key = {wrong}")));
+        assert!(shown.starts_with("keys.a.tenant_key: "), "{shown}");
+    }
+    // Nothing is known of an app that is wrong, so only that is said.
+    let wrong = "[apps.main]\napp_id = 'cli_1'\napp_secret = 'hush'\ntype = 'shop'\n";
+    let shown = errors(&(key_table("a", "a", "") + wrong));
+    assert!(shown.len() == 1 && shown[0].starts_with("apps.main.type: must be "), "{shown:?}");
 }

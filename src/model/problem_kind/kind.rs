@@ -86,6 +86,8 @@ pub enum ProblemKind {
     Unauthorized,
     /// The API key may not forward to this receiver.
     ReceiverNotAllowed,
+    /// The API key may not forward in this tenant.
+    TenantNotAllowed,
     /// The request comes from elsewhere than the operator allows.
     OriginNotAllowed,
     /// The API key makes too many calls.
@@ -178,6 +180,7 @@ impl ProblemKind {
         Self::ThreadSourceNotVisible,
         Self::Unauthorized,
         Self::ReceiverNotAllowed,
+        Self::TenantNotAllowed,
         Self::OriginNotAllowed,
         Self::CallerRateLimited,
         Self::CallerQuotaExhausted,

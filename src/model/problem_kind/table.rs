@@ -364,6 +364,15 @@ impl ProblemKind {
                 zh: "请网关运维人员将该接收者加入此 API 密钥的 allow_receivers，或将其类型加入 allow_receive_id_types。",
             },
         },
+        TenantNotAllowed => Facts {
+            name: "tenant_not_allowed", status: 403, fix_by: Operator, outcome: NotDelivered, retryable: false,
+            title: "The API key is not allowed to forward in this tenant",
+            title_zh: "API 密钥无权在该租户中转发",
+            remedy: Remedy {
+                en: "Check the header X-Tenant-Key. Or ask the gateway's operator to add the tenant to your API key's tenant_key.",
+                zh: "请检查请求头 X-Tenant-Key，或请网关运维人员将该租户加入此 API 密钥的 tenant_key。",
+            },
+        },
         OriginNotAllowed => Facts {
             name: "origin_not_allowed", status: 403, fix_by: Operator, outcome: NotDelivered, retryable: false,
             title: "The origin of the request is not allowed",

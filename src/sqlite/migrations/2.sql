@@ -1,3 +1,4 @@
+-- Store apps.
 -- The newest app ticket of each store app. Times are milliseconds since 1970.
 CREATE TABLE app_tickets (
     app_id TEXT PRIMARY KEY,
@@ -5,3 +6,6 @@ CREATE TABLE app_tickets (
     sent_at INTEGER NOT NULL,
     sealed BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- The tenant in which a store app forwards. NULL: it is a self-built app.
+ALTER TABLE broadcasts ADD COLUMN tenant TEXT;

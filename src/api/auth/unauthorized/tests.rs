@@ -23,6 +23,7 @@ fn every_one() -> Vec<Unauthorized> {
         Refused(KeyRefusal::Expired { name: name() }),
         Refused(KeyRefusal::Disabled { name: name() }),
         Refused(KeyRefusal::OtherApp { name: name() }),
+        Refused(KeyRefusal::OtherTenant { name: name() }),
         Refused(KeyRefusal::Token),
     ]
 }

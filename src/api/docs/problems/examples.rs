@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::api::auth::sender;
 use crate::api::auth::unauthorized::Unauthorized;
 use crate::api::broadcasting::configured::not_configured;
 use crate::api::broadcasting::problems::{NamedIn, key_missing, problem_of_broadcast};
@@ -84,6 +85,7 @@ fn before_delivery(kind: ProblemKind) -> Option<Problem> {
         ProblemKind::Unauthorized => Unauthorized::NoKey.problem(),
         ProblemKind::RequestTimeout => too_slow(Duration::from_secs(10)),
         ProblemKind::BodyTooLarge => too_large(64 * 1024),
+        ProblemKind::TenantNotAllowed => sender::not_allowed(),
         ProblemKind::OriginNotAllowed => foreign_origin(),
         ProblemKind::RouteNotFound => not_found("/nope", true),
         ProblemKind::MethodNotAllowed => Problem::method_not_allowed("POST"),

@@ -23,6 +23,7 @@ use crate::api::mcp::tools::get_broadcast::{self, in_json, state_in_words};
 use crate::api::mcp::tools::schema::{self, Effect};
 use crate::api::problems::problem::Problem;
 use crate::broadcasts::{Accepted, BroadcastRequest};
+use crate::model::api_key::Caller;
 use crate::model::fingerprint::fingerprint;
 use crate::model::idempotency_key::IdempotencyKey;
 
@@ -90,8 +91,9 @@ pub(super) async fn call(
 ) -> Result<ToolAnswer, Problem> {
     let broadcasts = context.broadcasts.as_ref().ok_or_else(not_configured)?;
     let long_list = context.long_list.as_deref();
-    let request = read(arguments, long_list, broadcasts.settings().max_receivers)?;
-    let result = broadcasts.accept(&context.caller, request).await;
+    let caller = context.caller_in_tenant()?;
+    let request = read(&caller, arguments, long_list, broadcasts.settings().max_receivers)?;
+    let result = broadcasts.accept(&caller, request).await;
     let Accepted { broadcast, is_replayed } =
         result.map_err(|error| problem_of_broadcast(&error, NamedIn::List))?;
     let mut structured = in_json(broadcasts, &broadcast);
@@ -109,6 +111,7 @@ pub(super) async fn call(
 /// Reads the broadcast that the arguments ask for, as the body of a request for one is read. A long list of receivers has
 /// been cut out of them.
 pub(in crate::api::mcp) fn read(
+    caller: &Caller,
     arguments: JsonObject,
     long_list: Option<&str>,
     most: u32,
@@ -130,6 +133,7 @@ pub(in crate::api::mcp) fn read(
     headers.insert(IDEMPOTENCY_KEY, HeaderValue::from_static("of-the-tool"));
     let message_id = message_id.unwrap_or_default();
     let input = BroadcastInput {
+        caller: Ok(caller.clone()),
         message_id: &message_id,
         query: "",
         headers: &headers,
@@ -195,7 +199,7 @@ fn push_object(objects: &mut String, item: &str) {
 /// it calls again is refused, and sends nothing twice.
 fn key_of(request: &BroadcastRequest) -> IdempotencyKey {
     let mut named: Vec<[&str; 2]> =
-        request.receivers.iter().map(|it| [it.kind().as_str(), it.id()]).collect();
+        request.receivers.iter().map(|it| [it.kind().as_str(), it.name()]).collect();
     named.sort_unstable();
     let content = ["broadcast_message", request.message.as_str()];
     IdempotencyKey::derived(fingerprint(content.into_iter().chain(named.into_iter().flatten())))
@@ -203,13 +207,29 @@ fn key_of(request: &BroadcastRequest) -> IdempotencyKey {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::Value;
 
     use super::*;
+    use crate::model::share::{Budget, Weight};
+    use crate::model::tenant_key::TenantKey;
+
+    fn caller(tenant: Option<&str>) -> Caller {
+        Caller {
+            name: "a".into(),
+            app: "main".into(),
+            tenant: tenant.and_then(TenantKey::parse),
+            policy: Arc::default(),
+            weight: Weight::ONE,
+            budget: Budget::default(),
+        }
+    }
 
     fn parsed(arguments: Value) -> Result<BroadcastRequest, Vec<String>> {
         let Value::Object(arguments) = arguments else { unreachable!("an object") };
-        read(arguments, None, 5).map_err(|it| it.errors.into_iter().map(|it| it.field).collect())
+        read(&caller(None), arguments, None, 5)
+            .map_err(|it| it.errors.into_iter().map(|it| it.field).collect())
     }
 
     #[test]
@@ -264,5 +284,12 @@ mod tests {
         ] {
             assert_ne!(key(other), one);
         }
+        let Value::Object(arguments) =
+            json!({ "message_id": "om_1", "receivers": ["oc_1", "oc_2"] })
+        else {
+            unreachable!("an object")
+        };
+        let in_tenant = read(&caller(Some("t")), arguments, None, 5).expect("no mistake");
+        assert_ne!(in_tenant.key, one);
     }
 }

@@ -17,6 +17,7 @@ use crate::api::problems::forward_failure::problem_of_forward;
 use crate::api::problems::problem::Problem;
 use crate::delivery::{ForwardReport, ForwardRequest};
 use crate::feishu::error::Forwarded;
+use crate::model::api_key::Caller;
 use crate::model::fingerprint::fingerprint;
 use crate::model::forward::Forward;
 use crate::model::idempotency_key::IdempotencyKey;
@@ -107,7 +108,10 @@ pub(super) fn input() -> Value {
 }
 
 /// Reads the forward that the arguments ask for.
-pub(in crate::api::mcp) fn read(arguments: JsonObject) -> Result<AskedForward, Problem> {
+pub(in crate::api::mcp) fn read(
+    caller: &Caller,
+    arguments: JsonObject,
+) -> Result<AskedForward, Problem> {
     let mut arguments = Arguments::new(arguments);
     let message = arguments
         .required_text("message_id")
@@ -118,6 +122,7 @@ pub(in crate::api::mcp) fn read(arguments: JsonObject) -> Result<AskedForward, P
     let (Some(message), Some(receiver)) = (message, receiver) else {
         unreachable!("what is missing is a mistake");
     };
+    let receiver = caller.receiver(receiver);
     let key = key.unwrap_or_else(|| key_of(&message, &receiver));
     Ok(AskedForward { message, receiver, key })
 }
@@ -127,8 +132,8 @@ pub(super) fn request(
     context: &ToolContext,
     arguments: JsonObject,
 ) -> Result<ForwardRequest, Problem> {
-    let AskedForward { message, receiver, key } = read(arguments)?;
-    let caller = context.caller.clone();
+    let caller = context.caller_in_tenant()?;
+    let AskedForward { message, receiver, key } = read(&caller, arguments)?;
     let forward = Forward::Message(message);
     let idempotent = key.names(&caller.name, &caller.app, &forward, &receiver);
     Ok(ForwardRequest {
@@ -147,8 +152,8 @@ pub(super) fn request(
 
 /// The key of a call without one, so that a model that calls again does not send twice. (A key belongs to its caller.)
 fn key_of(message: &MessageId, receiver: &Receiver) -> IdempotencyKey {
-    let content =
-        fingerprint(["forward_message", message.as_str(), receiver.kind().as_str(), receiver.id()]);
+    let kind = receiver.kind().as_str();
+    let content = fingerprint(["forward_message", message.as_str(), kind, receiver.name()]);
     IdempotencyKey::derived(content)
 }
 

@@ -120,7 +120,7 @@ pub(super) async fn call(
 ) -> Result<ToolAnswer, Problem> {
     let broadcasts = context.broadcasts.as_ref().ok_or_else(not_configured)?;
     let (id, wait) = read(arguments)?;
-    let found = broadcasts.find(&context.caller, &id).await.map_err(|it| refused(&it))?;
+    let found = broadcasts.find(context.caller(), &id).await.map_err(|it| refused(&it))?;
     let broadcast = until_it_ends(context, broadcasts, found, wait, progress)
         .await
         .map_err(|it| refused(&it))?;
@@ -189,7 +189,8 @@ async fn until_it_ends(
             () = broadcasts.stopping() => return Ok(broadcast),
             () = context.clock.sleep_until(until.min(context.clock.now() + PACE)) => {}
         }
-        let changed = broadcasts.changed(&context.caller, &broadcast.id, broadcast.revision, until);
+        let changed =
+            broadcasts.changed(context.caller(), &broadcast.id, broadcast.revision, until);
         broadcast = changed.await?;
     }
 }
@@ -203,7 +204,7 @@ async fn failed(
     if FAILED.iter().all(|state| broadcast.counts.of(*state) == 0) {
         return Ok(Vec::new());
     }
-    broadcasts.receivers(&context.caller, &broadcast.id, &FAILED, 0, MOST_AT_ONCE).await
+    broadcasts.receivers(context.caller(), &broadcast.id, &FAILED, 0, MOST_AT_ONCE).await
 }
 
 /// Receivers that have failed alike.

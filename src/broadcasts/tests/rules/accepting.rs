@@ -7,10 +7,12 @@ use crate::broadcasts::{Acceptance, Counts, ReceiverRecord, State};
 use crate::model::broadcast_id::BroadcastId;
 use crate::model::fingerprint::fingerprint;
 use crate::model::problem_kind::ProblemKind::AppRateLimited;
+use crate::model::tenant_key::TenantKey;
 
 pub(super) fn an_accepted_broadcast_is_there_as_it_was_given(test: &mut TestStore) {
     let mut new = test.new_broadcast("one", 3);
     new.retry_of = Some(BroadcastId::generate(at(1)));
+    new.tenant = TenantKey::parse("2ed263bf32cf1651");
     let Acceptance::Accepted(accepted) = test.accept(new.clone()) else { panic!("not accepted") };
     test.die();
     let listed = test.wait(test.store().list("alice", None, 10));
@@ -22,6 +24,7 @@ pub(super) fn an_accepted_broadcast_is_there_as_it_was_given(test: &mut TestStor
     assert_eq!(accepted.counts, Counts::pending(3));
     assert_eq!((accepted.created_at, accepted.expires_at), (new.created_at, new.expires_at));
     assert_eq!((accepted.message, accepted.retry_of), (new.message, new.retry_of));
+    assert_eq!(accepted.tenant, new.tenant);
     assert_eq!((accepted.paused_by, accepted.finished_at), (None, None));
     let records = (0..3).map(|place| ReceiverRecord {
         place,
@@ -33,6 +36,8 @@ pub(super) fn an_accepted_broadcast_is_there_as_it_was_given(test: &mut TestStor
         ended_at: None,
     });
     assert_eq!(test.receivers(&new.id), records.collect::<Vec<_>>());
+    test.claim(&new.id, 1);
+    assert_eq!(test.find(&new.id).tenant, new.tenant, "a change leaves it as it is");
 }
 
 pub(super) fn a_key_is_that_of_one_broadcast(test: &mut TestStore) {
