@@ -145,9 +145,13 @@ async fn delivery() -> Delivery {
     let uuids = UuidMaker::new(&app_secret);
     let credentials = Credentials { app_id: "cli_a".to_owned(), app_secret };
     let (token_clock, token_metrics) = (clock.clone(), metrics.clone());
-    let token =
-        TokenSource::self_built(
-            Arc::clone(&name), credentials, client.clone(), token_clock, token_metrics);
+    let token = TokenSource::self_built(
+        Arc::clone(&name),
+        credentials,
+        client.clone(),
+        token_clock,
+        token_metrics,
+    );
     token.get().await.expect("a token");
     let quota_interval = Duration::from_hours(1);
     let mut apps = Apps::default();

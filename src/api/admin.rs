@@ -90,6 +90,7 @@ pub(crate) async fn metrics(
         receivers: delivery.receivers(),
         waiting: delivery.waiting(),
         waiting_by_caller: delivery.waiting_by_caller(),
+        tenants: delivery.tenants(),
         open_circuits: delivery.open_circuits(),
         caller_budgets: delivery.caller_budgets(),
         key_expiries: keyring.expiries(),

@@ -6,21 +6,19 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::apps::apps;
 use super::start::{SentBefore, StartError};
 use super::state::{State, rules};
 use crate::clock::Clock;
 use crate::config::{Config, LimitsConfig};
 use crate::delivery::{
-    AppCommon, Apps, CallerBudgets, Context, Delivery, DeliverySettings, Idempotency,
-    InDoubtRegister, KeptIdempotency,
+    CallerBudgets, Context, Delivery, DeliverySettings, Idempotency, InDoubtRegister,
+    KeptIdempotency,
 };
 use crate::feishu::client::Client;
 use crate::feishu::options::Options;
-use crate::feishu::token::{Credentials, TokenSource};
-use crate::model::idempotency_key::UuidMaker;
 use crate::queue::{Bounds, Scheduler};
 use crate::sqlite::Database;
-use crate::telemetry::audit::AuditIds;
 use crate::telemetry::metrics::Metrics;
 
 /// What knows of what was sent before, and of what other replicas send.
@@ -51,7 +49,7 @@ pub(super) fn assemble(
     };
     let client = Client::new(options, runtime.clone(), clock.clone())?;
     Ok(Delivery::new(Context {
-        apps: apps(config, &client, clock, metrics, state),
+        apps: apps(config, &client, clock, metrics, stores),
         budgets: budgets(config, clock, state).into(),
         scheduler: scheduler(config, clock, sent_before, state),
         register: register(clock, sent_before, state),
@@ -75,35 +73,6 @@ pub(super) fn settings(config: &Config) -> DeliverySettings {
         last_start: deadline.saturating_sub(for_the_call),
         max_attempts: config.feishu.max_attempts,
     }
-}
-
-fn apps(
-    config: &Config,
-    client: &Client,
-    clock: &Clock,
-    metrics: &Metrics,
-    state: Option<&State<'_>>,
-) -> Apps {
-    let mut apps = Apps::default();
-    for (name, app) in &config.apps {
-        let name: Arc<str> = name.as_str().into();
-        metrics.begin_app(&name);
-        let audit_ids = AuditIds::new(config.log.audit_ids, &app.app_secret);
-        let uuids = UuidMaker::new(&app.app_secret);
-        let interval = config.feishu.quota_interval;
-        let common = AppCommon::new(name.clone(), audit_ids, uuids, interval, clock.clone());
-        let credentials =
-            Credentials { app_id: app.app_id.clone(), app_secret: app.app_secret.clone() };
-        let shared = state.map(|it| it.token(&credentials));
-        let (client, clock, metrics) = (client.clone(), clock.clone(), metrics.clone());
-        let token = TokenSource::self_built(name, credentials, client, clock, metrics);
-        let token = match shared {
-            Some(shared) => token.shared_by(shared),
-            None => token,
-        };
-        apps.add_self_built(common, token);
-    }
-    apps
 }
 
 fn scheduler(

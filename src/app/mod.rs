@@ -1,6 +1,7 @@
 //! Composition: puts the parts together, starts them, drains them and stops them.
 
 mod application;
+mod apps;
 mod broadcasts;
 mod certificates;
 mod delivery;

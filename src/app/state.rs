@@ -8,7 +8,7 @@ use crate::broadcasts::RedisStore;
 use crate::clock::Clock;
 use crate::config::{Config, StateConfig};
 use crate::delivery::{SharedIdempotency, SharedUuids};
-use crate::feishu::token::{Credentials, SharedToken};
+use crate::feishu::token::{Credentials, RedisTicket, SharedToken};
 use crate::limits::{Rules, SharedBudgets, SharedLimits};
 use crate::queue::Coordinator;
 use crate::redis::{Checkpoint, Durability, RedisClient, RedisSettings};
@@ -64,8 +64,19 @@ impl<'a> State<'a> {
         SharedLimits::new(self.redis(), prefix, rules(config), app_ids, *replicas, longest_call)
     }
 
-    pub(super) fn token(&self, credentials: &Credentials) -> SharedToken {
+    /// The tenant token of a self-built app.
+    pub(super) fn tenant_token(&self, credentials: &Credentials) -> SharedToken {
         SharedToken::self_built(self.redis(), &self.config.prefix, credentials)
+    }
+
+    /// The app token of a store app.
+    pub(super) fn app_token(&self, credentials: &Credentials) -> SharedToken {
+        SharedToken::store_app(self.redis(), &self.config.prefix, credentials)
+    }
+
+    /// The app ticket of the store app with this id.
+    pub(super) fn ticket(&self, app_id: &str) -> RedisTicket {
+        RedisTicket::new(self.redis(), &self.config.prefix, app_id)
     }
 
     pub(super) fn keys(&self, config: &Config, clock: &Clock) -> SharedIdempotency {

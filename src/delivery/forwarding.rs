@@ -155,6 +155,9 @@ impl Forwarding<'_> {
         if let Some(result) = result {
             let took = timings.total.saturating_sub(timings.wait);
             metrics.forward(app, result, took);
+            if let Some(tenant) = &self.request.caller.tenant {
+                metrics.tenant_forward(app, tenant, result);
+            }
         }
     }
 

@@ -164,6 +164,14 @@ impl Delivery {
         self.0.scheduler.waiting_by_caller()
     }
 
+    /// The store apps, and how many tenants of each are in memory.
+    #[must_use]
+    pub fn tenants(&self) -> Vec<(&str, usize)> {
+        let store = |app: &KnownApp| matches!(app, KnownApp::Store(_));
+        let stores = self.0.apps.all().filter(|app| store(app));
+        stores.map(|app| (&*app.common().name, app.in_tenants().len())).collect()
+    }
+
     /// The circuits that can open, and how many of them are open now.
     #[must_use]
     pub fn open_circuits(&self) -> Vec<OpenCircuits<'_>> {

@@ -129,7 +129,13 @@ impl Stage {
             let credentials =
                 Credentials { app_id: name.to_string(), app_secret: String::new().into() };
             let (own, metrics) = (clock.clone(), metrics.clone());
-            let token = TokenSource::self_built(Arc::clone(&name), credentials, client.clone(), own, metrics);
+            let token = TokenSource::self_built(
+                Arc::clone(&name),
+                credentials,
+                client.clone(),
+                own,
+                metrics,
+            );
             sources.push(token.clone());
             let (ids, interval) = (AuditIds::Plain, Duration::from_mins(1));
             let uuids = uuids(&name);

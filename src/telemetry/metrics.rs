@@ -7,6 +7,7 @@ mod callers;
 mod events;
 mod register;
 mod series;
+mod tenants;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use prometheus::{Encoder, IntGauge, TextEncoder};
 
 use crate::model::feishu_api::FeishuApi;
 use crate::model::problem_kind::ProblemKind;
+use crate::model::tenant_key::TenantKey;
 use series::{CLOSE_REASONS, Series};
 
 pub use broadcasts::ActiveBroadcasts;
@@ -168,6 +170,11 @@ impl Metrics {
         self.0.broadcast_webhooks.with_label_values(&[result]).inc();
     }
 
+    /// Counts an accepted forward in a tenant of a store app by its result.
+    pub fn tenant_forward(&self, app: &str, tenant: &TenantKey, result: &str) {
+        self.0.tenants.forward(app, tenant, result);
+    }
+
     /// Creates the series of a store app's events at zero.
     pub fn begin_events(&self, app: &str) {
         self.0.events.begin(app);
@@ -281,6 +288,9 @@ impl Metrics {
         for OpenCircuits { app, circuit, count } in &now.open_circuits {
             self.0.open_circuits.with_label_values(&[*circuit, *app]).set(whole(*count));
         }
+        for (app, tenants) in &now.tenants {
+            self.0.tenants.set_known(app, *tenants);
+        }
         let mut families = self.0.registry.gather();
         families.extend(callers::budgets(&now.caller_budgets));
         families.extend(callers::expiries(&now.key_expiries));
@@ -305,6 +315,8 @@ pub struct Gauges<'a> {
     pub waiting: usize,
     /// How many of them are each caller's. Only the callers that have some.
     pub waiting_by_caller: BTreeMap<Arc<str>, usize>,
+    /// The store apps, and how many tenants of each are in memory.
+    pub tenants: Vec<(&'a str, usize)>,
     /// The circuits that can open.
     pub open_circuits: Vec<OpenCircuits<'a>>,
     /// The callers' budgets.

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use feishu_forward_gateway::config::{self, DEFAULTS};
 use feishu_forward_gateway::feishu::codes::{CODES, Code};
 use feishu_forward_gateway::model::problem_kind::{Outcome, ProblemKind};
+use feishu_forward_gateway::model::tenant_key::TenantKey;
 use feishu_forward_gateway::telemetry::metrics::{
     CallerBudget, Gauges, KeyExpiry, Metrics, OpenCircuits,
 };
@@ -95,16 +96,18 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
             caller: "".into(),
             expires_at: jiff::Timestamp::UNIX_EPOCH,
         }],
+        tenants: vec![("main", 0)],
         ..Gauges::default()
     };
     metrics.begin_events("main");
+    metrics.tenant_forward("main", &TenantKey::parse("a").unwrap(), "delivered");
     let text = String::from_utf8(metrics.render(&gauges)).unwrap();
     let names: Vec<&str> = text
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
         .filter(|name| name.starts_with("feishu_gateway_"))
         .collect();
-    assert_eq!(names.len(), 48, "{names:?}");
+    assert_eq!(names.len(), 51, "{names:?}");
     for name in names {
         assert!(
             METRICS.contains(&format!("| `{name}` |")),

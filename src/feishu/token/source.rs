@@ -114,10 +114,10 @@ impl TokenSource {
         }
     }
 
-    /// A source that shares its token with other replicas.
+    /// A source that shares its token with other replicas, if there are any.
     #[must_use]
-    pub fn shared_by(self, shared: SharedToken) -> Self {
-        Self { shared: Some(Arc::new(shared)), ..self }
+    pub fn shared_by(self, shared: Option<SharedToken>) -> Self {
+        Self { shared: shared.map(Arc::new), ..self }
     }
 
     /// The token, if there is one that is valid now. Makes no call.

@@ -9,6 +9,7 @@ use super::broadcasts::BroadcastSeries;
 use super::callers::CallerSeries;
 use super::events::EventSeries;
 use super::register::register;
+use super::tenants::TenantSeries;
 use crate::model::problem_kind::ProblemKind;
 use crate::telemetry::logs::dropped_lines;
 
@@ -36,6 +37,7 @@ pub(super) struct Series {
     pub(super) callers: CallerSeries,
     pub(super) broadcasts: BroadcastSeries,
     pub(super) events: EventSeries,
+    pub(super) tenants: TenantSeries,
     pub(super) open_circuits: IntGaugeVec,
     pub(super) retries_refused: IntCounterVec,
     pub(super) idempotent_requests: IntCounterVec,
@@ -224,6 +226,7 @@ impl Series {
             callers: CallerSeries::new(&registry),
             broadcasts: BroadcastSeries::new(&registry),
             events: EventSeries::new(&registry),
+            tenants: TenantSeries::new(&registry),
             open_circuits: gauges(
                 "feishu_gateway_open_circuits",
                 "Open circuits: the gateway makes no calls because of Feishu's answers, or because Feishu does not answer.",
