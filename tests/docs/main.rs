@@ -100,6 +100,7 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
         ..Gauges::default()
     };
     metrics.begin_events("main");
+    metrics.app_ticket_sent_at("main", jiff::Timestamp::UNIX_EPOCH);
     metrics.tenant_forward("main", &TenantKey::parse("a").unwrap(), "delivered");
     let text = String::from_utf8(metrics.render(&gauges)).unwrap();
     let names: Vec<&str> = text
