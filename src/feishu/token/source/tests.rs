@@ -1,3 +1,8 @@
+mod replicas;
+mod store;
+mod tenants;
+mod tickets;
+
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
@@ -10,14 +15,19 @@ use super::*;
 use crate::feishu::fake::FakeFeishu;
 use crate::feishu::options::Options;
 
-/// A source of an app whose secret Feishu refuses, and how many calls it has made.
-fn refused(clock: &Clock) -> (TokenSource, Arc<AtomicU32>) {
+/// A client that this fake answers.
+fn client(clock: &Clock, fake: FakeFeishu) -> Client {
     let options = Options {
         base_url: "http://127.0.0.1:1".parse().unwrap(),
         authorities: Vec::new(),
         connect_timeout: Duration::from_secs(5),
         attempt_timeout: Duration::from_secs(5),
     };
+    Client::new(options, Handle::current(), clock.clone()).unwrap().answered_by(fake)
+}
+
+/// A source of an app whose secret Feishu refuses, and how many calls it has made.
+fn refused(clock: &Clock) -> (TokenSource, Arc<AtomicU32>) {
     let calls = Arc::<AtomicU32>::default();
     let counted = Arc::clone(&calls);
     let fake = FakeFeishu::new(move |_| {
@@ -25,7 +35,7 @@ fn refused(clock: &Clock) -> (TokenSource, Arc<AtomicU32>) {
         let body = r#"{"code": 10014, "msg": "app secret invalid"}"#;
         async { Ok((200, HeaderMap::new(), body.to_owned())) }
     });
-    let client = Client::new(options, Handle::current(), clock.clone()).unwrap().answered_by(fake);
+    let client = client(clock, fake);
     let credentials = Credentials { app_id: "cli_1".to_owned(), app_secret: String::new().into() };
     (
         TokenSource::self_built("main".into(), credentials, client, clock.clone(), Metrics::new()),
