@@ -166,6 +166,8 @@ fn the_examples_in_the_documentation_hold_once_their_mark_is_taken_away() {
         .join("\n")
         .replace("[state]", "[state]\nurl = \"rediss+sentinel://localhost/main\"")
         .replace("/run/secrets/app_secret", &secret)
+        .replace("/run/secrets/encrypt_key", &secret)
+        .replace("/run/secrets/verification_token", &secret)
         .replace("/run/secrets/sentinel_password", &secret)
         .replace("/run/secrets/redis_password", &secret)
         .replace("/run/secrets/billing_webhook_secret", &webhook_secret)
