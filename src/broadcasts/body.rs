@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::broadcast::{Broadcast, Counts, ReceiverState, State};
 use crate::model::broadcast_id::BroadcastId;
 use crate::model::problem_kind::ProblemKind;
+use crate::model::tenant_key::TenantKey;
 
 /// A broadcast and its progress.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -18,6 +19,10 @@ pub struct BroadcastBody<'a> {
     /// The message to forward.
     #[schema(example = "om_dc13264520392913993dd051dba21dcf")]
     message_id: &'a str,
+    /// The tenant in which a store app forwards. Absent for a self-built app.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2ed263bf32cf1651", nullable = false)]
+    tenant_key: Option<&'a str>,
     /// The state. `completed` means that every receiver has a final outcome, good or bad.
     #[schema(inline = false)]
     state: State,
@@ -84,6 +89,7 @@ impl<'a> BroadcastBody<'a> {
         Self {
             id: broadcast.id.as_str(),
             message_id: broadcast.message.as_str(),
+            tenant_key: broadcast.tenant.as_ref().map(TenantKey::as_str),
             state: broadcast.state,
             paused_by: broadcast.paused_by,
             total: broadcast.total,

@@ -29,7 +29,7 @@ pub(super) struct Verdict {
 /// What is in the way of more receivers than one, for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Obstacle {
-    /// Whether it concerns all callers of the app, or the broadcasts of one caller.
+    /// Whether it concerns all callers of the app in the tenant, or the broadcasts of one caller.
     pub(super) of_app: bool,
     pub(super) problem: ProblemKind,
     /// When the next forward may show that it has gone.

@@ -54,6 +54,7 @@ pub(super) struct Worker {
 struct UnderWay {
     id: BroadcastId,
     caller: Arc<str>,
+    tenant: Option<TenantKey>,
     place: u32,
     claim: u32,
     /// Whether it began while there was an obstacle, to see whether that has gone.
@@ -131,6 +132,7 @@ impl Worker {
         self.metrics.active_broadcasts(&self.app, &summary(&active, self.shared.clock.wall()));
         self.nobody_due_until
             .retain(|id, until| *until > now && active.iter().any(|it| it.id == *id));
+        self.obstacles.keep_those_of(&active);
         self.say_what_is_paused(&active).await?;
         self.begin(&active).await
     }
@@ -195,12 +197,17 @@ impl Worker {
         if self.nobody_due_until.contains_key(&broadcast.id) {
             return 0;
         }
-        match self.obstacles.way(&broadcast.caller, now) {
+        match self.obstacles.way(&broadcast.caller, broadcast.tenant.as_ref(), now) {
             Way::Free => share,
-            // One at a time, whichever broadcast it is of.
-            Way::Probe if self.forwards.is_empty() => 1,
+            // One at a time in the tenant, whichever broadcast it is of.
+            Way::Probe if self.is_idle_in(broadcast.tenant.as_ref()) => 1,
             Way::Probe | Way::Blocked => 0,
         }
+    }
+
+    /// Whether no forward in this tenant is under way.
+    fn is_idle_in(&self, tenant: Option<&TenantKey>) -> bool {
+        self.under_way.values().all(|it| it.tenant.as_ref() != tenant)
     }
 
     async fn begin_some(&mut self, broadcast: &Broadcast, most: usize) -> Result<(), StoreError> {
@@ -255,8 +262,9 @@ impl Worker {
         let forwarding = async move { delivery.forward(&request).await };
         let task = self.forwards.spawn(forwarding.instrument(span));
         let (id, caller) = (broadcast.id.clone(), Arc::clone(&caller.name));
-        let is_probe = self.obstacles.way(&caller, clock.now()) != Way::Free;
-        self.under_way.insert(task.id(), UnderWay { id, caller, place, claim, is_probe });
+        let tenant = broadcast.tenant.clone();
+        let is_probe = self.obstacles.way(&caller, tenant.as_ref(), clock.now()) != Way::Free;
+        self.under_way.insert(task.id(), UnderWay { id, caller, tenant, place, claim, is_probe });
     }
 
     /// Takes note of a forward that has ended.
@@ -268,10 +276,10 @@ impl Worker {
         let Some(it) = self.under_way.remove(&task) else {
             return;
         };
-        let UnderWay { id, caller, place, claim, is_probe } = it;
+        let UnderWay { id, caller, tenant, place, claim, is_probe } = it;
         let result = if let Some(report) = report {
             let verdict = Verdict::of(report, claim, &self.shared.clock);
-            self.obstacles.learn(&caller, verdict.finding, is_probe);
+            self.obstacles.learn(&caller, tenant.as_ref(), verdict.finding, is_probe);
             self.window = match verdict.pace {
                 Pace::Brisk => (self.window + 1).min(LARGEST_WINDOW),
                 Pace::Slow => (self.window - 1).max(1),

@@ -18,6 +18,7 @@ use url::Url;
 use super::ending::{EXIT_CONFIG, complain};
 use super::mcp_gateway::RemoteGateway;
 use super::mcp_message::{self, ClientMessage};
+use crate::model::tenant_key::TenantKey;
 
 #[derive(Args)]
 pub(super) struct Mcp {
@@ -27,12 +28,21 @@ pub(super) struct Mcp {
     /// The file with the API key. By default, the variable `GATEWAY_API_KEY` has the key.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
+    /// The tenant in which a store app forwards, if the API key is for several. By default, the variable
+    /// `GATEWAY_TENANT_KEY` has it, if it is set.
+    #[arg(long, value_name = "TENANT_KEY")]
+    tenant_key: Option<String>,
 }
 
 /// The variable with the API key.
 const KEY: &str = "GATEWAY_API_KEY";
+/// The variable with the tenant.
+const TENANT: &str = "GATEWAY_TENANT_KEY";
 /// Longest file with a key, in bytes.
 const LONGEST_KEY_FILE: u64 = 64 * 1024;
+/// What is said of what is no tenant key.
+const WRONG_TENANT: &str =
+    "--tenant-key and GATEWAY_TENANT_KEY must be 1 to 64 letters, digits, `_` and `-`";
 /// Longest line, in bytes. A call for ten thousand receivers, which a gateway reads unless it is told otherwise, fits.
 const LONGEST_LINE: u64 = 4 * 1024 * 1024;
 /// Requests at the same time. One more waits.
@@ -52,7 +62,7 @@ impl Mcp {
     }
 
     fn gateway(self) -> Result<RemoteGateway, String> {
-        let Self { mut url, key_file } = self;
+        let Self { mut url, key_file, tenant_key } = self;
         if url.path() == "/" {
             url.set_path("/mcp");
         }
@@ -63,7 +73,9 @@ impl Mcp {
             }
         };
         let key = key.trim_start_matches('\u{feff}').trim();
-        RemoteGateway::new(url, &SecretString::from(key))
+        let tenant = tenant_key.or_else(|| std::env::var(TENANT).ok().filter(|it| !it.is_empty()));
+        let tenant = tenant.map(|it| TenantKey::parse(&it).ok_or(WRONG_TENANT)).transpose()?;
+        RemoteGateway::new(url, &SecretString::from(key), tenant.as_ref())
     }
 }
 

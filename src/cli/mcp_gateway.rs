@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use super::mcp_message::ClientMessage;
+use crate::model::tenant_key::TenantKey;
 use crate::telemetry::metrics::VERSION;
 
 /// The gateway that messages are passed on to.
@@ -27,6 +28,7 @@ pub(super) struct RemoteGateway {
 
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const METHOD: HeaderName = HeaderName::from_static("mcp-method");
+const TENANT_KEY: HeaderName = HeaderName::from_static("x-tenant-key");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time for a whole answer. The longest wait of a tool is below a minute.
@@ -37,8 +39,12 @@ const LONGEST_ANSWER: usize = 4 * 1024 * 1024;
 const SHOWN: usize = 300;
 
 impl RemoteGateway {
-    /// The gateway at this URL. The error says what is wrong with the key or the URL, and never repeats them.
-    pub(super) fn new(url: Url, key: &SecretString) -> Result<Self, String> {
+    /// The gateway at this URL, for forwards in this tenant, if the key is for several. The error says what is wrong with the key or the URL, and never repeats them.
+    pub(super) fn new(
+        url: Url,
+        key: &SecretString,
+        tenant: Option<&TenantKey>,
+    ) -> Result<Self, String> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err("--url must start with https:// or http://".to_owned());
         }
@@ -55,9 +61,14 @@ impl RemoteGateway {
             (ACCEPT, HeaderValue::from_static("application/json, text/event-stream")),
             (USER_AGENT, HeaderValue::try_from(agent).expect("a version fits into a header")),
         ];
+        let mut headers = HeaderMap::from_iter(headers);
+        if let Some(tenant) = tenant {
+            let tenant = HeaderValue::from_str(tenant.as_str()).expect("letters fit into a header");
+            headers.insert(TENANT_KEY, tenant);
+        }
         crate::tls::use_ring();
         let client = Client::builder()
-            .default_headers(HeaderMap::from_iter(headers))
+            .default_headers(headers)
             .redirect(Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
@@ -254,7 +265,7 @@ mod tests {
     fn a_key_that_cannot_be_sent_is_refused_and_not_repeated() {
         let url = Url::parse("http://localhost/mcp").expect("a URL");
         for key in ["", "se\ncret", "secrét\u{0}"] {
-            let refused = RemoteGateway::new(url.clone(), &SecretString::from(key)).err();
+            let refused = RemoteGateway::new(url.clone(), &SecretString::from(key), None).err();
             assert!(refused.is_some_and(|it| !it.contains("sec")), "{key:?}");
         }
     }

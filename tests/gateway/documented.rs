@@ -43,13 +43,14 @@ fn the_document_describes_every_problem_code() {
 }
 
 /// The problems that a forward never has.
-const OF_OTHER_ROUTES: [&str; 6] = [
+const OF_OTHER_ROUTES: [&str; 7] = [
     "route_not_found",
     "method_not_allowed",
     "origin_not_allowed",
     "broadcast_not_found",
     "broadcast_ended",
     "broadcasts_not_configured",
+    "event_rejected",
 ];
 
 #[test]
