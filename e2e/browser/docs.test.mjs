@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { screenshot, visit } from './harness.mjs';
-import { authorize, deliveries, execute, inKeyDialog, logOut, operation } from './swagger.mjs';
+import { authorize, deliveries, execute, inKeyDialog, logOut, operation, picture } from './swagger.mjs';
 
 test('the page opens with the forward, and fills in what is required alone', async () => {
   const page = await visit('/docs/');
@@ -23,7 +23,9 @@ test('the page opens with the forward, and fills in what is required alone', asy
 test('a message is forwarded from the page, which shows how long it took and the call for each shell', async () => {
   const page = await visit('/docs/');
   await authorize(page);
-  const { status, body, answer } = await execute(page, 'oc_browser');
+  const answered = await execute(page, 'oc_browser');
+  const { status, body, answer } = answered;
+  await picture(page, answered);
   assert.equal(status, 200);
   const delivered = (await deliveries()).find((delivery) => delivery.new_message_id === body.message_id);
   assert.equal(delivered?.receive_id, 'oc_browser');
@@ -106,6 +108,7 @@ for (const [what, status, code, receiveId, fields] of [
     const page = await visit('/docs/');
     if (status !== 401) await authorize(page);
     const problem = await execute(page, receiveId, fields);
+    await picture(page, problem);
     assert.equal(problem.status, status);
     assert.equal(problem.body.code, code);
     await page.goto(new URL(problem.body.type, page.url()).href);

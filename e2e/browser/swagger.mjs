@@ -48,6 +48,12 @@ export const read = async (forward, response) => {
   return { status, body: JSON.parse(body), answer };
 };
 
+// The request and the answer, without the table of every answer that could have been.
+export const picture = async (page, { status }) => {
+  const forward = await operation(page);
+  await screenshot(`answer-${status}`, forward.locator('div:has(> .live-responses-table)'));
+};
+
 // Fills the form in, executes, and reads the answer from the page.
 export const execute = async (page, receiveId, fields = {}) => {
   const forward = await operation(page);
@@ -57,8 +63,5 @@ export const execute = async (page, receiveId, fields = {}) => {
   await forward.locator('textarea.body-param__text').fill(JSON.stringify({ receive_id: receiveId }));
   const answered = page.waitForResponse((response) => response.request().method() === 'POST');
   await forward.locator('button.execute').click();
-  const answer = await read(forward, await answered);
-  // The request and the answer, without the table of every answer that could have been.
-  await screenshot(`answer-${answer.status}`, forward.locator('div:has(> .live-responses-table)'));
-  return answer;
+  return read(forward, await answered);
 };

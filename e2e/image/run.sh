@@ -8,6 +8,9 @@ need cargo curl jq python3 readelf objcopy unshare setpriv valgrind
 source e2e/image/buildah.sh
 python_packages
 
+# At once: while .ci/run builds the image, other suites begin to run the simulator.
+cargo build --quiet --locked --package feishu-simulator || give_up "it does not build"
+
 failed=0
 
 echo "== hadolint"
@@ -67,7 +70,6 @@ END
   Licenses: .Labels["org.opencontainers.image.licenses"]}') || failed=1
 
 echo "== run as container engines run it"
-cargo build --quiet --locked --package feishu-simulator || give_up "it does not build"
 # An engine makes these two if they are not there, and mounts its own over them.
 touch "$root/etc/hosts" "$root/etc/resolv.conf"
 echo '127.0.0.1 gateway.test' >"$cache/hosts"

@@ -222,6 +222,8 @@ async fn a_file_that_is_new_does_not_know_what_was_sent_before_for_an_hour_and_o
     let (setup, _directory) = with_file();
     let mut gateway = setup.after_another_process().start().await;
     gateway.advance(MINUTE);
+    // A key needs the file, so it is open before the process ends.
+    keyed(&gateway, "k").send().await.message_id();
     for (number, minutes) in [1, 30, 59, 61].into_iter().enumerate() {
         gateway.advance_to(MINUTE * minutes);
         gateway.restart().await;

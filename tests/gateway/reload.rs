@@ -153,14 +153,18 @@ async fn an_app_gets_its_token_as_soon_as_its_secret_file_is_right() {
     let file = mounted(dir.path(), "the-wrong-one");
     let setup = gateway().secret_file_of("main", &file).cold();
     let gateway = setup.start().await;
+    let seconds = Duration::from_secs;
+    // Pauses alone: a call also ends its time to connect at such a moment.
+    let pauses_until = async |moments: [Duration; 2]| {
+        eventually(|| moments.iter().all(|it| gateway.hand.pauses().contains(it))).await;
+    };
     // The first call fails at once, the second after a second; the third is two more away.
-    gateway.sleeps_until(Duration::from_secs(1)).await;
-    gateway.advance_to(Duration::from_secs(1));
+    pauses_until([seconds(1), LOOK]).await;
+    gateway.advance_to(seconds(1));
     let tokens = || gateway.simulator.ledger().of(Api::TenantAccessToken).count();
     eventually(|| tokens() == 2).await;
     // The second has failed before the secret is another one.
-    gateway.sleeps_until(Duration::from_secs(3)).await;
-    gateway.sleeps_until(LOOK).await;
+    pauses_until([seconds(3), LOOK]).await;
     mounted(dir.path(), APP_SECRET);
     gateway.advance_to(LOOK);
     eventually(|| tokens() == 3).await;
