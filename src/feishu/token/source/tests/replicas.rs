@@ -12,7 +12,7 @@ fn replica(redis: &RealRedis) -> Stage {
     let shared = SharedToken::store_app(redis.store(), &redis.prefix, &credentials);
     redis.run(async {
         let mut stage = Stage::with_store(|_| TicketStore::Redis(ticket));
-        stage.app = stage.app.clone().shared_by(shared);
+        stage.app = stage.app.clone().shared_by(Some(shared));
         stage
     })
 }
