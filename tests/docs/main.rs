@@ -74,6 +74,7 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
     metrics.caller_waited("", "", std::time::Duration::ZERO, true);
     metrics.caller_refused("", "", "");
     metrics.token_expires_at("", jiff::Timestamp::UNIX_EPOCH);
+    metrics.app_ticket_sent_at("", jiff::Timestamp::UNIX_EPOCH);
     metrics.problem(ProblemKind::InvalidRequest);
     metrics.forward("", "", std::time::Duration::ZERO);
     metrics.quota("", 0, 0);
@@ -103,7 +104,7 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
         .filter(|name| name.starts_with("feishu_gateway_"))
         .collect();
-    assert_eq!(names.len(), 47, "{names:?}");
+    assert_eq!(names.len(), 48, "{names:?}");
     for name in names {
         assert!(
             METRICS.contains(&format!("| `{name}` |")),
