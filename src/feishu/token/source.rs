@@ -350,11 +350,11 @@ impl TokenSource {
         Box::pin(async move {
             match &*self.issuer {
                 Issuer::App(issuer) => {
-                    let issued = issuer.fetch(&self.calls).await?;
-                    let lives = issued.expires_at.saturating_sub(self.calls.clock.now());
+                    let token = issuer.fetch(&self.calls).await?;
+                    let lives = token.expires_at.saturating_sub(self.calls.clock.now());
                     let (app, kind) = (&self.calls.app, issuer.kind());
                     tracing::info!(%app, lives_seconds = lives.as_secs(), "{kind} token fetched");
-                    Ok(issued)
+                    Ok(token)
                 }
                 // Not logged, because an app can have thousands of tenants.
                 Issuer::StoreTenant { app, tenant } => self.fetch_for_tenant(app, tenant).await,
