@@ -8,7 +8,7 @@ use serde::Serialize;
 use thiserror::Error;
 use utoipa::ToSchema;
 
-use super::codes;
+use super::codes::{self, Retry};
 use crate::model::problem_kind::{Outcome, ProblemKind};
 
 /// The error of a call to Feishu.
@@ -127,6 +127,16 @@ impl CallError {
             Self::TimedOut { .. } => ProblemKind::FeishuTimeout,
             Self::Broken { .. } | Self::Unreadable { .. } => ProblemKind::FeishuUnreadable,
             Self::Refused(_) => self.problem().unwrap_or(ProblemKind::FeishuError),
+        }
+    }
+
+    /// What may make a repetition succeed, by Feishu's code. `None` if there is no code, or if the table of codes does not
+    /// hold it.
+    #[must_use]
+    pub(super) fn retry(&self) -> Option<Retry> {
+        match self {
+            Self::Refused(refusal) => codes::find(refusal.code).map(|known| known.retry),
+            _ => None,
         }
     }
 

@@ -14,6 +14,7 @@ use crate::model::merged_messages::MergedMessages;
 
 /// An app's credentials, and its app ticket where the call needs one.
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "Feishu's names")]
 pub(super) struct CredentialsBody<'a> {
     pub(super) app_id: &'a str,
     pub(super) app_secret: &'a str,

@@ -75,6 +75,7 @@ fn the_metrics_table_has_each_metric_of_the_gateways_own() {
     metrics.caller_waited("", "", std::time::Duration::ZERO, true);
     metrics.caller_refused("", "", "");
     metrics.token_expires_at("", jiff::Timestamp::UNIX_EPOCH);
+    metrics.app_ticket_sent_at("", jiff::Timestamp::UNIX_EPOCH);
     metrics.problem(ProblemKind::InvalidRequest);
     metrics.forward("", "", std::time::Duration::ZERO);
     metrics.quota("", 0, 0);

@@ -4,6 +4,8 @@
 mod access_token;
 mod calls;
 mod credentials;
+mod fetch_error;
+mod issuer;
 mod pace;
 mod shared;
 mod source;

@@ -23,13 +23,15 @@ use tracing::Instrument;
 use super::access_token::Token;
 use super::calls::{Issued, TokenCalls};
 use super::credentials::Credentials;
+use super::fetch_error::FetchError;
+use super::issuer::AppIssuer;
 use super::pace::{TokenPace, TokenTrouble};
 use super::shared::SharedToken;
 use super::state::TokenState;
 use super::tickets::AppTickets;
 use crate::clock::{Clock, Moment};
 use crate::feishu::client::Client;
-use crate::feishu::codes::{self, Retry};
+use crate::feishu::codes::Retry;
 use crate::feishu::error::CallError;
 use crate::model::feishu_api::FeishuApi;
 use crate::model::tenant_key::TenantKey;
@@ -52,20 +54,10 @@ pub struct TokenSource {
 /// For what Feishu issues the token. It is here because the token of a tenant has a source itself.
 #[derive(Debug)]
 enum Issuer {
-    /// For a self-built app's credentials, which are replaced when the app gets another secret: a tenant token.
-    SelfBuilt(ArcSwap<Credentials>),
-    /// For a store app's credentials and ticket: its app token.
-    StoreApp(AppTickets),
+    /// For what an app has: a self-built app's tenant token, or a store app's app token.
+    App(AppIssuer),
     /// For a store app's app token: a tenant token.
     StoreTenant { app: TokenSource, tenant: TenantKey },
-}
-
-/// Why no token was fetched.
-enum FetchError {
-    /// The call failed.
-    Call(CallError),
-    /// There was no app token to call with. That is the trouble of the app token, and each tenant's.
-    NoAppToken(TokenTrouble),
 }
 
 type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Issued, FetchError>> + Send + 'a>>;
@@ -81,15 +73,13 @@ impl TokenSource {
         metrics: Metrics,
     ) -> Self {
         let calls = Arc::new(TokenCalls { app, client, clock, metrics });
-        let issuer = Issuer::SelfBuilt(ArcSwap::from_pointee(credentials));
-        Self::of(issuer, calls, FeishuApi::TenantAccessToken)
+        Self::of_app(AppIssuer::SelfBuilt(ArcSwap::from_pointee(credentials)), calls)
     }
 
     /// The app token of the store app that has these tickets. There is none yet.
     #[must_use]
     pub fn store_app(tickets: &AppTickets) -> Self {
-        let issuer = Issuer::StoreApp(tickets.clone());
-        Self::of(issuer, tickets.calls(), FeishuApi::AppAccessToken)
+        Self::of_app(AppIssuer::StoreApp(tickets.clone()), tickets.calls())
     }
 
     /// The token of a store app in a tenant. `app` is the source of its app token, and shares the token with other
@@ -100,6 +90,11 @@ impl TokenSource {
         let issuer = Issuer::StoreTenant { app: app.clone(), tenant };
         let source = Self::of(issuer, Arc::clone(&app.calls), FeishuApi::StoreTenantAccessToken);
         Self { shared, ..source }
+    }
+
+    fn of_app(issuer: AppIssuer, calls: Arc<TokenCalls>) -> Self {
+        let api = issuer.api();
+        Self::of(Issuer::App(issuer), calls, api)
     }
 
     fn of(issuer: Issuer, calls: Arc<TokenCalls>, api: FeishuApi) -> Self {
@@ -186,11 +181,7 @@ impl TokenSource {
     /// Uses another secret of the app from the next call on. `keep_fresh` makes that call now if there is no token.
     pub fn replace_secret(&self, app_secret: SecretString) {
         match &*self.issuer {
-            Issuer::SelfBuilt(credentials) => {
-                let app_id = credentials.load().app_id.clone();
-                credentials.store(Arc::new(Credentials { app_id, app_secret }));
-            }
-            Issuer::StoreApp(tickets) => tickets.replace_secret(app_secret),
+            Issuer::App(issuer) => issuer.replace_secret(app_secret),
             Issuer::StoreTenant { app, .. } => app.replace_secret(app_secret),
         }
         self.ask_again();
@@ -198,8 +189,8 @@ impl TokenSource {
 
     /// Forgets that calls for a token have failed, because an operator has removed the cause.
     pub fn ask_again(&self) {
-        if let Issuer::StoreApp(tickets) = &*self.issuer {
-            tickets.ask_again();
+        if let Issuer::App(issuer) = &*self.issuer {
+            issuer.ask_again();
         }
         self.forget_failures();
     }
@@ -216,8 +207,8 @@ impl TokenSource {
     /// tenants, which are renewed when they are used.
     pub async fn keep_fresh(&self) {
         let mut tickets = match &*self.issuer {
-            Issuer::StoreApp(tickets) => Some(tickets.arrivals()),
-            Issuer::SelfBuilt(_) | Issuer::StoreTenant { .. } => None,
+            Issuer::App(issuer) => issuer.ticket_arrivals(),
+            Issuer::StoreTenant { .. } => None,
         };
         loop {
             let renew_at = match self.fetched_unless(|token, now| token.renew_at > now).await {
@@ -248,8 +239,10 @@ impl TokenSource {
     fn renew_in_background(&self) {
         let Ok(lock) = Arc::clone(&self.fetching).try_lock_owned() else { return };
         let now = self.calls.clock.now();
+        // A renewal may have ended just now.
+        let is_renewed = self.usable().is_some_and(|token| token.renew_at > now);
         let has_failed = self.trouble().is_some_and(|trouble| trouble.renew_at > now);
-        if has_failed || self.blocked().is_some() {
+        if is_renewed || has_failed || self.blocked().is_some() {
             return;
         }
         let renewal = self.fetch_and_keep(lock);
@@ -355,17 +348,17 @@ impl TokenSource {
     /// Boxed, because a fetch for a tenant contains one of the app token.
     fn fetch_from_feishu(&self) -> Fetching<'_> {
         Box::pin(async move {
-            let issued = match &*self.issuer {
-                Issuer::SelfBuilt(credentials) => {
-                    self.calls.tenant_token(&credentials.load_full()).await?
+            match &*self.issuer {
+                Issuer::App(issuer) => {
+                    let token = issuer.fetch(&self.calls).await?;
+                    let lives = token.expires_at.saturating_sub(self.calls.clock.now());
+                    let (app, kind) = (&self.calls.app, issuer.kind());
+                    tracing::info!(%app, lives_seconds = lives.as_secs(), "{kind} token fetched");
+                    Ok(token)
                 }
-                Issuer::StoreApp(tickets) => tickets.app_token().await?,
-                Issuer::StoreTenant { app, tenant } => self.fetch_for_tenant(app, tenant).await?,
-            };
-            let lives = issued.expires_at.saturating_sub(self.calls.clock.now());
-            let (app, kind) = (&self.calls.app, self.kind());
-            tracing::info!(%app, lives_seconds = lives.as_secs(), "{kind} token fetched");
-            Ok(issued)
+                // Not logged, because an app can have thousands of tenants.
+                Issuer::StoreTenant { app, tenant } => self.fetch_for_tenant(app, tenant).await,
+            }
         })
     }
 
@@ -373,7 +366,8 @@ impl TokenSource {
     async fn fetch_for_tenant(&self, app: &Self, tenant: &TenantKey) -> Result<Issued, FetchError> {
         let app_token = app.get().await?;
         match self.calls.store_tenant_token(&app_token.secret(), tenant).await {
-            Err(error) if rejects_token(&error) => {
+            // The call has no other token that Feishu can reject.
+            Err(error) if error.retry() == Some(Retry::RefreshTokenOnce) => {
                 app.reject(&app_token, &error)?;
                 let app_token = app.get().await?;
                 Ok(self.calls.store_tenant_token(&app_token.secret(), tenant).await?)
@@ -386,15 +380,15 @@ impl TokenSource {
     fn app_token(&self) -> Option<&Self> {
         match &*self.issuer {
             Issuer::StoreTenant { app, .. } => Some(app),
-            Issuer::SelfBuilt(_) | Issuer::StoreApp(_) => None,
+            Issuer::App(_) => None,
         }
     }
 
     /// What the token is called.
     fn kind(&self) -> &'static str {
         match &*self.issuer {
-            Issuer::SelfBuilt(_) | Issuer::StoreTenant { .. } => "tenant",
-            Issuer::StoreApp(_) => "app",
+            Issuer::App(issuer) => issuer.kind(),
+            Issuer::StoreTenant { .. } => "tenant",
         }
     }
 
@@ -402,22 +396,4 @@ impl TokenSource {
         // No code that can panic runs under this lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl From<CallError> for FetchError {
-    fn from(error: CallError) -> Self {
-        Self::Call(error)
-    }
-}
-
-impl From<TokenTrouble> for FetchError {
-    fn from(trouble: TokenTrouble) -> Self {
-        Self::NoAppToken(trouble)
-    }
-}
-
-/// Whether Feishu wants another app token in a call for a tenant's token. It has no other token.
-fn rejects_token(error: &CallError) -> bool {
-    let CallError::Refused(refusal) = error else { return false };
-    codes::find(refusal.code).is_some_and(|code| code.retry == Retry::RefreshTokenOnce)
 }

@@ -23,7 +23,7 @@ use super::calls::{Issued, TokenCalls};
 use super::credentials::Credentials;
 use crate::clock::Clock;
 use crate::feishu::client::Client;
-use crate::feishu::codes::{self, Retry};
+use crate::feishu::codes::Retry;
 use crate::feishu::error::CallError;
 use crate::model::feishu_api::FeishuApi;
 use crate::model::seal::Seal;
@@ -254,6 +254,5 @@ impl KnownTicket {
 
 /// Whether Feishu wants another ticket.
 fn refuses_ticket(error: &CallError) -> bool {
-    let CallError::Refused(refusal) = error else { return false };
-    codes::find(refusal.code).is_some_and(|code| code.retry == Retry::ResendTicket)
+    error.retry() == Some(Retry::ResendTicket)
 }

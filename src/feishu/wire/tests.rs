@@ -253,3 +253,19 @@ fn a_body_that_is_encoded_says_so() {
     let error = gzip.unwrap_err().to_string();
     assert!(error.contains("Content-Encoding"), "{error}");
 }
+
+#[test]
+fn an_app_token_is_read_from_its_own_member() {
+    let body = "{\"code\":0,\"app_access_token\":\"a-1\",\"expire\":7140}";
+    let read = answer(200, &[], body.to_owned()).token(TokenKind::App).ok().unwrap();
+    assert_eq!((read.token.as_str(), read.expire), ("a-1", 7140));
+    assert!(answer(200, &[], body.to_owned()).token(TokenKind::Tenant).is_err());
+}
+
+#[test]
+fn a_call_that_returns_nothing_needs_only_its_code() {
+    assert!(answer(200, &[], "{\"code\":0,\"msg\":\"success\"}".to_owned()).done().is_ok());
+    let refused = answer(200, &[], "{\"code\":10016}".to_owned()).done();
+    assert_eq!(refused.unwrap_err().code(), "10016");
+    assert!(answer(200, &[], "<html>".to_owned()).done().is_err());
+}

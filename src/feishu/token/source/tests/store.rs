@@ -50,7 +50,7 @@ impl StoreFeishu {
     /// How many calls there were for an app token, for a tenant token, and for a push.
     pub(super) fn calls(&self) -> [u32; 3] {
         let state = self.state();
-        ["app_access_token", "tenant_access_token", "resend"]
+        ["app_access_token", "tenant_access_token", "app_ticket/resend"]
             .map(|call| state.calls.get(call).copied().unwrap_or_default())
     }
 
@@ -68,7 +68,7 @@ impl StoreFeishu {
         tokio::task::yield_now().await;
         let (pushes, listener) = {
             let state = self.state();
-            (state.pushes.clone().filter(|_| call == "resend"), state.listener.clone())
+            (state.pushes.clone().filter(|_| call == "app_ticket/resend"), state.listener.clone())
         };
         if let (Some(ticket), Some(listener)) = (pushes, listener) {
             listener.heard(ticket).await.unwrap();
@@ -97,16 +97,13 @@ impl FeishuState {
                 if text("app_access_token") != app_token {
                     return json!({"code": 99991664});
                 }
-                match self.refused.get(&tenant) {
-                    Some(code) => json!({"code": code}),
-                    None => {
-                        let number = self.calls[call];
-                        let token = format!("t-{tenant}-{number}");
-                        json!({"code": 0, "tenant_access_token": token, "expire": 7200})
-                    }
+                if let Some(code) = self.refused.get(&tenant) {
+                    return json!({"code": code});
                 }
+                let token = format!("t-{tenant}-{}", self.calls[call]);
+                json!({"code": 0, "tenant_access_token": token, "expire": 7200})
             }
-            "resend" => json!({"code": 0, "msg": "success"}),
+            "app_ticket/resend" => json!({"code": 0, "msg": "success"}),
             other => panic!("an unknown call: {other}"),
         }
     }
@@ -129,7 +126,7 @@ impl Stage {
         feishu.state().ticket = "one".to_owned();
         let asked = Arc::clone(&feishu);
         let fake = FakeFeishu::new(move |request| {
-            let call = request.url().path().rsplit('/').next().unwrap().to_owned();
+            let call = request.url().path().trim_start_matches("/open-apis/auth/v3/").to_owned();
             let body = request.body().and_then(reqwest::Body::as_bytes).unwrap();
             let (asked, body) = (Arc::clone(&asked), serde_json::from_slice(body).unwrap());
             async move { Ok((200, HeaderMap::new(), asked.answer(&call, body).await.to_string())) }

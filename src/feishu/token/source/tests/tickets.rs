@@ -200,8 +200,8 @@ async fn a_ticket_is_not_printed() {
     let stage = Stage::new();
     let ticket = stage.ticket("a-ticket-of-ours", 0);
     assert_eq!(ticket.ticket.expose_secret(), "a-ticket-of-ours");
-    let mut printed = format!("{ticket:?}");
+    let printed = format!("{ticket:?}");
     stage.tickets.heard(ticket).await.unwrap();
-    printed += &format!("{:?} {:?}", stage.tickets, stage.app);
+    let printed = format!("{printed} {:?} {:?}", stage.tickets, stage.app);
     assert!(!printed.contains("a-ticket-of-ours") && !printed.contains("hush"), "{printed}");
 }
