@@ -16,7 +16,7 @@ import yaml
 MOUNT = "/etc/feishu-forward-gateway"
 # The chart decides these itself, or has them elsewhere.
 NOT_VALUES = {
-    "server": {"listen", "admin_listen", "tls"},
+    "server": {"listen", "admin_listen", "events_listen", "tls"},
     "feishu": {"ca_file"},
     "state": {"replicas", "password", "password_file"},
     "broadcasts": {"path"},

@@ -38,8 +38,13 @@ keys_file = {{ printf "%s/keys/keys.toml" (include "ffg.directory" .) | toRawJso
 {{- range $name, $app := .Values.apps }}
 
 [apps.{{ toRawJson $name }}]
+{{- with $app.type }}
+type = {{ toRawJson . }}
+{{- end }}
 app_id = {{ toRawJson $app.appId }}
-app_secret_file = {{ printf "%s/secrets/%s/app_secret" (include "ffg.directory" $) $name | toRawJson }}
+{{- range $file, $entry := (include "ffg.appSecret" (dict "root" $ "name" $name) | fromYaml).entries }}
+{{ $file }}_file = {{ printf "%s/secrets/%s/%s" (include "ffg.directory" $) $name $file | toRawJson }}
+{{- end }}
 {{- end }}
 {{- $own := dict "limits" (include "ffg.limits" . | fromYaml) }}
 {{- with include "ffg.state" . | fromYaml }}{{ $_ := set $own "state" . }}{{ end }}
@@ -55,6 +60,7 @@ app_secret_file = {{ printf "%s/secrets/%s/app_secret" (include "ffg.directory" 
 {{- $path := printf "%s/broadcasts.sqlite" (include "ffg.broadcasts" .) }}
 {{- $_ := set $own "broadcasts" (dict "path" $path) }}
 {{- end }}
+{{- if include "ffg.storeApps" . }}{{ $_ := set $own "server" (dict "events_listen" "[::]:8081") }}{{ end }}
 {{- range $section, $keys := mergeOverwrite (deepCopy .Values.config) $own }}
 
 [{{ $section }}]
@@ -163,11 +169,62 @@ counts in each process for itself. */}}
 {{- div (add $milliseconds 999) 1000 }}
 {{- end }}
 
+{{/* The names of store apps, with spaces between them. */}}
+{{- define "ffg.storeApps" -}}
+{{- $names := list }}
+{{- range $name, $app := .Values.apps }}
+{{- if eq (toString $app.type) "store" }}{{ $names = append $names $name }}{{ end }}
+{{- end }}
+{{- join " " $names }}
+{{- end }}
+
+{{/* Dict "app" APP "name" NAME: what the values say of each of an app's secrets, by the entry in the chart's own Secrets,
+as YAML. No app's name begins with a dot, so no two entries are the same. */}}
+{{- define "ffg.entries" -}}
+{{- $external := .app.externalSecret | default dict }}
+{{- with $external.remoteRef | default .app.appSecret }}
+{{ $.name | quote }}: {{ toJson . }}
+{{- end }}
+{{- with $external.encryptKeyRef | default .app.encryptKey }}
+{{ printf ".encrypt_key.%s" $.name | quote }}: {{ toJson . }}
+{{- end }}
+{{- with $external.verificationTokenRef | default .app.verificationToken }}
+{{ printf ".verification_token.%s" $.name | quote }}: {{ toJson . }}
+{{- end }}
+{{- end }}
+
+{{/* Dict "root" $ "name" NAME: the Secret with an app's secrets, and its `entries` by the file that each becomes, as
+YAML. */}}
+{{- define "ffg.appSecret" -}}
+{{- $app := get .root.Values.apps .name }}
+{{- with $app.existingSecret }}
+name: {{ .name }}
+entries:
+  app_secret: {{ .key | default "app_secret" | quote }}
+  {{- if eq (toString $app.type) "store" }}
+  {{- with dig "encryptKey" "encrypt_key" . }}
+  encrypt_key: {{ . | quote }}
+  {{- end }}
+  {{- with dig "verificationToken" "verification_token" . }}
+  verification_token: {{ . | quote }}
+  {{- end }}
+  {{- end }}
+{{- else }}
+name: {{ include "ffg.fullname" .root }}-{{ empty $app.externalSecret | ternary "apps" "external" }}
+entries:
+  {{- range $entry, $_ := include "ffg.entries" (dict "app" $app "name" .name) | fromYaml }}
+  {{ eq $entry $.name | ternary "app_secret" (regexFind "^[.][a-z_]+" $entry | trimPrefix ".") }}: {{ $entry | quote }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
 {{/* The secrets of apps that are given inline, as YAML. */}}
 {{- define "ffg.inlineSecrets" -}}
 {{- range $name, $app := .Values.apps }}
-{{- with $app.appSecret }}
-{{ $name | quote }}: {{ b64enc . }}
+{{- if $app.appSecret }}
+{{- range $entry, $secret := include "ffg.entries" (dict "app" $app "name" $name) | fromYaml }}
+{{ $entry | quote }}: {{ b64enc $secret }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -188,14 +245,14 @@ counts in each process for itself. */}}
       - key: {{ $keys.key | quote }}
         path: keys/keys.toml
 {{- range $name, $app := .Values.apps }}
-{{- $secret := $app.existingSecret | default dict }}
-{{- if $app.appSecret }}{{ $secret = dict "name" (printf "%s-apps" $fullname) "key" $name }}{{ end }}
-{{- if $app.externalSecret }}{{ $secret = dict "name" (printf "%s-external" $fullname) "key" $name }}{{ end }}
+{{- $secret := include "ffg.appSecret" (dict "root" $ "name" $name) | fromYaml }}
 - secret:
     name: {{ $secret.name }}
     items:
-      - key: {{ $secret.key | default "app_secret" | quote }}
-        path: {{ printf "secrets/%s/app_secret" $name | quote }}
+      {{- range $file, $entry := $secret.entries }}
+      - key: {{ $entry | quote }}
+        path: {{ printf "secrets/%s/%s" $name $file | quote }}
+      {{- end }}
 {{- end }}
 {{- with include "ffg.statePassword" . | fromYaml }}
 - secret:

@@ -26,12 +26,25 @@
 {{- if and $app.externalSecret (not (($app.externalSecret).secretStoreRef | default $.Values.externalSecrets.secretStoreRef).name) }}
 {{- fail (printf "apps.%s.externalSecret has no store: set its secretStoreRef, or externalSecrets.secretStoreRef for all" $name) }}
 {{- end }}
+{{- $found := omit (include "ffg.appSecret" (dict "root" $ "name" $name) | fromYaml).entries "app_secret" }}
+{{- if and (eq (toString $app.type) "store") (not $found) }}
+{{- fail (printf "apps.%s is a store app without an Encrypt Key and a Verification Token, so anybody could push events: set at least one of them" $name) }}
+{{- end }}
+{{- if and (ne (toString $app.type) "store") $found }}
+{{- fail (printf "apps.%s has an Encrypt Key or a Verification Token, which only store apps need: remove it, or set type: store" $name) }}
+{{- end }}
 {{- end }}
 {{- range $name, $key := .Values.keys }}
 {{- if and $key.app (not (hasKey $.Values.apps $key.app)) }}
 {{- fail (printf "keys.%s.app is %s, but apps has only %s" $name $key.app (keys $.Values.apps | sortAlpha | join ", ")) }}
 {{- else if and (not $key.app) (gt (len $.Values.apps) 1) }}
 {{- fail (printf "keys.%s.app is missing: there are several apps, so set one of %s" $name (keys $.Values.apps | sortAlpha | join ", ")) }}
+{{- end }}
+{{- $app := get $.Values.apps ($key.app | default (keys $.Values.apps | first)) }}
+{{- if and (eq (toString $app.type) "store") (not $key.tenant_key) }}
+{{- fail (printf "keys.%s.tenant_key is missing: its app is a store app, so set a tenant key, a list of them, or \"*\" for every tenant" $name) }}
+{{- else if and (ne (toString $app.type) "store") $key.tenant_key }}
+{{- fail (printf "keys.%s.tenant_key is set, but its app is not a store app: remove it" $name) }}
 {{- end }}
 {{- end }}
 {{- if and .Values.keys .Values.existingKeysSecret.name }}
@@ -53,6 +66,11 @@
 {{- end }}
 {{- if and .externalSecret.remoteRef (not (.externalSecret.secretStoreRef | default $.Values.externalSecrets.secretStoreRef).name) }}
 {{- fail "state.externalSecret has no store: set its secretStoreRef, or externalSecrets.secretStoreRef for all" }}
+{{- end }}
+{{- end }}
+{{- with include "ffg.storeApps" . | splitList " " | first }}
+{{- if and (not $.Values.state.url) (gt (include "ffg.maxReplicas" $ | int) 1) }}
+{{- fail (printf "apps.%s is a store app, and only the replica to which Feishu pushes its ticket would have it. Share it in Redis (state.url), or set replicaCount to 1 without an autoscaler" .) }}
 {{- end }}
 {{- end }}
 {{- if .Values.broadcasts.persistence.enabled }}
@@ -112,6 +130,12 @@
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
 {{- fail "ingress.hosts is empty: add at least one host" }}
 {{- end }}
+{{- if and .Values.events.ingress.enabled (not (include "ffg.storeApps" .)) }}
+{{- fail "events.ingress.enabled is true, but no app is a store app: set type: store of an app, or turn the Ingress off" }}
+{{- end }}
+{{- if and .Values.events.ingress.enabled (not .Values.events.ingress.hosts) }}
+{{- fail "events.ingress.hosts is empty: add at least one host" }}
+{{- end }}
 {{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) }}
 {{- fail "httpRoute.parentRefs is empty: add the Gateway to attach the HTTPRoute to" }}
 {{- end }}
@@ -140,6 +164,7 @@
 {{- end }}
 {{- end }}
 {{- include "ffg.validate.once" (dict "in" "ingress.hosts" "items" $ways) }}
+{{- include "ffg.validate.once" (dict "in" "events.ingress.hosts" "items" .Values.events.ingress.hosts "field" "host") }}
 {{- end }}
 
 {{/* dict "in" VALUE "items" LIST: each of LIST has another "field" (`name`, if left out). */}}
