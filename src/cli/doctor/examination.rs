@@ -80,9 +80,8 @@ impl Examination<'_> {
         let token = if let Some(store) = &app.store {
             let store_app = StoreApp { config, clock, caller, name, app, store, pages };
             let token = store_app.token(&mut steps, reached, tenant).await;
-            if tenant.is_none() {
-                return None;
-            }
+            // The other steps are in a tenant.
+            tenant?;
             token
         } else {
             let fetch = async |()| app_checks::credentials(caller, app, pages).await;
