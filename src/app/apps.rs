@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use super::delivery::Stores;
+use super::state::State;
 use crate::clock::Clock;
 use crate::config::{AppConfig, Config};
 use crate::delivery::{AppCommon, Apps};
 use crate::feishu::client::Client;
 use crate::feishu::token::{AppTickets, Credentials, FileTicket, TicketStore, TokenSource};
 use crate::model::idempotency_key::UuidMaker;
+use crate::sqlite::Database;
 use crate::telemetry::audit::AuditIds;
 use crate::telemetry::metrics::Metrics;
 
@@ -45,6 +47,26 @@ pub(super) fn apps(
         }
     }
     apps
+}
+
+/// Opens the place where the gateway keeps the ticket of a store app, to look at it from another process. The error is a
+/// clause for the operator.
+pub async fn open_ticket_store(
+    config: &Config,
+    app: &AppConfig,
+    clock: &Clock,
+) -> Result<TicketStore, String> {
+    let state = config.state.as_ref().map(|it| State::new(it, clock, &Metrics::new()));
+    if let Some(state) = &state {
+        let connected = state.redis().connect().await;
+        connected.map_err(|gone| format!("the Redis of state.url: {gone}"))?;
+    }
+    let path = config.broadcasts.path.as_ref().filter(|_| state.is_none());
+    let database = path.map(|path| Database::open_to_read(path)).transpose();
+    let database = database.map_err(|error| format!("the file of broadcasts.path {error}"))?;
+    let database = database.map(Arc::new);
+    let stores = Stores { state: state.as_ref(), database: database.as_ref() };
+    Ok(ticket_store(app, clock, stores))
 }
 
 /// Where the ticket of a store app outlives the process, if it can.

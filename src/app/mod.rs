@@ -15,6 +15,7 @@ mod state;
 mod way_in;
 
 pub use application::Application;
+pub use apps::open_ticket_store;
 pub use reload::Reloader;
 pub use start::{SentBefore, StartError};
 pub use state::check_state;

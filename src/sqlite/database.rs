@@ -10,7 +10,7 @@ use rusqlite::{Connection, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::{DatabaseError, OpenError};
-use super::open::open;
+use super::open::{open, open_to_read};
 
 /// The SQLite file of this process. Dropping it waits for the jobs that are queued, and closes the file.
 #[derive(Debug)]
@@ -40,6 +40,11 @@ impl Database {
     /// that has the file may take `patience` to close it. This blocks.
     pub fn open(path: &Path, patience: Duration) -> Result<Self, OpenError> {
         Self::of(open(path, patience)?)
+    }
+
+    /// Opens a file of the gateway's for jobs that only read. It fails while another process has the file. This blocks.
+    pub fn open_to_read(path: &Path) -> Result<Self, OpenError> {
+        Self::of(open_to_read(path)?)
     }
 
     /// A file that may be damaged when the machine loses its power, for tests that write often.

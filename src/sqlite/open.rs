@@ -43,6 +43,19 @@ pub(super) fn open(path: &Path, patience: Duration) -> Result<Connection, OpenEr
     Ok(connection)
 }
 
+/// Opens a file of the gateway's, and writes nothing. It fails while another process has the file.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, OpenError> {
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a file").into());
+    }
+    let path = path.canonicalize()?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::ZERO)?;
+    version(&connection)?;
+    Ok(connection)
+}
+
 /// The version of the file's schema, 0 for an empty file.
 fn version(connection: &Connection) -> Result<usize, OpenError> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));

@@ -6,4 +6,5 @@ mod network;
 mod probing;
 mod run;
 mod steps;
+mod store_apps;
 mod tls;

@@ -84,13 +84,37 @@ impl AppPages<'_> {
             };
         };
         match known.problem {
+            _ if code == TICKET_REFUSED => Advice::to(
+                Role::Operator,
+                "run this again in a minute: the gateway asks Feishu for another ticket. If the failure stays, check that pushes reach this app's request URL, and that state.url, state.prefix and the App Secret are those of the gateway.",
+                "请一分钟后重试：网关会请求飞书重新推送 app_ticket。若持续出现，请检查推送是否到达该应用的请求地址，以及 state.url、state.prefix 与 App Secret 是否与网关一致。",
+            )
+            .at(console.events(app_id)),
+            _ if code == NO_TENANT_TOKEN => Advice::to(
+                Role::TenantAdmin,
+                "install and enable the app in this tenant. Before that, compare the tenant key with the one that Feishu names for this tenant.",
+                "在该租户安装并启用应用；请先核对 tenant_key 是否为该租户在飞书的取值。",
+            )
+            .at(console.admin()),
+            _ if code == NOT_A_STORE_APP => Advice::to(
+                Role::Operator,
+                "set apps.NAME.type = \"self_built\" and remove its encrypt_key, verification_token and tenant_key, or set the App ID and App Secret of a store app.",
+                "设置 apps.NAME.type = \"self_built\" 并移除 encrypt_key、verification_token 与 tenant_key，或填写商店应用的 App ID 与 App Secret。",
+            )
+            .at(console.credentials(app_id)),
+            AppNotAvailable => Advice::to(
+                Role::TenantAdmin,
+                "install the app in this tenant, or enable it there.",
+                "在该租户安装应用，或在管理后台启用。",
+            )
+            .at(console.admin()),
             CredentialsRejected if is_of_token_api(code) => Advice::to(
                 Role::Developer,
                 "compare App ID and App Secret with the developer console, and set apps.NAME.app_id and app_secret. A Lark app needs feishu.base_url = \"https://open.larksuite.com\", a Feishu app \"https://open.feishu.cn\".",
                 "核对开发者后台中的 App ID 与 App Secret，并更新 apps.NAME.app_id 与 app_secret。Lark 应用需设置 feishu.base_url = \"https://open.larksuite.com\"，飞书应用为 \"https://open.feishu.cn\"。",
             )
             .at(console.credentials(app_id)),
-            AppNotInUse | AppNotAvailable => Advice::to(
+            AppNotInUse => Advice::to(
                 Role::TenantAdmin,
                 "enable the app in this tenant.",
                 "在管理后台为本企业启用该应用。",
@@ -157,6 +181,10 @@ impl AppPages<'_> {
 
 /// The app is not installed (Feishu's documentation of the scopes).
 const NOT_INSTALLED: i64 = 212100;
+/// Codes of the token APIs that store apps call (Feishu's documentation).
+const TICKET_REFUSED: i64 = 10012;
+const NO_TENANT_TOKEN: i64 = 10013;
+const NOT_A_STORE_APP: i64 = 10016;
 
 /// The step that a code of Feishu's is about, whichever call it refused. None if it is about the call itself.
 pub(super) fn step_of(code: i64) -> Option<Check> {

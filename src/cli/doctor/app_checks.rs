@@ -38,20 +38,34 @@ pub(super) async fn credentials(
         Ok(answer) if answer.code() == Some(0) => answer,
         other => return Look::ends(refused(&other, pages)),
     };
-    let token = answer.body["tenant_access_token"].as_str();
-    let token = token.filter(|it| it.bytes().all(|byte| byte.is_ascii_graphic()));
-    let token = token.and_then(|it| HeaderValue::try_from(format!("Bearer {it}")).ok());
-    let Some(mut token) = token else {
-        let detail = Wording::new("a success without a token", "返回成功但没有 token");
-        return Look::ends(Finding::failed(detail, unknown()));
+    let Some(token) = token_in(&answer, "tenant_access_token").as_deref().and_then(bearer) else {
+        return Look::ends(no_token());
     };
-    token.set_sensitive(true);
     let seconds = answer.body["expire"].as_i64().unwrap_or_default();
     let detail = Wording::new(
         format!("accepted; the token is valid for {seconds} s"),
         format!("有效；token 剩余 {seconds} 秒"),
     );
     Look::found(Finding::ok(detail), token)
+}
+
+/// The token that an answer holds as this member.
+pub(super) fn token_in(answer: &RawAnswer, member: &str) -> Option<String> {
+    let token = answer.body[member].as_str()?;
+    let is_one = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    is_one.then(|| token.to_owned())
+}
+
+/// The header that carries a token, marked as sensitive.
+pub(super) fn bearer(token: &str) -> Option<HeaderValue> {
+    let mut header = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
+    header.set_sensitive(true);
+    Some(header)
+}
+
+/// A success that lacks its token.
+pub(super) fn no_token() -> Finding {
+    Finding::failed(Wording::new("a success without a token", "返回成功但没有 token"), unknown())
 }
 
 /// Judges the answer about the bot.
@@ -212,7 +226,8 @@ fn refusal_about<'a>(check: Check, all: &[&'a Asked]) -> Option<&'a RawAnswer> {
     about.next()
 }
 
-fn refused(asked: &Asked, pages: AppPages<'_>) -> Finding {
+/// The finding of a step whose call failed.
+pub(super) fn refused(asked: &Asked, pages: AppPages<'_>) -> Finding {
     match asked {
         Ok(answer) => refused_answer(answer, pages),
         Err(_) => Finding::failed(said(asked), no_answer()),

@@ -22,6 +22,7 @@ use crate::config::{self, AppConfig, Config};
 use crate::feishu::options::Options;
 use crate::model::message_id::MessageId;
 use crate::model::receiver::{ReceiveIdType, Receiver};
+use crate::model::tenant_key::TenantKey;
 use crate::model::wording::Wording;
 
 #[derive(Args)]
@@ -31,6 +32,9 @@ pub(in crate::cli) struct Doctor {
     /// Checks only this app of the configuration.
     #[arg(long, value_name = "NAME")]
     app: Option<String>,
+    /// Checks store apps in this tenant too. Without it, no step that needs a tenant is taken.
+    #[arg(long, value_name = "TENANT_KEY", value_parser = tenant)]
+    tenant: Option<TenantKey>,
     /// Announces and then makes one real forward of this message. It costs a call, and the message is delivered.
     #[arg(long, value_name = "ID", requires = "receiver")]
     message: Option<String>,
@@ -76,6 +80,11 @@ fn patience(text: &str) -> Result<Duration, String> {
     Ok(time)
 }
 
+fn tenant(text: &str) -> Result<TenantKey, String> {
+    TenantKey::parse(text)
+        .ok_or_else(|| "must be a tenant key: 1 to 64 letters, digits, `_` and `-`".to_owned())
+}
+
 impl Doctor {
     pub(in crate::cli) fn run(self) -> ExitCode {
         let config = match config::load(self.config.file.as_deref(), environment()) {
@@ -96,6 +105,10 @@ impl Doctor {
             complain("--app: there are several apps; name the one that forwards");
             return EXIT_CONFIG.into();
         }
+        if let Err(misuse) = self.check_tenant(&apps) {
+            complain(&misuse);
+            return EXIT_CONFIG.into();
+        }
         let probing = match self.probing(tongue) {
             Ok(probing) => probing,
             Err(misuse) => {
@@ -112,7 +125,9 @@ impl Doctor {
                 return ExitCode::FAILURE;
             }
         };
-        let is_well = runtime.block_on(examine(&config, &apps, errand.as_ref(), probing, output));
+        let tenant = self.tenant.as_ref();
+        let is_well =
+            runtime.block_on(examine(&config, (&apps, tenant), errand.as_ref(), probing, output));
         // In the background, because a lookup at a silent name server would block the end.
         runtime.shutdown_background();
         match is_well {
@@ -136,6 +151,18 @@ impl Doctor {
             }
         }
         Ok(apps)
+    }
+
+    /// Whether a tenant is named where one is needed, and only there.
+    fn check_tenant(&self, apps: &BTreeMap<String, AppConfig>) -> Result<(), Misuse> {
+        let has_store_app = apps.values().any(|app| app.store.is_some());
+        if self.tenant.is_some() && !has_store_app {
+            return Err("--tenant: is only for a store app".to_owned());
+        }
+        if self.tenant.is_none() && self.message.is_some() && has_store_app {
+            return Err("--tenant: must name the tenant in which the store app forwards".to_owned());
+        }
+        Ok(())
     }
 
     /// The probe, if it is asked for and agreed to.
@@ -167,10 +194,10 @@ impl Doctor {
     }
 }
 
-/// Examines all apps. Whether all is well.
+/// Examines all apps, store apps in the tenant too if there is one. Whether all is well.
 async fn examine(
     config: &Config,
-    apps: &BTreeMap<String, AppConfig>,
+    (apps, tenant): (&BTreeMap<String, AppConfig>, Option<&TenantKey>),
     errand: Option<&Errand>,
     probing: Option<Probing>,
     mut output: Output,
@@ -187,10 +214,17 @@ async fn examine(
         "This calls Feishu up to three times for each app: a token, its bot, its scopes. Feishu counts them towards the month's quota of small tenants.",
         "将为每个应用最多调用飞书三次：获取 token、查询机器人、查询权限。这些调用会计入小型企业的当月额度。",
     ));
+    if apps.values().any(|app| app.store.is_some()) {
+        output.say(&Wording::new(
+            "For a store app it asks Feishu to push one ticket (app_ticket) to the request URL, which is harmless: the gateway uses the newest one. With --tenant it calls up to five times: the push, an app token, a tenant token, the bot, the scopes.",
+            "对商店应用，将请求飞书向请求地址推送一次 app_ticket；这没有影响，网关会使用最新的一个。指定 --tenant 时最多调用五次：请求推送、应用 token、租户 token、机器人、权限。",
+        ));
+    }
     if let (Some(errand), Some(app)) = (errand, apps.keys().next()) {
         output.say(&errand.announcement(app));
     }
-    let examination = Examination { options: &options, clock: &clock, caller: &caller };
+    let examination =
+        Examination { config, options: &options, clock: &clock, caller: &caller, tenant };
     let ended_by = examination.network(&mut output).await;
     let mut token = None;
     for (name, app) in apps {

@@ -46,6 +46,11 @@ impl Console {
         self.developer(app_id, "safe")
     }
 
+    /// The app's events: the request URL, the Encrypt Key and the Verification Token.
+    pub(super) fn events(self, app_id: &str) -> String {
+        self.developer(app_id, "event")
+    }
+
     /// The app's versions and their publishing.
     pub(super) fn versions(self, app_id: &str) -> String {
         self.developer(app_id, "version")

@@ -13,23 +13,28 @@ use super::output::Output;
 use super::progress::{Look, Progress};
 use super::real_forward::Errand;
 use super::route::Route;
+use super::store_app::StoreApp;
 use crate::clock::Clock;
-use crate::config::AppConfig;
+use crate::config::{AppConfig, Config};
 use crate::feishu::options::Options;
 use crate::model::receiver::ReceiveIdType;
+use crate::model::tenant_key::TenantKey;
 use crate::model::wording::Wording;
 
 /// What is examined, and with what.
 pub(super) struct Examination<'a> {
+    pub(super) config: &'a Config,
     pub(super) options: &'a Options,
     pub(super) clock: &'a Clock,
     pub(super) caller: &'a Caller,
+    /// The tenant in which store apps are examined.
+    pub(super) tenant: Option<&'a TenantKey>,
 }
 
 impl Examination<'_> {
     /// Examines the way to Feishu. Returns the step without which no app can be examined.
     pub(super) async fn network(&self, output: &mut Output) -> Option<Check> {
-        let Self { options, clock, caller } = *self;
+        let Self { options, clock, caller, .. } = *self;
         let route = Route::to(&options.base_url);
         let base_url = options.base_url.as_str();
         output.section(&Wording::new("Feishu", "飞书"), base_url, &json!({"feishu": base_url}));
@@ -56,7 +61,8 @@ impl Examination<'_> {
         steps.ended_by()
     }
 
-    /// Examines an app. `ended_by` is the step of the network without which it cannot be examined. Returns a token.
+    /// Examines an app. `ended_by` is the step of the network without which it cannot be examined. Returns a tenant
+    /// token.
     pub(super) async fn app(
         &self,
         output: &mut Output,
@@ -64,15 +70,23 @@ impl Examination<'_> {
         ended_by: Option<Check>,
         errand: Option<&Errand>,
     ) -> Option<HeaderValue> {
-        let Self { options, clock, caller } = *self;
+        let Self { config, options, clock, caller, tenant } = *self;
         let pages = AppPages { console: Console::of(&options.base_url), app_id: &app.app_id };
         let facts = json!({"app": name, "app_id": app.app_id});
         output.section(&Wording::new("App", "应用"), &format!("{name} ({})", app.app_id), &facts);
         let mut steps = Progress::new(output, ended_by);
 
         let reached = ended_by.is_none().then_some(());
-        let fetch = async |()| app_checks::credentials(caller, app, pages).await;
-        let token = steps.step(Check::Credentials, reached, fetch).await;
+        let token = if let Some(store) = &app.store {
+            let store_app = StoreApp { config, clock, caller, name, app, store, pages };
+            let token = store_app.token(&mut steps, reached, tenant).await;
+            // The other steps are in a tenant.
+            tenant?;
+            token
+        } else {
+            let fetch = async |()| app_checks::credentials(caller, app, pages).await;
+            steps.step(Check::Credentials, reached, fetch).await
+        };
         let ask_bot = async |token| {
             let asked = caller.get("bot/v3/info", token).await;
             Look::found(app_checks::bot(&asked, pages), asked)

@@ -16,7 +16,7 @@ pub(super) enum Ending {
     Warning,
     /// It has to be put right.
     Failed,
-    /// It cannot be judged, because an earlier step failed.
+    /// It cannot be judged, because an earlier step failed, or it was not asked for.
     Skipped,
 }
 
@@ -52,6 +52,16 @@ impl Finding {
 
     pub(super) fn failed(detail: Wording, advice: Advice) -> Self {
         Self { ending: Ending::Failed, detail, advice: Some(advice) }
+    }
+
+    /// A step that was not asked for.
+    pub(super) fn left_out(detail: Wording) -> Self {
+        Self { ending: Ending::Skipped, detail, advice: None }
+    }
+
+    /// A warning about what somebody may have to do.
+    pub(super) fn advising(self, advice: Advice) -> Self {
+        Self { advice: Some(advice), ..self }
     }
 
     /// A step that cannot be judged because of another one.

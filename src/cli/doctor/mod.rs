@@ -19,5 +19,6 @@ mod probing;
 mod progress;
 mod real_forward;
 mod route;
+mod store_app;
 
 pub(super) use command::Doctor;

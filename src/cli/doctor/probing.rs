@@ -52,7 +52,7 @@ impl Probing {
         token: &HeaderValue,
         errand: &Errand,
     ) -> Value {
-        let Examination { options, clock, caller } = *examination;
+        let Examination { options, clock, caller, .. } = *examination;
         let lab = Lab {
             caller,
             clock,

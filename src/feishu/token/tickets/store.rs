@@ -19,7 +19,7 @@ pub enum TicketStore {
 
 impl TicketStore {
     /// The newest ticket, if it is not too old and was sealed with the same secret.
-    pub(super) async fn load(&self, seal: &Seal) -> Result<Option<AppTicket>, TicketNotKept> {
+    pub async fn load(&self, seal: &Seal) -> Result<Option<AppTicket>, TicketNotKept> {
         match self {
             Self::Memory => Ok(None),
             Self::Redis(redis) => redis.load(seal).await,
