@@ -9,12 +9,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::certificates::{Certificates, ListenersTls};
-use super::delivery::Stores;
 use super::feishu::FeishuRuntime;
 use super::listeners::{self, Served, ServedEvents, Size};
 use super::reload::{FirstKeys, Reload, Reloader};
 use super::start::{SentBefore, StartError};
 use super::state::State;
+use super::stores::Stores;
 use super::way_in::Listener;
 use super::{broadcasts, delivery};
 use crate::api::{Admission, Draining, StoreApps};

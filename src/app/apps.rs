@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::delivery::Stores;
 use super::state::State;
+use super::stores::Stores;
 use crate::clock::Clock;
 use crate::config::{AppConfig, Config};
 use crate::delivery::{AppCommon, Apps};

@@ -6,8 +6,8 @@ use std::time::Duration;
 use actix_web::web;
 use tokio::runtime::Handle;
 
-use super::delivery::Stores;
 use super::start::StartError;
+use super::stores::Stores;
 use crate::api::keyring::Keyring;
 use crate::broadcasts::{
     BroadcastSettings, Broadcasts, FindCaller, Forecast, SqliteStore, Store, WebhookClient,

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use super::apps::apps;
 use super::start::{SentBefore, StartError};
 use super::state::{State, rules};
+use super::stores::Stores;
 use crate::clock::Clock;
 use crate::config::{Config, LimitsConfig};
 use crate::delivery::{
@@ -18,17 +19,7 @@ use crate::delivery::{
 use crate::feishu::client::Client;
 use crate::feishu::options::Options;
 use crate::queue::{Bounds, Scheduler};
-use crate::sqlite::Database;
 use crate::telemetry::metrics::Metrics;
-
-/// What knows of what was sent before, and of what other replicas send.
-#[derive(Clone, Copy)]
-pub(super) struct Stores<'a> {
-    /// The Redis that replicas share.
-    pub(super) state: Option<&'a State<'a>>,
-    /// The file of a single process.
-    pub(super) database: Option<&'a Arc<Database>>,
-}
 
 /// The service that forwards messages.
 pub(super) fn assemble(

@@ -12,6 +12,7 @@ mod reload;
 mod sockets;
 mod start;
 mod state;
+mod stores;
 mod way_in;
 
 pub use application::Application;

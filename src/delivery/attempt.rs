@@ -36,7 +36,6 @@ pub(super) struct Attempt {
     pub(super) claim: ForwardClaim,
     /// The identity of a forward that may be a repetition. Its beginning is registered.
     pub(super) identity: Option<Identity>,
-    pub(super) audit: AuditEntry,
     pub(super) deadline: Moment,
     /// When the first attempt of the forward was made.
     pub(super) since: Stamp,
@@ -61,7 +60,7 @@ pub(super) type TimedAnswer = (Result<Forwarded, CallError>, Duration);
 
 impl Attempt {
     /// Makes the attempt. Dropping the future does not cut the call short.
-    pub(super) async fn make(mut self) -> TimedAnswer {
+    pub(super) async fn make(mut self, audit: AuditEntry) -> TimedAnswer {
         self.claim.sends();
         let reserved = self.reserved.take();
         let context = Arc::clone(&self.context);
@@ -72,7 +71,9 @@ impl Attempt {
             }
             let answered = self.call().await;
             self.learn(&answered.0);
-            self.audit.note_attempt(&answered.0, self.leaves_doubt(&answered.0));
+            audit.note_attempt(&answered.0, self.leaves_doubt(&answered.0));
+            // The request writes its line then, before it is answered.
+            drop(audit);
             if let Err(unheard) = sender.send(answered) {
                 self.conclude_without_caller(unheard).await;
             }

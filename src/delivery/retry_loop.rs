@@ -172,7 +172,6 @@ impl<'a> RetryLoop<'a> {
             request: Arc::clone(self.request),
             claim: self.claim.clone(),
             identity: self.identity,
-            audit: audit.clone(),
             deadline: self.deadline,
             since: first_attempt,
             is_in_doubt: self.in_doubt_since().is_some(),
@@ -182,7 +181,7 @@ impl<'a> RetryLoop<'a> {
             permit: circuit_permit,
             reserved,
         };
-        let (answer, took) = attempt.make().await;
+        let (answer, took) = attempt.make(audit.clone()).await;
         self.timings.feishu += took;
         answer.map_err(|error| {
             if error.outcome() == Outcome::Unknown {

@@ -41,7 +41,7 @@ impl TenantSeries {
     }
 
     pub(super) fn set_known(&self, app: &str, tenants: usize) {
-        self.known.with_label_values(&[app]).set(super::whole(tenants));
+        self.known.with_label_values(&[app]).set(i64::try_from(tenants).unwrap_or(i64::MAX));
     }
 
     pub(super) fn forward(&self, app: &str, tenant: &TenantKey, result: &str) {
