@@ -60,6 +60,7 @@ mod secured;
 mod shares;
 mod slow;
 mod start_page;
+mod store_apps;
 mod threads;
 mod tls;
 mod tls_http2;
