@@ -31,9 +31,12 @@ impl Clock {
         clippy::disallowed_methods,
         reason = "messages carry the wall time; nothing is decided by it"
     )]
-    pub(crate) fn new(source: TimeSource) -> Self {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let zero = unix.saturating_sub(source());
+    pub(crate) fn new(source: TimeSource, starts_at: Option<Duration>) -> Self {
+        let by_machine = || {
+            let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            unix.saturating_sub(source())
+        };
+        let zero = starts_at.unwrap_or_else(by_machine);
         Self { source, added: Duration::ZERO, zero_unix_ms: millis(zero) }
     }
 

@@ -1,6 +1,7 @@
 //! The options with which a simulator starts.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use crate::clock::{TimeSource, real_time};
 use crate::settings::Settings;
@@ -21,6 +22,8 @@ pub struct Options {
     /// Whether the simulator pushes what is due without being asked: an app ticket each hour, and repetitions. A test
     /// leaves this off and calls [`crate::Simulator::push_ticket`] and [`crate::Simulator::push_due`].
     pub pushes_by_itself: bool,
+    /// The wall time at which the clock shows zero, since 1970. `None`: by the machine's clock.
+    pub starts_at: Option<Duration>,
 }
 
 /// A Feishu app that the simulator knows.
@@ -73,6 +76,7 @@ impl Default for Options {
             clock: real_time(),
             settings: Settings::default(),
             pushes_by_itself: false,
+            starts_at: None,
         }
     }
 }

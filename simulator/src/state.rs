@@ -40,7 +40,7 @@ impl Shared {
             apps,
             settings_at_start: options.settings.clone(),
             settings: options.settings,
-            clock: Clock::new(options.clock),
+            clock: Clock::new(options.clock, options.starts_at),
             ids: Ids::new(),
             tokens: Tokens::default(),
             app_tokens: Tokens::default(),

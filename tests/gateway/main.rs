@@ -61,6 +61,7 @@ mod shares;
 mod slow;
 mod start_page;
 mod tenants;
+mod store_apps;
 mod threads;
 mod tls;
 mod tls_http2;

@@ -9,7 +9,6 @@ use feishu_simulator::FaultKind;
 use gateway_harness::{Gateway, all, code, foreign, gateway, ms};
 
 use crate::broadcasts::with_store;
-use crate::events::store_app;
 
 /// Every metric: name, type, labels.
 const METRICS: &[(&str, &str, &[&str])] = &[
@@ -52,6 +51,9 @@ const METRICS: &[(&str, &str, &[&str])] = &[
     ("broadcast_store_failures_total", "counter", &[]),
     ("broadcast_webhooks_total", "counter", &["result"]),
     ("events_total", "counter", &["app", "event", "result"]),
+    ("app_ticket_received_timestamp_seconds", "gauge", &["app"]),
+    ("tenants", "gauge", &["app"]),
+    ("tenant_forwards_total", "counter", &["app", "tenant", "result"]),
     ("mcp_tool_calls_total", "counter", &["tool", "result"]),
 ];
 
@@ -97,8 +99,16 @@ async fn traffic(gateway: &Gateway) {
 
 #[actix_web::test]
 async fn every_metric_is_there_with_exactly_its_labels() {
-    let (gateway, _directory) = with_store(store_app(gateway().one_attempt())).await;
+    let of_shop = ApiKey::generate();
+    let setup = gateway().one_attempt().store_app("shop", ["a"]);
+    let setup = setup
+        .set("keys.isv.app", "shop")
+        .set("keys.isv.hash", &of_shop.hash().to_string())
+        .set("keys.isv.tenant_key", "a");
+    let (gateway, _directory) = with_store(setup).await;
     traffic(&gateway).await;
+    let in_tenant = gateway.forward("oc_1").header("x-api-key", of_shop.expose());
+    in_tenant.send().await.message_id();
     let metrics = gateway.metrics().await;
     for (name, kind, labels) in METRICS {
         let name = format!("feishu_gateway_{name}");

@@ -69,6 +69,8 @@ pub struct Gateway {
     /// The gateway's thread.
     pub process: Process,
     config: Config,
+    /// The names of the store apps.
+    store_apps: Vec<String>,
     /// The longest time that a forward waits in a queue.
     patience: Duration,
 }
@@ -125,13 +127,18 @@ impl Gateway {
     }
 
     async fn start_another(&mut self) {
-        let started = run(self.config.clone(), self.clock.clone(), SentBefore::Anything).await;
+        let bound = |address| setup::push_to(&self.simulator, &self.store_apps, address);
+        let (config, clock) = (self.config.clone(), self.clock.clone());
+        let started = setup::run_once_bound(config, clock, SentBefore::Anything, bound).await;
         let (process, [api, admin]) = started.expect("it starts");
         self.process = process;
         (self.api, self.admin) = (format!("http://{api}"), format!("http://{admin}"));
         // Time may jump only once there is a token: a call that is under way for one would time out, and the
         // next one would wait for time to pass.
         guarded(async { while self.ask_admin("GET", "/readyz").await.status != 200 {} }).await;
+        for name in &self.store_apps {
+            self.has_app_token(name).await;
+        }
         self.advance(Duration::from_secs(10));
     }
 
@@ -301,6 +308,13 @@ impl Gateway {
         forward.abort();
         assert!(forward.await.is_err(), "it was answered before its caller hung up");
         self.in_flight_are(0).await;
+    }
+
+    /// Returns once the gateway has had a token of this app: the app token of a store app.
+    pub async fn has_app_token(&self, app: &str) {
+        let name = "feishu_gateway_tenant_token_expiry_timestamp_seconds";
+        let labels = [("app", app)];
+        guarded(async { while self.metrics().await.count(name, &labels) == 0 {} }).await;
     }
 
     /// The tenant token of the last attempt to forward a message.

@@ -1,7 +1,7 @@
 //! What a gateway is started with, and its start.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use feishu_forward_gateway::app::{Application, SentBefore, StartError};
 use feishu_forward_gateway::clock::{Clock, Moment};
 use feishu_forward_gateway::config::{self, Config};
 use feishu_forward_gateway::model::api_key::ApiKey;
-use feishu_simulator::{App, Fault, Options, Settings, Simulator};
+use feishu_simulator::{App, Fault, Options, Settings, Simulator, StoreApp};
 use tokio::sync::oneshot;
 
 use crate::{Gateway, Process, guarded};
@@ -24,6 +24,7 @@ const RENEWED_WITH_LEFT: Duration = Duration::from_mins(30);
 pub struct Setup {
     settings: Vec<(String, String)>,
     apps: Vec<App>,
+    store_apps: Vec<String>,
     feishu: Settings,
     faults: Vec<Fault>,
     base_url: fn(&str) -> String,
@@ -36,6 +37,7 @@ pub fn gateway() -> Setup {
     let setup = Setup {
         settings: Vec::new(),
         apps: Vec::new(),
+        store_apps: Vec::new(),
         feishu: Settings::default(),
         faults: Vec::new(),
         base_url: str::to_owned,
@@ -65,6 +67,26 @@ impl Setup {
         self.apps.push(App::new(&app_id, secret));
         self.set(&format!("apps.{name}.app_id"), &app_id)
             .set(&format!("apps.{name}.app_secret"), secret)
+    }
+
+    /// Adds a store app that Feishu knows under `cli_NAME`, with these tenants. Feishu pushes its events to the gateway.
+    pub fn store_app<'a>(mut self, name: &str, tenants: impl IntoIterator<Item = &'a str>) -> Self {
+        let [app_id, secret, token, key] =
+            ["cli", "secret-of", "token-of", "encrypts"].map(|it| format!("{it}_{name}"));
+        let store = StoreApp {
+            verification_token: token.clone(),
+            encrypt_key: Some(key.clone()),
+            tenants: tenants.into_iter().map(str::to_owned).collect(),
+            push_url: None,
+            app_ticket: None,
+        };
+        self.apps.push(App::store(&app_id, &secret, store));
+        self.store_apps.push(name.to_owned());
+        self.set(&format!("apps.{name}.app_id"), &app_id)
+            .set(&format!("apps.{name}.app_secret"), &secret)
+            .set(&format!("apps.{name}.type"), "store")
+            .set(&format!("apps.{name}.verification_token"), &token)
+            .set(&format!("apps.{name}.encrypt_key"), &key)
     }
 
     /// Has the secret of an app, which was added before, read from this file.
@@ -143,6 +165,8 @@ impl Setup {
             apps: self.apps,
             clock: Arc::new(move || time.now()),
             settings: self.feishu,
+            // Tickets carry the time at which they were sent.
+            starts_at: Some(since_1970(&clock)),
             ..Options::default()
         };
         let simulator = Simulator::start(options).await.expect("a free port");
@@ -159,8 +183,9 @@ impl Setup {
         let deadline = config.feishu.deadline;
         let last_start = deadline.saturating_sub(config.feishu.attempt_timeout.min(deadline / 3));
         let patience = config.limits.max_wait.min(last_start);
-        let (process, [api, admin]) =
-            run(config.clone(), clock.clone(), sent_before).await.expect("it starts");
+        let bound = |address| push_to(&simulator, &self.store_apps, address);
+        let started = run_once_bound(config.clone(), clock.clone(), sent_before, bound).await;
+        let (process, [api, admin]) = started.expect("it starts");
         let gateway = Gateway {
             simulator,
             clock,
@@ -172,6 +197,7 @@ impl Setup {
             process,
             config,
             patience,
+            store_apps: self.store_apps,
         };
         if !cold {
             // The keeper of each app's token goes to sleep once it has one.
@@ -191,6 +217,18 @@ pub async fn run(
     clock: Clock,
     sent_before: SentBefore,
 ) -> Result<(Process, [SocketAddr; 2]), StartError> {
+    run_once_bound(config, clock, sent_before, |_| {}).await
+}
+
+/// Starts a gateway in a thread of its own. Nothing is sent to Feishu before `bound` returns, which gets the address
+/// that Feishu pushes events to.
+pub(crate) async fn run_once_bound(
+    config: Config,
+    clock: Clock,
+    sent_before: SentBefore,
+    bound: impl FnOnce(SocketAddr),
+) -> Result<(Process, [SocketAddr; 2]), StartError> {
+    let (wait, go) = mpsc::channel::<()>();
     let (started, start) = oneshot::channel();
     let (ended, end) = oneshot::channel();
     let (stop, stopped) = oneshot::channel::<()>();
@@ -202,14 +240,31 @@ pub async fn run(
             };
             let addresses = [application.address(), application.admin_address()];
             let _ = started.send(Ok((addresses, application.events_address())));
+            // Its tasks begin only when this thread waits for one: here it blocks.
+            let _ = go.recv();
             let stopped = async { drop(stopped.await) };
             let _ = ended.send(application.run_until_stopped(stopped).await);
         });
     });
     let (addresses, events) =
         guarded(start).await.expect("the gateway's thread says whether it started")?;
+    bound(events.unwrap_or(addresses[0]));
+    drop(wait);
     let ended = tokio::spawn(async move { end.await.ok() });
     Ok((Process { events, stop: Some(stop), ended }, addresses))
+}
+
+/// Has Feishu push the events of these store apps to this address.
+pub(crate) fn push_to(simulator: &Simulator, store_apps: &[String], address: SocketAddr) {
+    for name in store_apps {
+        let url = format!("http://{address}/v1/events/{name}");
+        simulator.set_push_url(&format!("cli_{name}"), &url);
+    }
+}
+
+fn since_1970(clock: &Clock) -> Duration {
+    let milliseconds = clock.wall().as_millisecond();
+    Duration::from_millis(milliseconds.try_into().expect("after 1970"))
 }
 
 /// A client without any connection.
