@@ -77,7 +77,7 @@ impl Gateway {
             ledger_limit: usize::MAX,
             ..Settings::default()
         };
-        let apps = APPS.map(|name| App { app_id: format!("cli_{name}"), app_secret: name.into() });
+        let apps = APPS.map(|name| App::new(&format!("cli_{name}"), name));
         let options = Options {
             apps: apps.to_vec(),
             clock: Arc::new(move || time.now()),
