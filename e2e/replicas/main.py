@@ -17,6 +17,7 @@ import limits
 import outages
 import process
 import repeats
+import tickets
 from claims import Claims
 
 Place = namedtuple("Place", "programs folder")
@@ -35,6 +36,7 @@ LANES = (
         callers.callers,
         foreign.clock,
         foreign.values,
+        tickets.one_hears,
         outages.start_without,
         outages.slow,
         outages.failover,

@@ -15,16 +15,23 @@ from process import Process, free_port
 class Simulator:
     """Feishu, with a ledger. It refuses nothing: that the limits are kept is the gateways' doing alone."""
 
-    def __init__(self, programs, log):
-        self.process = Process("the simulator", [programs / "feishu-simulator", "--listen", "127.0.0.1:0"], log)
+    def __init__(self, programs, log, tenant=None):
+        command = [programs / "feishu-simulator", "--listen", "127.0.0.1:0", *(["--tenant", tenant] if tenant else [])]
+        self.process = Process("the simulator", command, log)
         self.url = self.process.said(r"Feishu simulator: (\S+)")[1]
         self._ask("PATCH", "settings", {"enforce_limits": False})
         # Both clocks count the same seconds, from different beginnings.
         self._ahead = self._ask("GET", "clock")["now_ms"] / 1e3 - time.monotonic()
 
-    def token_calls(self):
-        """How often a tenant token was fetched."""
-        return sum(row["api"] == "tenant_access_token" for row in self._ask("GET", "ledger")["attempts"])
+    def token_calls(self, api="tenant_access_token"):
+        """How often a token was fetched."""
+        return sum(row["api"] == api for row in self._ask("GET", "ledger")["attempts"])
+
+    def push_ticket_to(self, api):
+        """Pushes a new app ticket to the gateway with this address alone, and returns the answer."""
+        app = {"app_id": "cli_simulator"}
+        self._ask("POST", "push_url", app | {"url": f"http://{api}/v1/events/main"})
+        return self._ask("POST", "push", app | {"push": "app_ticket"})["answer"]
 
     def spoil(self, kind, phase):
         """The next forward's answer."""

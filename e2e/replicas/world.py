@@ -11,20 +11,25 @@ from servers import Redis, Simulator
 
 
 class World:
-    def __init__(self, place, scenario, claims, replicas, weights=None, **limits):
+    def __init__(self, place, scenario, claims, replicas, weights=None, tenant=None, **limits):
         """`replicas` is the number that each replica is configured with. None leaves Redis out. `weights` has the
-        callers' by their names."""
+        callers' by their names. With a tenant the app is a store app, whose callers forward in it."""
         self.place, self.claims = place, claims
         self.folder = place.folder / scenario
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
-        self.simulator = Simulator(place.programs, self.folder / "simulator.log")
+        self.simulator = Simulator(place.programs, self.folder / "simulator.log", tenant)
         self.redis = Redis(self.folder, self.folder / "redis.log")
         self.settings = {f"limits.{name}": value for name, value in limits.items()}
         self.keys = {}
         for caller, weight in (weights or {"load": 1}).items():
             self.keys[caller] = Key(place.programs, caller)
             self.settings |= {f"keys.{caller}.hash": self.keys[caller].hash, f"keys.{caller}.weight": weight}
+            if tenant:
+                self.settings[f"keys.{caller}.tenant_key"] = tenant
+        if tenant:
+            token = "simulator-verification-token"
+            self.settings |= {"apps.main.type": "store", "apps.main.verification_token": token}
         if replicas:
             self.settings["state.replicas"] = replicas
             self.settings["state.url"] = f"redis://127.0.0.1:{self.redis.port}/0"

@@ -16,6 +16,9 @@ use gateway_harness::{Answer, Gateway, Setup, gateway, ms};
 /// The receiver of the message.
 pub(crate) const RECEIVER: &str = "oc_1";
 
+/// The tenant of a store app.
+const TENANT: &str = "tenant_1";
+
 /// Messages to one receiver in a second: so few that attempts have to wait for their turn.
 pub(crate) const PER_SECOND: usize = 2;
 
@@ -74,6 +77,10 @@ impl Run<'_> {
     async fn stage(&self) -> Gateway {
         let mut setup = gateway().set("limits.max_wait", MAX_WAIT);
         setup = setup.set("limits.receiver_per_second", &PER_SECOND.to_string());
+        if self.staging.is_store_app {
+            setup = setup.store_app("shop", [TENANT]).set("keys.tester.app", "shop");
+            setup = setup.set("keys.tester.tenant_key", TENANT);
+        }
         if let Some(elsewhere) = self.staging.elsewhere {
             setup = setup.look_for_feishu_at(elsewhere);
         }
@@ -91,6 +98,9 @@ impl Run<'_> {
         gateway.advance(ms(137) + self.staging.idle);
         if self.staging.revoked {
             gateway.simulator.revoke_tokens();
+        }
+        if self.staging.uninstalled {
+            gateway.simulator.uninstall("cli_shop", TENANT);
         }
         if self.staging.refused > 0 {
             gateway.simulator.refuse_connections().await;

@@ -4,6 +4,7 @@ mod answers;
 mod clocks;
 mod connections;
 mod pairs;
+mod store_apps;
 mod tokens;
 
 use std::fmt;
@@ -71,6 +72,10 @@ pub(crate) struct Staging {
     pub(crate) faults: Vec<Fault>,
     /// They go wrong from the gateway's start on.
     pub(crate) from_the_start: bool,
+    /// The app is a store app.
+    pub(crate) is_store_app: bool,
+    /// The store app is not installed in the tenant any more.
+    pub(crate) uninstalled: bool,
     /// So much time passes before the forward.
     pub(crate) idle: Duration,
     /// So much time passes at once when the gateway next waits for some.
@@ -88,6 +93,7 @@ pub(crate) fn sections() -> Vec<Section> {
         answers::foreign(),
         answers::codes(),
         tokens::section(),
+        store_apps::section(),
         clocks::section(),
         pairs::section(),
     ]
