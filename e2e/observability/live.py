@@ -20,8 +20,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 GATEWAY, KEY = os.environ["GATEWAY_URL"], os.environ["GATEWAY_KEY"]
-SIMULATOR = os.environ["SIMULATOR_URL"]
-ADMIN, PROMETHEUS = "http://" + os.environ["GATEWAY_ADMIN"], os.environ["PROMETHEUS_URL"]
+STORE, STORE_KEY = os.environ["STORE_URL"], os.environ["STORE_KEY"]
+SIMULATOR, PROMETHEUS = os.environ["SIMULATOR_URL"], os.environ["PROMETHEUS_URL"]
+ADMINS = ["http://" + os.environ[name] for name in ("GATEWAY_ADMIN", "STORE_ADMIN")]
 # What Grafana would put there for a scrape each second is 4s; a longer one misses nothing.
 RATE_INTERVAL = "15s"
 PATIENCE = 120  # seconds
@@ -42,14 +43,14 @@ def prometheus(path, **query):
     return json.loads(get(f"{PROMETHEUS}/api/v1/{path}?{urllib.parse.urlencode(query)}"))["data"]
 
 
-def forward(receiver, key=KEY, name=None, message="om_1", prefer=None):
+def forward(receiver, key=KEY, name=None, message="om_1", prefer=None, gateway=GATEWAY):
     headers = {"X-API-Key": key, "Content-Type": "application/json"}
     if prefer:
         headers["Prefer"] = prefer
     if name:
         headers["Idempotency-Key"] = name
     try:
-        post(f"{GATEWAY}/v1/messages/{message}/forward", {"receive_id": receiver}, headers)
+        post(f"{gateway}/v1/messages/{message}/forward", {"receive_id": receiver}, headers)
     except urllib.error.HTTPError as refused:
         refused.close()
 
@@ -90,6 +91,7 @@ def drive(until):
             done = [pool.submit(forward, *call) for call in calls]
             pool.submit(broadcast, name)
             pool.submit(call_tool, "oc_assistant")
+            pool.submit(forward, "oc_tenant", STORE_KEY, gateway=STORE)
             until.wait(1)
             # As many as are answered: nothing piles up.
             done[0].result()
@@ -193,7 +195,7 @@ traffic.start()
 try:
     rules = check_rules()
     check_panels([panel for panel in panels if panel["title"] != "Alerts that fire"])
-    check_names(get(f"{ADMIN}/metrics"), rules + check_runbook(runbook.read_text()), queries)
+    check_names("".join(get(f"{admin}/metrics") for admin in ADMINS), rules + check_runbook(runbook.read_text()), queries)
     # A thing that goes wrong all the way: Feishu says that the month's quota is used up.
     forward("oc_code_99991403")
     poll("the month's quota has an alert that fires", lambda: [

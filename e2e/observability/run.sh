@@ -42,16 +42,37 @@ start gateway env \
 GATEWAY_URL=http://$(said gateway '"listen":"\K[^"]+')
 GATEWAY_ADMIN=$(said gateway '"admin":"\K[^"]+')
 
+# A second gateway has a store app, because the simulator has one app.
+start store-simulator "$programs/feishu-simulator" --listen 127.0.0.1:0 --tenant tenant_a
+STORE_SIMULATOR=$(said store-simulator 'Feishu simulator: \K.*')
+new_key=$("$programs/feishu-forward-gateway" keys new store)
+STORE_KEY=$(grep -o 'ffg_.*' <<<"$new_key")
+start store-gateway env \
+  GATEWAY__SERVER__LISTEN=127.0.0.1:0 \
+  GATEWAY__SERVER__ADMIN_LISTEN=127.0.0.1:0 \
+  GATEWAY__FEISHU__BASE_URL="$STORE_SIMULATOR" \
+  GATEWAY__APPS__CRM__TYPE=store \
+  GATEWAY__APPS__CRM__APP_ID=cli_simulator \
+  GATEWAY__APPS__CRM__APP_SECRET=simulator-secret \
+  GATEWAY__APPS__CRM__VERIFICATION_TOKEN=simulator-verification-token \
+  GATEWAY__KEYS__STORE__HASH="$(grep -oP 'hash = "\K[^"]+' <<<"$new_key")" \
+  GATEWAY__KEYS__STORE__TENANT_KEY=tenant_a \
+  "$programs/feishu-forward-gateway" serve
+STORE_URL=http://$(said store-gateway '"listen":"\K[^"]+')
+STORE_ADMIN=$(said store-gateway '"admin":"\K[^"]+')
+curl -sSf "$STORE_SIMULATOR/_simulator/push_url" -d "{\"app_id\": \"cli_simulator\", \"url\": \"$STORE_URL/v1/events/crm\"}"
+curl -sSf "$STORE_SIMULATOR/_simulator/push" -d '{"app_id": "cli_simulator", "push": "app_ticket"}'
+
 cat >"$cache/prometheus.yaml" <<END
 global: {scrape_interval: 1s, evaluation_interval: 1s}
 rule_files: ["$PWD/$chart/alerts.yaml"]
-scrape_configs: [{job_name: any, static_configs: [{targets: ["$GATEWAY_ADMIN"]}]}]
+scrape_configs: [{job_name: any, static_configs: [{targets: ["$GATEWAY_ADMIN", "$STORE_ADMIN"]}]}]
 END
 rm -rf "$cache/tsdb"
 start prometheus prometheus --config.file="$cache/prometheus.yaml" --storage.tsdb.path="$cache/tsdb" \
   --web.listen-address=127.0.0.1:0
 PROMETHEUS_URL=http://$(said prometheus 'msg="Listening on" address=\K\S+')
-export GATEWAY_URL GATEWAY_ADMIN GATEWAY_KEY SIMULATOR_URL PROMETHEUS_URL
+export GATEWAY_URL GATEWAY_ADMIN GATEWAY_KEY STORE_URL STORE_ADMIN STORE_KEY SIMULATOR_URL PROMETHEUS_URL
 python3 e2e/observability/live.py "$chart" docs/en/operations/runbook.md >"$cache/results.txt" || failed=1
 cat "$cache/results.txt"
 
