@@ -10,7 +10,7 @@ use crate::audit::Audit;
 use crate::drive::{Driver, MAX_WAIT};
 use crate::promise;
 use crate::secrets::Secrets;
-use crate::table::Staging;
+use crate::table::{StagedApp, Staging};
 use gateway_harness::{Answer, Gateway, Setup, gateway, ms};
 
 /// The receiver of the message.
@@ -77,7 +77,7 @@ impl Run<'_> {
     async fn stage(&self) -> Gateway {
         let mut setup = gateway().set("limits.max_wait", MAX_WAIT);
         setup = setup.set("limits.receiver_per_second", &PER_SECOND.to_string());
-        if self.staging.is_store_app {
+        if self.staging.app != StagedApp::SelfBuilt {
             setup = setup.store_app("shop", [TENANT]).set("keys.tester.app", "shop");
             setup = setup.set("keys.tester.tenant_key", TENANT);
         }
@@ -99,7 +99,7 @@ impl Run<'_> {
         if self.staging.revoked {
             gateway.simulator.revoke_tokens();
         }
-        if self.staging.uninstalled {
+        if self.staging.app == StagedApp::UninstalledStore {
             gateway.simulator.uninstall("cli_shop", TENANT);
         }
         if self.staging.refused > 0 {

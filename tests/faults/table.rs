@@ -57,6 +57,16 @@ pub(crate) enum Times {
     ForEver,
 }
 
+/// The kind of the app that forwards.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum StagedApp {
+    #[default]
+    SelfBuilt,
+    Store,
+    /// A store app that its tenant has uninstalled.
+    UninstalledStore,
+}
+
 /// Everything that is put in its place before the forward.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Staging {
@@ -72,10 +82,8 @@ pub(crate) struct Staging {
     pub(crate) faults: Vec<Fault>,
     /// They go wrong from the gateway's start on.
     pub(crate) from_the_start: bool,
-    /// The app is a store app.
-    pub(crate) is_store_app: bool,
-    /// The store app is not installed in the tenant any more.
-    pub(crate) uninstalled: bool,
+    /// The kind of the app.
+    pub(crate) app: StagedApp,
     /// So much time passes before the forward.
     pub(crate) idle: Duration,
     /// So much time passes at once when the gateway next waits for some.

@@ -6,7 +6,7 @@ use feishu_simulator::{Api, Fault};
 use gateway_harness::code;
 
 use super::When::{AfterCommit, BeforeCommit, BeforeRequest, InAnswer};
-use super::{Entry, Section, Staging, Times, left_out, staged};
+use super::{Entry, Section, StagedApp, Staging, Times, left_out, staged};
 
 /// Feishu is asked for another ticket no sooner than this after the last question.
 const ASKS_AGAIN: Duration = Duration::from_secs(11);
@@ -34,7 +34,7 @@ pub(super) fn section() -> Section {
 }
 
 fn uninstalled() -> Entry {
-    let staging = Staging { is_store_app: true, uninstalled: true, ..Staging::default() };
+    let staging = Staging { app: StagedApp::UninstalledStore, ..Staging::default() };
     let fault = "99991673: the tenant has uninstalled the app";
     Entry::Row(staged(fault, BeforeCommit, Times::ForEver, vec![staging]))
 }
@@ -49,5 +49,5 @@ fn ticket_refused() -> Entry {
 
 fn refused(api: Api, number: i64, times: Times) -> Staging {
     let strikes = Fault { api: Some(api), times: Some(times.count()), ..Fault::once(code(number)) };
-    Staging { is_store_app: true, revoked: true, faults: vec![strikes], ..Staging::default() }
+    Staging { app: StagedApp::Store, revoked: true, faults: vec![strikes], ..Staging::default() }
 }
