@@ -38,12 +38,7 @@ pub(super) struct ForwardHeaders {
     #[param(rename = "Priority", nullable = false)]
     priority: Option<String>,
     /// The tenant in which a store app forwards. Required if your API key is for several tenants of a store app, optional if it is for one, and not allowed if its app is a self-built one.
-    #[param(
-        rename = "X-Tenant-Key",
-        nullable = false,
-        pattern = "^[A-Za-z0-9_-]{1,64}$",
-        example = "2ed263bf32cf1651"
-    )]
+    #[param(rename = "X-Tenant-Key", nullable = false, pattern = "^[A-Za-z0-9_-]{1,64}$")]
     x_tenant_key: Option<String>,
     /// The language of problems: `zh` or `zh-CN` for Chinese, otherwise English.
     #[param(rename = "Accept-Language", nullable = false)]
@@ -75,12 +70,7 @@ pub(super) struct BroadcastKeyHeaders {
     )]
     idempotency_key: String,
     /// The tenant in which a store app forwards. Required if your API key is for several tenants of a store app, optional if it is for one, and not allowed if its app is a self-built one.
-    #[param(
-        rename = "X-Tenant-Key",
-        nullable = false,
-        pattern = "^[A-Za-z0-9_-]{1,64}$",
-        example = "2ed263bf32cf1651"
-    )]
+    #[param(rename = "X-Tenant-Key", nullable = false, pattern = "^[A-Za-z0-9_-]{1,64}$")]
     x_tenant_key: Option<String>,
 }
 
