@@ -21,6 +21,8 @@ use crate::api::keyring::Keyring;
 use crate::clock::Clock;
 use crate::config::{self, ApiKeys, Config, ConfigError, KeyFiles, SecretFile, SecretOwner};
 use crate::delivery::Delivery;
+use crate::model::api_key::KeyEntry;
+use crate::model::tenants::Tenants;
 use crate::redis::RedisClient;
 use crate::telemetry::metrics::Metrics;
 
@@ -239,14 +241,19 @@ impl Reload {
         Ok(keys.len())
     }
 
-    /// Refuses keys of an app that does not run yet.
+    /// Refuses keys of an app that does not run yet, or that runs as an app of the other type: it would have no tenant, or
+    /// one too many.
     fn check_apps(&self, keys: &ApiKeys) -> Result<(), Vec<ConfigError>> {
-        let unknown = keys.iter().filter(|(_, key)| !self.config.apps.contains_key(&key.app));
-        let errors: Vec<ConfigError> = unknown
-            .map(|(name, _)| {
-                let detail = "names a new app; restart the gateway to add the app";
-                ConfigError::at(&["keys", name, "app"], detail)
-            })
+        let mistake = |key: &KeyEntry| match self.config.apps.get(&key.app) {
+            None => Some("names a new app; restart the gateway to add the app"),
+            Some(app) if app.store.is_some() == (key.tenants == Tenants::None) => {
+                Some("names an app whose type has changed; restart the gateway to apply the change")
+            }
+            Some(_) => None,
+        };
+        let errors: Vec<ConfigError> = keys
+            .iter()
+            .filter_map(|(name, key)| Some(ConfigError::at(&["keys", name, "app"], mistake(key)?)))
             .collect();
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }

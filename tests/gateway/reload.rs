@@ -50,6 +50,14 @@ async fn sighup_reads_keys_and_secrets_again_and_one_mistake_changes_nothing() {
     let api = address(&mut program).await;
     Answer::of(forward(&api, &old)).await.message_id();
 
+    let store_app =
+        "type = \"store\"\nverification_token = \"token\"\n[keys.tester]\ntenant_key = \"a\"";
+    fs::write(&file, config(&simulator, &new, secret).replace("[keys.tester]", store_app)).unwrap();
+    program.signal("HUP");
+    let line = program.line_with("keys and secrets stay unchanged").await;
+    assert!(line.contains("keys.tester.app: names an app whose type has changed"), "{line}");
+    Answer::of(forward(&api, &old)).await.message_id();
+
     let wrong = config(&simulator, &new, "not-to-be-printed 7d3h2");
     fs::write(&file, format!("{wrong}expires_at = \"never\"\n")).unwrap();
     program.signal("HUP");
