@@ -33,7 +33,7 @@ pub(super) fn read_bounded(path: &Path, at_most: u64) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-/// The secret in the file at `path`, by the rules for a secret that stands in the configuration itself.
+/// The secret in the file at `path`, by the rules for a secret in the configuration itself.
 pub(super) fn read_secret<T>(
     path: &Path,
     parse: impl Fn(&ConfigValue) -> Result<T, String>,

@@ -18,7 +18,7 @@ use crate::model::tenants::Tenants;
 /// A part of each secret in the corpus. No text of the gateway's own holds it.
 const HIDDEN: &str = "hush";
 
-/// Checks the configuration that stands in a file and in variables.
+/// Checks the configuration of a file and variables.
 pub(crate) fn config(toml: &[u8], variables: &[(String, String)]) {
     let file = Path::new("gateway.toml");
     match parse(Some((file, toml)), variables.iter().cloned()) {

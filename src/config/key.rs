@@ -41,7 +41,7 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 
 /// Whether an app or a caller may have this name: 1 to 64 ASCII letters, digits, `_`, `-` or `.`.
 ///
-/// The name stands in logs, in metrics and in the names of variables.
+/// Logs, metrics and the names of variables contain the name.
 #[must_use]
 pub fn is_name(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');

@@ -16,7 +16,7 @@ pub struct LogConfig {
     pub format: Format,
     /// What is logged: directives that tracing-subscriber's `EnvFilter` parses.
     pub filter: String,
-    /// How receivers and messages stand in the audit log.
+    /// How the audit log shows receivers and messages.
     pub audit_ids: IdForm,
 }
 

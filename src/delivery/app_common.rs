@@ -16,7 +16,7 @@ use crate::telemetry::audit::AuditIds;
 pub struct AppCommon {
     /// The operator's name for it.
     pub(super) name: Arc<str>,
-    /// How ids of its forwards stand in the audit log.
+    /// How the audit log shows ids of its forwards.
     pub(super) audit_ids: AuditIds,
     /// The `uuid`s of its callers' idempotency keys.
     pub(super) uuids: UuidMaker,

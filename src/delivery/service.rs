@@ -9,6 +9,7 @@ use rustls::pki_types::CertificateDer;
 use secrecy::SecretString;
 use tokio::task::JoinSet;
 
+use super::app::App;
 use super::apps::KnownApp;
 use super::audit::AuditEntry;
 use super::context::Context;
@@ -34,6 +35,9 @@ pub struct Delivery(Arc<Context>);
 
 /// How often the limiter evicts receivers.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The circuits that an app has in each tenant.
+const TENANT_CIRCUITS: [&str; 5] = ["token", "quota", "daily_quota", "refused", "app"];
 
 impl Delivery {
     /// Forwards with what the context holds.
@@ -180,31 +184,38 @@ impl Delivery {
             OpenCircuits { app: "", circuit: "receiver", count: scheduler.cooling_down() };
         let mut all = vec![receivers];
         for app in self.0.apps.all() {
-            let quotas = [ProblemKind::MonthlyQuotaExhausted, ProblemKind::DailyQuotaExhausted];
-            let (mut token, mut monthly, mut daily, mut refused, mut paused) = (0, 0, 0, 0, 0);
-            for app in app.in_tenants() {
-                let refused_with: Vec<_> =
-                    app.refused_with().into_iter().map(|(code, _)| code.problem).collect();
-                let [is_monthly, is_daily] = quotas.map(|kind| refused_with.contains(&kind));
-                token += usize::from(app.token.blocked().is_some());
-                monthly += usize::from(is_monthly);
-                daily += usize::from(is_daily);
-                refused += usize::from(refused_with.iter().any(|kind| !quotas.contains(kind)));
-                let is_paused = app.limit_keys.iter().any(|key| scheduler.is_app_paused(key));
-                paused += usize::from(is_paused);
-            }
-            let circuits = [
-                ("upstream", usize::from(app.common().is_circuit_open())),
-                ("token", token),
-                ("quota", monthly),
-                ("daily_quota", daily),
-                ("refused", refused),
-                ("app", paused),
-            ];
+            let upstream = ("upstream", usize::from(app.common().is_circuit_open()));
+            let in_tenants: Vec<_> =
+                app.in_tenants().iter().map(|app| self.pauses_in_tenant(app)).collect();
+            let in_tenants = TENANT_CIRCUITS.iter().enumerate().map(|(at, circuit)| {
+                (*circuit, in_tenants.iter().filter(|pauses| pauses[at]).count())
+            });
             let name = &app.common().name;
-            all.extend(circuits.map(|(circuit, count)| OpenCircuits { app: name, circuit, count }));
+            all.extend(
+                [upstream].into_iter().chain(in_tenants).map(|(circuit, count)| OpenCircuits {
+                    app: name,
+                    circuit,
+                    count,
+                }),
+            );
         }
         all
+    }
+
+    /// Which of [`TENANT_CIRCUITS`] are open for an app in a tenant.
+    fn pauses_in_tenant(&self, app: &App) -> [bool; TENANT_CIRCUITS.len()] {
+        let refused_with = app.refused_with();
+        let refused =
+            |is: fn(ProblemKind) -> bool| refused_with.iter().any(|(code, _)| is(code.problem));
+        [
+            app.token.blocked().is_some(),
+            refused(|it| it == ProblemKind::MonthlyQuotaExhausted),
+            refused(|it| it == ProblemKind::DailyQuotaExhausted),
+            refused(|it| {
+                !matches!(it, ProblemKind::MonthlyQuotaExhausted | ProblemKind::DailyQuotaExhausted)
+            }),
+            app.limit_keys.iter().any(|key| self.0.scheduler.is_app_paused(key)),
+        ]
     }
 
     /// Supervises the Redis that replicas share, for ever. Returns at once if nothing is shared.

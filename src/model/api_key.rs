@@ -144,6 +144,19 @@ impl Caller {
         Installation { app: Arc::clone(&self.app), tenant: self.tenant.clone() }
     }
 
+    /// A caller `a` of the app `main` in a tenant or in none, without restrictions.
+    #[cfg(test)]
+    pub(crate) fn in_test(tenant: Option<TenantKey>) -> Self {
+        Self {
+            name: "a".into(),
+            app: "main".into(),
+            tenant,
+            policy: Arc::default(),
+            weight: Weight::ONE,
+            budget: Budget::default(),
+        }
+    }
+
     /// A receiver that the caller has named, in the caller's tenant.
     #[must_use]
     pub fn receiver(&self, named: Receiver) -> Receiver {

@@ -51,7 +51,7 @@ struct Competitor {
     state: State,
 }
 
-/// Whether a competitor waits, and where it stands in the maps.
+/// Whether a competitor waits, and its place in the maps.
 #[derive(Clone, Copy, Debug)]
 enum State {
     Due(Place),

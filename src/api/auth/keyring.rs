@@ -72,6 +72,7 @@ impl Authenticated {
 
 #[derive(Debug)]
 struct KnownKey {
+    hash: KeyHash,
     authenticated: Authenticated,
     expires_at: Option<Timestamp>,
     disabled: bool,
@@ -157,10 +158,10 @@ impl Keyring {
         app_secret: &str,
         now: Timestamp,
     ) -> Result<IssuedToken, KeyRefusal> {
-        let (keys, hash) = (self.keys.load(), KeyHash::of(app_secret));
-        let known = self.named(&keys, &hash, app_id, now)?;
+        let keys = self.keys.load();
+        let known = self.named(&keys, app_id, app_secret, now)?;
         let Caller { tenant, .. } = &known.authenticated.caller;
-        self.issue(known, &hash, tenant.as_ref(), now)
+        self.issue(known, tenant.as_ref(), now)
     }
 
     /// Issues a token for the key `app_secret`, which must be one of a store app, as [`Self::issue_token`] does. It is for
@@ -171,12 +172,12 @@ impl Keyring {
         app_secret: &str,
         now: Timestamp,
     ) -> Result<IssuedToken, KeyRefusal> {
-        let (keys, hash) = (self.keys.load(), KeyHash::of(app_secret));
-        let known = self.named(&keys, &hash, app_id, now)?;
+        let keys = self.keys.load();
+        let known = self.named(&keys, app_id, app_secret, now)?;
         if known.authenticated.tenants == Tenants::None {
             return Err(known.other_tenant());
         }
-        self.sign(known, &hash, None, now)
+        self.sign(known, None, now)
     }
 
     /// Issues a token in this tenant to the holder of a store app's token, or of the key itself. None: in what is no
@@ -188,16 +189,16 @@ impl Keyring {
         now: Timestamp,
     ) -> Result<IssuedToken, KeyRefusal> {
         let keys = self.keys.load();
-        let (hash, known) = match UncheckedToken::read(app_token) {
+        let known = match UncheckedToken::read(app_token) {
             // Else a token could be renewed for ever without the key.
             Some(token) if token.tenant.is_some() => return Err(KeyRefusal::Token),
             Some(token) => self.check(&keys, &token, now)?,
-            None => (KeyHash::of(app_token), keys.valid(&KeyHash::of(app_token), now)?),
+            None => keys.valid(&KeyHash::of(app_token), now)?,
         };
         if tenant.is_none() {
             return Err(known.other_tenant());
         }
-        self.issue(known, &hash, tenant, now)
+        self.issue(known, tenant, now)
     }
 
     /// The caller to which a token or a key belongs, at the time `now`. A token for a tenant is for no other one.
@@ -210,7 +211,7 @@ impl Keyring {
             return self.authenticate(presented, now);
         };
         let keys = self.keys.load();
-        let (_, known) = self.check(&keys, &token, now)?;
+        let known = self.check(&keys, &token, now)?;
         match token.tenant {
             Some(tenant) => {
                 let caller = known.authenticated.clone().in_tenant(Some(&tenant));
@@ -247,27 +248,27 @@ impl Keyring {
         known.authenticated.clone().in_tenant(tenant).map(|it| it.caller)
     }
 
-    /// The key with this hash, if `app_id` is its name or Feishu's id of its app.
+    /// The key `app_secret`, if `app_id` is its name or Feishu's id of its app.
     fn named<'a>(
         &self,
         keys: &'a KnownKeys,
-        hash: &KeyHash,
         app_id: &str,
+        app_secret: &str,
         now: Timestamp,
     ) -> Result<&'a KnownKey, KeyRefusal> {
-        let known = keys.valid(hash, now)?;
+        let known = keys.valid(&KeyHash::of(app_secret), now)?;
         let Caller { name, app, .. } = &known.authenticated.caller;
         let is_app = self.apps().get(app).is_some_and(|it| [&it.app_id, &**name].contains(&app_id));
         if is_app { Ok(known) } else { Err(KeyRefusal::OtherApp { name: Arc::clone(name) }) }
     }
 
-    /// The key that a token was signed for, and its hash.
+    /// The key that a token was signed for.
     fn check<'a>(
         &self,
         keys: &'a KnownKeys,
         token: &UncheckedToken,
         now: Timestamp,
-    ) -> Result<(KeyHash, &'a KnownKey), KeyRefusal> {
+    ) -> Result<&'a KnownKey, KeyRefusal> {
         let hash = keys.hashes_by_id.get(&token.key_id).ok_or(KeyRefusal::Token)?;
         let known = keys.keys.get(hash).ok_or(KeyRefusal::Token)?;
         let apps = self.apps();
@@ -277,27 +278,25 @@ impl Keyring {
             return Err(KeyRefusal::Token);
         }
         known.check(now)?;
-        Ok((*hash, known))
+        Ok(known)
     }
 
     /// Signs a token with which a program forwards in this tenant, or in none.
     fn issue(
         &self,
         known: &KnownKey,
-        hash: &KeyHash,
         tenant: Option<&TenantKey>,
         now: Timestamp,
     ) -> Result<IssuedToken, KeyRefusal> {
         if !known.authenticated.tenants.admit(tenant) {
             return Err(known.other_tenant());
         }
-        self.sign(known, hash, tenant, now)
+        self.sign(known, tenant, now)
     }
 
     fn sign(
         &self,
         known: &KnownKey,
-        hash: &KeyHash,
         tenant: Option<&TenantKey>,
         now: Timestamp,
     ) -> Result<IssuedToken, KeyRefusal> {
@@ -308,7 +307,7 @@ impl Keyring {
         // A token ends with a whole second.
         let seconds = ends_at.as_second() - now.as_second();
         let expires_in = Duration::from_secs(seconds.try_into().unwrap_or_default());
-        let token = app.signer.sign(hash, tenant, ends_at);
+        let token = app.signer.sign(&known.hash, tenant, ends_at);
         Ok(IssuedToken { caller: Arc::clone(name), token, expires_in })
     }
 
@@ -373,6 +372,7 @@ impl KnownKey {
             budget: entry.budget,
         };
         Self {
+            hash: entry.hash,
             authenticated: Authenticated { caller, tenants: entry.tenants.clone() },
             expires_at: entry.expires_at,
             disabled: entry.disabled,

@@ -114,26 +114,16 @@ pub(crate) fn not_allowed() -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use actix_web::http::header::{HeaderName, HeaderValue};
 
     use super::*;
-    use crate::model::share::{Budget, Weight};
 
     fn sender(tenants: &str, named: &[&str]) -> Result<Sender, ProblemKind> {
         let tenants = match tenants {
             "" => Tenants::None,
             keys => Tenants::parse(keys.split(',')).expect("valid"),
         };
-        let caller = Caller {
-            name: "a".into(),
-            app: "main".into(),
-            tenant: tenants.only().cloned(),
-            policy: Arc::default(),
-            weight: Weight::ONE,
-            budget: Budget::default(),
-        };
+        let caller = Caller::in_test(tenants.only().cloned());
         let mut headers = HeaderMap::new();
         for value in named {
             let value = HeaderValue::from_str(value).expect("a value");

@@ -47,7 +47,7 @@ pub(crate) struct Answered<'a> {
     pub(crate) problem: Option<&'static str>,
 }
 
-/// Notes what became of a request in its span. Not as fields, which would stand in log lines.
+/// Notes what became of a request in its span. Not as fields, which log lines would contain.
 pub(crate) fn answered(span: &Span, answered: &Answered<'_>) {
     let Answered { method, route, status, caller, problem } = *answered;
     let context = span.context();

@@ -1,21 +1,11 @@
-use std::sync::Arc;
-
 use actix_web::http::header::{HeaderName, HeaderValue};
 
 use super::*;
 use crate::model::problem_kind::ProblemKind;
-use crate::model::share::{Budget, Weight};
 use crate::model::tenant_key::TenantKey;
 
 fn caller(tenant: Option<&str>) -> Caller {
-    Caller {
-        name: "a".into(),
-        app: "main".into(),
-        tenant: tenant.and_then(TenantKey::parse),
-        policy: Arc::default(),
-        weight: Weight::ONE,
-        budget: Budget::default(),
-    }
+    Caller::in_test(tenant.and_then(TenantKey::parse))
 }
 
 fn parse(query: &str, body: &str, with_key: bool) -> Result<ParsedBroadcast, Problem> {

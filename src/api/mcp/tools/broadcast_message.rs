@@ -207,23 +207,13 @@ fn key_of(request: &BroadcastRequest) -> IdempotencyKey {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use serde_json::Value;
 
     use super::*;
-    use crate::model::share::{Budget, Weight};
     use crate::model::tenant_key::TenantKey;
 
     fn caller(tenant: Option<&str>) -> Caller {
-        Caller {
-            name: "a".into(),
-            app: "main".into(),
-            tenant: tenant.and_then(TenantKey::parse),
-            policy: Arc::default(),
-            weight: Weight::ONE,
-            budget: Budget::default(),
-        }
+        Caller::in_test(tenant.and_then(TenantKey::parse))
     }
 
     fn parsed(arguments: Value) -> Result<BroadcastRequest, Vec<String>> {
