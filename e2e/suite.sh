@@ -26,6 +26,17 @@ need() {
   done
 }
 
+# retried COMMAND…: for what fetches from a server without repeating it itself: five times, a minute and a half in all.
+retried() {
+  local pause
+  for pause in 2 8 20 60; do
+    "$@" && return
+    echo "failed, again in $pause s: $*" >&2
+    sleep "$pause"
+  done
+  "$@"
+}
+
 # expect CLAIM COMMAND…: says what is not so, and sets `failed`. The command's output may be redirected; the claim's
 # goes to the suite's own output all the same.
 exec 3>&1
@@ -68,7 +79,7 @@ node_packages() {
 # the one here comes from the module proxy.
 go_tool() {
   go_settings
-  (cd "$1" && go build -o "$cache/bin/" "$2") || give_up "$2 of $1/go.mod does not build"
+  (cd "$1" && retried go build -o "$cache/bin/" "$2") || give_up "$2 of $1/go.mod does not build"
 }
 
 go_settings() {

@@ -10,7 +10,7 @@ chart_tools() {
   go_settings
   local minor version=k8s.io/component-base/version helm=helm.sh/helm/v3/pkg
   minor=$(cut -d . -f 2 <<<"$kubernetes")
-  (cd e2e/chart/tools && go build -o "$cache/bin/" -ldflags "-s -w
+  (cd e2e/chart/tools && retried go build -o "$cache/bin/" -ldflags "-s -w
     -X $version.gitVersion=v$kubernetes -X $version.gitMajor=1 -X $version.gitMinor=$minor
     -X $helm/chartutil.k8sVersionMinor=$minor -X $helm/lint/rules.k8sVersionMinor=$minor" "$@") ||
     give_up "the tools of e2e/chart/tools do not build"
@@ -23,7 +23,7 @@ fetch_crds() {
   rm -rf "$crds"
   mkdir -p "$crds"
   while read -r module sum folder files; do
-    got=$(go mod download -json "$module") || give_up "$module of e2e/chart/crds.txt: $got"
+    got=$(retried go mod download -json "$module") || give_up "$module of e2e/chart/crds.txt: $got"
     [[ $(jq -r .Sum <<<"$got") == "$sum" ]] || give_up "$module is not what e2e/chart/crds.txt names"
     for file in $files; do
       cp "$(jq -r .Dir <<<"$got")/$folder/$file" "$crds/" || give_up "$module has no $folder/$file"

@@ -52,7 +52,7 @@ go_client() {
   cd "$cache/go"
   mkdir gateway
   silent "$cache/bin/oapi-codegen" -config oapi-codegen.yaml -o gateway/gateway.go "$document"
-  go vet ./...
+  retried go vet ./...
   go build -o forward .
   ./forward
 }

@@ -12,11 +12,18 @@ rust=$(rustc --version)
 # Made again when this file or Rust changes.
 made_of=$(sha256sum <e2e/image/bases.sh)$rust
 
+# Into an empty folder, also after a failure that left half of it.
+install_debian() {
+  find "$1" -mindepth 1 -delete &&
+    debootstrap --variant=minbase --include=gcc,libc6-dev,ca-certificates,netbase,tzdata,xz-utils bookworm "$1" \
+      >"$cache/debootstrap.log" 2>&1
+}
+
 # rust:…-bookworm: Debian with a C compiler, for which the build mounts this machine's Rust.
 make_builder() {
   local root=$1 certificates=/etc/ssl/certs/ca-certificates.crt
-  debootstrap --variant=minbase --include=gcc,libc6-dev,ca-certificates,netbase,tzdata,xz-utils bookworm "$root" \
-    >"$cache/debootstrap.log" 2>&1 || give_up "debootstrap failed: see $cache/debootstrap.log"
+  retried install_debian "$root" ||
+    give_up "debootstrap failed: $(df -h "$root"; tail -n 20 "$cache/debootstrap.log" "$root/debootstrap/debootstrap.log")"
   # crates.io may be reached by way of a proxy that this machine trusts.
   ! [[ -e $certificates ]] || cp "$certificates" "$root$certificates"
 }

@@ -22,7 +22,7 @@ newer_node=$(echo "$cache"/node/node_modules/node-linux-*/bin/node)
 if [[ " $* " == *' go '* ]]; then
   need go
   go_settings
-  (cd e2e/mcp/go && go vet ./... && go build -o "$cache/bin/" ./...) || give_up "the Go client does not build"
+  (cd e2e/mcp/go && retried go vet ./... && go build -o "$cache/bin/" ./...) || give_up "the Go client does not build"
 fi
 cargo build --quiet --locked -p feishu-forward-gateway -p feishu-simulator || give_up "it does not build"
 

@@ -55,7 +55,7 @@ need cargo
     cp e2e/sdk/go/caller.go "$cache/go/caller/"
     cp e2e/sdk/go/store.go "$cache/go/store/"
     of_page go >"$cache/go/page/main.go"
-    (cd "$cache/go" && go vet ./... && go build -o bin/ ./...) || give_up "the Go programs do not build"
+    (cd "$cache/go" && retried go vet ./... && go build -o bin/ ./...) || give_up "the Go programs do not build"
     caller_go=("$cache/go/bin/caller")
     page_go=("$cache/go/bin/page")
     store_go=("$cache/go/bin/store")
@@ -81,7 +81,7 @@ fetch_jars() {
   need mvn
   rm -rf "$1"
   # The plugin has its version here, because maven's own default changes.
-  mvn --quiet --batch-mode -Dstyle.color=never --file e2e/sdk/java/pom.xml -Dmaven.repo.local="$cache/maven" \
+  retried mvn --quiet --batch-mode -Dstyle.color=never --file e2e/sdk/java/pom.xml -Dmaven.repo.local="$cache/maven" \
     org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
     -DincludeScope=runtime -DoutputDirectory="$1" || give_up "maven cannot fetch what e2e/sdk/java/pom.xml names"
   are_pinned "$1" || give_up "maven has fetched other files than e2e/sdk/java/jars.sha256 names"
