@@ -15,6 +15,7 @@ pub mod fuzz;
 pub mod limits;
 pub mod model;
 pub mod queue;
+pub mod random;
 pub mod redis;
 pub mod sqlite;
 pub mod telemetry;

@@ -108,6 +108,7 @@ impl Worker {
             }
             let look_at = shared.clock.now() + LOOK;
             tokio::select! {
+                biased;
                 Some(ended) = self.forwards.join_next_with_id() => self.ended(ended),
                 () = asked => {}
                 () = shared.stopping.cancelled(), if !is_stopping => {}

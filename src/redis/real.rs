@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use tokio::runtime::{Builder, Runtime};
-use uuid::Uuid;
 
 use super::{RedisClient, RedisSettings, Unavailable};
 use crate::clock::Clock;
+use crate::random;
 use crate::telemetry::metrics::Metrics;
 use crate::tls::TlsPem;
 
@@ -53,7 +53,7 @@ impl RealRedis {
 
     pub(crate) fn new() -> Self {
         let url = url().expect("TEST_STATE_URL names a Redis that this test may write to");
-        Self::at(url, format!("test-{}", Uuid::now_v7()))
+        Self::at(url, format!("test-{}", random::uuid()))
     }
 
     /// The same place with a runtime of its own, as another process has.
