@@ -17,6 +17,8 @@ pub mod model;
 pub mod queue;
 pub mod random;
 pub mod redis;
+#[cfg(test)]
+mod simulation;
 pub mod sqlite;
 pub mod telemetry;
 pub mod tls;
