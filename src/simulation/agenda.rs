@@ -25,6 +25,8 @@ pub(super) enum Due {
     /// A gateway that has drained ends.
     Ends(usize),
     DiskRecovers(usize),
+    /// A gateway reaches Redis again, and its requests have no faults.
+    RedisRecovers(usize),
     /// Somebody reads all broadcasts.
     Look,
     /// All faults end.

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::history::{Event, ForwardPlan, History, Keeps, Name, Repeated, Setup, What};
+use super::history::{Event, ForwardPlan, History, Keeps, Line, Name, Repeated, Setup, What};
 use super::weather::Weather;
+use crate::redis::simulated::{Event as RedisEvent, Reach};
 
 pub(super) const CALLERS: usize = 4;
 pub(super) const RECEIVERS: u8 = 4;
@@ -29,14 +31,14 @@ pub(super) fn history(seed: u64) -> History {
 }
 
 fn setup(random: &mut StdRng) -> Setup {
-    let keeps = pick(random, &[(1, Keeps::Memory), (2, Keeps::File)]);
+    let keeps = pick(random, &[(1, Keeps::Memory), (2, Keeps::File), (3, Keeps::Redis)]);
     let repeated = pick(
         random,
         &[(1, Repeated::FirstId), (1, Repeated::AnotherId), (1, Repeated::InProgress)],
     );
     let token_life = pick(random, &[(3, 7200), (1, 1900), (1, 40)]);
     Setup {
-        gateways: 1,
+        gateways: if keeps == Keeps::Redis { random.random_range(1..=4) } else { 1 },
         keeps,
         repeated,
         is_tight: random.random_bool(0.4),
@@ -74,11 +76,13 @@ fn what(random: &mut StdRng, setup: Setup) -> What {
         85..91 => What::Kill { gateway, down_for: millis(random, 0, 3000) },
         91..93 => What::Stop { gateway, down_for: millis(random, 0, 3000) },
         93..95 => What::Pause { gateway, lasts: millis(random, 0, 20_000) },
-        95..97 => {
+        95..96 => {
             let most = pick(random, &[(3, 2000), (1, 4_000_000)]);
             What::StepWall { gateway, by_ms: random.random_range(-most..=most) }
         }
-        97..98 => What::Drift { gateway, gains: random.random_range(-500..=500) },
+        97..98 if setup.keeps == Keeps::Redis => redis(random, gateway),
+        96..98 => What::Drift { gateway, gains: random.random_range(-500..=500) },
+        _ if setup.keeps == Keeps::Redis => redis(random, gateway),
         _ => What::Disk {
             gateway,
             latency: millis(random, 0, 2000),
@@ -86,6 +90,37 @@ fn what(random: &mut StdRng, setup: Setup) -> What {
             lasts: millis(random, 0, 10_000),
         },
     }
+}
+
+fn redis(random: &mut StdRng, gateway: usize) -> What {
+    // A smaller step may go unnoticed.
+    let step = random.random_range(200..=5000) * if random.random_bool(0.5) { 1 } else { -1 };
+    let lasts = millis(random, 0, 15_000);
+    let event = pick(
+        random,
+        &[
+            (3, RedisEvent::Emptied),
+            (2, RedisEvent::Restarted),
+            (1, RedisEvent::ScriptsForgotten),
+            (2, RedisEvent::ClockStepped(SignedDuration::from_millis(step))),
+            (1, RedisEvent::ClockDrifts(i32::try_from(step).unwrap_or(0) / 10)),
+        ],
+    );
+    let line = Line {
+        up_to: millis(random, 1, 400),
+        not_sent: random.random_range(0..10),
+        answer_lost: random.random_range(0..20),
+        silence: random.random_range(0..10),
+    };
+    let reach = pick(random, &[(1, Reach::Refused), (1, Reach::Silent)]);
+    pick(
+        random,
+        &[
+            (3, What::Redis(event)),
+            (3, What::Line { gateway, line, lasts }),
+            (3, What::Reach { gateway, reach, lasts }),
+        ],
+    )
 }
 
 fn forward(random: &mut StdRng, setup: Setup) -> ForwardPlan {

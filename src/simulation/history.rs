@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::weather::Weather;
+use crate::redis::simulated::{Event as RedisEvent, Reach};
 
 /// What is to happen.
 #[derive(Clone)]
@@ -30,6 +31,8 @@ pub(super) struct Setup {
 pub(super) enum Keeps {
     Memory,
     File,
+    /// Redis, which the gateways share.
+    Redis,
 }
 
 /// What Feishu answers to a `uuid` that it knows.
@@ -95,12 +98,35 @@ pub(super) enum What {
         gateway: usize,
         gains: i32,
     },
+    /// This happens to Redis.
+    Redis(RedisEvent),
+    /// A gateway reaches Redis so for a while.
+    Reach {
+        gateway: usize,
+        reach: Reach,
+        lasts: Duration,
+    },
+    /// The requests of a gateway to Redis have these faults for a while, in percent.
+    Line {
+        gateway: usize,
+        line: Line,
+        lasts: Duration,
+    },
     Disk {
         gateway: usize,
         latency: Duration,
         is_full: bool,
         lasts: Duration,
     },
+}
+
+/// How requests to Redis fare: in percent, and their time there and back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) up_to: Duration,
+    pub(super) not_sent: u8,
+    pub(super) answer_lost: u8,
+    pub(super) silence: u8,
 }
 
 /// One caller's forwards: `copies` different messages at once.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::agenda::Moment;
-use super::history::Repeated;
+use super::history::{Keeps, Repeated, Setup};
 use crate::broadcasts::{Broadcast, ReceiverRecord, ReceiverState, State};
 use crate::delivery::{ForwardReport, PriorAttempts, SAFE_TO_REPEAT};
 
@@ -22,6 +22,11 @@ pub(super) struct Ledger {
     /// The first promise that was broken.
     pub(super) broken: Option<String>,
     pub(super) calls: Vec<Call>,
+    /// Until when a gateway may send beside the others, because it alone does not reach Redis or did not lately.
+    pub(super) apart_until: Moment,
+    is_shared: bool,
+    /// When a process ended last.
+    last_end: Option<Moment>,
     rules: Rules,
     repeated: Repeated,
     /// By message and receiver.
@@ -51,6 +56,7 @@ struct Intent {
     deliveries: Vec<(Moment, String)>,
     /// When it was asked for last.
     asked: Moment,
+    first_asked: Option<Moment>,
     /// Callers were told that no call that was made in these spans delivered it.
     denied: Vec<(Moment, Moment)>,
 }
@@ -75,15 +81,18 @@ struct SeenBroadcast {
 pub(super) const FRUGAL: (usize, u32) = (3, 12);
 
 impl Ledger {
-    pub(super) fn new(rules: Rules, repeated: Repeated) -> Self {
+    pub(super) fn new(rules: Rules, setup: Setup) -> Self {
         Self {
             now: Moment::ZERO,
             trace: Vec::new(),
             counts: BTreeMap::new(),
             broken: None,
             calls: Vec::new(),
+            apart_until: Moment::ZERO,
+            is_shared: setup.keeps == Keeps::Redis,
+            last_end: None,
             rules,
-            repeated,
+            repeated: setup.repeated,
             intents: BTreeMap::new(),
             sent: BTreeMap::new(),
             broadcasts: BTreeMap::new(),
@@ -106,7 +115,9 @@ impl Ledger {
     /// A caller asks for a forward.
     pub(super) fn asked(&mut self, message: &str, receiver: &str) {
         let now = self.now;
-        self.intent(message, receiver).asked = now;
+        let intent = self.intent(message, receiver);
+        intent.asked = now;
+        intent.first_asked.get_or_insert(now);
     }
 
     /// A gateway makes a call. One without a connection takes nothing of any limit.
@@ -137,8 +148,10 @@ impl Ledger {
 
     /// A call has reached Feishu. Those that the gateway has given up are no longer counted by it.
     pub(super) fn arrived(&mut self, call: usize, is_of_living: bool) {
-        let Call { is_given_up, receiver, .. } = &self.calls[call];
-        if !is_given_up && is_of_living {
+        let Call { is_given_up, receiver, sent, .. } = &self.calls[call];
+        // After so long, another replica may no longer know of it when Redis was emptied meanwhile.
+        let is_late = self.is_shared && *sent + Duration::from_secs(2) <= self.now;
+        if !is_late && !is_given_up && is_of_living {
             let window = Window::ArrivedAt(receiver.clone());
             self.within(window, self.rules.receiver_per_second.get(), Duration::from_secs(1));
         }
@@ -152,6 +165,8 @@ impl Ledger {
         }
         sent.push_back(now);
         let count = sent.len();
+        // One that is alone has its share, and so has each other one that is.
+        let most = if now < self.apart_until { most * 2 } else { most };
         if count > most as usize {
             self.break_promise(&format!(
                 "{count} calls within {span:?}, {most} allowed: {window:?}"
@@ -207,6 +222,10 @@ impl Ledger {
                 let age = Duration::try_from(wall.duration_since(time)).unwrap_or_default();
                 now.saturating_sub(age)
             }
+            // The others may know more: Redis is new, was emptied or cannot be asked.
+            PriorAttempts::Unconfirmed(_) if self.is_shared => {
+                return self.count("answers: unconfirmed");
+            }
             _ => {
                 self.count("answers: unknown");
                 return self.must_have_been_called(message, receiver);
@@ -214,6 +233,11 @@ impl Ledger {
         };
         self.count("answers: not delivered");
         self.deny(message, receiver, since);
+    }
+
+    /// A process has ended, killed or drained.
+    pub(super) fn process_ended(&mut self) {
+        self.last_end = Some(self.now);
     }
 
     fn must_be_delivered(&mut self, message: &str, receiver: &str, id: &str) {
@@ -229,7 +253,11 @@ impl Ledger {
     }
 
     fn must_have_been_called(&mut self, message: &str, receiver: &str) {
-        if self.intent(message, receiver).calls.is_empty() {
+        let intent = self.intent(message, receiver);
+        let (first_asked, is_called) = (intent.first_asked, !intent.calls.is_empty());
+        // Nobody knows how far a process came that has ended.
+        let may_be_called = self.last_end.is_some_and(|it| Some(it) >= first_asked);
+        if !is_called && !may_be_called {
             self.break_promise(&format!(
                 "whether {message} was delivered to {receiver} is said to be unknown, and nothing was sent"
             ));

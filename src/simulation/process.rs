@@ -22,6 +22,7 @@ use crate::feishu::options::Options;
 use crate::model::api_key::{Caller, KeyEntry, KeyHash};
 use crate::model::share::{Budget, Weight};
 use crate::model::tenants::Tenants;
+use crate::redis::simulated::SimulatedRedis;
 use crate::sqlite::SimulatedDisk;
 
 pub(super) struct Process {
@@ -38,6 +39,8 @@ pub(super) struct Process {
 pub(super) struct Machine {
     pub(super) wall: SimulatedWall,
     pub(super) disk: SimulatedDisk,
+    /// The Redis of all machines, as this one sees it.
+    pub(super) redis: SimulatedRedis,
 }
 
 impl Process {
@@ -65,6 +68,7 @@ impl Process {
             closing: &closing,
             client: &client,
             database: (setup.keeps == Keeps::File).then(|| machine.disk.open(&clock)),
+            redis: (setup.keeps == Keeps::Redis).then(|| machine.redis.clone()),
         }
         .start(&mut tasks);
         let callers = (0..CALLERS).map(|it| caller(&config, it)).collect();
@@ -94,11 +98,18 @@ pub(super) fn config_of(setup: Setup) -> Config {
             variable("APPS__OTHER__APP_ID", "cli_other"),
             variable("APPS__OTHER__APP_SECRET", "hush2"),
             variable("FEISHU__QUOTA_INTERVAL", "1m"),
+            variable("STATE__URL", "redis://127.0.0.1:1"),
         ];
         config::load(None, variables).expect("it is right")
     });
     let mut config = base.clone();
     config.keys = keys();
+    match (setup.keeps, &mut config.state) {
+        (Keeps::Redis, Some(state)) => {
+            state.replicas = u32::try_from(setup.gateways).ok().and_then(NonZeroU32::new).unwrap();
+        }
+        (_, state) => *state = None,
+    }
     if setup.is_tight {
         config.limits.app_per_second = NonZeroU32::new(6).unwrap();
         config.limits.app_per_minute = NonZeroU32::new(60).unwrap();

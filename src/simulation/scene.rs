@@ -1,18 +1,20 @@
 //! What the gateways, Feishu and the callers of one history share.
 
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
-use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 
 use super::agenda::{Agenda, Due, Moment};
 use super::asks::Ask;
 use super::feishu::FeishuState;
-use super::history::History;
+use super::history::{History, Line};
 use super::ledger::Ledger;
 use super::weather::Spell;
 use crate::clock::SimulatedTime;
 use crate::limits::Rules;
+use crate::redis::simulated::{Failure, Fate};
 
 /// Clones share it. Nobody holds it while a gateway runs.
 #[derive(Clone)]
@@ -30,13 +32,16 @@ pub(super) struct SceneState {
     pub(super) random: StdRng,
 }
 
+/// How long what one gateway has sent beside the others counts: a minute, and until it is back.
+const TOGETHER_AGAIN: Duration = Duration::from_secs(75);
+
 impl Scene {
     pub(super) fn new(history: &History, rules: Rules, time: &SimulatedTime) -> Self {
         let setup = history.setup;
         Self(Arc::new(Mutex::new(SceneState {
             time: time.clone(),
             agenda: Agenda::default(),
-            ledger: Ledger::new(rules.clone(), setup.repeated),
+            ledger: Ledger::new(rules.clone(), setup),
             feishu: FeishuState::new(setup, rules),
             spells: Vec::new(),
             asks: Vec::new(),
@@ -55,6 +60,29 @@ impl Scene {
 impl SceneState {
     pub(super) fn now(&self) -> Moment {
         self.time.now()
+    }
+
+    /// A gateway has trouble with Redis for so long, while others may have none.
+    pub(super) fn apart(&mut self, lasts: Duration) {
+        if self.processes.len() > 1 {
+            let until = self.now() + lasts + TOGETHER_AGAIN;
+            self.ledger.apart_until = self.ledger.apart_until.max(until);
+        }
+    }
+
+    /// What becomes of a request to Redis.
+    pub(super) fn redis_fate(&mut self, line: Line) -> Fate {
+        let mut time = || self.random.random_range(Duration::ZERO..=line.up_to);
+        let (there, back) = (time(), time());
+        let at = self.random.random_range(0..100);
+        let Line { not_sent, answer_lost, silence, .. } = line;
+        let failure = match at {
+            _ if at < not_sent => Some(Failure::NotSent),
+            _ if at < not_sent + answer_lost => Some(Failure::AnswerLost),
+            _ if at < not_sent + answer_lost + silence => Some(Failure::Silence),
+            _ => None,
+        };
+        Fate { before: None, there, back, failure }
     }
 
     pub(super) fn enter(&mut self, after: Moment, due: Due) {

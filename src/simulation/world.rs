@@ -10,6 +10,7 @@ use super::agenda::{Due, Moment};
 use super::asks::{self, Ask, receiver};
 use super::generate::{CALLERS, RECEIVERS};
 use super::history::{Event, ForwardPlan, History, Name, What};
+use super::ledger::FRUGAL;
 use super::process::{Machine, Process, config_of};
 use super::scene::Scene;
 use super::weather::Spell;
@@ -21,6 +22,7 @@ use crate::model::broadcast_id::BroadcastId;
 use crate::model::idempotency_key::IdempotencyKey;
 use crate::model::message_id::MessageId;
 use crate::random::Seeded;
+use crate::redis::simulated::{Fate, Reach, SimulatedRedis};
 use crate::sqlite::SimulatedDisk;
 
 /// How a history went.
@@ -69,7 +71,8 @@ pub(super) fn play(history: &History) -> Played {
         guard: limits.guard,
     };
     let scene = Scene::new(history, rules, &time);
-    let gateways = (0..history.setup.gateways).map(|_| Gateway::new()).collect();
+    let redis = SimulatedRedis::new(time.clock(&SimulatedWall::default()));
+    let gateways = (0..history.setup.gateways).map(|_| Gateway::new(&redis)).collect();
     let mut world = World {
         history,
         time,
@@ -83,8 +86,9 @@ pub(super) fn play(history: &History) -> Played {
 }
 
 impl Gateway {
-    fn new() -> Self {
-        let machine = Machine { wall: SimulatedWall::default(), disk: SimulatedDisk::new() };
+    fn new(redis: &SimulatedRedis) -> Self {
+        let (wall, disk) = (SimulatedWall::default(), SimulatedDisk::new());
+        let machine = Machine { wall, disk, redis: redis.for_another() };
         Self { machine, process: None, processes: 0, is_paused: false, is_draining: false }
     }
 }
@@ -191,6 +195,7 @@ impl World<'_> {
             Due::DiskRecovers(gateway) => {
                 self.gateways[gateway].machine.disk.behave(Duration::ZERO, false);
             }
+            Due::RedisRecovers(gateway) => self.redis_recovers(gateway),
             Due::Look => self.look(),
             Due::Calm => self.calm(),
         }
@@ -250,6 +255,30 @@ impl World<'_> {
                 ledger.note(format!("the wall clock of gateway {gateway} is set by {by_ms} ms"));
             }
             What::Drift { gateway, gains } => self.gateways[*gateway].machine.wall.drift(*gains),
+            What::Redis(event) => {
+                self.gateways[0].machine.redis.happens(*event);
+                let ledger = &mut self.scene.state().ledger;
+                ledger.count("Redis: events");
+                ledger.note(format!("Redis: {event:?}"));
+            }
+            What::Reach { gateway, reach, lasts } => {
+                self.gateways[*gateway].machine.redis.set_reach(*reach);
+                let mut state = self.scene.state();
+                state.apart(*lasts);
+                state.ledger.count("Redis: not reached");
+                state.ledger.note(format!("gateway {gateway} and Redis: {reach:?}, {lasts:?}"));
+                state.enter(*lasts, Due::RedisRecovers(*gateway));
+            }
+            What::Line { gateway, line, lasts } => {
+                let (line, scene) = (*line, self.scene.clone());
+                let fates = move || scene.state().redis_fate(line);
+                self.gateways[*gateway].machine.redis.decide_by(fates);
+                let mut state = self.scene.state();
+                state.apart(*lasts);
+                state.ledger.count("Redis: faulty lines");
+                state.ledger.note(format!("gateway {gateway} and Redis: {line:?}, {lasts:?}"));
+                state.enter(*lasts, Due::RedisRecovers(*gateway));
+            }
             What::Disk { gateway, latency, is_full, lasts } => {
                 self.gateways[*gateway].machine.disk.behave(*latency, *is_full);
                 let mut state = self.scene.state();
@@ -258,6 +287,12 @@ impl World<'_> {
                 state.enter(*lasts, Due::DiskRecovers(*gateway));
             }
         }
+    }
+
+    fn redis_recovers(&self, number: usize) {
+        let redis = &self.gateways[number].machine.redis;
+        redis.set_reach(Reach::Open);
+        redis.decide_by(Fate::default);
     }
 
     fn start(&mut self, number: usize) {
@@ -281,6 +316,7 @@ impl World<'_> {
             state.processes[number] = None;
             state.ledger.note(format!("gateway {number} ends"));
             state.cut_off(number);
+            state.ledger.process_ended();
         }
         drop(process);
     }
@@ -422,6 +458,7 @@ impl World<'_> {
         }
         for number in 0..self.gateways.len() {
             self.gateways[number].machine.disk.behave(Duration::ZERO, false);
+            self.redis_recovers(number);
             self.gateways[number].is_paused = false;
             if self.gateways[number].process.is_none() {
                 self.start(number);
@@ -449,7 +486,8 @@ impl World<'_> {
         }
         let first = self.scene.state().asks.len();
         // Few enough for the limits of any app.
-        for caller in 0..CALLERS {
+        // The caller with a budget may have used it up.
+        for caller in (0..CALLERS).filter(|it| *it != FRUGAL.0) {
             let to = u8::try_from(caller).expect("they are few") % RECEIVERS;
             let plan = ForwardPlan {
                 caller,
