@@ -31,14 +31,14 @@ pub(super) fn history(seed: u64) -> History {
 }
 
 fn setup(random: &mut StdRng) -> Setup {
-    let keeps = pick(random, &[(1, Keeps::Memory), (2, Keeps::File), (3, Keeps::Redis)]);
+    let keeps = pick(random, &[(1, Keeps::Memory), (2, Keeps::File), (2, Keeps::Redis)]);
     let repeated = pick(
         random,
         &[(1, Repeated::FirstId), (1, Repeated::AnotherId), (1, Repeated::InProgress)],
     );
     let token_life = pick(random, &[(3, 7200), (1, 1900), (1, 40)]);
     Setup {
-        gateways: if keeps == Keeps::Redis { random.random_range(1..=4) } else { 1 },
+        gateways: if keeps == Keeps::Redis { pick(random, &[(1, 1), (4, 2), (1, 3), (1, 4)]) } else { 1 },
         keeps,
         repeated,
         is_tight: random.random_bool(0.4),

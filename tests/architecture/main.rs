@@ -37,6 +37,22 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "tls",
         ],
     ),
+    (
+        "simulation",
+        &[
+            "app",
+            "broadcasts",
+            "delivery",
+            "limits",
+            "feishu",
+            "config",
+            "redis",
+            "sqlite",
+            "model",
+            "random",
+            "clock",
+        ],
+    ),
     ("fuzz", &["config", "api", "feishu", "model"]),
     (
         "app",
