@@ -38,7 +38,11 @@ fn setup(random: &mut StdRng) -> Setup {
     );
     let token_life = pick(random, &[(3, 7200), (1, 1900), (1, 40)]);
     Setup {
-        gateways: if keeps == Keeps::Redis { pick(random, &[(1, 1), (4, 2), (1, 3), (1, 4)]) } else { 1 },
+        gateways: if keeps == Keeps::Redis {
+            pick(random, &[(1, 1), (4, 2), (1, 3), (1, 4)])
+        } else {
+            1
+        },
         keeps,
         repeated,
         is_tight: random.random_bool(0.4),
