@@ -17,7 +17,7 @@ const CHUNK: &str = "user_script";
 const DEEPEST: u32 = 100;
 
 /// Lua, and the scripts that it knows.
-pub(super) struct Engine {
+pub(crate) struct Engine {
     lua: Lua,
     environment: Table,
     run: Function,
@@ -26,7 +26,7 @@ pub(super) struct Engine {
 
 impl Engine {
     /// One whose scripts call this server.
-    pub(super) fn new(master: &Arc<Mutex<Master>>) -> mlua::Result<Self> {
+    pub(crate) fn new(master: &Arc<Mutex<Master>>) -> mlua::Result<Self> {
         let libraries = StdLib::MATH | StdLib::STRING | StdLib::TABLE;
         // Otherwise `pcall` is not Lua's own.
         let options = LuaOptions::new().catch_rust_panics(false);
@@ -68,7 +68,7 @@ impl Engine {
     }
 
     /// Keeps a script. Returns its name, or why it is none.
-    pub(super) fn load(&mut self, body: &[u8]) -> Result<String, String> {
+    pub(crate) fn load(&mut self, body: &[u8]) -> Result<String, String> {
         let name = hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, body));
         if !self.scripts.contains_key(&name) {
             let function = [b"return function() ", body, b"\nend"].concat();
@@ -85,12 +85,12 @@ impl Engine {
     }
 
     /// Forgets all scripts.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.scripts.clear();
     }
 
     /// Carries out a script that was loaded, if there is one of this name.
-    pub(super) fn run(&self, name: &str, keys: &[Vec<u8>], arguments: &[Vec<u8>]) -> Option<Reply> {
+    pub(crate) fn run(&self, name: &str, keys: &[Vec<u8>], arguments: &[Vec<u8>]) -> Option<Reply> {
         let script = self.scripts.get(name)?;
         let reply = self.answer(script, keys, arguments, name);
         Some(reply.unwrap_or_else(|why| Reply::Error(format!("ERR Error running script: {why}"))))
