@@ -5,12 +5,14 @@ mod clock;
 mod connection;
 mod faults;
 mod host;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use redis::RedisResult;
-use simulated_redis::Reply;
+pub(crate) use simulated_redis::{NoWrites, Reply};
 
 use crate::clock::Clock;
 pub(crate) use connection::SimulatedConnection;

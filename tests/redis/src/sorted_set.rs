@@ -47,6 +47,8 @@ impl SortedSet {
 
     /// Returns whether it is new.
     pub(crate) fn insert(&mut self, member: &[u8], score: f64) -> bool {
+        // Redis keeps -0 as 0 in a small set.
+        let score = if score == 0.0 { 0.0 } else { score };
         let before = self.scores.insert(member.to_vec(), score);
         if let Some(before) = before {
             self.order.remove(&(Score(before), member.to_vec()));

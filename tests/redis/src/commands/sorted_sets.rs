@@ -144,12 +144,13 @@ pub(crate) fn remove_by_score(
 
 /// The members whose names are within the bounds, where all have one score.
 fn within_names<'a>(
-    set: Option<&'a mut SortedSet>,
+    database: &'a mut Database,
+    key: &[u8],
     min: &[u8],
     max: &[u8],
 ) -> Result<Vec<(&'a Vec<u8>, f64)>, Refusal> {
     let (min, max) = (name_bound(min)?, name_bound(max)?);
-    let all = set.map(|it| &*it).into_iter().flat_map(SortedSet::iter);
+    let all = set(database, key)?.map(|it| &*it).into_iter().flat_map(SortedSet::iter);
     Ok(all.filter(|(member, _)| min.is_before(member) && max.is_after(member)).collect())
 }
 
@@ -157,8 +158,7 @@ pub(crate) fn count_by_name(
     database: &mut Database,
     arguments: &[Vec<u8>],
 ) -> Result<Reply, Refusal> {
-    let set = set(database, &arguments[0])?;
-    Ok(Reply::count(within_names(set, &arguments[1], &arguments[2])?.len()))
+    Ok(Reply::count(within_names(database, &arguments[0], &arguments[1], &arguments[2])?.len()))
 }
 
 pub(crate) fn by_place(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
@@ -179,16 +179,16 @@ pub(crate) fn by_place(database: &mut Database, arguments: &[Vec<u8>]) -> Result
 }
 
 pub(crate) fn by_score(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
-    let (min, max) = (score_bound(&arguments[1])?, score_bound(&arguments[2])?);
     let options = Options::read(&arguments[3..])?;
+    let (min, max) = (score_bound(&arguments[1])?, score_bound(&arguments[2])?);
     let set = set(database, &arguments[0])?;
     Ok(options.reply(set.map(|it| it.by_score(min, max)).into_iter().flatten()))
 }
 
 pub(crate) fn by_name(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let options = Options::read(&arguments[3..])?;
-    let set = set(database, &arguments[0])?;
-    Ok(options.reply(within_names(set, &arguments[1], &arguments[2])?.into_iter()))
+    Ok(options
+        .reply(within_names(database, &arguments[0], &arguments[1], &arguments[2])?.into_iter()))
 }
 
 pub(crate) fn by_name_backwards(
@@ -196,8 +196,9 @@ pub(crate) fn by_name_backwards(
     arguments: &[Vec<u8>],
 ) -> Result<Reply, Refusal> {
     let options = Options::read(&arguments[3..])?;
-    let set = set(database, &arguments[0])?;
-    Ok(options.reply(within_names(set, &arguments[2], &arguments[1])?.into_iter().rev()))
+    Ok(options.reply(
+        within_names(database, &arguments[0], &arguments[2], &arguments[1])?.into_iter().rev(),
+    ))
 }
 
 /// What a range is asked for with.
