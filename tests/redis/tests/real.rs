@@ -7,7 +7,7 @@ use simulated_redis::{Reply, Server};
 const HISTORIES: u64 = 300;
 const REQUESTS: u32 = 80;
 
-/// Chance, from a seed (SplitMix64).
+/// Chance, from a seed (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {
@@ -22,9 +22,12 @@ impl Dice {
         self.roll() % bound
     }
 
+    fn place(&mut self, places: usize) -> usize {
+        usize::try_from(self.below(places as u64)).unwrap_or_default()
+    }
+
     fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        let place = self.below(from.len() as u64);
-        from[usize::try_from(place).unwrap()]
+        from[self.place(from.len())]
     }
 }
 
@@ -121,8 +124,7 @@ const COMMANDS: &[(&str, &str)] = &[
 ];
 
 fn command(dice: &mut Dice, prefix: &str) -> Vec<Vec<u8>> {
-    let place = usize::try_from(dice.below(COMMANDS.len() as u64)).unwrap();
-    let (name, letters) = COMMANDS[place];
+    let (name, letters) = COMMANDS[dice.place(COMMANDS.len())];
     let part = |letter| match letter {
         'k' => format!("{prefix}{}", dice.below(4)),
         // Names have an order where all scores are one.
@@ -262,7 +264,8 @@ fn script(dice: &mut Dice, prefix: &str) -> Vec<Vec<u8>> {
             )
         }
         6 => {
-            let bytes: String = (0..dice.below(20)).map(|_| format!("\\{}", dice.below(256))).collect();
+            let bytes: Vec<_> = (0..dice.below(20)).map(|_| format!("\\{}", dice.below(256))).collect();
+            let bytes = bytes.concat();
             format!("return {{ pcall(cmsgpack.unpack, '{bytes}') }}")
         }
         7 => {
@@ -272,7 +275,7 @@ fn script(dice: &mut Dice, prefix: &str) -> Vec<Vec<u8>> {
         8 => "return redis.call(unpack(ARGV))".to_owned(),
         9 => "return redis.pcall(unpack(ARGV))".to_owned(),
         10 => "local done, it = pcall(redis.call, unpack(ARGV)) return { done, it }".to_owned(),
-        11 => "local it = redis.pcall(unpack(ARGV)) return { type(it), type(it) == 'table' and #it, tostring(type(it) ~= 'table' and it) }".to_owned(),
+        11 => "local it = redis.pcall(unpack(ARGV)) return { type(it), type(it) == 'table' and #it, type(it) == 'string' and it }".to_owned(),
         _ => dice
             .pick(&[
                 "error('plain')",
