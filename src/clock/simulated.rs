@@ -92,7 +92,7 @@ impl SimulatedWall {
 
 impl SimulatedClock {
     pub(super) fn now(&self) -> Moment {
-        self.time.now() - self.started
+        self.time.now().saturating_sub(self.started)
     }
 
     pub(super) fn wall(&self) -> Timestamp {

@@ -123,7 +123,7 @@ impl FeishuState {
         });
         self.newest.insert(app.to_owned(), (token.clone(), end));
         self.tokens.insert(token.clone(), (app.to_owned(), end));
-        let expire = (end - now).as_secs();
+        let expire = end.saturating_sub(now).as_secs();
         format!(r#"{{"code":0,"tenant_access_token":"{token}","expire":{expire}}}"#)
     }
 
@@ -294,7 +294,7 @@ impl SceneState {
             self.ledger.count("tokens rejected");
             return refusal(99991663, None);
         }
-        let rules = feishu.rules.clone();
+        let rules = feishu.rules;
         let (second, minute) = (Duration::from_secs(1), Duration::from_mins(1));
         let minute_of_app = format!("{app} in a minute");
         if feishu.is_full(&minute_of_app, rules.app_per_minute.get(), minute, now)
@@ -365,10 +365,12 @@ pub(super) fn app_of(message: &str) -> &'static str {
     if message.starts_with("om_2_") { "other" } else { "main" }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is one of the fake's answers")]
 fn success(id: &str) -> FakeAnswer {
     Ok((200, HeaderMap::new(), format!(r#"{{"code":0,"data":{{"message_id":"{id}"}}}}"#)))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is one of the fake's answers")]
 fn refusal(code: i64, reset: Option<u64>) -> FakeAnswer {
     let mut headers = HeaderMap::new();
     if let Some(seconds) = reset {
@@ -381,6 +383,7 @@ fn cut(is_stale: bool) -> CallError {
     CallError::Broken { cause: "cut".to_owned(), is_stale }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is one of the fake's answers")]
 fn proxy() -> FakeAnswer {
     Ok((502, HeaderMap::new(), "<html>Bad Gateway</html>".to_owned()))
 }

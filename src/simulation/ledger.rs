@@ -128,16 +128,16 @@ impl Ledger {
         let minute = Duration::from_mins(1) + self.rules.guard;
         self.note(format!("gateway {gateway} calls ({place}): {message} to {receiver}, {uuid}"));
         if is_connected {
-            let rules = self.rules.clone();
+            let rules = self.rules;
             let (receiver, app, message) = (receiver.clone(), app.clone(), message.clone());
             let (gateway, process) = (*gateway, *process);
             let per_receiver = rules.receiver_per_second.get();
-            self.within(Window::SentTo(receiver), per_receiver, window);
-            self.within(Window::SecondOf(app.clone()), rules.app_per_second.get(), window);
-            self.within(Window::MinuteOf(app), rules.app_per_minute.get(), minute);
+            self.within(&Window::SentTo(receiver), per_receiver, window);
+            self.within(&Window::SecondOf(app.clone()), rules.app_per_second.get(), window);
+            self.within(&Window::MinuteOf(app), rules.app_per_minute.get(), minute);
             if message.starts_with(&format!("om_{}_", FRUGAL.0)) {
                 let budget = Window::Budget("frugal".to_owned(), gateway, process);
-                self.within(budget, FRUGAL.1, Duration::from_mins(1));
+                self.within(&budget, FRUGAL.1, Duration::from_mins(1));
             }
         }
         let intent = self.intent(&call.message, &call.receiver);
@@ -153,11 +153,11 @@ impl Ledger {
         let is_late = self.is_shared && *sent + Duration::from_secs(2) <= self.now;
         if !is_late && !is_given_up && is_of_living {
             let window = Window::ArrivedAt(receiver.clone());
-            self.within(window, self.rules.receiver_per_second.get(), Duration::from_secs(1));
+            self.within(&window, self.rules.receiver_per_second.get(), Duration::from_secs(1));
         }
     }
 
-    fn within(&mut self, window: Window, most: u32, span: Duration) {
+    fn within(&mut self, window: &Window, most: u32, span: Duration) {
         let now = self.now;
         let sent = self.sent.entry(window.clone()).or_default();
         while sent.front().is_some_and(|first| *first + span <= now) {

@@ -20,6 +20,7 @@ use crate::config::{self, Config};
 use crate::feishu::client::Client;
 use crate::feishu::options::Options;
 use crate::model::api_key::{Caller, KeyEntry, KeyHash};
+use crate::model::policy::Policy;
 use crate::model::share::{Budget, Weight};
 use crate::model::tenants::Tenants;
 use crate::redis::simulated::SimulatedRedis;
@@ -128,7 +129,7 @@ fn keys() -> BTreeMap<String, KeyEntry> {
             tenants: Tenants::None,
             expires_at: None,
             disabled: false,
-            policy: Default::default(),
+            policy: Policy::default(),
             weight: Weight::new(NonZeroU32::new(weight).unwrap()),
             budget: Budget { per_minute, per_month: None },
             webhook: None,

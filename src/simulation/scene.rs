@@ -41,7 +41,7 @@ impl Scene {
         Self(Arc::new(Mutex::new(SceneState {
             time: time.clone(),
             agenda: Agenda::default(),
-            ledger: Ledger::new(rules.clone(), setup),
+            ledger: Ledger::new(rules, setup),
             feishu: FeishuState::new(setup, rules),
             spells: Vec::new(),
             asks: Vec::new(),

@@ -4,7 +4,7 @@ use super::history::History;
 use super::world::{Played, play};
 
 /// How often a shorter history is tried at most.
-const TRIES: usize = 400;
+const TRIES: usize = 150;
 
 /// Leaves out events as long as the history still breaks a promise. Returns it with how it went.
 pub(super) fn shrink(history: &History, played: Played) -> (History, Played) {

@@ -134,7 +134,7 @@ impl World<'_> {
                     state.agenda.take(now)
                 };
                 let Some(due) = due else { break };
-                self.happens(due);
+                self.happens(&due);
             }
         }
     }
@@ -157,8 +157,8 @@ impl World<'_> {
         }
     }
 
-    fn happens(&mut self, due: Due) {
-        match due {
+    fn happens(&mut self, due: &Due) {
+        match *due {
             Due::Event(place) => {
                 let Event { id, what, .. } = self.history.events[place].clone();
                 self.event(id, &what);
@@ -515,7 +515,7 @@ impl World<'_> {
                     state.agenda.take(now)
                 };
                 let Some(due) = due else { break };
-                self.happens(due);
+                self.happens(&due);
             }
         }
         let mut state = self.scene.state();
