@@ -25,8 +25,8 @@ pub(super) struct Ledger {
     /// Until when a gateway may send beside the others, because it alone does not reach Redis or did not lately.
     pub(super) apart_until: Moment,
     is_shared: bool,
-    /// When a process ended last.
-    last_end: Option<Moment>,
+    /// When nobody knew last how far a process came.
+    unsure_at: Option<Moment>,
     rules: Rules,
     repeated: Repeated,
     /// By message and receiver.
@@ -90,7 +90,7 @@ impl Ledger {
             calls: Vec::new(),
             apart_until: Moment::ZERO,
             is_shared: setup.keeps == Keeps::Redis,
-            last_end: None,
+            unsure_at: None,
             rules,
             repeated: setup.repeated,
             intents: BTreeMap::new(),
@@ -235,9 +235,9 @@ impl Ledger {
         self.deny(message, receiver, since);
     }
 
-    /// A process has ended, killed or drained.
-    pub(super) fn process_ended(&mut self) {
-        self.last_end = Some(self.now);
+    /// A process has ended or stood still: nobody knows how far it came.
+    pub(super) fn nobody_knows(&mut self) {
+        self.unsure_at = Some(self.now);
     }
 
     fn must_be_delivered(&mut self, message: &str, receiver: &str, id: &str) {
@@ -255,8 +255,7 @@ impl Ledger {
     fn must_have_been_called(&mut self, message: &str, receiver: &str) {
         let intent = self.intent(message, receiver);
         let (first_asked, is_called) = (intent.first_asked, !intent.calls.is_empty());
-        // Nobody knows how far a process came that has ended.
-        let may_be_called = self.last_end.is_some_and(|it| Some(it) >= first_asked);
+        let may_be_called = self.unsure_at.is_some_and(|it| Some(it) >= first_asked);
         if !is_called && !may_be_called {
             self.break_promise(&format!(
                 "whether {message} was delivered to {receiver} is said to be unknown, and nothing was sent"

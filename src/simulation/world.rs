@@ -119,7 +119,8 @@ impl World<'_> {
                 if now >= since + RECOVERED && self.has_settled() {
                     return self.all_is_open();
                 }
-                if now >= since + SETTLED {
+                // Callers may ask again for hours.
+                if now >= since + SETTLED && !self.scene.state().ledger.all_have_ended() {
                     let ledger = &mut self.scene.state().ledger;
                     return ledger.break_promise("a broadcast does not end");
                 }
@@ -181,7 +182,10 @@ impl World<'_> {
                     self.start(gateway);
                 }
             }
-            Due::Resumes(gateway) => self.gateways[gateway].is_paused = false,
+            Due::Resumes(gateway) => {
+                self.gateways[gateway].is_paused = false;
+                self.scene.state().ledger.nobody_knows();
+            }
             Due::Closes(gateway) => {
                 if let Some(process) = self.draining(gateway) {
                     process.closing.cancel();
@@ -316,7 +320,7 @@ impl World<'_> {
             state.processes[number] = None;
             state.ledger.note(format!("gateway {number} ends"));
             state.cut_off(number);
-            state.ledger.process_ended();
+            state.ledger.nobody_knows();
         }
         drop(process);
     }
