@@ -144,6 +144,23 @@ pub(super) struct ForwardPlan {
     pub(super) at: usize,
 }
 
+impl ForwardPlan {
+    /// One forward without a name, by a caller that waits long and asks once.
+    pub(super) fn plain(caller: usize, to: u8) -> Self {
+        Self {
+            caller,
+            to,
+            name: Name::None,
+            copies: 1,
+            is_bulk: false,
+            wait: Duration::from_secs(8),
+            hangs_up_after: None,
+            asks_again_after: None,
+            at: to.into(),
+        }
+    }
+}
+
 /// How a caller names its forward.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Name {

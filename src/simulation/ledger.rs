@@ -287,7 +287,8 @@ impl Ledger {
 
     /// Nobody finds a broadcast that was accepted. One that was forgotten with everything in Redis is not lost by us.
     pub(super) fn broadcast_is_lost(&mut self, id: &str) {
-        if !self.was_emptied {
+        let seen = self.broadcasts.remove(id);
+        if !self.was_emptied && seen.is_some() {
             self.break_promise(&format!("{id} was accepted and is not known"));
         }
     }

@@ -19,6 +19,7 @@ use crate::clock::{Clock, SimulatedTime, SimulatedWall};
 use crate::config::{self, Config};
 use crate::feishu::client::Client;
 use crate::feishu::options::Options;
+use crate::limits::Rules;
 use crate::model::api_key::{Caller, KeyEntry, KeyHash};
 use crate::model::policy::Policy;
 use crate::model::share::{Budget, Weight};
@@ -105,8 +106,18 @@ impl Process {
     }
 }
 
-/// The limits of the simulation.
-pub(super) fn config_of(setup: Setup) -> Config {
+/// The limits that hold in a history.
+pub(super) fn rules_of(setup: Setup) -> Rules {
+    let limits = config_of(setup).limits;
+    Rules {
+        receiver_per_second: limits.receiver_per_second,
+        app_per_second: limits.app_per_second,
+        app_per_minute: limits.app_per_minute,
+        guard: limits.guard,
+    }
+}
+
+fn config_of(setup: Setup) -> Config {
     static CONFIG: OnceLock<Config> = OnceLock::new();
     let base = CONFIG.get_or_init(|| {
         let variable = |name: &str, value: &str| (format!("GATEWAY__{name}"), value.to_owned());

@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 use super::agenda::{Agenda, Due, Moment};
 use super::asks::Ask;
 use super::feishu::FeishuState;
-use super::history::{History, Line};
+use super::history::{History, Line, What};
 use super::ledger::Ledger;
 use super::weather::Spell;
 use crate::clock::SimulatedTime;
@@ -62,8 +62,33 @@ impl SceneState {
         self.time.now()
     }
 
+    /// Feishu, or the way to it, changes.
+    pub(super) fn feishu_changes(&mut self, what: &What) {
+        self.ledger.note(format!("{what:?}"));
+        let now = self.now();
+        match what {
+            What::Weather { weather, lasts, share } => {
+                let (weather, share) = (*weather, *share);
+                self.spells.push(Spell { weather, until: now + *lasts, share });
+            }
+            What::Others { to, messages } => {
+                self.feishu.others_send(&format!("oc_{to}"), *messages, now);
+            }
+            _ => self.feishu.revoke_tokens(),
+        }
+    }
+
+    /// The way of a gateway to Redis changes for a while.
+    pub(super) fn redis_changes(&mut self, gateway: usize, what: &What, lasts: Duration) {
+        self.apart(lasts);
+        self.ledger.nobody_knows_for(lasts);
+        self.ledger.count("Redis: trouble");
+        self.ledger.note(format!("{what:?}"));
+        self.enter(lasts, Due::RedisRecovers(gateway));
+    }
+
     /// A gateway has trouble with Redis for so long, while others may have none.
-    pub(super) fn apart(&mut self, lasts: Duration) {
+    fn apart(&mut self, lasts: Duration) {
         if self.processes.len() > 1 {
             let until = self.now() + lasts + TOGETHER_AGAIN;
             self.ledger.apart_until = self.ledger.apart_until.max(until);

@@ -10,13 +10,11 @@ use super::agenda::{Due, Moment};
 use super::asks::{self, Ask};
 use super::broadcasts::KnownBroadcasts;
 use super::generate::{CALLERS, RECEIVERS};
-use super::history::{Event, ForwardPlan, History, Name, What};
+use super::history::{Event, ForwardPlan, History, What};
 use super::ledger::FRUGAL;
-use super::process::{Gateway, Process, config_of};
+use super::process::{Gateway, Process, rules_of};
 use super::scene::Scene;
-use super::weather::Spell;
 use crate::clock::{SimulatedTime, SimulatedWall};
-use crate::limits::Rules;
 use crate::random::Seeded;
 use crate::redis::simulated::{Event as RedisEvent, Fate, Reach, SimulatedRedis};
 
@@ -49,14 +47,7 @@ const DRAIN: Duration = Duration::from_secs(20);
 pub(super) fn play(history: &History) -> Played {
     let _seeded = Seeded::by(history.seed);
     let time = SimulatedTime::default();
-    let limits = config_of(history.setup).limits;
-    let rules = Rules {
-        receiver_per_second: limits.receiver_per_second,
-        app_per_second: limits.app_per_second,
-        app_per_minute: limits.app_per_minute,
-        guard: limits.guard,
-    };
-    let scene = Scene::new(history, rules, &time);
+    let scene = Scene::new(history, rules_of(history.setup), &time);
     let redis = SimulatedRedis::new(time.clock(&SimulatedWall::default()));
     let gateways = (0..history.setup.gateways).map(|_| Gateway::new(&redis)).collect();
     let mut world = World {
@@ -210,22 +201,8 @@ impl World<'_> {
                     self.broadcasts.cancel(&self.scene, process, (*caller, *key));
                 }
             }
-            What::Weather { weather, lasts, share } => {
-                let mut state = self.scene.state();
-                let until = state.now() + *lasts;
-                state.spells.push(Spell { weather: *weather, until, share: *share });
-                state.ledger.note(format!("weather for {lasts:?}, {share} %: {weather:?}"));
-            }
-            What::Others { to, messages } => {
-                let mut state = self.scene.state();
-                let now = state.now();
-                state.feishu.others_send(&format!("oc_{to}"), *messages, now);
-                state.ledger.note(format!("others send {messages} to oc_{to}"));
-            }
-            What::RevokeTokens => {
-                let mut state = self.scene.state();
-                state.feishu.revoke_tokens();
-                state.ledger.note("Feishu revokes all tokens");
+            What::Weather { .. } | What::Others { .. } | What::RevokeTokens => {
+                self.scene.state().feishu_changes(what);
             }
             What::Kill { gateway, down_for } => {
                 self.end_process(*gateway);
@@ -258,23 +235,13 @@ impl World<'_> {
             }
             What::Reach { gateway, reach, lasts } => {
                 self.gateways[*gateway].machine.redis.set_reach(*reach);
-                let mut state = self.scene.state();
-                state.apart(*lasts);
-                state.ledger.nobody_knows_for(*lasts);
-                state.ledger.count("Redis: not reached");
-                state.ledger.note(format!("gateway {gateway} and Redis: {reach:?}, {lasts:?}"));
-                state.enter(*lasts, Due::RedisRecovers(*gateway));
+                self.scene.state().redis_changes(*gateway, what, *lasts);
             }
             What::Line { gateway, line, lasts } => {
                 let (line, scene) = (*line, self.scene.clone());
                 let fates = move || scene.state().redis_fate(line);
                 self.gateways[*gateway].machine.redis.decide_by(fates);
-                let mut state = self.scene.state();
-                state.apart(*lasts);
-                state.ledger.nobody_knows_for(*lasts);
-                state.ledger.count("Redis: faulty lines");
-                state.ledger.note(format!("gateway {gateway} and Redis: {line:?}, {lasts:?}"));
-                state.enter(*lasts, Due::RedisRecovers(*gateway));
+                self.scene.state().redis_changes(*gateway, what, *lasts);
             }
             What::Disk { gateway, latency, is_full, lasts } => {
                 self.gateways[*gateway].machine.disk.behave(*latency, *is_full);
@@ -414,17 +381,7 @@ impl World<'_> {
         // The caller with a budget may have used it up.
         for caller in (0..CALLERS).filter(|it| *it != FRUGAL.0) {
             let to = u8::try_from(caller).expect("they are few") % RECEIVERS;
-            let plan = ForwardPlan {
-                caller,
-                to,
-                name: Name::None,
-                copies: 1,
-                is_bulk: false,
-                wait: Duration::from_secs(8),
-                hangs_up_after: None,
-                asks_again_after: None,
-                at: to.into(),
-            };
+            let plan = ForwardPlan::plain(caller, to);
             self.forward(1_000_000 + usize::from(to), caller, &plan);
         }
         let until = self.time.now() + Duration::from_secs(10);
