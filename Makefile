@@ -72,6 +72,15 @@ $(tools)/cargo-deny-$(CARGO_DENY_VERSION):
 	$(CARGO) install --locked --quiet --debug --no-default-features --root $(tools) cargo-deny@$(CARGO_DENY_VERSION)
 	touch $@
 
+.PHONY: models
+models: ## Explores the models of limits and claims, and runs the queue under shuttle, in less than a minute after the build
+	cd models && $(CARGO) fmt --check
+	# What it warns of in the gateway's own files is `make lint`'s to say.
+	$(CARGO) clippy --quiet --locked --manifest-path models/Cargo.toml --target-dir target/models --lib --tests -- -D warnings
+	$(CARGO) test --locked --manifest-path models/Cargo.toml --target-dir target/models --lib --tests -- --nocapture
+	$(CARGO) run --quiet --locked --manifest-path models/Cargo.toml --target-dir target/models --example queue 2>&1 \
+	  | grep 'sleeps for ever\|lost wake-up\|panicked at'; exit $${PIPESTATUS[0]}
+
 .PHONY: fuzz
 fuzz: $(tools)/cargo-fuzz-$(CARGO_FUZZ_VERSION) ## Fuzzes each parser for FUZZ_SECONDS, 60 if not set (c++)
 	# Without a sanitizer, which would need a nightly Rust: it finds misuse of memory, which safe code excludes.

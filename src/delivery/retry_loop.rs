@@ -38,6 +38,7 @@ pub(super) struct RetryLoop<'a> {
     /// The identity of a forward that may be a repetition.
     identity: Option<Identity>,
     ticket: Ticket,
+    begun: Stamp,
     deadline: Moment,
     /// When an attempt may begin at the latest, so that there is time for its answer.
     last_start: Moment,
@@ -84,6 +85,7 @@ impl<'a> RetryLoop<'a> {
             claim,
             identity: request.uuid_is_given.then(|| Identity::of(request)),
             ticket: Ticket::draw(&context.scheduler),
+            begun: context.clock.stamp(),
             deadline: started + context.settings.deadline,
             last_start: started + context.settings.last_start,
             backoff: Backoff::new(context.settings.max_attempts),
@@ -205,11 +207,14 @@ impl<'a> RetryLoop<'a> {
         Ok((permit, first_attempt))
     }
 
-    /// A process that stood still must not repeat a forward whose `uuid` Feishu may have forgotten.
+    /// A process that stood still must not repeat a forward whose `uuid` Feishu may have forgotten. If it has sent nothing
+    /// itself, another process may have taken the forward over and sent it.
     fn check_time(&self) -> Result<(), ForwardError> {
         let clock = &self.context.clock;
         let is_late = self.attempts > 0 && clock.now() > self.last_start;
-        let is_unsafe = self.in_doubt_since().is_some_and(|it| clock.age(it) > SAFE_TO_REPEAT);
+        let may_be_sent_since =
+            self.in_doubt_since().or_else(|| self.identity.is_some().then_some(self.begun));
+        let is_unsafe = may_be_sent_since.is_some_and(|it| clock.age(it) > SAFE_TO_REPEAT);
         if is_late || is_unsafe { Err(ForwardError::TooLateToRepeat) } else { Ok(()) }
     }
 
