@@ -45,7 +45,9 @@ async fn wake_workers(shared: &Shared) -> Result<(), StoreError> {
     let mut after = Arc::from("");
     loop {
         let apps = shared.store.active_apps(&after).await?;
-        apps.iter().for_each(|app| shared.wake(app));
+        for app in &apps {
+            shared.wake(app);
+        }
         match apps.last().filter(|_| apps.len() >= MOST_AT_ONCE as usize) {
             Some(last) => after = Arc::clone(last),
             None => return Ok(()),
