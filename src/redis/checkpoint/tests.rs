@@ -1,12 +1,11 @@
 //! The checkpoint in a real Redis.
 
 use super::*;
-use crate::redis::real::{FOREIGN, RealRedis};
+use crate::redis::testing::{FOREIGN, TestRedis};
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn a_mark_moves_from_where_it_was_and_what_is_no_mark_is_as_if_absent() {
-    let redis = RealRedis::new();
+    let redis = TestRedis::new();
     let checkpoint = Checkpoint::new(redis.store(), &redis.prefix);
     let moved = |from, to| redis.wait(checkpoint.advance(from, to));
     let [one, two, three] = [1, 2, 3].map(Moment::from_secs);
