@@ -81,7 +81,7 @@ pub(super) fn what_is_unknown_is_nothing(test: &mut TestStore) {
 pub(super) fn the_apps_with_active_broadcasts_are_known(test: &mut TestStore) {
     let apps = |after: &str| {
         let found = test.wait(test.store().active_apps(after));
-        found.iter().map(|app| app.to_string()).collect::<Vec<_>>()
+        found.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert!(apps("").is_empty());
     let mut ids = Vec::new();
