@@ -217,6 +217,11 @@ broadcasts: ## Kills KILLS (20) gateways in the middle of broadcasts, kept by SQ
 broadcasts-cost: ## Measures what a receiver of a broadcast costs, with RECEIVERS (10000) in each of ten broadcasts
 	$(CARGO) test --locked --test prove -- broadcasts-cost
 
+.PHONY: scale
+scale: ## Measures what gateways (GATEWAYS, 4), apps (MORE_APPS, 200), forwards and broadcasts cost a shared Redis (redis-server)
+	@command -v redis-server >/dev/null || { echo "redis-server is not installed" >&2; exit 2; }
+	$(CARGO) test --locked --test prove -- scale
+
 .PHONY: bench
 bench: ## Compares with nginx and with wrappers on the SDKs, writes docs/en/design/benchmarks.md (curl, nginx, node, npm, python3, wrk, xz)
 	benches/comparison/run.sh

@@ -75,9 +75,8 @@ impl Application {
         delivery.spawn_background_tasks(&mut tasks);
         let broadcasts = broadcasts::assemble(config, clock, stores);
         if let Some(broadcasts) = &broadcasts {
-            let apps = config.apps.keys().map(|name| name.as_str().into());
             let find_caller = broadcasts::find_caller(&keyring, clock);
-            broadcasts.spawn_background_tasks(&mut tasks, apps, &delivery, &find_caller, &metrics);
+            broadcasts.spawn_background_tasks(&mut tasks, &delivery, &find_caller, &metrics);
             let (broadcasts, keyring) = (broadcasts.clone(), keyring.clone());
             tasks.spawn(broadcasts::announce(
                 config, clock, &metrics, runtime, broadcasts, keyring,

@@ -257,6 +257,14 @@ impl Store for RedisStore {
         })
     }
 
+    fn active_apps<'a>(&'a self, after: &'a str) -> Answer<'a, Vec<Arc<str>>> {
+        Box::pin(async move {
+            let mut call = self.scripts.shared("active_apps");
+            call.arg(after);
+            Ok(self.scripts.run(&call).await?.apps())
+        })
+    }
+
     fn claim<'a>(
         &'a self,
         id: &'a BroadcastId,

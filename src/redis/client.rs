@@ -17,6 +17,8 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+#[cfg(test)]
+use super::simulated::{SimulatedConnection, SimulatedRedis};
 use super::tls;
 use super::unavailable::{TIMEOUT, Unavailable};
 use crate::clock::Clock;
@@ -49,6 +51,9 @@ pub struct RedisClient {
     link: Mutex<ConnectionState>,
     /// Cancelled once the first attempt to connect has ended.
     first_try: CancellationToken,
+    /// The Redis of a test, instead of the one that the settings name.
+    #[cfg(test)]
+    simulated: Option<SimulatedRedis>,
 }
 
 #[derive(Default)]
@@ -63,6 +68,8 @@ struct ConnectionState {
 enum RedisConnection {
     One(MultiplexedConnection),
     Cluster(ClusterConnection),
+    #[cfg(test)]
+    Simulated(SimulatedConnection),
 }
 
 impl RedisClient {
@@ -71,7 +78,27 @@ impl RedisClient {
     pub fn new(settings: RedisSettings, clock: Clock, metrics: Metrics) -> Self {
         let (link, first_try) = Default::default();
         let settings = ArcSwap::from_pointee(settings);
-        Self { settings, clock, metrics, link, first_try }
+        Self {
+            settings,
+            clock,
+            metrics,
+            link,
+            first_try,
+            #[cfg(test)]
+            simulated: None,
+        }
+    }
+
+    /// A client of a simulated Redis that is not connected yet.
+    #[cfg(test)]
+    pub(crate) fn simulated(redis: SimulatedRedis, clock: Clock, metrics: Metrics) -> Self {
+        let settings = RedisSettings {
+            url: "redis://127.0.0.1:1".parse().expect("a URL"),
+            password: None,
+            sentinel_password: None,
+            tls: TlsPem::default(),
+        };
+        Self { simulated: Some(redis), ..Self::new(settings, clock, metrics) }
     }
 
     /// Whether there is a connection that has not failed.
@@ -106,13 +133,22 @@ impl RedisClient {
     /// Connects. The connection ends with the runtime that this is called in.
     pub async fn connect(&self) -> Result<(), Unavailable> {
         let _tried = self.first_try.clone().drop_guard();
-        let settings = self.settings.load_full();
-        // Not within Redis' time-out: the system may have many certificates.
-        let certificates = tls::certificates(&settings.tls);
-        let connection = self.ask("connect", settings.connect(certificates)).await?;
+        let connection = self.open().await?;
         *self.link() =
             ConnectionState { connection: Some(connection), ..ConnectionState::default() };
         Ok(())
+    }
+
+    async fn open(&self) -> Result<RedisConnection, Unavailable> {
+        #[cfg(test)]
+        if let Some(simulated) = &self.simulated {
+            let connection = self.ask("connect", simulated.connect()).await?;
+            return Ok(RedisConnection::Simulated(connection));
+        }
+        let settings = self.settings.load_full();
+        // Not within Redis' time-out: the system may have many certificates.
+        let certificates = tls::certificates(&settings.tls);
+        self.ask("connect", settings.connect(certificates)).await
     }
 
     /// Returns once the first attempt to connect has ended.
@@ -191,6 +227,8 @@ impl RedisConnection {
         match self {
             Self::One(mut connection) => script.invoke_async(&mut connection).await,
             Self::Cluster(mut connection) => script.invoke_async(&mut connection).await,
+            #[cfg(test)]
+            Self::Simulated(mut connection) => script.invoke_async(&mut connection).await,
         }
     }
 }

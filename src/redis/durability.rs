@@ -66,7 +66,7 @@ impl Durability {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::redis::real::RealRedis;
+    use crate::redis::testing::TestRedis;
 
     const SAFE: &str = "# Persistence\r\nloading:0\r\naof_enabled:1\r\n# Memory\r\nmaxmemory:100\r\n\
         maxmemory_policy:noeviction\r\n";
@@ -94,9 +94,8 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "needs a Redis, which TEST_STATE_URL names"]
     fn a_real_redis_says_what_it_keeps() {
-        let real = RealRedis::new();
+        let real = TestRedis::new();
         let store = real.store();
         let script = Script::new(ASK);
         let info: String = real.wait(store.run("test", &script.key(&real.prefix)));

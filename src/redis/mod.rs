@@ -4,7 +4,9 @@ mod checkpoint;
 mod client;
 mod durability;
 #[cfg(test)]
-pub(crate) mod real;
+pub(crate) mod simulated;
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod tls;

@@ -10,17 +10,17 @@ use super::*;
 use crate::broadcasts::broadcast::ReceiverProblem;
 use crate::model::message_id::MessageId;
 use crate::model::receiver::Receiver;
-use crate::redis::real::RealRedis;
+use crate::redis::testing::TestRedis;
 
 const APP: &str = "main";
 const KEEP: Duration = Duration::from_hours(1);
 
 /// A Redis, and the replicas that share it.
-struct Stage(RealRedis);
+struct Stage(TestRedis);
 
 impl Stage {
     fn new() -> Self {
-        Self(RealRedis::new())
+        Self(TestRedis::new())
     }
 
     /// Another replica.
@@ -29,7 +29,9 @@ impl Stage {
     }
 
     fn with_secret(&self, secret: &str) -> RedisStore {
-        let secrets = [APP, "other"].map(|app| (app.to_owned(), SecretString::from(secret)));
+        // The names of the rules: some begin with another one.
+        let secrets = [APP, "other", "main-b", "main0", "a"]
+            .map(|app| (app.to_owned(), SecretString::from(secret)));
         let secrets = secrets.iter().map(|(app, secret)| (app, secret));
         RedisStore::new(self.0.store(), &self.0.prefix, secrets, KEEP)
     }
@@ -119,7 +121,6 @@ fn delivered(claimed: &Claimed, message: &str) -> Settled {
 }
 
 #[test]
-#[ignore = "needs a Redis, which TEST_STATE_URL names"]
 fn what_was_accepted_in_parts_is_there_whole_for_another_replica() {
     let stage = Stage::new();
     let accepted = stage.accepted(&stage.replica(), 2100);
@@ -139,7 +140,6 @@ fn what_was_accepted_in_parts_is_there_whole_for_another_replica() {
 }
 
 #[test]
-#[ignore = "needs a Redis, which TEST_STATE_URL names"]
 fn a_broadcast_whose_last_part_never_came_is_nowhere_and_its_parts_expire() {
     let stage = Stage::new();
     let (store, new) = (stage.replica(), new(40_000));
@@ -166,7 +166,6 @@ fn a_broadcast_whose_last_part_never_came_is_nowhere_and_its_parts_expire() {
 }
 
 #[test]
-#[ignore = "needs a Redis, which TEST_STATE_URL names"]
 fn a_second_request_with_the_same_key_is_the_same_broadcast_or_refused() {
     let stage = Stage::new();
     let (store, first) = (stage.replica(), new(2));
@@ -183,7 +182,6 @@ fn a_second_request_with_the_same_key_is_the_same_broadcast_or_refused() {
 }
 
 #[test]
-#[ignore = "needs a Redis, which TEST_STATE_URL names"]
 fn who_reads_redis_learns_no_receiver_and_no_message() {
     let stage = Stage::new();
     let store = stage.replica();
@@ -212,7 +210,6 @@ fn who_reads_redis_learns_no_receiver_and_no_message() {
 }
 
 #[test]
-#[ignore = "needs a Redis, which TEST_STATE_URL names"]
 fn only_what_has_finished_expires_by_itself() {
     let stage = Stage::new();
     let store = stage.replica();
@@ -235,7 +232,6 @@ fn only_what_has_finished_expires_by_itself() {
 }
 
 #[test]
-#[ignore = "needs a Redis, which TEST_STATE_URL names"]
 fn the_store_has_bounds_and_the_oldest_finished_ones_make_room() {
     let stage = Stage::new();
     let store = stage.replica();
@@ -260,7 +256,6 @@ fn the_store_has_bounds_and_the_oldest_finished_ones_make_room() {
 }
 
 #[test]
-#[ignore = "needs a Redis, which TEST_STATE_URL names"]
 fn nothing_is_left_of_what_was_forgotten() {
     let stage = Stage::new();
     let store = stage.replica();
@@ -280,7 +275,6 @@ fn nothing_is_left_of_what_was_forgotten() {
 }
 
 #[test]
-#[ignore = "needs a Redis, which TEST_STATE_URL names"]
 fn a_redis_that_was_emptied_knows_nothing_and_takes_new_broadcasts() {
     let stage = Stage::new();
     let store = stage.replica();
@@ -303,7 +297,6 @@ fn a_redis_that_was_emptied_knows_nothing_and_takes_new_broadcasts() {
 }
 
 #[test]
-#[ignore = "needs a Redis, which TEST_STATE_URL names"]
 fn what_redis_has_lost_a_part_of_goes_on_or_is_forgotten() {
     let stage = Stage::new();
     let store = stage.replica();

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::clock::ManualClock;
 use crate::model::share::Weight;
-use crate::redis::real::{RealRedis, unconnected};
+use crate::redis::testing::{TestRedis, unconnected};
 
 const PER_MINUTE: u32 = 4;
 const SECOND: Duration = Duration::from_secs(1);
@@ -24,13 +24,13 @@ fn caller(per_minute: u32, per_month: u32) -> Caller {
 
 /// The budgets of one replica, whose clock stands still.
 struct Replica {
-    redis: RealRedis,
+    redis: TestRedis,
     budgets: Arc<CallerBudgets>,
     hand: ManualClock,
 }
 
 impl Replica {
-    fn new(redis: RealRedis) -> Self {
+    fn new(redis: TestRedis) -> Self {
         let (clock, hand) = Clock::manual();
         let replicas = NonZeroU32::new(2).unwrap();
         let shared = SharedBudgets::new(redis.store(), &redis.prefix, SECOND * 15, replicas);
@@ -67,10 +67,9 @@ impl Replica {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn replicas_share_a_budget_and_what_one_gives_back_is_there_for_the_other() {
     let caller = caller(PER_MINUTE, 0);
-    let one = Replica::new(RealRedis::new());
+    let one = Replica::new(TestRedis::new());
     let other = one.another();
     for replica in [&one, &other, &one] {
         assert_eq!(replica.call(&caller, true), Ok(()));
@@ -86,10 +85,9 @@ fn replicas_share_a_budget_and_what_one_gives_back_is_there_for_the_other() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn a_month_outlives_the_process_and_what_it_counted_alone() {
     let caller = caller(0, 6);
-    let one = Replica::new(RealRedis::new());
+    let one = Replica::new(TestRedis::new());
     let other = one.another();
     assert_eq!(one.call(&caller, true), Ok(()));
     assert_eq!(other.call(&caller, true), Ok(()));

@@ -5,7 +5,7 @@ use super::*;
 use crate::clock::Moment;
 use crate::limits::budget::{BudgetUse, CountedBy};
 use crate::limits::month::Month;
-use crate::redis::real::{FOREIGN, RealRedis};
+use crate::redis::testing::{FOREIGN, TestRedis};
 
 const START: Timestamp = Timestamp::constant(1_767_225_600, 0);
 const SECOND: Duration = Duration::from_secs(1);
@@ -17,12 +17,12 @@ fn budget(per_minute: u32, per_month: u32) -> Budget {
 }
 
 struct Replica {
-    redis: RealRedis,
+    redis: TestRedis,
     shared: SharedBudgets,
 }
 
 impl Replica {
-    fn new(redis: RealRedis) -> Self {
+    fn new(redis: TestRedis) -> Self {
         let replicas = NonZeroU32::new(2).unwrap();
         let shared = SharedBudgets::new(redis.store(), &redis.prefix, LONGEST, replicas);
         let replica = Self { redis, shared };
@@ -63,14 +63,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    #[ignore = "needs a Redis: TEST_STATE_URL"]
     fn together_replicas_decide_as_one_would_alone(
         per_minute in 1..6_u32,
         per_month in 5..40_u32,
         events in prop::collection::vec((0..3_usize, 0..7_000_u64, 0..4_u8), 60),
     ) {
         let budget = budget(per_minute, per_month);
-        let first = Replica::new(RealRedis::new());
+        let first = Replica::new(TestRedis::new());
         let replicas = [first.another(), first.another(), first];
         let mut alone = BudgetUse::new(START);
         let (mut now, mut reserved) = (Moment::ZERO, Vec::new());
@@ -110,9 +109,8 @@ proptest! {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn what_is_not_ours_counts_as_absent() {
-    let replica = Replica::new(RealRedis::new());
+    let replica = Replica::new(TestRedis::new());
     let question = ask(budget(1, 1), 0, 0);
     let process = replica.shared.process;
     let keys = ["minute".to_owned(), "2026-01".to_owned(), format!("2026-01:{process}")];
@@ -139,9 +137,8 @@ fn what_is_not_ours_counts_as_absent() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn calls_without_redis_are_told_once_however_often_and_in_whichever_order() {
-    let one = Replica::new(RealRedis::new());
+    let one = Replica::new(TestRedis::new());
     let other = one.another();
     let budget = budget(0, 100);
     assert_eq!(one.reserve(ask(budget, 0, 0), 1).calls_in_month, 1);
@@ -157,9 +154,8 @@ fn calls_without_redis_are_told_once_however_often_and_in_whichever_order() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn a_look_takes_nothing_and_a_reservation_that_is_never_heard_of_again_ends() {
-    let replica = Replica::new(RealRedis::new());
+    let replica = Replica::new(TestRedis::new());
     let question = ask(budget(1, 0), 0, 0);
     for _ in 0..3 {
         let reply = replica.redis.wait(replica.shared.look(question));
@@ -179,9 +175,8 @@ fn a_look_takes_nothing_and_a_reservation_that_is_never_heard_of_again_ends() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn everything_ends() {
-    let replica = Replica::new(RealRedis::new());
+    let replica = Replica::new(TestRedis::new());
     assert_eq!(replica.reserve(ask(budget(1, 100), 5, 5), 1).refused_by, None);
     let month_left = Month::of(START).ends_in(START);
     let lives = |key: &str| {

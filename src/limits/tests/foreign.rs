@@ -2,14 +2,14 @@
 
 use super::subject::Replica;
 use super::*;
-use crate::redis::real::{FOREIGN, RealRedis};
+use crate::redis::testing::{FOREIGN, TestRedis};
 
 const APPS: [&str; 2] = [APP, "other"];
 /// How long nothing goes when Redis has begun anew: those with shares stop, and what they sent is past.
 const BEGINS: Duration = Duration::from_secs(2);
 
 fn replica() -> Replica {
-    Replica::born(RealRedis::new(), &receiver_only(), APPS)
+    Replica::born(TestRedis::new(), &receiver_only(), APPS)
 }
 
 /// The times at which foreign values are found: far enough apart that nothing counts any longer.
@@ -18,7 +18,6 @@ fn times() -> impl Iterator<Item = Moment> {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn what_is_not_ours_in_a_receivers_or_an_apps_place_is_as_if_absent() {
     let replica = replica();
     let mut times = times();
@@ -53,7 +52,6 @@ fn what_is_not_ours_in_a_receivers_or_an_apps_place_is_as_if_absent() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn what_is_not_ours_in_the_place_of_the_birth_costs_what_a_redis_costs_that_begins_anew() {
     let replica = replica();
     let mut times = times();
@@ -70,7 +68,6 @@ fn what_is_not_ours_in_the_place_of_the_birth_costs_what_a_redis_costs_that_begi
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn a_clock_that_goes_back_costs_the_pause_of_a_redis_that_begins_anew_and_no_more() {
     let replica = replica();
     let (now, to) = (MINUTE * 30, receiver(1));
@@ -115,7 +112,6 @@ fn a_cell_that_was_taken_here_is_taken_for_a_window_of_this_process_whatever_red
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn a_receiver_of_whom_too_much_is_written_down_is_told_of_as_much_as_counts() {
     let replica = replica();
     let many = "local cells = {} for n = 1, 5000 do cells[n] = 3600500000 + n end \

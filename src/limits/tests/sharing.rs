@@ -2,14 +2,14 @@
 
 use super::subject::{Replica, Subject};
 use super::*;
-use crate::redis::real::RealRedis;
+use crate::redis::testing::TestRedis;
 
 const APPS: [&str; 2] = [APP, "other"];
 
 /// Replicas that share limits.
 fn replicas(count: usize, rules: &Rules) -> Vec<Replica> {
-    let redis = RealRedis::new();
-    let others: Vec<RealRedis> = (1..count).map(|_| redis.for_another()).collect();
+    let redis = TestRedis::new();
+    let others: Vec<TestRedis> = (1..count).map(|_| redis.for_another()).collect();
     let mut all = vec![Replica::born(redis, rules, APPS)];
     all.extend(others.into_iter().map(|redis| Replica::joins(redis, rules, APPS)));
     all
@@ -19,7 +19,6 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    #[ignore = "needs a Redis: TEST_STATE_URL"]
     fn together_replicas_decide_as_one_would_alone(
         arrivals in arrivals(200),
         whose in prop::collection::vec((0..3_usize, 0..3_u8, 0..6_u8), 200),
@@ -55,7 +54,6 @@ proptest! {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn nothing_goes_until_those_who_kept_to_their_shares_have_stopped_and_their_messages_are_past() {
     let rules = rules(5, 50, 1000);
     for replica in replicas(1, &rules) {
@@ -75,9 +73,8 @@ fn nothing_goes_until_those_who_kept_to_their_shares_have_stopped_and_their_mess
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn a_receiver_is_remembered_for_as_long_as_its_last_message_counts() {
-    let redis = RealRedis::new();
+    let redis = TestRedis::new();
     let (asks, key) = (redis.for_another(), format!("{{{}}}:receiver:chat_id:oc_1", redis.prefix));
     let replica = Subject::InRedis(Replica::born(redis, &receiver_only(), APPS).into());
     for name in 1..5 {
@@ -92,7 +89,6 @@ fn a_receiver_is_remembered_for_as_long_as_its_last_message_counts() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn a_quota_that_is_used_up_is_known_to_all() {
     let all = replicas(2, &receiver_only());
     let [one, other] = all.as_slice() else { unreachable!() };
@@ -196,7 +192,6 @@ fn a_waiting_request_looks_again_early_only_during_a_cooldown() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn a_message_has_its_cell_everywhere_while_it_is_under_way_and_not_for_ever() {
     let mut all = replicas(2, &rules(1, 50, 1000));
     for replica in &mut all {
@@ -239,7 +234,6 @@ fn half_a_burst_is_that_of_the_replicas_share() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn a_call_that_has_to_leave_some_to_others_heeds_what_other_replicas_took() {
     let rules = rules(5, 50, 1000);
     let all = replicas(2, &rules);

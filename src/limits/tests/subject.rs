@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Mutex;
 
 use super::*;
-use crate::redis::real::RealRedis;
+use crate::redis::testing::TestRedis;
 
 /// Limits in memory, or those of a replica that shares them with nobody else.
 pub(super) enum Subject {
@@ -17,7 +17,7 @@ pub(super) struct Replica {
     /// What it knows.
     pub(super) limits: Limiter,
     pub(super) shared: SharedLimits,
-    pub(super) redis: RealRedis,
+    pub(super) redis: TestRedis,
     window: Duration,
     /// When turns were taken, and by whom.
     under_way: Mutex<Vec<(Moment, HoldId)>>,
@@ -32,7 +32,7 @@ impl Slot {
 
 /// How many cases to try: each question to Redis takes its time.
 pub(super) fn cases(in_memory: u32) -> u32 {
-    if RealRedis::is_there() { in_memory.div_ceil(10) } else { in_memory }
+    if TestRedis::is_real() { in_memory.div_ceil(10) } else { in_memory }
 }
 
 /// Time in Redis begins later than that of a test, so that there is one before it.
@@ -41,8 +41,8 @@ const REPLICAS: u32 = 2;
 
 impl Subject {
     pub(super) fn new(rules: &Rules, apps: [&str; 2]) -> Self {
-        if RealRedis::is_there() {
-            Self::InRedis(Replica::born(RealRedis::new(), rules, apps).into())
+        if TestRedis::is_real() {
+            Self::InRedis(Replica::born(TestRedis::new(), rules, apps).into())
         } else {
             Self::InMemory(Limiter::new(rules).into())
         }
@@ -144,7 +144,7 @@ impl Deref for Subject {
 
 impl Replica {
     /// The first one, long after the birth of what is shared.
-    pub(super) fn born(redis: RealRedis, rules: &Rules, apps: [&str; 2]) -> Self {
+    pub(super) fn born(redis: TestRedis, rules: &Rules, apps: [&str; 2]) -> Self {
         let first = Self::joins(redis, rules, apps);
         *first.shared.clock.now.lock().unwrap() = Some(Moment::ZERO);
         first.redis.wait(first.shared.beat(&[], true));
@@ -152,7 +152,7 @@ impl Replica {
     }
 
     /// One more.
-    pub(super) fn joins(redis: RealRedis, rules: &Rules, apps: [&str; 2]) -> Self {
+    pub(super) fn joins(redis: TestRedis, rules: &Rules, apps: [&str; 2]) -> Self {
         let app_ids = apps.map(|app| (Arc::from(app), format!("cli_{app}"))).into();
         let (store, replicas) = (redis.store(), number(REPLICAS));
         // What takes no time to arrive need not be answered.

@@ -1,7 +1,7 @@
 //! Values that no gateway has written.
 
 use super::*;
-use crate::redis::real::FOREIGN;
+use crate::redis::testing::FOREIGN;
 
 impl Stage {
     /// Asks everything. Nothing panics, and each answer comes.
@@ -29,7 +29,6 @@ impl Stage {
 }
 
 #[test]
-#[ignore = "needs a Redis, which TEST_STATE_URL names"]
 fn a_foreign_value_in_any_key_is_an_error_and_the_connection_stays() {
     for part in ["", ":again", ":doubtful", ":held"] {
         for lua in FOREIGN {
@@ -61,7 +60,6 @@ fn a_foreign_value_in_any_key_is_an_error_and_the_connection_stays() {
 }
 
 #[test]
-#[ignore = "needs a Redis, which TEST_STATE_URL names"]
 fn foreign_members_of_the_right_type_are_errors_or_ignored() {
     let many = "for n = 1, 20000 do redis.call('ZADD', KEYS[1], n % 7 - 2, 'member ' .. n) end";
     let huge =
@@ -90,7 +88,6 @@ fn foreign_members_of_the_right_type_are_errors_or_ignored() {
 }
 
 #[test]
-#[ignore = "needs a Redis, which TEST_STATE_URL names"]
 fn foreign_fields_are_errors() {
     let values = [
         "''",

@@ -15,7 +15,6 @@ impl Stage {
 }
 
 #[test]
-#[ignore = "needs a Redis, which TEST_STATE_URL names"]
 fn two_replicas_never_hold_the_same_receiver() {
     let stage = Stage::new();
     let (one, other) = (stage.replica(), stage.replica());
@@ -27,7 +26,6 @@ fn two_replicas_never_hold_the_same_receiver() {
 }
 
 #[test]
-#[ignore = "needs a Redis, which TEST_STATE_URL names"]
 fn redis_itself_ends_the_life_of_a_replica_that_does_not_beat() {
     let stage = Stage::new();
     let store = stage.replica();
@@ -48,7 +46,6 @@ fn redis_itself_ends_the_life_of_a_replica_that_does_not_beat() {
 }
 
 #[test]
-#[ignore = "needs a Redis, which TEST_STATE_URL names"]
 fn what_a_dead_replica_held_is_claimed_by_another_one_with_its_first_attempt() {
     let stage = Stage::new();
     let (one, other) = (stage.replica(), stage.replica());
@@ -62,7 +59,6 @@ fn what_a_dead_replica_held_is_claimed_by_another_one_with_its_first_attempt() {
 }
 
 #[test]
-#[ignore = "needs a Redis, which TEST_STATE_URL names"]
 fn a_settlement_by_an_older_claim_is_ignored_unless_it_says_delivered() {
     let stage = Stage::new();
     let (one, other) = (stage.replica(), stage.replica());
@@ -95,7 +91,6 @@ fn a_settlement_by_an_older_claim_is_ignored_unless_it_says_delivered() {
 }
 
 #[test]
-#[ignore = "needs a Redis, which TEST_STATE_URL names"]
 fn a_delivery_counts_although_redis_has_lost_its_claim() {
     let stage = Stage::new();
     let store = stage.replica();
@@ -107,7 +102,6 @@ fn a_delivery_counts_although_redis_has_lost_its_claim() {
 }
 
 #[test]
-#[ignore = "needs a Redis, which TEST_STATE_URL names"]
 fn a_clock_that_is_behind_writes_no_time_that_is_before_what_was_seen() {
     let stage = Stage::new();
     let (ahead, behind) = (stage.replica(), stage.replica());
@@ -120,7 +114,6 @@ fn a_clock_that_is_behind_writes_no_time_that_is_before_what_was_seen() {
 }
 
 #[test]
-#[ignore = "needs a Redis, which TEST_STATE_URL names"]
 fn only_one_replica_takes_an_announcement() {
     let stage = Stage::new();
     let (one, other) = (stage.replica(), stage.replica());

@@ -17,7 +17,6 @@ fn redis() -> TestStore {
 }
 
 #[test]
-#[ignore = "needs a Redis, which TEST_STATE_URL names"]
 fn redis_keeps_the_rules() {
     rules::hold(redis);
 }
@@ -26,7 +25,6 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    #[ignore = "needs a Redis, which TEST_STATE_URL names"]
     fn redis_does_what_the_model_does(steps in history::steps()) {
         history::agrees(redis(), steps)?;
     }

@@ -11,16 +11,16 @@ use crate::model::forward::Forward;
 use crate::model::idempotency_key::IdempotencyKey;
 use crate::model::message_id::MessageId;
 use crate::model::receiver::Receiver;
-use crate::redis::real::{FOREIGN, RealRedis};
+use crate::redis::testing::{FOREIGN, TestRedis};
 
 const APP: &str = "main";
 const LONG: Duration = Duration::from_mins(1);
 
-struct Stage(RealRedis);
+struct Stage(TestRedis);
 
 impl Stage {
     fn new() -> Self {
-        Self(RealRedis::new())
+        Self(TestRedis::new())
     }
 
     /// One that believes for so long that another one is at work.
@@ -90,7 +90,6 @@ fn refused() -> Conclusion {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn one_leads_others_hear_that_it_is_busy_and_then_what_became_of_it() {
     let stage = Stage::new();
     let (one, other) = (stage.replica(LONG, "hush"), stage.replica(LONG, "hush"));
@@ -118,7 +117,6 @@ fn one_leads_others_hear_that_it_is_busy_and_then_what_became_of_it() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn a_refusal_of_feishus_that_is_final_is_told_again_whole() {
     let stage = Stage::new();
     let replica = stage.replica(LONG, "hush");
@@ -145,7 +143,6 @@ fn a_refusal_of_feishus_that_is_final_is_told_again_whole() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn what_may_pass_is_led_again_in_doubt_only_if_it_is() {
     let stage = Stage::new();
     let replica = stage.replica(LONG, "hush");
@@ -170,7 +167,6 @@ fn what_may_pass_is_led_again_in_doubt_only_if_it_is() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn a_replica_that_is_believed_dead_leaves_a_doubt_when_its_lease_ends() {
     let stage = Stage::new();
     let dies = stage.replica(Duration::from_millis(1), "hush");
@@ -179,7 +175,7 @@ fn a_replica_that_is_believed_dead_leaves_a_doubt_when_its_lease_ends() {
     let age = loop {
         match stage.claim(&other, named("key", "om_1")) {
             LeaseReply::Lead { age, .. } => break age,
-            LeaseReply::Busy(_) => {}
+            LeaseReply::Busy(_) => stage.0.tick(),
             other => panic!("{other:?}"),
         }
     };
@@ -193,7 +189,6 @@ fn a_replica_that_is_believed_dead_leaves_a_doubt_when_its_lease_ends() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn what_is_no_record_of_ours_is_as_if_absent() {
     let stage = Stage::new();
     let replica = stage.replica(LONG, "hush");
@@ -219,7 +214,6 @@ fn kept(stage: &Stage, replica: &SharedIdempotency, named: IdempotentForward) ->
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn what_never_went_out_and_may_yet_is_kept_for_seconds() {
     let stage = Stage::new();
     let replica = stage.replica(LONG, "hush");
@@ -238,7 +232,6 @@ fn what_never_went_out_and_may_yet_is_kept_for_seconds() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn an_outcome_that_is_too_large_is_not_kept_but_that_it_went_out_is() {
     let stage = Stage::new();
     let replica = stage.replica(LONG, "hush");

@@ -2,17 +2,17 @@
 
 use super::*;
 use crate::delivery::sent::Fate;
-use crate::redis::real::RealRedis;
+use crate::redis::testing::TestRedis;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const IDENTITY: Identity =
     Identity { name: 7, content: 1, at_feishu: 3, idempotent: None, is_chosen: true };
 
-struct Stage(RealRedis, Arc<SharedUuids>);
+struct Stage(TestRedis, Arc<SharedUuids>);
 
 impl Stage {
     fn new() -> Self {
-        let redis = RealRedis::new();
+        let redis = TestRedis::new();
         let checkpoint = Arc::new(Checkpoint::new(redis.store(), &redis.prefix));
         let uuids = SharedUuids::new(redis.store(), &redis.prefix, Clock::system(), checkpoint);
         Self(redis, Arc::new(uuids))
@@ -66,7 +66,6 @@ impl Stage {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn what_one_replica_has_sent_the_others_know_and_a_refusal_does_not_undo_it() {
     let stage = Stage::new();
     assert_eq!(stage.earlier(), None);
@@ -85,7 +84,6 @@ fn what_one_replica_has_sent_the_others_know_and_a_refusal_does_not_undo_it() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn another_message_is_refused_while_one_is_at_work_and_after_it() {
     let stage = Stage::new();
     let other = Identity { content: 2, ..IDENTITY };
@@ -104,7 +102,6 @@ fn another_message_is_refused_while_one_is_at_work_and_after_it() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn who_asks_again_is_no_doubt_to_itself_and_hears_of_others() {
     let stage = Stage::new();
     let (joined, _) = stage.join(IDENTITY);
@@ -119,7 +116,6 @@ fn who_asks_again_is_no_doubt_to_itself_and_hears_of_others() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn what_a_redis_that_was_emptied_is_told_counts_however_it_hears_of_it() {
     let stage = Stage::new();
     for (end, earlier) in [
@@ -146,7 +142,6 @@ fn what_a_redis_that_was_emptied_is_told_counts_however_it_hears_of_it() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn redis_knows_all_once_the_others_have_had_the_time_to_repeat_what_they_know() {
     let stage = Stage::new();
     let is_whole = || {
@@ -166,7 +161,6 @@ fn redis_knows_all_once_the_others_have_had_the_time_to_repeat_what_they_know() 
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn what_is_under_way_is_no_doubt_where_redis_knows_of_it() {
     let stage = Stage::new();
     let first_attempt = stage.1.clock.stamp();

@@ -1,20 +1,19 @@
 //! A token in a real Redis.
 
 use super::*;
-use crate::redis::real::RealRedis;
+use crate::redis::testing::TestRedis;
 
 const HOUR: Duration = Duration::from_hours(1);
 
-fn replica(redis: &RealRedis, secret: &str) -> SharedToken {
+fn replica(redis: &TestRedis, secret: &str) -> SharedToken {
     let app_secret = SecretString::from(secret);
     let credentials = Credentials { app_id: "cli_a".to_owned(), app_secret };
     SharedToken::self_built(redis.store(), &redis.prefix, &credentials)
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn one_fetches_it_and_the_others_wait_for_it() {
-    let redis = RealRedis::new();
+    let redis = TestRedis::new();
     let (one, other) = (replica(&redis, "hush"), replica(&redis, "hush"));
     assert!(matches!(redis.wait(one.ask(Duration::ZERO)), SharedTokenReply::FetchIt));
     assert!(matches!(redis.wait(other.ask(Duration::ZERO)), SharedTokenReply::Wait));
@@ -29,9 +28,8 @@ fn one_fetches_it_and_the_others_wait_for_it() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn a_token_that_does_not_live_long_enough_is_fetched_by_one() {
-    let redis = RealRedis::new();
+    let redis = TestRedis::new();
     let (one, other) = (replica(&redis, "hush"), replica(&redis, "hush"));
     redis.wait(one.give(&"t-1".to_owned().into(), HOUR));
     assert!(matches!(redis.wait(one.ask(HOUR * 2)), SharedTokenReply::FetchIt));
@@ -40,9 +38,8 @@ fn a_token_that_does_not_live_long_enough_is_fetched_by_one() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn whoever_cannot_fetch_it_lets_another_one_try() {
-    let redis = RealRedis::new();
+    let redis = TestRedis::new();
     let (one, other) = (replica(&redis, "hush"), replica(&redis, "hush"));
     assert!(matches!(redis.wait(one.ask(Duration::ZERO)), SharedTokenReply::FetchIt));
     // Only the one who is at it can give it up.
@@ -53,18 +50,16 @@ fn whoever_cannot_fetch_it_lets_another_one_try() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn a_token_of_another_secret_is_none() {
-    let redis = RealRedis::new();
+    let redis = TestRedis::new();
     let (one, other) = (replica(&redis, "hush"), replica(&redis, "changed"));
     redis.wait(one.give(&"t-1".to_owned().into(), HOUR));
     assert!(matches!(redis.wait(other.ask(Duration::ZERO)), SharedTokenReply::FetchIt));
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn what_is_no_token_of_ours_is_as_if_absent() {
-    let redis = RealRedis::new();
+    let redis = TestRedis::new();
     let one = replica(&redis, "hush");
     for what in [
         // For a lease that is longer than any of ours.

@@ -3,7 +3,6 @@
 use super::*;
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn who_asks_again_is_no_doubt_to_itself_and_hears_of_others() {
     let stage = Stage::new();
     let (one, other) = (stage.replica(LONG, "hush"), stage.replica(LONG, "hush"));
@@ -22,7 +21,6 @@ fn who_asks_again_is_no_doubt_to_itself_and_hears_of_others() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn what_a_redis_that_was_emptied_is_told_counts_however_it_hears_of_it() {
     let stage = Stage::new();
     let replica = stage.replica(LONG, "hush");
@@ -43,7 +41,6 @@ fn what_a_redis_that_was_emptied_is_told_counts_however_it_hears_of_it() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn a_doubt_undoes_a_refusal_and_not_a_delivery() {
     let stage = Stage::new();
     let replica = stage.replica(LONG, "hush");
@@ -60,7 +57,6 @@ fn a_doubt_undoes_a_refusal_and_not_a_delivery() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn what_is_under_way_is_no_doubt_where_redis_knows_of_it() {
     let stage = Stage::new();
     let replica = stage.replica(LONG, "hush");
@@ -79,7 +75,6 @@ fn what_is_under_way_is_no_doubt_where_redis_knows_of_it() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn what_was_delivered_is_remembered_without_its_answer_for_an_hour() {
     let stage = Stage::new();
     let replica = stage.replica(LONG, "hush");

@@ -3,10 +3,10 @@
 use super::store::{Stage, together, token};
 use super::*;
 use crate::feishu::token::{RedisTicket, TicketStore};
-use crate::redis::real::RealRedis;
+use crate::redis::testing::TestRedis;
 
 /// A replica, with a Feishu of its own to count its calls. Its connections live on the runtime of `redis`.
-fn replica(redis: &RealRedis) -> Stage {
+fn replica(redis: &TestRedis) -> Stage {
     let credentials = Credentials { app_id: "cli_1".to_owned(), app_secret: "hush".into() };
     let ticket = RedisTicket::new(redis.store(), &redis.prefix, "cli_1");
     let shared = SharedToken::store_app(redis.store(), &redis.prefix, &credentials);
@@ -18,9 +18,8 @@ fn replica(redis: &RealRedis) -> Stage {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn a_replica_that_does_not_hear_the_push_finds_the_ticket() {
-    let redis = RealRedis::new();
+    let redis = TestRedis::new();
     let (one, other) = (replica(&redis), replica(&redis));
     redis.run(async {
         let waiting = tokio::spawn({
@@ -36,9 +35,8 @@ fn a_replica_that_does_not_hear_the_push_finds_the_ticket() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn a_refused_ticket_is_replaced_by_the_one_that_another_replica_has_heard() {
-    let redis = RealRedis::new();
+    let redis = TestRedis::new();
     let (one, other) = (replica(&redis), replica(&redis));
     redis.run(async {
         one.hear("expired").await;
@@ -49,9 +47,8 @@ fn a_refused_ticket_is_replaced_by_the_one_that_another_replica_has_heard() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn one_replica_fetches_the_app_token_and_that_of_each_tenant_for_all() {
-    let redis = RealRedis::new();
+    let redis = TestRedis::new();
     let (one, other) = (replica(&redis), replica(&redis));
     redis.run(async {
         one.hear("one").await;

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::*;
-use crate::redis::real::{FOREIGN, RealRedis};
+use crate::redis::testing::{FOREIGN, TestRedis};
 
-fn replica(redis: &RealRedis) -> RedisTicket {
+fn replica(redis: &TestRedis) -> RedisTicket {
     RedisTicket::new(redis.store(), &redis.prefix, "cli_1")
 }
 
@@ -19,15 +19,14 @@ fn ticket(text: &str, seconds: i64) -> AppTicket {
     AppTicket { ticket: text.into(), sent_at }
 }
 
-fn found(redis: &RealRedis, at: &RedisTicket, secret: &str) -> Option<String> {
+fn found(redis: &TestRedis, at: &RedisTicket, secret: &str) -> Option<String> {
     let ticket = redis.run(at.load(&seal(secret))).unwrap()?;
     Some(ticket.ticket.expose_secret().to_owned())
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn a_ticket_that_one_replica_hears_is_known_to_those_with_the_same_secret() {
-    let redis = RealRedis::new();
+    let redis = TestRedis::new();
     let (one, other) = (replica(&redis), replica(&redis));
     assert_eq!(found(&redis, &other, "hush"), None);
     redis.run(one.keep(&seal("hush"), &ticket("one", 0))).unwrap();
@@ -38,9 +37,8 @@ fn a_ticket_that_one_replica_hears_is_known_to_those_with_the_same_secret() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn only_a_later_ticket_replaces_one_and_only_an_earlier_one_is_forgotten() {
-    let redis = RealRedis::new();
+    let redis = TestRedis::new();
     let one = replica(&redis);
     let [early, middle, late] = [ticket("early", 0), ticket("middle", 1), ticket("late", 2)];
     redis.run(one.keep(&seal("hush"), &middle)).unwrap();
@@ -54,9 +52,8 @@ fn only_a_later_ticket_replaces_one_and_only_an_earlier_one_is_forgotten() {
 }
 
 #[test]
-#[ignore = "needs a Redis: TEST_STATE_URL"]
 fn what_is_no_ticket_of_ours_is_as_if_absent() {
-    let redis = RealRedis::new();
+    let redis = TestRedis::new();
     let one = replica(&redis);
     let ours = [
         "redis.call('HSET', KEYS[1], 'sent_at', '1', 'sealed', 'words')",

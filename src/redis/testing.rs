@@ -1,14 +1,16 @@
-//! A real Redis for tests, which `TEST_STATE_URL` names.
+//! A Redis for tests: a simulated one, or the real one that `TEST_STATE_URL` names.
 //!
-//! Tests of what is only in Redis are ignored; `make test-replicas` starts a Redis and runs them.
+//! `make test-replicas` starts real ones and runs the tests with them again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
+use super::simulated::SimulatedRedis;
 use super::{RedisClient, RedisSettings, Unavailable};
-use crate::clock::Clock;
+use crate::clock::{Clock, ManualClock};
 use crate::telemetry::metrics::Metrics;
 use crate::tls::TlsPem;
 
@@ -38,48 +40,69 @@ pub(crate) const FOREIGN: &[&str] = &[
      quota_until = 0/0, content = 'another', owner = 'a', lease_until = 0/0, first_attempt = 0/0 }))",
 ];
 
-/// A prefix of keys in it that nothing else uses.
-pub(crate) struct RealRedis {
-    url: String,
+/// A prefix of keys in a Redis that nothing else uses.
+pub(crate) struct TestRedis {
+    server: TestServer,
     pub(crate) prefix: String,
     runtime: Arc<Runtime>,
 }
 
-impl RealRedis {
+#[derive(Clone)]
+enum TestServer {
+    /// At this URL.
+    Real(String),
+    /// With the clock that it goes by.
+    Simulated(SimulatedRedis, ManualClock),
+}
+
+impl TestRedis {
     /// Whether `TEST_STATE_URL` is set.
-    pub(crate) fn is_there() -> bool {
+    pub(crate) fn is_real() -> bool {
         url().is_some()
     }
 
     pub(crate) fn new() -> Self {
-        let url = url().expect("TEST_STATE_URL names a Redis that this test may write to");
-        Self::at(url, format!("test-{}", Uuid::now_v7()))
+        let server = url().map_or_else(
+            || {
+                let (clock, hand) = Clock::manual();
+                TestServer::Simulated(SimulatedRedis::new(clock), hand)
+            },
+            TestServer::Real,
+        );
+        Self::at(server, format!("test-{}", Uuid::now_v7()))
     }
 
     /// The same place with a runtime of its own, as another process has.
     pub(crate) fn for_another(&self) -> Self {
-        Self::at(self.url.clone(), self.prefix.clone())
+        Self::at(self.server.clone(), self.prefix.clone())
     }
 
-    fn at(url: String, prefix: String) -> Self {
+    fn at(server: TestServer, prefix: String) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        Self { url, prefix, runtime: runtime.into() }
+        Self { server, prefix, runtime: runtime.into() }
     }
 
     /// A connection to it.
     pub(crate) fn store(&self) -> Arc<RedisClient> {
-        let settings = RedisSettings {
-            url: self.url.parse().unwrap(),
-            password: None,
-            sentinel_password: None,
-            tls: TlsPem::default(),
-        };
         // Its time stands still, so that no answer is late on a machine that is busy.
-        let store = RedisClient::new(settings, Clock::manual().0, Metrics::new());
+        let (clock, metrics) = (Clock::manual().0, Metrics::new());
+        let store = match &self.server {
+            TestServer::Real(url) => RedisClient::new(settings(url), clock, metrics),
+            TestServer::Simulated(redis, _) => {
+                RedisClient::simulated(redis.clone(), clock, metrics)
+            }
+        };
         // A connection is given real time, which may be too little there.
         let mut connected = (0..20).map(|_| self.runtime.block_on(store.connect()));
-        assert!(connected.any(|it| it.is_ok()), "no connection to {}", self.url);
+        assert!(connected.any(|it| it.is_ok()), "no connection");
         store.into()
+    }
+
+    /// A millisecond passes in a simulated Redis. In a real one, time passes by itself.
+    pub(crate) fn tick(&self) {
+        if let TestServer::Simulated(_, hand) = &self.server {
+            hand.advance(Duration::from_millis(1));
+        }
     }
 
     /// Puts what this Lua writes in the place of a key.
@@ -107,13 +130,16 @@ impl RealRedis {
 
 /// A client of a Redis that is not there.
 pub(crate) fn unconnected() -> RedisClient {
-    let settings = RedisSettings {
-        url: "redis://127.0.0.1:1".parse().unwrap(),
+    RedisClient::new(settings("redis://127.0.0.1:1"), Clock::manual().0, Metrics::new())
+}
+
+fn settings(url: &str) -> RedisSettings {
+    RedisSettings {
+        url: url.parse().unwrap(),
         password: None,
         sentinel_password: None,
         tls: TlsPem::default(),
-    };
-    RedisClient::new(settings, Clock::manual().0, Metrics::new())
+    }
 }
 
 fn url() -> Option<String> {
