@@ -55,7 +55,7 @@ fn each_omission_has_a_counterexample() {
     }
 }
 
-/// `docs/en/operations/replicas.md` says so: after a failover the new master can lack the last writes.
+/// `docs/en/design/promises.md` says so.
 #[test]
 fn a_failover_that_forgets_a_claim_can_break_the_promise() {
     breaks(claims(&[ForgetClaim], 1), ONCE);
