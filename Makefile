@@ -231,7 +231,7 @@ cost: ## Checks the instructions of a whole request against its budget (python3,
 	benches/forward/run.sh
 
 .PHONY: cost-budget
-cost-budget: ## Sets the budget of a request to the instructions that it takes now (python3, valgrind, xz)
+cost-budget: ## Sets the budget of a request to what it and the floor take now (llvm-profdata, openssl, python3, valgrind, xz)
 	benches/forward/run.sh write
 
 .PHONY: structure

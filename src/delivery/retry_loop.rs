@@ -59,13 +59,15 @@ struct CountedWait<'a> {
     app: &'a str,
     caller: &'a str,
     started: Moment,
-    has_permit: bool,
+    /// How long it took to get the permit, once there is one.
+    got_permit_after: Option<Duration>,
 }
 
 impl Drop for CountedWait<'_> {
     fn drop(&mut self) {
-        let waited = self.clock.since(self.started);
-        self.metrics.caller_waited(self.app, self.caller, waited, self.has_permit);
+        let waited = self.got_permit_after.unwrap_or_else(|| self.clock.since(self.started));
+        let has_permit = self.got_permit_after.is_some();
+        self.metrics.caller_waited(self.app, self.caller, waited, has_permit);
     }
 }
 
@@ -128,7 +130,7 @@ impl<'a> RetryLoop<'a> {
     pub(super) async fn estimate(&mut self) -> Result<Duration, ForwardError> {
         self.recall_prior_attempts();
         self.check_time()?;
-        self.app.check(self.request)?;
+        self.app.check(self.request, self.context.clock.now())?;
         self.tokens.check().map_err(no_token)?;
         let Context { scheduler, clock, budgets, .. } = &**self.context;
         let caller = &self.request.caller;
@@ -157,8 +159,9 @@ impl<'a> RetryLoop<'a> {
 
     async fn attempt(&mut self, audit: &AuditEntry) -> Result<Forwarded, ForwardError> {
         self.check_time()?;
-        self.app.check(self.request)?;
-        let token = self.token().await?;
+        let started = self.context.clock.now();
+        self.app.check(self.request, started)?;
+        let token = self.token(started).await?;
         let reserved = self.reserve().await?;
         // The permit comes last, because it holds only for this moment.
         let permit = self.permit().await?;
@@ -195,10 +198,10 @@ impl<'a> RetryLoop<'a> {
 
     /// Checks once more, now that there is a permit, and registers the attempt.
     fn begin(&self) -> Result<(CircuitPermit, Stamp), ForwardError> {
-        let permit = self.app.enter(self.request)?;
+        let now = self.context.clock.stamp();
+        let permit = self.app.enter(self.request, now.moment())?;
         self.check_time()?;
-        let now = || self.context.clock.stamp();
-        let first_attempt = self.prior.map_or_else(now, Prior::first_attempt);
+        let first_attempt = self.prior.map_or(now, Prior::first_attempt);
         if let Some(identity) = &self.identity {
             // If the caller hangs up and repeats the forward meanwhile, it is in doubt until this attempt ends.
             let begun = self.context.register.begin(identity, first_attempt);
@@ -218,9 +221,8 @@ impl<'a> RetryLoop<'a> {
         if is_late || is_unsafe { Err(ForwardError::TooLateToRepeat) } else { Ok(()) }
     }
 
-    async fn token(&mut self) -> Result<Arc<Token>, ForwardError> {
+    async fn token(&mut self, started: Moment) -> Result<Arc<Token>, ForwardError> {
         let Context { clock, closing, .. } = &**self.context;
-        let started = clock.now();
         let token = tokio::select! {
             biased;
             token = clock.timeout_at(self.deadline, self.tokens.get()).instrument(spans::token()) => Some(token),
@@ -257,14 +259,15 @@ impl<'a> RetryLoop<'a> {
         let left = self.request.wait.saturating_sub(self.timings.wait);
         let request = self.permit_request(self.last_start.min(started + left));
         let (app, caller) = (&self.app.common.name, &self.request.caller.name);
-        let mut wait = CountedWait { metrics, clock, app, caller, started, has_permit: false };
+        let mut wait = CountedWait { metrics, clock, app, caller, started, got_permit_after: None };
         let permit = tokio::select! {
             biased;
             permit = self.ticket.acquire(scheduler, &request).instrument(spans::wait()) => Some(permit),
             () = closing.cancelled() => None,
         };
-        self.timings.wait += clock.since(started);
-        wait.has_permit = matches!(permit, Some(Ok(_)));
+        let waited = clock.since(started);
+        self.timings.wait += waited;
+        wait.got_permit_after = matches!(permit, Some(Ok(_))).then_some(waited);
         drop(wait);
         match permit {
             Some(Ok(permit)) => {
