@@ -54,7 +54,10 @@ cc -shared -fPIC -o "$cache/still.so" e2e/replicas/still.c || give_up "e2e/repli
 one=$(free_port)
 serve one --port "$one"
 up "$one"
-tests 'one server' "redis://127.0.0.1:$one" --ignored --skip limits::tests
+# All that have a Redis. Without TEST_STATE_URL they have a simulated one.
+tests 'one server' "redis://127.0.0.1:$one" redis shared replicas caller_budgets --skip limits::tests
+echo "== the simulated Redis"
+TEST_STATE_URL=redis://127.0.0.1:$one cargo test --quiet --locked -p simulated-redis -- --ignored || failed=1
 
 # The tests of the limits have a time of their own, which Redis takes from them: a key that expired by Redis' own
 # time would be missing. Those of the limits in memory are run with Redis too.
@@ -62,7 +65,7 @@ still=$(free_port)
 serve_still still --port "$still"
 up "$still"
 stand_still still
-tests 'one server, limits' "redis://127.0.0.1:$still" --include-ignored limits::tests
+tests 'one server, limits' "redis://127.0.0.1:$still" limits::tests
 
 ca=$cache/certificates
 mkdir -p "$ca"
@@ -75,14 +78,14 @@ serve_still tls --port 0 --tls-port "$tls" --tls-auth-clients no \
   --tls-cert-file "$ca/redis.crt" --tls-key-file "$ca/redis.key" --tls-ca-cert-file "$ca/ca.crt"
 up "$tls" --tls --cacert "$ca/ca.crt"
 stand_still tls
-SSL_CERT_FILE=$ca/ca.crt tests TLS "rediss://127.0.0.1:$tls" --ignored limits::tests::sharing
+SSL_CERT_FILE=$ca/ca.crt tests TLS "rediss://127.0.0.1:$tls" limits::tests::sharing
 
 sentinel=$(free_port)
 mkdir -p "$cache/sentinel"
 printf 'sentinel monitor main 127.0.0.1 %s 1\n' "$still" >"$cache/sentinel/sentinel.conf"
 start sentinel redis-server "$cache/sentinel/sentinel.conf" --sentinel --bind 127.0.0.1 --port "$sentinel"
 up "$sentinel"
-tests Sentinel "redis+sentinel://127.0.0.1:$sentinel/main" --ignored limits::tests::sharing
+tests Sentinel "redis+sentinel://127.0.0.1:$sentinel/main" limits::tests::sharing
 
 cluster=() nodes=''
 for number in 1 2 3; do
@@ -98,7 +101,7 @@ for port in "${cluster[@]}"; do
   until redis-cli -p "$port" cluster info | grep -q cluster_state:ok; do sleep 0.1; done
 done
 stand_still cluster-{1,2,3}
-tests 'a cluster' "redis+cluster://${nodes#,}" --ignored limits::tests::sharing
+tests 'a cluster' "redis+cluster://${nodes#,}" limits::tests::sharing
 
 echo "== config check --connect"
 cargo build --quiet --locked || give_up "it does not build"

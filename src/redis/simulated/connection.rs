@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redis::aio::ConnectionLike;
 use redis::{Arg, Cmd, Pipeline, RedisError, RedisFuture, RedisResult, Value, parse_redis_value};
+use simulated_redis::Reply;
 use tokio::sync::{mpsc, oneshot};
 
 use super::faults::{Event, Failure, Fate, Reach};
-use super::server::Server;
+use super::host::Host;
 use crate::clock::{Clock, Moment};
 
 /// The way from one gateway to the server.
@@ -39,7 +40,7 @@ struct Request {
 struct Service {
     clock: Clock,
     line: Arc<Mutex<Line>>,
-    server: Arc<Mutex<Server>>,
+    server: Arc<Mutex<Host>>,
     /// How often the server had closed its connections before this one.
     closed: u64,
     /// Those who learn nothing.
@@ -57,7 +58,7 @@ impl SimulatedConnection {
     /// One that lives as long as the runtime that this is called in.
     pub(super) async fn open(
         line: Arc<Mutex<Line>>,
-        server: Arc<Mutex<Server>>,
+        server: Arc<Mutex<Host>>,
     ) -> RedisResult<Self> {
         let reach = lock(&line).reach;
         match reach {
@@ -154,10 +155,26 @@ impl Service {
         if server.closed != self.closed {
             return None;
         }
-        let mut bytes = Vec::new();
-        server.ask(command).encode(&mut bytes);
-        Some(parse_redis_value(&bytes))
+        Some(value(server.ask(command)))
     }
+}
+
+/// The answer as the client reads it.
+fn value(reply: Reply) -> RedisResult<Value> {
+    Ok(match reply {
+        Reply::Nil => Value::Nil,
+        Reply::Number(number) => Value::Int(number),
+        Reply::Text(text) => Value::BulkString(text),
+        Reply::Status(text) if text == "OK" => Value::Okay,
+        Reply::Status(text) => Value::SimpleString(text),
+        Reply::List(all) => Value::Array(all.into_iter().map(value).collect::<RedisResult<_>>()?),
+        // The client finds out what kind of error it is.
+        Reply::Error(text) => {
+            return parse_redis_value(
+                format!("-{}\r\n", text.replace(['\r', '\n'], " ")).as_bytes(),
+            );
+        }
+    })
 }
 
 /// Hands answers over when they arrive, in their order.

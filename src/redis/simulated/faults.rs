@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::master::NoWrites;
+use simulated_redis::NoWrites;
 
 /// What becomes of a request. On one connection nothing overtakes what was sent before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,7 +37,8 @@ pub(crate) enum Event {
     Emptied,
     /// It ends and begins again with all its keys. It closes its connections and forgets scripts.
     Restarted,
-    /// A replica takes over that lacks so many of the last writes, at most 64. A script's writes are one.
+    /// The replica takes over, which must have been added. It lacks so many of the last writes, at most 64. A script's
+    /// writes are one.
     FailedOver(usize),
     /// It forgets scripts.
     ScriptsForgotten,

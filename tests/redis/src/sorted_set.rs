@@ -31,22 +31,24 @@ impl Ord for Score {
 
 /// Members with scores.
 #[derive(Clone, Debug, Default)]
-pub(super) struct SortedSet {
+pub(crate) struct SortedSet {
     scores: BTreeMap<Vec<u8>, f64>,
     order: BTreeSet<(Score, Vec<u8>)>,
 }
 
 impl SortedSet {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.scores.len()
     }
 
-    pub(super) fn score(&self, member: &[u8]) -> Option<f64> {
+    pub(crate) fn score(&self, member: &[u8]) -> Option<f64> {
         self.scores.get(member).copied()
     }
 
     /// Returns whether it is new.
-    pub(super) fn insert(&mut self, member: &[u8], score: f64) -> bool {
+    pub(crate) fn insert(&mut self, member: &[u8], score: f64) -> bool {
+        // Redis keeps -0 as 0 in a small set.
+        let score = if score == 0.0 { 0.0 } else { score };
         let before = self.scores.insert(member.to_vec(), score);
         if let Some(before) = before {
             self.order.remove(&(Score(before), member.to_vec()));
@@ -56,7 +58,7 @@ impl SortedSet {
     }
 
     /// Returns whether it was there.
-    pub(super) fn remove(&mut self, member: &[u8]) -> bool {
+    pub(crate) fn remove(&mut self, member: &[u8]) -> bool {
         let before = self.scores.remove(member);
         if let Some(score) = before {
             self.order.remove(&(Score(score), member.to_vec()));
@@ -65,26 +67,34 @@ impl SortedSet {
     }
 
     /// All members, in their order.
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (&Vec<u8>, f64)> {
-        self.order.iter().map(|(_, member)| (member, self.scores[member]))
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (&Vec<u8>, f64)> {
+        self.order.iter().map(|(score, member)| (member, score.0))
     }
 
     /// The members whose scores are within the bounds, in their order.
-    pub(super) fn by_score(&self, min: Bound<f64>, max: Bound<f64>) -> Vec<(&Vec<u8>, f64)> {
-        // The first score that is within.
-        let first = match min {
-            Bound::Included(score) => score,
-            Bound::Excluded(f64::INFINITY) => return Vec::new(),
-            Bound::Excluded(score) => score.next_up(),
-            Bound::Unbounded => f64::NEG_INFINITY,
+    pub(crate) fn by_score(
+        &self,
+        min: Bound<f64>,
+        max: Bound<f64>,
+    ) -> impl Iterator<Item = (&Vec<u8>, f64)> {
+        let is_after = move |score: f64| match min {
+            Bound::Included(min) => min <= score,
+            Bound::Excluded(min) => min < score,
+            Bound::Unbounded => true,
         };
-        let from = (Bound::Included((Score(first), Vec::new())), Bound::Unbounded);
-        let is_within = |score: f64| match max {
+        let is_before = move |score: f64| match max {
             Bound::Included(max) => score <= max,
             Bound::Excluded(max) => score < max,
             Bound::Unbounded => true,
         };
-        let within = self.order.range(from).take_while(|(score, _)| is_within(score.0));
-        within.map(|(_, member)| (member, self.scores[member])).collect()
+        // Where the first one can be.
+        let first = match min {
+            Bound::Included(score) => score,
+            Bound::Excluded(score) => score.next_up(),
+            Bound::Unbounded => f64::NEG_INFINITY,
+        };
+        let from = (Bound::Included((Score(first), Vec::new())), Bound::Unbounded);
+        let after = self.order.range(from).skip_while(move |(score, _)| !is_after(score.0));
+        after.take_while(move |(score, _)| is_before(score.0)).map(|(score, it)| (it, score.0))
     }
 }

@@ -12,7 +12,7 @@ use super::reply::Reply;
 
 /// What a command does to the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
+pub(crate) enum Effect {
     /// It reads.
     Reads,
     /// It writes, and takes no more memory.
@@ -22,11 +22,11 @@ pub(super) enum Effect {
 }
 
 /// A command.
-pub(super) struct Command {
+pub(crate) struct Command {
     name: &'static str,
     /// The least and the most arguments that it takes, its name not counted.
     takes: (usize, usize),
-    pub(super) effect: Effect,
+    pub(crate) effect: Effect,
     run: fn(&mut Database, &[Vec<u8>]) -> Result<Reply, Refusal>,
 }
 
@@ -91,17 +91,17 @@ const fn command(
 
 impl Command {
     /// The command of this name.
-    pub(super) fn named(name: &[u8]) -> Option<&'static Self> {
+    pub(crate) fn named(name: &[u8]) -> Option<&'static Self> {
         COMMANDS.iter().find(|it| it.name.as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// Whether so many arguments are too few or too many.
-    pub(super) fn refuses(&self, arguments: usize) -> bool {
+    pub(crate) fn refuses(&self, arguments: usize) -> bool {
         arguments < self.takes.0 || arguments > self.takes.1
     }
 
     /// Carries it out with arguments that are as many as it takes.
-    pub(super) fn run(&self, database: &mut Database, arguments: &[Vec<u8>]) -> Reply {
+    pub(crate) fn run(&self, database: &mut Database, arguments: &[Vec<u8>]) -> Reply {
         (self.run)(database, arguments).unwrap_or_else(Reply::Error)
     }
 }

@@ -4,26 +4,26 @@ use super::super::database::{Database, Refusal};
 use super::super::reply::Reply;
 use super::integer;
 
-pub(super) fn remove(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn remove(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
     Ok(Reply::count(keys.iter().filter(|key| database.remove(key)).count()))
 }
 
-pub(super) fn exist(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn exist(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
     Ok(Reply::count(keys.iter().filter(|key| database.value(key).is_some()).count()))
 }
 
 /// Not in Redis' format, but with the same texts in it.
-pub(super) fn dump(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn dump(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
     Ok(database.value(&keys[0]).map_or(Reply::Nil, |it| Reply::Text(it.bytes())))
 }
 
-pub(super) fn kind(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn kind(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let kind = database.value(&keys[0]).map_or("none", |it| it.kind());
     Ok(Reply::Status(kind.to_owned()))
 }
 
 /// Those that begin with a text, which is followed by `*`, or that are the text.
-pub(super) fn names(database: &mut Database, pattern: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn names(database: &mut Database, pattern: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let pattern = &pattern[0];
     let (text, is_open) = pattern.strip_suffix(b"*").map_or((&**pattern, false), |it| (it, true));
     if text.iter().any(|it| b"*?[\\".contains(it)) {
@@ -33,7 +33,7 @@ pub(super) fn names(database: &mut Database, pattern: &[Vec<u8>]) -> Result<Repl
     Ok(Reply::List(database.keys().filter(is_meant).map(|key| Reply::text(key)).collect()))
 }
 
-pub(super) fn rename(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn rename(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
     if database.rename(&keys[0], &keys[1]) {
         Ok(Reply::ok())
     } else {
@@ -41,12 +41,12 @@ pub(super) fn rename(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply,
     }
 }
 
-pub(super) fn expire(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn expire(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let seconds = integer(&arguments[1])?;
     expire_in(database, &arguments[0], seconds.checked_mul(1000), "expire")
 }
 
-pub(super) fn expire_millis(
+pub(crate) fn expire_millis(
     database: &mut Database,
     arguments: &[Vec<u8>],
 ) -> Result<Reply, Refusal> {
@@ -67,11 +67,11 @@ fn expire_in(
     Ok(Reply::count(is_there.into()))
 }
 
-pub(super) fn invalid_expiry(command: &str) -> Refusal {
+pub(crate) fn invalid_expiry(command: &str) -> Refusal {
     format!("ERR invalid expire time in '{command}' command")
 }
 
-pub(super) fn millis_left(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn millis_left(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let now = database.millis();
     Ok(Reply::Number(match database.expires_at(&keys[0]) {
         None => -2,
@@ -80,7 +80,7 @@ pub(super) fn millis_left(database: &mut Database, keys: &[Vec<u8>]) -> Result<R
     }))
 }
 
-pub(super) fn persist(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn persist(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let expired = database.expires_at(&keys[0]).flatten().is_some();
     database.set_expiry(&keys[0], None);
     Ok(Reply::count(expired.into()))

@@ -7,7 +7,7 @@ fn hash<'a>(database: &'a mut Database, key: &[u8]) -> Result<Option<&'a mut Has
     database.typed(key, Value::as_hash)
 }
 
-pub(super) fn set(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn set(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let (pairs, rest) = arguments[1..].as_chunks::<2>();
     if !rest.is_empty() {
         return Err("ERR wrong number of arguments for 'hset' command".to_owned());
@@ -18,41 +18,41 @@ pub(super) fn set(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Repl
     Ok(Reply::count(pairs.iter().filter(is_new).count()))
 }
 
-pub(super) fn get(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn get(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let hash = hash(database, &arguments[0])?;
     Ok(Reply::or_nil(hash.and_then(|it| it.get(&arguments[1]))))
 }
 
-pub(super) fn get_many(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn get_many(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let hash = hash(database, &arguments[0])?;
     let get = |name| Reply::or_nil(hash.as_ref().and_then(|it| it.get(name)));
     Ok(Reply::List(arguments[1..].iter().map(get).collect()))
 }
 
 /// In the order of the fields' names. Redis' own order depends on how it stores them.
-pub(super) fn all(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn all(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let hash = hash(database, &keys[0])?;
     let fields = hash.into_iter().flatten();
     Ok(Reply::List(fields.flat_map(|(name, it)| [Reply::text(name), Reply::text(it)]).collect()))
 }
 
-pub(super) fn remove(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn remove(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let Some(hash) = hash(database, &arguments[0])? else { return Ok(Reply::Number(0)) };
     let removed = arguments[1..].iter().filter(|name| hash.remove(*name).is_some()).count();
     database.remove_if_empty(&arguments[0]);
     Ok(Reply::count(removed))
 }
 
-pub(super) fn size(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn size(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
     Ok(Reply::count(hash(database, &keys[0])?.map_or(0, |it| it.len())))
 }
 
-pub(super) fn exists(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn exists(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let hash = hash(database, &arguments[0])?;
     Ok(Reply::count(hash.is_some_and(|it| it.contains_key(&arguments[1])).into()))
 }
 
-pub(super) fn length(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn length(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let hash = hash(database, &arguments[0])?;
     let value = hash.and_then(|it| it.get(&arguments[1]));
     Ok(Reply::count(value.map_or(0, Vec::len)))

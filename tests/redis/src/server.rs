@@ -2,38 +2,36 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::clock::ServerClock;
+use super::database::Database;
 use super::engine::Engine;
-use super::faults::Event;
-use super::master::Master;
+use super::master::{Master, NoWrites};
 use super::numbers;
 use super::replica::Replica;
 use super::reply::Reply;
-use crate::clock::Clock;
 
-/// A server with a replica that is ready to take over.
-pub(super) struct Server {
-    pub(super) clock: ServerClock,
+/// A server, with a replica that is ready to take over or without.
+pub struct Server {
     master: Arc<Mutex<Master>>,
     engine: Engine,
-    replica: Replica,
-    /// How often all connections were closed.
-    pub(super) closed: u64,
+    replica: Option<Replica>,
 }
 
 impl Server {
     /// An empty one.
-    pub(super) fn new(clock: Clock) -> Self {
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "there is no use for it")]
+    pub fn new() -> Self {
         let master = Arc::new(Mutex::new(Master::default()));
         let engine = Engine::new(&master).expect("the prelude is Lua");
-        let (replica, closed) = Default::default();
-        Self { clock: ServerClock::new(clock), master, engine, replica, closed }
+        Self { master, engine, replica: None }
     }
 
-    /// Carries out a request: a command and its arguments.
-    pub(super) fn ask(&mut self, request: &[Vec<u8>]) -> Reply {
-        let now = self.clock.micros();
-        self.master().database.now = now;
+    /// Carries out a request: a command and its arguments. The wall clock shows `now`, in microseconds since 1970.
+    pub fn ask(&mut self, now: i64, request: &[Vec<u8>]) -> Reply {
+        {
+            let mut master = self.master();
+            (master.database.now, master.has_written) = (now, false);
+        }
         let reply = match (&*request[0].to_ascii_uppercase(), &request[1..]) {
             (b"EVAL", [body, keys, rest @ ..]) => match self.engine.load(body) {
                 Ok(script) => self.script(&script, keys, rest),
@@ -52,8 +50,10 @@ impl Server {
             }
             _ => self.master().request(request),
         };
-        let written = std::mem::take(&mut self.master().written);
-        self.replica.hears(now, written);
+        let written = self.master().written.as_mut().map(std::mem::take);
+        if let (Some(replica), Some(written)) = (&mut self.replica, written) {
+            replica.hears(now, written);
+        }
         reply
     }
 
@@ -72,32 +72,48 @@ impl Server {
         reply.unwrap_or_else(|| refused("NOSCRIPT No matching script. Please use EVAL."))
     }
 
-    /// This happens to the server.
-    pub(super) fn happens(&mut self, event: Event) {
-        match event {
-            Event::Emptied => {
-                self.master().database.clear();
-                self.replica = Replica::default();
-            }
-            Event::Restarted => self.restart(),
-            Event::FailedOver(lost) => {
-                self.master().database = self.replica.takes_over(lost);
-                // No server tells another one its scripts.
-                self.restart();
-            }
-            Event::ScriptsForgotten => self.engine.forget(),
-            Event::ClockStepped(by) => self.clock.step(by),
-            Event::ClockDrifts(millionths) => self.clock.drift(millionths),
-            Event::Writes(no_writes) => self.master().no_writes = no_writes,
-        }
+    /// All keys are gone.
+    pub fn empty(&mut self) {
+        self.master().database.clear();
+        self.replica = self.replica.take().map(|_| Replica::of(Database::default()));
     }
 
-    fn restart(&mut self) {
+    /// From now on there is a replica, which every write is told.
+    pub fn add_replica(&mut self) {
+        let replica = {
+            let mut master = self.master();
+            master.written = Some(Vec::new());
+            Replica::of(master.database.clone())
+        };
+        self.replica = Some(replica);
+    }
+
+    /// The replica takes over. It lacks so many of the last writes, at most [`MOST_LOST`]. A script's writes are one.
+    ///
+    /// # Panics
+    ///
+    /// If there is no replica.
+    ///
+    /// [`MOST_LOST`]: crate::MOST_LOST
+    pub fn fail_over(&mut self, lost: usize) {
+        let replica = self.replica.as_mut().expect("a replica");
+        let known = replica.takes_over(lost);
+        self.master().database = known;
+        // No server tells another one its scripts.
+        self.forget_scripts();
+    }
+
+    /// It forgets all scripts, as one that was restarted.
+    pub fn forget_scripts(&mut self) {
         self.engine.forget();
-        self.closed += 1;
     }
 
-    pub(super) fn master(&self) -> MutexGuard<'_, Master> {
+    /// From now on it takes no writes, or takes them again.
+    pub fn set_no_writes(&mut self, no_writes: Option<NoWrites>) {
+        self.master().no_writes = no_writes;
+    }
+
+    fn master(&self) -> MutexGuard<'_, Master> {
         self.master.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

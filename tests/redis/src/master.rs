@@ -6,7 +6,7 @@ use super::reply::Reply;
 
 /// Why a server takes no writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoWrites {
+pub enum NoWrites {
     /// Its memory is full: it takes what needs no more.
     Full,
     /// It is a replica.
@@ -15,16 +15,18 @@ pub(crate) enum NoWrites {
 
 /// The data of the server, and what becomes of commands.
 #[derive(Default)]
-pub(super) struct Master {
-    pub(super) database: Database,
-    pub(super) no_writes: Option<NoWrites>,
-    /// The writes since they were taken last, each with its arguments.
-    pub(super) written: Vec<Vec<Vec<u8>>>,
+pub(crate) struct Master {
+    pub(crate) database: Database,
+    pub(crate) no_writes: Option<NoWrites>,
+    /// Whether the request that is carried out has written.
+    pub(crate) has_written: bool,
+    /// What it has written, if there is a replica to tell it to: commands with their arguments.
+    pub(crate) written: Option<Vec<Vec<Vec<u8>>>>,
 }
 
 impl Master {
     /// Carries out a command of a script.
-    pub(super) fn call(&mut self, arguments: &[Vec<u8>]) -> Reply {
+    pub(crate) fn call(&mut self, arguments: &[Vec<u8>]) -> Reply {
         let command = Command::named(&arguments[0]);
         let refused = |why: &str| Reply::Error(why.to_owned());
         let Some(command) = command else {
@@ -37,7 +39,7 @@ impl Master {
     }
 
     /// Carries out a command of a client.
-    pub(super) fn request(&mut self, arguments: &[Vec<u8>]) -> Reply {
+    pub(crate) fn request(&mut self, arguments: &[Vec<u8>]) -> Reply {
         let name = String::from_utf8_lossy(&arguments[0]).into_owned();
         let Some(command) = Command::named(&arguments[0]) else {
             let shown = |it: &Vec<u8>| format!("'{}' ", String::from_utf8_lossy(it));
@@ -54,19 +56,21 @@ impl Master {
     }
 
     fn carry_out(&mut self, command: &Command, arguments: &[Vec<u8>]) -> Reply {
-        // A script that has written may go on.
-        let is_first = self.written.is_empty();
         let why = match (command.effect, self.no_writes) {
             (Effect::Writes | Effect::Grows, Some(NoWrites::ReadOnly)) => {
                 "READONLY You can't write against a read only replica."
             }
-            (Effect::Grows, Some(NoWrites::Full)) if is_first => {
+            (Effect::Grows, Some(NoWrites::Full)) if !self.has_written => {
                 "OOM command not allowed when used memory > 'maxmemory'."
             }
             _ => {
                 let reply = command.run(&mut self.database, &arguments[1..]);
                 if command.effect != Effect::Reads && !matches!(reply, Reply::Error(_)) {
-                    self.written.push(arguments.to_vec());
+                    // From now on a script may go on although the memory is full.
+                    self.has_written = true;
+                    if let Some(written) = &mut self.written {
+                        written.push(arguments.to_vec());
+                    }
                 }
                 return reply;
             }

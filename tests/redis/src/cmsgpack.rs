@@ -4,13 +4,13 @@ mod unpack;
 
 use mlua::{MultiValue, Table, Value};
 
-pub(super) use unpack::unpack;
+pub(crate) use unpack::unpack;
 
 /// Tables that are nested more deeply are packed as nil.
 const DEEPEST: u32 = 16;
 
 /// These values, packed one after the other.
-pub(super) fn pack(values: &MultiValue) -> mlua::Result<Vec<u8>> {
+pub(crate) fn pack(values: &MultiValue) -> mlua::Result<Vec<u8>> {
     let mut packed = Vec::new();
     for value in values {
         append(&mut packed, value, 0)?;

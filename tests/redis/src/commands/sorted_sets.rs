@@ -12,7 +12,7 @@ fn set<'a>(database: &'a mut Database, key: &[u8]) -> Result<Option<&'a mut Sort
     database.typed(key, Value::as_sorted_set)
 }
 
-pub(super) fn add(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn add(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let (mut rest, mut must_exist) = (&arguments[1..], None);
     while let Some((option, others)) = rest.split_first() {
         match (&*option.to_ascii_uppercase(), must_exist) {
@@ -54,18 +54,18 @@ pub(super) fn add(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Repl
     Ok(Reply::count(added))
 }
 
-pub(super) fn remove(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn remove(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let Some(set) = set(database, &arguments[0])? else { return Ok(Reply::Number(0)) };
     let removed = arguments[1..].iter().filter(|member| set.remove(member)).count();
     database.remove_if_empty(&arguments[0]);
     Ok(Reply::count(removed))
 }
 
-pub(super) fn size(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn size(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
     Ok(Reply::count(set(database, &keys[0])?.map_or(0, |it| it.len())))
 }
 
-pub(super) fn score(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn score(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let score = set(database, &arguments[0])?.and_then(|it| it.score(&arguments[1]));
     Ok(score.map_or(Reply::Nil, written))
 }
@@ -121,19 +121,19 @@ impl NameBound<'_> {
     }
 }
 
-pub(super) fn count(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn count(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let (min, max) = (score_bound(&arguments[1])?, score_bound(&arguments[2])?);
     let set = set(database, &arguments[0])?;
-    Ok(Reply::count(set.map_or(0, |it| it.by_score(min, max).len())))
+    Ok(Reply::count(set.map_or(0, |it| it.by_score(min, max).count())))
 }
 
-pub(super) fn remove_by_score(
+pub(crate) fn remove_by_score(
     database: &mut Database,
     arguments: &[Vec<u8>],
 ) -> Result<Reply, Refusal> {
     let (min, max) = (score_bound(&arguments[1])?, score_bound(&arguments[2])?);
     let Some(set) = set(database, &arguments[0])? else { return Ok(Reply::Number(0)) };
-    let within = set.by_score(min, max).into_iter().map(|(member, _)| member.clone());
+    let within = set.by_score(min, max).map(|(member, _)| member.clone());
     let within: Vec<Vec<u8>> = within.collect();
     for member in &within {
         set.remove(member);
@@ -144,24 +144,24 @@ pub(super) fn remove_by_score(
 
 /// The members whose names are within the bounds, where all have one score.
 fn within_names<'a>(
-    set: Option<&'a mut SortedSet>,
+    database: &'a mut Database,
+    key: &[u8],
     min: &[u8],
     max: &[u8],
 ) -> Result<Vec<(&'a Vec<u8>, f64)>, Refusal> {
     let (min, max) = (name_bound(min)?, name_bound(max)?);
-    let all = set.map(|it| &*it).into_iter().flat_map(SortedSet::iter);
+    let all = set(database, key)?.map(|it| &*it).into_iter().flat_map(SortedSet::iter);
     Ok(all.filter(|(member, _)| min.is_before(member) && max.is_after(member)).collect())
 }
 
-pub(super) fn count_by_name(
+pub(crate) fn count_by_name(
     database: &mut Database,
     arguments: &[Vec<u8>],
 ) -> Result<Reply, Refusal> {
-    let set = set(database, &arguments[0])?;
-    Ok(Reply::count(within_names(set, &arguments[1], &arguments[2])?.len()))
+    Ok(Reply::count(within_names(database, &arguments[0], &arguments[1], &arguments[2])?.len()))
 }
 
-pub(super) fn by_place(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn by_place(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let (first, last) = (integer(&arguments[1])?, integer(&arguments[2])?);
     let options = Options::read(&arguments[3..])?;
     if options.limit.is_some() {
@@ -178,26 +178,27 @@ pub(super) fn by_place(database: &mut Database, arguments: &[Vec<u8>]) -> Result
     Ok(options.reply(set.iter().skip(as_size(first)).take(as_size(many))))
 }
 
-pub(super) fn by_score(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
-    let (min, max) = (score_bound(&arguments[1])?, score_bound(&arguments[2])?);
+pub(crate) fn by_score(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let options = Options::read(&arguments[3..])?;
+    let (min, max) = (score_bound(&arguments[1])?, score_bound(&arguments[2])?);
     let set = set(database, &arguments[0])?;
     Ok(options.reply(set.map(|it| it.by_score(min, max)).into_iter().flatten()))
 }
 
-pub(super) fn by_name(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn by_name(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let options = Options::read(&arguments[3..])?;
-    let set = set(database, &arguments[0])?;
-    Ok(options.reply(within_names(set, &arguments[1], &arguments[2])?.into_iter()))
+    Ok(options
+        .reply(within_names(database, &arguments[0], &arguments[1], &arguments[2])?.into_iter()))
 }
 
-pub(super) fn by_name_backwards(
+pub(crate) fn by_name_backwards(
     database: &mut Database,
     arguments: &[Vec<u8>],
 ) -> Result<Reply, Refusal> {
     let options = Options::read(&arguments[3..])?;
-    let set = set(database, &arguments[0])?;
-    Ok(options.reply(within_names(set, &arguments[2], &arguments[1])?.into_iter().rev()))
+    Ok(options.reply(
+        within_names(database, &arguments[0], &arguments[2], &arguments[1])?.into_iter().rev(),
+    ))
 }
 
 /// What a range is asked for with.

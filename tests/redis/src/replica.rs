@@ -6,11 +6,10 @@ use super::database::Database;
 use super::master::Master;
 
 /// The most writes that a replica that takes over can lack.
-const MOST_LOST: usize = 64;
+pub const MOST_LOST: usize = 64;
 
 /// What a replica knows, and what it has yet to carry out.
-#[derive(Default)]
-pub(super) struct Replica {
+pub(crate) struct Replica {
     known: Master,
     heard: VecDeque<Write>,
 }
@@ -22,8 +21,14 @@ struct Write {
 }
 
 impl Replica {
+    /// One that knows this.
+    pub(crate) fn of(database: Database) -> Self {
+        let known = Master { database, ..Master::default() };
+        Self { known, heard: VecDeque::new() }
+    }
+
     /// Hears of what a request has written.
-    pub(super) fn hears(&mut self, at: i64, commands: Vec<Vec<Vec<u8>>>) {
+    pub(crate) fn hears(&mut self, at: i64, commands: Vec<Vec<Vec<u8>>>) {
         if !commands.is_empty() {
             self.heard.push_back(Write { at, commands });
             self.carry_out(MOST_LOST);
@@ -31,7 +36,7 @@ impl Replica {
     }
 
     /// What it knows without the last writes. From then on it is a replica of that.
-    pub(super) fn takes_over(&mut self, lost: usize) -> Database {
+    pub(crate) fn takes_over(&mut self, lost: usize) -> Database {
         self.carry_out(lost);
         self.heard.clear();
         self.known.database.clone()
@@ -45,7 +50,6 @@ impl Replica {
             for command in &write.commands {
                 self.known.request(command);
             }
-            self.known.written.clear();
         }
     }
 }

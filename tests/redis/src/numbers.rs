@@ -1,14 +1,14 @@
 //! Numbers as Redis reads and writes them.
 
 /// An integer, if the text is exactly what one is written as.
-pub(super) fn integer(text: &[u8]) -> Option<i64> {
+pub(crate) fn integer(text: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(text).ok()?;
     let number: i64 = text.parse().ok()?;
     (number.to_string() == text).then_some(number)
 }
 
 /// A number, as C's `strtod` reads it, except in base 16. Not one that is too large or too small to be written.
-pub(super) fn float(text: &[u8]) -> Option<f64> {
+pub(crate) fn float(text: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(text).ok()?;
     let number: f64 = text.parse().ok()?;
     let is_named = text.to_ascii_lowercase().contains('i');
@@ -19,10 +19,17 @@ pub(super) fn float(text: &[u8]) -> Option<f64> {
 }
 
 /// The number as C's `%.17g` writes it.
-pub(super) fn text(number: f64) -> String {
+#[expect(clippy::cast_possible_truncation, reason = "what is cut off is looked at")]
+#[expect(clippy::cast_precision_loss, reason = "it has no more than 53 bits")]
+pub(crate) fn text(number: f64) -> String {
     if !number.is_finite() {
         let sign = if number.is_sign_negative() { "-" } else { "" };
         return format!("{sign}{}", if number.is_nan() { "nan" } else { "inf" });
+    }
+    // Most numbers are small integers.
+    let whole = number as i64;
+    if whole.abs() < 1 << 53 && (whole as f64).to_bits() == number.to_bits() {
+        return whole.to_string();
     }
     let scientific = format!("{number:.16e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));

@@ -1,9 +1,9 @@
 -- What Redis puts around scripts: protected globals, `redis`, `cmsgpack`, and errors that are tables.
 --
--- Given are functions of the server: one that carries a command out, one that packs, one that unpacks, and one that finds
--- the line of the script that is carried out. Returned are the scripts' environment, and the function that runs a script.
+-- Given are functions of the server: one that carries a command out, one that packs, and one that unpacks. Returned are the
+-- scripts' environment, and the function that runs a script.
 
-local command, pack, unpack_all, line = ...
+local command, pack, unpack_all = ...
 local setmetatable, type, tostring, error, rawget, xpcall = setmetatable, type, tostring, error, rawget, xpcall
 local pcall_of_lua = pcall
 local globals = getfenv()
@@ -53,15 +53,13 @@ setmetatable(globals, {
   end,
 })
 
-local function with_line(problem)
-  if type(problem) ~= 'table' then problem = { err = 'ERR ' .. tostring(problem) } end
-  problem.line = line()
-  return problem
+local function as_table(problem)
+  return type(problem) == 'table' and problem or { err = 'ERR ' .. tostring(problem) }
 end
 
 local function run(script, keys, arguments)
   globals.KEYS, globals.ARGV = keys, arguments
-  return xpcall(script, with_line)
+  return xpcall(script, as_table)
 end
 
 return environment, run

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use super::sorted_set::SortedSet;
 
 /// Why a command failed, which begins with a code.
-pub(super) type Refusal = String;
+pub(crate) type Refusal = String;
 
-pub(super) type Hash = BTreeMap<Vec<u8>, Vec<u8>>;
+pub(crate) type Hash = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// What a key holds.
 #[derive(Clone, Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Text(Vec<u8>),
     List(Vec<Vec<u8>>),
     Hash(Hash),
@@ -20,7 +20,7 @@ pub(super) enum Value {
 
 impl Value {
     /// The name of its type.
-    pub(super) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Text(_) => "string",
             Self::List(_) => "list",
@@ -30,7 +30,7 @@ impl Value {
     }
 
     /// All bytes that it holds, one after the other.
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         match self {
             Self::Text(text) => text.clone(),
             Self::List(all) => all.concat(),
@@ -48,19 +48,19 @@ impl Value {
         }
     }
 
-    pub(super) fn as_text(&mut self) -> Option<&mut Vec<u8>> {
+    pub(crate) fn as_text(&mut self) -> Option<&mut Vec<u8>> {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
-    pub(super) fn as_list(&mut self) -> Option<&mut Vec<Vec<u8>>> {
+    pub(crate) fn as_list(&mut self) -> Option<&mut Vec<Vec<u8>>> {
         if let Self::List(all) = self { Some(all) } else { None }
     }
 
-    pub(super) fn as_hash(&mut self) -> Option<&mut Hash> {
+    pub(crate) fn as_hash(&mut self) -> Option<&mut Hash> {
         if let Self::Hash(hash) = self { Some(hash) } else { None }
     }
 
-    pub(super) fn as_sorted_set(&mut self) -> Option<&mut SortedSet> {
+    pub(crate) fn as_sorted_set(&mut self) -> Option<&mut SortedSet> {
         if let Self::SortedSet(set) = self { Some(set) } else { None }
     }
 }
@@ -74,15 +74,15 @@ struct Entry {
 
 /// The keys of a server, and its time.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Database {
+pub(crate) struct Database {
     entries: BTreeMap<Vec<u8>, Entry>,
     /// The wall clock, in microseconds since 1970. It stands still while a command or a script runs.
-    pub(super) now: i64,
+    pub(crate) now: i64,
 }
 
 impl Database {
     /// The wall clock in milliseconds since 1970.
-    pub(super) fn millis(&self) -> i64 {
+    pub(crate) fn millis(&self) -> i64 {
         self.now.div_euclid(1000)
     }
 
@@ -96,12 +96,12 @@ impl Database {
     }
 
     /// What a key holds.
-    pub(super) fn value(&mut self, key: &[u8]) -> Option<&mut Value> {
+    pub(crate) fn value(&mut self, key: &[u8]) -> Option<&mut Value> {
         self.entry(key).map(|it| &mut it.value)
     }
 
     /// What a key holds, which must be of this type.
-    pub(super) fn typed<T>(
+    pub(crate) fn typed<T>(
         &mut self,
         key: &[u8],
         of: fn(&mut Value) -> Option<&mut T>,
@@ -110,7 +110,7 @@ impl Database {
     }
 
     /// The same, and `new` if the key is not there.
-    pub(super) fn typed_or<T>(
+    pub(crate) fn typed_or<T>(
         &mut self,
         key: &[u8],
         new: Value,
@@ -122,47 +122,47 @@ impl Database {
     }
 
     /// Replaces the key.
-    pub(super) fn set(&mut self, key: &[u8], value: Value, expires_at: Option<i64>) {
+    pub(crate) fn set(&mut self, key: &[u8], value: Value, expires_at: Option<i64>) {
         self.entries.insert(key.to_vec(), Entry { value, expires_at });
     }
 
     /// Returns whether it was there.
-    pub(super) fn remove(&mut self, key: &[u8]) -> bool {
+    pub(crate) fn remove(&mut self, key: &[u8]) -> bool {
         self.entry(key).is_some() && self.entries.remove(key).is_some()
     }
 
     /// Removes the key if nothing is left in it.
-    pub(super) fn remove_if_empty(&mut self, key: &[u8]) {
+    pub(crate) fn remove_if_empty(&mut self, key: &[u8]) {
         if self.entries.get(key).is_some_and(|it| it.value.is_empty()) {
             self.entries.remove(key);
         }
     }
 
     /// Returns whether it was there.
-    pub(super) fn rename(&mut self, key: &[u8], to: &[u8]) -> bool {
+    pub(crate) fn rename(&mut self, key: &[u8], to: &[u8]) -> bool {
         self.entry(key);
         let entry = self.entries.remove(key);
         entry.map(|it| self.entries.insert(to.to_vec(), it)).is_some()
     }
 
     /// When a key expires, if it is there and does.
-    pub(super) fn expires_at(&mut self, key: &[u8]) -> Option<Option<i64>> {
+    pub(crate) fn expires_at(&mut self, key: &[u8]) -> Option<Option<i64>> {
         self.entry(key).map(|it| it.expires_at)
     }
 
     /// Returns whether the key is there.
-    pub(super) fn set_expiry(&mut self, key: &[u8], expires_at: Option<i64>) -> bool {
+    pub(crate) fn set_expiry(&mut self, key: &[u8], expires_at: Option<i64>) -> bool {
         self.entry(key).map(|it| it.expires_at = expires_at).is_some()
     }
 
     /// All keys that have not expired.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &Vec<u8>> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Vec<u8>> {
         let now = self.millis();
         let is_there = move |it: &Entry| it.expires_at.is_none_or(|at| now <= at);
         self.entries.iter().filter(move |(_, it)| is_there(it)).map(|(key, _)| key)
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.entries.clear();
     }
 }

@@ -5,13 +5,13 @@ use super::super::reply::Reply;
 use super::keys::invalid_expiry;
 use super::{integer, syntax};
 
-pub(super) fn get(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn get(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let text = database.typed(&keys[0], Value::as_text)?;
     Ok(text.map_or(Reply::Nil, |it| Reply::text(it)))
 }
 
 /// A value of another type reads as absent.
-pub(super) fn get_many(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn get_many(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let mut get = |key: &Vec<u8>| {
         let text = database.value(key).and_then(Value::as_text);
         text.map_or(Reply::Nil, |it| Reply::text(it))
@@ -19,12 +19,12 @@ pub(super) fn get_many(database: &mut Database, keys: &[Vec<u8>]) -> Result<Repl
     Ok(Reply::List(keys.iter().map(&mut get).collect()))
 }
 
-pub(super) fn length(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn length(database: &mut Database, keys: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let text = database.typed(&keys[0], Value::as_text)?;
     Ok(Reply::count(text.map_or(0, |it| it.len())))
 }
 
-pub(super) fn set(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn set(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let (key, text, now) = (&arguments[0], &arguments[1], database.millis());
     let (mut millis, mut must_exist) = (None, None);
     let mut options = arguments[2..].iter();
@@ -53,7 +53,7 @@ pub(super) fn set(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Repl
     Ok(Reply::ok())
 }
 
-pub(super) fn push(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
+pub(crate) fn push(database: &mut Database, arguments: &[Vec<u8>]) -> Result<Reply, Refusal> {
     let list = database.typed_or(&arguments[0], Value::List(Vec::new()), Value::as_list)?;
     list.extend_from_slice(&arguments[1..]);
     Ok(Reply::count(list.len()))

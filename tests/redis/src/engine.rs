@@ -17,7 +17,7 @@ const CHUNK: &str = "user_script";
 const DEEPEST: u32 = 100;
 
 /// Lua, and the scripts that it knows.
-pub(super) struct Engine {
+pub(crate) struct Engine {
     lua: Lua,
     environment: Table,
     run: Function,
@@ -26,7 +26,7 @@ pub(super) struct Engine {
 
 impl Engine {
     /// One whose scripts call this server.
-    pub(super) fn new(master: &Arc<Mutex<Master>>) -> mlua::Result<Self> {
+    pub(crate) fn new(master: &Arc<Mutex<Master>>) -> mlua::Result<Self> {
         let libraries = StdLib::MATH | StdLib::STRING | StdLib::TABLE;
         // Otherwise `pcall` is not Lua's own.
         let options = LuaOptions::new().catch_rust_panics(false);
@@ -43,8 +43,12 @@ impl Engine {
             }
         })?;
         let pack = lua.create_function(|lua, values: MultiValue| {
+            if values.is_empty() {
+                let why = "bad argument #0 to 'pack' (MessagePack pack needs input.)";
+                return Ok((Some(why), 3, None));
+            }
             let packed = lua.create_string(cmsgpack::pack(&values)?)?;
-            Ok((Value::Nil, 0, packed))
+            Ok((None, 0, Some(packed)))
         })?;
         let unpack = lua.create_function(|lua, packed: LuaString| {
             let mut answer = MultiValue::new();
@@ -61,19 +65,17 @@ impl Engine {
             }
             Ok(answer)
         })?;
-        let line = lua.create_function(|lua, (): ()| Ok(line(lua)))?;
         let prelude = lua.load(include_str!("prelude.lua")).set_name("=redis");
-        let (environment, run) = prelude.call((command, pack, unpack, line))?;
+        let (environment, run) = prelude.call((command, pack, unpack))?;
         Ok(Self { lua, environment, run, scripts: BTreeMap::new() })
     }
 
     /// Keeps a script. Returns its name, or why it is none.
-    pub(super) fn load(&mut self, body: &[u8]) -> Result<String, String> {
+    pub(crate) fn load(&mut self, body: &[u8]) -> Result<String, String> {
         let name = hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, body));
         if !self.scripts.contains_key(&name) {
-            let function = [b"return function() ", body, b"\nend"].concat();
-            let chunk = self.lua.load(function).set_name(format!("@{CHUNK}"));
-            let script = chunk.set_environment(self.environment.clone()).eval();
+            let chunk = self.lua.load(body).set_name(format!("@{CHUNK}"));
+            let script = chunk.set_environment(self.environment.clone()).into_function();
             let script = script.map_err(|it| {
                 let it = it.to_string();
                 let why = it.strip_prefix("syntax error: ").unwrap_or(&it);
@@ -85,12 +87,12 @@ impl Engine {
     }
 
     /// Forgets all scripts.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.scripts.clear();
     }
 
     /// Carries out a script that was loaded, if there is one of this name.
-    pub(super) fn run(&self, name: &str, keys: &[Vec<u8>], arguments: &[Vec<u8>]) -> Option<Reply> {
+    pub(crate) fn run(&self, name: &str, keys: &[Vec<u8>], arguments: &[Vec<u8>]) -> Option<Reply> {
         let script = self.scripts.get(name)?;
         let reply = self.answer(script, keys, arguments, name);
         Some(reply.unwrap_or_else(|why| Reply::Error(format!("ERR Error running script: {why}"))))
@@ -114,24 +116,9 @@ impl Engine {
         }
         let problem = answer.as_table();
         let error = problem.and_then(|it| it.raw_get::<LuaString>("err").ok());
-        let line = problem.and_then(|it| it.raw_get::<usize>("line").ok()).unwrap_or_default();
         let error = error.map_or_else(|| "ERR unknown error".to_owned(), |it| it.to_string_lossy());
-        Ok(Reply::Error(format!("{error} script: {name}, on @{CHUNK}:{line}.")))
-    }
-}
-
-/// The line that the script is at.
-fn line(lua: &Lua) -> Option<usize> {
-    let mut level = 0;
-    loop {
-        let found = lua.inspect_stack(level, |it| {
-            let is_script = it.source().short_src.is_some_and(|it| it == CHUNK);
-            is_script.then(|| it.current_line()).flatten()
-        })?;
-        if found.is_some() {
-            return found;
-        }
-        level += 1;
+        // Redis knows the line, too.
+        Ok(Reply::Error(format!("{error} script: {name}, on @{CHUNK}.")))
     }
 }
 
@@ -188,10 +175,10 @@ fn to_reply(value: &Value, depth: u32) -> mlua::Result<Reply> {
         Value::Table(table) => {
             let named = |name| table.raw_get::<Value>(name).map(|it| it.as_string().cloned());
             if let Some(text) = named("err")? {
-                return Ok(Reply::Error(text.to_string_lossy()));
+                return Ok(Reply::Error(one_line(&text)));
             }
             if let Some(text) = named("ok")? {
-                return Ok(Reply::Status(text.to_string_lossy()));
+                return Ok(Reply::Status(one_line(&text)));
             }
             let mut all = Vec::new();
             loop {
@@ -205,6 +192,10 @@ fn to_reply(value: &Value, depth: u32) -> mlua::Result<Reply> {
         }
         _ => Reply::Nil,
     })
+}
+
+fn one_line(text: &LuaString) -> String {
+    text.to_string_lossy().replace(['\r', '\n'], " ")
 }
 
 /// As the processor casts it for C: what no integer can hold is the least one.
