@@ -7,7 +7,7 @@ mod rules;
 use redis::Script;
 
 use super::*;
-use crate::broadcasts::broadcast::ReceiverProblem;
+use crate::broadcasts::broadcast::{ReceiverProblem, State};
 use crate::model::message_id::MessageId;
 use crate::model::receiver::Receiver;
 use crate::redis::testing::TestRedis;
