@@ -99,6 +99,18 @@ async fn a_server_that_took_over_lacks_the_last_writes_and_all_scripts() {
 }
 
 #[tokio::test]
+async fn only_a_server_that_ends_closes_its_connections() {
+    let stage = Stage::new().await;
+    stage.add("a").await.unwrap();
+    stage.redis.happens(Event::ScriptsForgotten);
+    assert_eq!(stage.add("b").await.unwrap(), 3);
+    stage.redis.happens(Event::Restarted);
+    assert!(stage.add("c").await.is_err());
+    stage.client.connect().await.unwrap();
+    assert_eq!(stage.add("c").await.unwrap(), 4);
+}
+
+#[tokio::test]
 async fn a_server_that_takes_no_writes_says_why_and_goes_on_later() {
     for (why, code) in [(NoWrites::Full, "OOM"), (NoWrites::ReadOnly, "READONLY")] {
         let stage = Stage::new().await;
@@ -119,7 +131,7 @@ async fn keys_expire_by_the_servers_own_clock_which_can_be_wrong() {
         stage.redis.ask(&parts)
     };
     ask(&["SET", "key", "x", "PX", "1000"]);
-    stage.hand.advance(Duration::from_millis(1000));
+    stage.hand.advance(Duration::from_secs(1));
     assert_eq!(ask(&["EXISTS", "key"]), Reply::Number(1));
     stage.redis.happens(Event::ClockStepped(SignedDuration::from_millis(-500)));
     assert_eq!(ask(&["PTTL", "key"]), Reply::Number(500));

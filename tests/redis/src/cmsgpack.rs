@@ -1,4 +1,4 @@
-//! MessagePack, with the choices and the errors of Redis' `cmsgpack`.
+//! `MessagePack`, with the choices and the errors of Redis' `cmsgpack`.
 
 mod unpack;
 
@@ -90,14 +90,13 @@ fn append_table(to: &mut Vec<u8>, table: &Table, depth: u32) -> mlua::Result<()>
 
 /// Whether the keys are 1 to as many as there are.
 #[expect(clippy::cast_possible_truncation, reason = "C's cast")]
-#[expect(clippy::cast_precision_loss, reason = "larger integers are no places")]
 #[expect(clippy::float_cmp, reason = "whether it is the same number")]
 fn is_array(table: &Table) -> mlua::Result<bool> {
     let (mut many, mut largest, mut are_places) = (0_i64, 0_i64, true);
     table.for_each(|key: Value, _: Value| {
         let place = match key {
             Value::Integer(it) => Some(it),
-            Value::Number(it) if it as i32 as f64 == it => Some(it as i64),
+            Value::Number(it) if f64::from(it as i32) == it => Some(it as i64),
             _ => None,
         };
         match place.filter(|it| *it > 0 && i32::try_from(*it).is_ok()) {

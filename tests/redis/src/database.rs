@@ -146,6 +146,7 @@ impl Database {
     }
 
     /// When a key expires, if it is there and does.
+    #[expect(clippy::option_option, reason = "a key that is not there differs from one that stays")]
     pub(crate) fn expires_at(&mut self, key: &[u8]) -> Option<Option<i64>> {
         self.entry(key).map(|it| it.expires_at)
     }

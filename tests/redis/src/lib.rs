@@ -3,6 +3,7 @@
 //!
 //! It answers as Redis 7 does, except that its errors do not say in which line of a script they are. `make test-replicas`
 //! compares it with a real one (`tests/real.rs`).
+#![expect(clippy::unnecessary_wraps, reason = "all commands are functions of one type")]
 
 mod cmsgpack;
 mod commands;
