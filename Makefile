@@ -151,6 +151,14 @@ test-mcp: ## Runs MCP's conformance suite, Inspector and official clients agains
 test-examples: ## Runs docs/examples, some with what others wrote (curl, git, go, java, jq, node, npm, python3, rsync)
 	e2e/examples/run.sh
 
+.PHONY: simulate
+simulate: ## Simulates histories: SEED=0x12 replays one, SEEDS=100 plays so many new ones, SECONDS=60 as many as that takes
+	@$(CARGO) test --quiet --locked --lib -- --ignored --exact --nocapture simulation::tests::simulate
+
+.PHONY: simulate-faults
+simulate-faults: ## Plants each fault of e2e/simulate/faults, and shows which ones the simulation finds
+	e2e/simulate/faults.sh
+
 .PHONY: test-replicas
 test-replicas: ## Tests 1 to 4 gateways that share a real Redis, and breaks both (cc, openssl, python3, redis-server)
 	e2e/replicas/run.sh

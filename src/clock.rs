@@ -2,6 +2,8 @@
 //! not sleep. Clippy forbids asking the machine for the time anywhere else (`clippy.toml`).
 
 #[cfg(test)]
+mod simulated;
+#[cfg(test)]
 mod tests;
 
 use std::future::poll_fn;
@@ -12,6 +14,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::time::Instant;
+
+#[cfg(test)]
+pub(crate) use simulated::{SimulatedTime, SimulatedWall};
 
 /// A point in monotonic time, as the duration since the clock was created. Monotonic time never goes back. It does
 /// not advance while the machine is suspended.
@@ -66,6 +71,8 @@ pub struct Clock(Source);
 enum Source {
     System(Instant),
     Manual(Arc<ManualTime>),
+    #[cfg(test)]
+    Simulated(simulated::SimulatedClock),
 }
 
 /// The time of a manual clock, and the tasks that wait for it.
@@ -111,6 +118,8 @@ impl Clock {
         match &self.0 {
             Source::System(start) => start.elapsed(),
             Source::Manual(time) => *time.now.borrow(),
+            #[cfg(test)]
+            Source::Simulated(clock) => clock.now(),
         }
     }
 
@@ -130,6 +139,8 @@ impl Clock {
                 let offset = *time.wall_offset.borrow();
                 Timestamp::constant(1_767_225_600, 0) + *time.now.borrow() + offset
             }
+            #[cfg(test)]
+            Source::Simulated(clock) => clock.wall(),
         }
     }
 
@@ -168,6 +179,8 @@ impl Clock {
         let _pause = match &self.0 {
             Source::Manual(time) => Some(Entry::new(&time.pauses, moment)),
             Source::System(_) => None,
+            #[cfg(test)]
+            Source::Simulated(_) => None,
         };
         self.wait_until(moment).await;
     }
@@ -179,6 +192,8 @@ impl Clock {
         match &self.0 {
             Source::System(start) => tokio::time::sleep_until(*start + moment).await,
             Source::Manual(time) => time.wait_until(moment).await,
+            #[cfg(test)]
+            Source::Simulated(clock) => clock.wait_until(moment).await,
         }
     }
 

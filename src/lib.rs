@@ -15,7 +15,10 @@ pub mod fuzz;
 pub mod limits;
 pub mod model;
 pub mod queue;
+pub mod random;
 pub mod redis;
+#[cfg(test)]
+mod simulation;
 pub mod sqlite;
 pub mod telemetry;
 pub mod tls;

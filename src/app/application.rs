@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::certificates::{Certificates, ListenersTls};
+use super::core::{Core, Parts};
 use super::feishu::FeishuRuntime;
 use super::listeners::{self, Served, ServedEvents, Size};
 use super::reload::{FirstKeys, Reload, Reloader};
@@ -70,13 +71,19 @@ impl Application {
         let database = broadcasts::open(config)?;
         let runtime = feishu.handle();
         let stores = Stores { state, database: database.as_ref() };
-        let delivery =
-            delivery::assemble(config, clock, &metrics, sent_before, &closing, runtime, stores)?;
-        delivery.spawn_background_tasks(&mut tasks);
-        let broadcasts = broadcasts::assemble(config, clock, stores);
+        let client = &delivery::client(config, clock, runtime)?;
+        let parts = Parts {
+            config,
+            clock,
+            metrics: &metrics,
+            sent_before,
+            closing: &closing,
+            client,
+            keys: &keys,
+            stores,
+        };
+        let Core { delivery, broadcasts } = Core::start(parts, &mut tasks);
         if let Some(broadcasts) = &broadcasts {
-            let find_caller = broadcasts::find_caller(&keyring, clock);
-            broadcasts.spawn_background_tasks(&mut tasks, &delivery, &find_caller, &metrics);
             let (broadcasts, keyring) = (broadcasts.clone(), keyring.clone());
             tasks.spawn(broadcasts::announce(
                 config, clock, &metrics, runtime, broadcasts, keyring,

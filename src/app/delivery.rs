@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::apps::apps;
+use super::core::Parts;
 use super::start::{SentBefore, StartError};
 use super::state::{State, rules};
 use super::stores::Stores;
@@ -19,39 +19,39 @@ use crate::delivery::{
 use crate::feishu::client::Client;
 use crate::feishu::options::Options;
 use crate::queue::{Bounds, Scheduler};
-use crate::telemetry::metrics::Metrics;
 
 /// The service that forwards messages.
-pub(super) fn assemble(
+pub(super) fn assemble(parts: Parts<'_>) -> Delivery {
+    let Parts { config, clock, metrics, sent_before, closing, client, stores, .. } = parts;
+    let state = stores.state;
+    Delivery::new(Context {
+        apps: apps(config, client, clock, metrics, stores),
+        budgets: budgets(config, clock, state).into(),
+        scheduler: scheduler(config, clock, sent_before, state),
+        register: register(clock, sent_before, state),
+        idempotency: idempotency(config, clock, sent_before, stores),
+        client: client.clone(),
+        calls: TaskTracker::new(),
+        clock: clock.clone(),
+        settings: settings(config),
+        closing: closing.clone(),
+        metrics: metrics.clone(),
+    })
+}
+
+/// What calls Feishu, with connections on `runtime`.
+pub(super) fn client(
     config: &Config,
     clock: &Clock,
-    metrics: &Metrics,
-    sent_before: SentBefore,
-    closing: &CancellationToken,
     runtime: &Handle,
-    stores: Stores<'_>,
-) -> Result<Delivery, StartError> {
-    let state = stores.state;
+) -> Result<Client, StartError> {
     let options = Options {
         base_url: config.feishu.base_url.clone(),
         authorities: config.feishu.tls.pem.ca.clone().unwrap_or_default(),
         connect_timeout: config.feishu.connect_timeout,
         attempt_timeout: config.feishu.attempt_timeout,
     };
-    let client = Client::new(options, runtime.clone(), clock.clone())?;
-    Ok(Delivery::new(Context {
-        apps: apps(config, &client, clock, metrics, stores),
-        budgets: budgets(config, clock, state).into(),
-        scheduler: scheduler(config, clock, sent_before, state),
-        register: register(clock, sent_before, state),
-        idempotency: idempotency(config, clock, sent_before, stores),
-        client,
-        calls: TaskTracker::new(),
-        clock: clock.clone(),
-        settings: settings(config),
-        closing: closing.clone(),
-        metrics: metrics.clone(),
-    }))
+    Ok(Client::new(options, runtime.clone(), clock.clone())?)
 }
 
 /// The bounds of each forward.

@@ -37,7 +37,7 @@ const MOST_WARNINGS: usize = 20;
 pub(super) struct FirstKeys {
     pub(super) keyring: web::Data<Keyring>,
     files: Option<KeyFiles>,
-    keys: ApiKeys,
+    pub(super) keys: ApiKeys,
 }
 
 impl FirstKeys {
@@ -120,7 +120,6 @@ impl Reload {
         clock: &Clock,
         metrics: &Metrics,
     ) -> Self {
-        delivery.heed_budgets(&keys.keys);
         Self {
             config: config.clone(),
             key_files: keys.files,

@@ -48,6 +48,11 @@ impl<'a> State<'a> {
             tls: config.tls.pem.clone(),
         };
         let redis = Arc::new(RedisClient::new(settings, clock.clone(), metrics.clone()));
+        Self::of(redis, config)
+    }
+
+    /// With this client.
+    pub(super) fn of(redis: Arc<RedisClient>, config: &'a StateConfig) -> Self {
         let checkpoint = Arc::new(Checkpoint::new(Arc::clone(&redis), &config.prefix));
         Self { redis, checkpoint, config }
     }

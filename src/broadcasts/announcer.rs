@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rand::RngExt;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
@@ -15,6 +16,7 @@ use super::shared::Shared;
 use super::store::Announcement;
 use super::webhook_client::{PostError, WebhookClient};
 use crate::model::webhook::Webhook;
+use crate::random::generator;
 use crate::telemetry::metrics::Metrics;
 
 #[cfg(test)]
@@ -75,6 +77,7 @@ pub async fn announce_ends<F>(
     let (mut posting, mut look_at) = (JoinSet::new(), clock.now());
     loop {
         tokio::select! {
+            biased;
             () = stopping.cancelled() => break,
             Some(_) = posting.join_next() => continue,
             () = clock.sleep_until(look_at), if posting.len() < MOST_POSTING => {}
@@ -161,7 +164,7 @@ impl<F: Fn(&str) -> Option<Webhook>> Announcer<F> {
         if let Some(pause) = pause {
             self.metrics.broadcast_webhook("failed");
             tracing::warn!(caller, broadcast, attempts, %error, "a webhook failed; the gateway will retry it");
-            let jitter = pause.mul_f64(JITTER * rand::random::<f64>());
+            let jitter = pause.mul_f64(JITTER * generator().random::<f64>());
             return Some(later(self.shared.clock.wall(), *pause + jitter));
         }
         self.metrics.broadcast_webhook("gave_up");

@@ -258,6 +258,7 @@ impl Broadcasts {
                 return Ok(broadcast);
             }
             tokio::select! {
+                biased;
                 () = notified => {}
                 () = clock.sleep_until(until.min(now + LOOK)) => {}
                 () = stopping.cancelled() => {}

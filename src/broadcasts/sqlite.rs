@@ -11,6 +11,7 @@ mod values;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rand::RngExt;
 use rusqlite::{Connection, params};
 
 use self::rows::{BroadcastRow, changed_at, not_before_the_last, receiver_record};
@@ -21,6 +22,7 @@ use super::store::{
 };
 use crate::model::broadcast_id::BroadcastId;
 use crate::model::problem_kind::ProblemKind;
+use crate::random::generator;
 use crate::sqlite::Database;
 
 /// The store of a single process. It holds at most 50 000 broadcasts and 2 000 000 receivers.
@@ -38,7 +40,7 @@ impl SqliteStore {
     /// A store in this file.
     #[must_use]
     pub fn new(database: Arc<Database>) -> Self {
-        Self { database, holder: rand::random_range(1..=i64::MAX) }
+        Self { database, holder: generator().random_range(1..=i64::MAX) }
     }
 
     fn run<T: Send + 'static>(

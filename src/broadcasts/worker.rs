@@ -112,6 +112,7 @@ impl Worker {
             }
             let look_at = shared.clock.now() + LOOK;
             tokio::select! {
+                biased;
                 Some(ended) = self.forwards.join_next_with_id() => self.ended(ended),
                 () = wake.notified() => {}
                 () = shared.stopping.cancelled(), if !is_stopping => {}

@@ -1,6 +1,6 @@
 //! The apps that forward: self-built ones, and store apps in the tenants that use them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::model::tenant_key::TenantKey;
 
 /// The apps that forward, by the operator's names.
 #[derive(Debug, Default)]
-pub struct Apps(HashMap<Arc<str>, KnownApp>);
+pub struct Apps(BTreeMap<Arc<str>, KnownApp>);
 
 /// An app, and where it forwards.
 #[derive(Debug)]

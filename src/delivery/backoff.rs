@@ -4,6 +4,9 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use rand::RngExt;
+
+use crate::random::generator;
 
 /// The pauses of one forward, which also bound the number of its attempts.
 #[derive(Debug)]
@@ -34,6 +37,6 @@ impl Backoff {
         };
         let longest = self.backoff.get_or_insert_with(backoff).next()?;
         // `backon` has no full jitter.
-        Some(rand::random_range(Duration::ZERO..=longest))
+        Some(generator().random_range(Duration::ZERO..=longest))
     }
 }

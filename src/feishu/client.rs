@@ -87,6 +87,12 @@ impl Client {
         Self { fake: Some(fake), ..self }
     }
 
+    /// The same in another process, which has the same options.
+    #[cfg(test)]
+    pub(crate) fn in_process(&self, runtime: Handle, clock: Clock) -> Self {
+        Self { runtime, clock, ..self.clone() }
+    }
+
     /// The runtime on which calls have to be made: a connection ends with the runtime that opened it, and the
     /// threads that answer callers end in a drain.
     #[must_use]

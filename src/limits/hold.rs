@@ -1,6 +1,9 @@
 //! What an attempt holds of a receiver's limit while it is under way.
 
+use rand::RngExt;
+
 use crate::clock::Moment;
+use crate::random::generator;
 
 /// What an attempt holds of a receiver's limit, from the grant to the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +27,6 @@ impl HoldId {
     #[must_use]
     pub fn random() -> Self {
         // A number in Lua is exact up to 53 bits.
-        Self(rand::random::<u64>() >> 11)
+        Self(generator().random::<u64>() >> 11)
     }
 }

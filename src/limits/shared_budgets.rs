@@ -15,6 +15,7 @@ use super::hold::HoldId;
 use super::script_clock::{ScriptClock, micros};
 use crate::clock::millis;
 use crate::model::share::Budget;
+use crate::random;
 use crate::redis::{RedisClient, Unavailable};
 
 /// The budgets of all callers of all replicas with one prefix.
@@ -63,7 +64,7 @@ impl SharedBudgets {
             redis,
             script: Script::new(include_str!("budget.lua")),
             prefix: format!("{{{prefix}}}:budget:"),
-            process: Uuid::now_v7(),
+            process: random::uuid(),
             longest,
             replicas,
             clock: ScriptClock::default(),

@@ -13,6 +13,7 @@ use super::share::{Budget, Weight};
 use super::tenant_key::TenantKey;
 use super::tenants::Tenants;
 use super::webhook::Webhook;
+use crate::random::generator;
 
 mod hash;
 
@@ -38,8 +39,7 @@ impl ApiKey {
     /// Generates a random key.
     #[must_use]
     pub fn generate() -> Self {
-        // This generator is cryptographically secure. The operating system seeds it.
-        let mut random = rand::rng();
+        let mut random = generator();
         let id = Alphanumeric.sample_string(&mut random, ID_LENGTH);
         let secret = Alphanumeric.sample_string(&mut random, SECRET_LENGTH);
         let body = format!("{PREFIX}{id}_{secret}");

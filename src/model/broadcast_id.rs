@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use uuid::{NoContext, Timestamp as UuidTimestamp, Uuid};
+
+use crate::random::uuid_of;
 
 /// The id of a broadcast: `bc_` and 32 hexadecimal digits. Ids of later milliseconds sort behind those of earlier ones.
 /// Clones share the text.
@@ -17,10 +18,7 @@ impl BroadcastId {
     /// A new id of a broadcast that is accepted at `now`.
     #[must_use]
     pub fn generate(now: Timestamp) -> Self {
-        let seconds = u64::try_from(now.as_second()).unwrap_or_default();
-        let nanoseconds = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
-        let time = UuidTimestamp::from_unix(NoContext, seconds, nanoseconds);
-        Self(format!("{PREFIX}{}", Uuid::new_v7(time).simple()).into())
+        Self(format!("{PREFIX}{}", uuid_of(now).simple()).into())
     }
 
     /// The id that this text is. None if it is not one.

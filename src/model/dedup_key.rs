@@ -3,9 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use super::wording::Wording;
+use crate::random::uuid;
 
 /// A `uuid` of 1 to 50 characters. Of the requests with one `uuid` to one receiver, Feishu executes only one within
 /// an hour (Feishu's documentation). Clones share the text.
@@ -32,7 +31,7 @@ impl DedupKey {
     /// Generates a random `uuid`.
     #[must_use]
     pub fn generate() -> Self {
-        Self(Uuid::new_v4().to_string().into())
+        Self(uuid().to_string().into())
     }
 
     /// The `uuid` as text.

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use rand::RngExt;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use secrecy::SecretString;
 
 use super::derived_key::{Purpose, derive};
+use crate::random::generator;
 
 /// Encrypts and decrypts with a key that is derived from an app's secret.
 pub struct Seal(LessSafeKey);
@@ -22,7 +24,7 @@ impl Seal {
     /// one. A random nonce is safe for the few billion texts that one secret encrypts.
     #[must_use]
     pub fn seal(&self, place: &str, plain: &[u8]) -> Vec<u8> {
-        let nonce: [u8; NONCE_LEN] = rand::random();
+        let nonce: [u8; NONCE_LEN] = generator().random();
         let mut sealed = plain.to_vec();
         self.0
             .seal_in_place_append_tag(

@@ -63,6 +63,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::random;
 
     const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
     const PARENT: &str = "b7ad6b7169203331";
@@ -110,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_new_trace_is_one_that_others_take() {
-        for id in [Uuid::now_v7(), Uuid::new_v4()] {
+        for id in [random::uuid_of(jiff::Timestamp::UNIX_EPOCH), random::uuid()] {
             let new = TraceId::new(id);
             let traceparent = format!("00-{}-{PARENT}-01", new.as_str());
             assert_eq!(TraceId::of_traceparent(&traceparent), Some(new));

@@ -54,6 +54,7 @@ impl<'a, F: Fn(&LimitKey, Duration)> Supervisor<'a, F> {
             metrics.state_is_up(is_shared);
             let pause = if is_shared { BEAT } else { RETRY };
             tokio::select! {
+                biased;
                 () = clock.sleep_until(clock.now() + pause) => {}
                 () = self.coordinator.wake.notified() => {}
             }

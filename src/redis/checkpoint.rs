@@ -8,11 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use redis::Script;
-use uuid::Uuid;
 
 use super::client::RedisClient;
 use super::unavailable::Unavailable;
 use crate::clock::{Moment, millis};
+use crate::random::uuid;
 
 /// How long a checkpoint is kept that nobody moves: longer than anything that is written before it.
 const KEPT: Duration = Duration::from_hours(25);
@@ -42,7 +42,7 @@ impl Checkpoint {
     /// Under a key that begins with `prefix` and that no other process has.
     #[must_use]
     pub fn new(redis: Arc<RedisClient>, prefix: &str) -> Self {
-        let key = format!("{{{prefix}}}:known:{}", Uuid::now_v7());
+        let key = format!("{{{prefix}}}:known:{}", uuid());
         Self { redis, script: Script::new(MOVE), key, has_missed: AtomicBool::new(false) }
     }
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
-use uuid::Uuid;
 
 use super::simulated::SimulatedRedis;
 use super::{RedisClient, RedisSettings, Unavailable};
 use crate::clock::{Clock, ManualClock};
+use crate::random;
 use crate::telemetry::metrics::Metrics;
 use crate::tls::TlsPem;
 
@@ -69,7 +69,7 @@ impl TestRedis {
             },
             TestServer::Real,
         );
-        Self::at(server, format!("test-{}", Uuid::now_v7()))
+        Self::at(server, format!("test-{}", random::uuid()))
     }
 
     /// The same place with a runtime of its own, as another process has.

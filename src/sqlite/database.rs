@@ -21,19 +21,19 @@ pub struct Database {
 }
 
 /// Does its work in a transaction. None: nobody waits for it any more, and it did nothing.
-type Job = Box<dyn FnOnce(&mut Transaction<'_>) -> Option<Done> + Send>;
+pub(super) type Job = Box<dyn FnOnce(&mut Transaction<'_>) -> Option<Done> + Send>;
 
 /// A job that was done, and is not yet on the disk.
-struct Done {
+pub(super) struct Done {
     failure: Option<DatabaseError>,
     /// To be called when it was committed or was not.
-    answer: Box<dyn FnOnce(Result<(), DatabaseError>)>,
+    pub(super) answer: Box<dyn FnOnce(Result<(), DatabaseError>)>,
 }
 
 /// How many jobs wait at most.
 const MOST_QUEUED: usize = 1024;
 /// How many jobs one commit has at most, so that the first of them does not wait long for its answer.
-const MOST_PER_COMMIT: usize = 64;
+pub(super) const MOST_PER_COMMIT: usize = 64;
 
 impl Database {
     /// Opens the file, or creates it, readable by its owner only. Nobody else can open it from then on. Another process
@@ -53,6 +53,14 @@ impl Database {
         let connection = open(path, Duration::ZERO)?;
         connection.pragma_update(None, "synchronous", "OFF")?;
         Self::of(connection)
+    }
+
+    /// A file whose jobs are served so, for simulations.
+    #[cfg(test)]
+    pub(super) fn served_by(serve: impl FnOnce(mpsc::Receiver<Job>)) -> Self {
+        let (queue, jobs) = mpsc::channel(MOST_QUEUED);
+        serve(jobs);
+        Self { queue: Some(queue), thread: None }
     }
 
     fn of(connection: Connection) -> Result<Self, OpenError> {
@@ -155,7 +163,7 @@ fn serve(mut connection: Connection, mut jobs: mpsc::Receiver<Job>) {
 }
 
 /// Does jobs in one transaction, and commits it. Those that are to be answered then are in `done`, also if it fails.
-fn commit(
+pub(super) fn commit(
     connection: &mut Connection,
     jobs: impl Iterator<Item = Job>,
     done: &mut Vec<Done>,

@@ -7,7 +7,11 @@ mod database;
 mod error;
 mod open;
 #[cfg(test)]
+mod simulated;
+#[cfg(test)]
 mod tests;
 
 pub use database::Database;
 pub use error::{DatabaseError, OpenError};
+#[cfg(test)]
+pub(crate) use simulated::SimulatedDisk;

@@ -56,6 +56,15 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
+/// A new file in memory, for simulations.
+#[cfg(test)]
+pub(super) fn migrated_in_memory() -> rusqlite::Result<Connection> {
+    let mut connection = Connection::open_in_memory()?;
+    set_up(&connection)?;
+    migrate(&mut connection, 0)?;
+    Ok(connection)
+}
+
 /// The version of the file's schema, 0 for an empty file.
 fn version(connection: &Connection) -> Result<usize, OpenError> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));

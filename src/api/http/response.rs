@@ -6,7 +6,6 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_LANGUAGE, CONTENT_TYPE, HeaderValue, VARY};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse};
-use uuid::Uuid;
 
 use crate::api::compat;
 use crate::api::connections::active_request::ActiveRequest;
@@ -21,6 +20,7 @@ use crate::api::public_url::PublicUrl;
 use crate::api::sanitize::{self, X_REQUEST_ID};
 use crate::model::problem_kind::ProblemKind;
 use crate::model::wording::Wording;
+use crate::random::uuid;
 
 /// The middleware of the admin listener. It only completes the answers: requests are neither counted nor
 /// bounded nor logged, so that the admin listener answers when the public one is full.
@@ -29,7 +29,7 @@ pub(crate) async fn complete_admin(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let _active = ActiveRequest::begin(&request, declared_length(request.headers()));
-    RequestContext::open(&request, Uuid::now_v7());
+    RequestContext::open(&request, uuid());
     let response = next.call(request).await?.map_into_boxed_body();
     Ok(complete(response))
 }

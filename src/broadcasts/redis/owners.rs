@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rand::RngExt;
+
 use crate::broadcasts::store::{Claimed, Settled};
 use crate::model::broadcast_id::BroadcastId;
+use crate::random::generator;
 
 /// The owners of this replica's claims.
 ///
@@ -69,7 +72,7 @@ impl Owners {
 }
 
 fn fresh() -> Arc<str> {
-    (rand::random::<u64>() >> 11).to_string().into()
+    (generator().random::<u64>() >> 11).to_string().into()
 }
 
 #[cfg(test)]

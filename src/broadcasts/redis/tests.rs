@@ -4,12 +4,14 @@ mod foreign;
 mod owners;
 mod rules;
 
+use rand::RngExt;
 use redis::Script;
 
 use super::*;
 use crate::broadcasts::broadcast::{ReceiverProblem, State};
 use crate::model::message_id::MessageId;
 use crate::model::receiver::Receiver;
+use crate::random::generator;
 use crate::redis::testing::TestRedis;
 
 const APP: &str = "main";
@@ -94,7 +96,7 @@ fn new(total: u32) -> NewBroadcast {
         tenant: None,
         message: MessageId::parse("om_message").unwrap(),
         receivers: (0..total).map(receiver).collect(),
-        key: rand::random(),
+        key: generator().random(),
         content: [1; 32],
         created_at: at(1),
         expires_at: at(1000),

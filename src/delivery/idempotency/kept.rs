@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
+use rand::RngExt;
 use rusqlite::Connection;
 use secrecy::SecretString;
 use tokio::sync::oneshot;
@@ -29,6 +30,7 @@ use super::sealed::ConclusionSeals;
 use crate::clock::{Clock, Stamp};
 use crate::delivery::conclusion::{Conclusion, Known};
 use crate::model::idempotency_key::IdempotentForward;
+use crate::random::generator;
 use crate::sqlite::{Database, DatabaseError};
 
 /// How much the records may take in the file, in bytes: as much as in memory. Beyond it the oldest are deleted.
@@ -88,7 +90,7 @@ impl KeptIdempotency {
         let keys = Keys {
             clock: FileClock::new(clock),
             seals: ConclusionSeals::new(secrets),
-            process: i64::from(rand::random::<u32>()) + 1,
+            process: i64::from(generator().random::<u32>()) + 1,
             most_bytes: MOST_BYTES,
             started_at: None,
             horizon: FileHorizon::default(),

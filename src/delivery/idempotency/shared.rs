@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use redis::{Script, ScriptInvocation};
 use secrecy::SecretString;
-use uuid::Uuid;
 
 use super::remembered::REMEMBERED;
 use super::sealed::ConclusionSeals;
@@ -23,6 +22,7 @@ use crate::delivery::in_doubt;
 use crate::delivery::sent::{Fate, Sent};
 use crate::limits::epoch_key;
 use crate::model::idempotency_key::IdempotentForward;
+use crate::random::uuid;
 use crate::redis::{Checkpoint, RedisClient, Unavailable};
 
 /// What the replicas know of the callers' keys.
@@ -101,7 +101,7 @@ impl SharedIdempotency {
 
     /// A lease, which [`Lease::acquire`] asks for. It has to be ended even if Redis' answer was not heard.
     pub(super) fn lease(self: &Arc<Self>, forward: IdempotentForward, app: &Arc<str>) -> Lease {
-        let (keys, app, owner) = (Arc::clone(self), Arc::clone(app), Uuid::now_v7().to_string());
+        let (keys, app, owner) = (Arc::clone(self), Arc::clone(app), uuid().to_string());
         Lease { keys, forward, app, owner, since: self.clock.stamp() }
     }
 

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::{Script, ScriptInvocation};
-use uuid::Uuid;
 
 use super::prior::{AttemptEnd, HOUR, Prior, REMEMBERED, UuidReused};
 use crate::clock::{Clock, Stamp, millis};
@@ -17,6 +16,7 @@ use crate::delivery::agreement::{Agreement, REPEATING};
 use crate::delivery::identity::{Digest, Identity};
 use crate::delivery::sent::Sent;
 use crate::limits::epoch_key;
+use crate::random::uuid;
 use crate::redis::{Checkpoint, RedisClient, Unavailable};
 
 /// How long a `uuid` is kept under which nothing was delivered.
@@ -86,7 +86,7 @@ impl SharedUuids {
         identity: Identity,
         since: Stamp,
     ) -> UuidClaim {
-        let (uuids, owner) = (Arc::clone(self), Uuid::now_v7().to_string());
+        let (uuids, owner) = (Arc::clone(self), uuid().to_string());
         let (progress, agreement) = (Mutex::new(Progress::NotDelivered), Agreement::default());
         UuidClaim { uuids, identity, owner, since, progress, agreement }
     }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use redis::{Script, ScriptInvocation};
 use secrecy::{ExposeSecret, SecretString};
-use uuid::Uuid;
 
 use super::access_token::{Token, bearer};
 use super::calls::{Issued, LONGEST_LIFE, SHORTEST_LIFE};
@@ -16,6 +15,7 @@ use super::credentials::Credentials;
 use crate::clock::{Clock, Moment, millis};
 use crate::model::seal::Seal;
 use crate::model::tenant_key::TenantKey;
+use crate::random::uuid;
 use crate::redis::{RedisClient, Unavailable};
 
 /// How long one replica may take to fetch a token before another one tries: longer than a call takes.
@@ -170,7 +170,7 @@ impl SharedApp {
             script: Script::new(include_str!("shared.lua")),
             key: format!("{{{prefix}}}:token:{}", credentials.app_id),
             seal: Seal::new(&credentials.app_secret),
-            replica: Uuid::now_v7().to_string(),
+            replica: uuid().to_string(),
         }
     }
 }

@@ -227,6 +227,7 @@ impl TokenSource {
                 }
             };
             tokio::select! {
+                biased;
                 () = self.calls.clock.sleep_until(renew_at) => {}
                 () = self.dropped.notified() => {}
                 // The ticket that was missing, or another one than the one that was refused.

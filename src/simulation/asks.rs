@@ -1,0 +1,204 @@
+//! Callers: they forward, hang up, and ask again where that is safe.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::AbortHandle;
+
+use super::agenda::{Due, Moment};
+use super::generate::RECEIVERS;
+use super::history::{ForwardPlan, Name};
+use super::process::Process;
+use super::scene::{Scene, SceneState};
+use crate::clock::Clock;
+use crate::delivery::{ForwardReport, ForwardRequest, PriorAttempts};
+use crate::model::dedup_key::DedupKey;
+use crate::model::forward::Forward;
+use crate::model::idempotency_key::IdempotencyKey;
+use crate::model::message_id::MessageId;
+use crate::model::receiver::{ReceiveIdType, Receiver};
+use crate::model::urgency::Urgency;
+
+/// One caller's wish to have one message forwarded, for which it may ask several times.
+pub(super) struct Ask {
+    pub(super) plan: ForwardPlan,
+    pub(super) message: String,
+    pub(super) receiver: Receiver,
+    /// The `uuid` that the caller has chosen or was told.
+    uuid: Option<DedupKey>,
+    /// How often the caller has asked.
+    pub(super) times: u32,
+    pub(super) state: AskState,
+}
+
+pub(super) enum AskState {
+    Idle,
+    Waiting { gateway: usize, since: Moment, task: AbortHandle, uuid: DedupKey },
+    Ended,
+}
+
+/// How often a caller asks at most.
+const PATIENCE: u32 = 4;
+/// How long a forward may take, with what a simulated disk may take.
+pub(super) const ANSWERED_WITHIN: Duration = Duration::from_secs(15 + 5);
+
+impl Ask {
+    pub(super) fn new(event: usize, copy: usize, plan: &ForwardPlan) -> Self {
+        let caller = plan.caller;
+        let (message, to, uuid) = match plan.name {
+            Name::None => (format!("om_{caller}_{event}_{copy}"), plan.to, None),
+            Name::Uuid => {
+                let uuid = format!("u-{caller}-{event}-{copy}");
+                (format!("om_{caller}_{event}_{copy}"), plan.to, DedupKey::parse(&uuid).ok())
+            }
+            Name::Key { key, is_mistaken } => {
+                let mistake = if is_mistaken { "x" } else { "" };
+                (format!("om_{caller}_k{key}{mistake}"), key % RECEIVERS, None)
+            }
+        };
+        let receiver = receiver(&format!("oc_{to}"));
+        Self { plan: plan.clone(), message, receiver, uuid, times: 0, state: AskState::Idle }
+    }
+
+    fn request(&self, process: &Process) -> ForwardRequest {
+        let caller = process.caller(self.plan.caller);
+        let forward = Forward::Message(MessageId::parse(&self.message).unwrap());
+        let receiver = self.receiver.clone();
+        let idempotent = match self.plan.name {
+            Name::Key { key, .. } => {
+                let key = IdempotencyKey::parse(&format!("key {key}")).unwrap();
+                Some(key.names(&caller.name, &caller.app, &forward, &receiver))
+            }
+            _ => None,
+        };
+        let of_key = idempotent.map(|it| process.core.delivery.uuids(&caller).of(&it));
+        let given = of_key.or_else(|| self.uuid.clone());
+        ForwardRequest {
+            request_id: String::new(),
+            caller,
+            forward,
+            receiver,
+            uuid_is_given: given.is_some(),
+            uuid: given.unwrap_or_else(DedupKey::generate),
+            idempotent,
+            broadcast: None,
+            wait: self.plan.wait,
+            urgency: Urgency::ALL[usize::from(self.plan.is_bulk)],
+        }
+    }
+
+    fn is_named(&self) -> bool {
+        self.uuid.is_some() || matches!(self.plan.name, Name::Key { .. })
+    }
+}
+
+/// A caller asks. Without a process it finds nobody, and may try again.
+pub(super) fn ask(scene: &Scene, number: usize, gateway: usize, process: Option<&Process>) {
+    let mut state = scene.state();
+    state.asks[number].times += 1;
+    let Some(process) = process else {
+        state.ledger.count("callers without a gateway");
+        state.asks[number].state = AskState::Ended;
+        return state.ask_again(number);
+    };
+    state.ledger.count("requests");
+    let ask = &state.asks[number];
+    let (message, receiver) = (ask.message.clone(), ask.receiver.id().to_owned());
+    let _entered = process.runtime.enter();
+    let request = Arc::new(ask.request(process));
+    state.ledger.asked(&message, &receiver);
+    let (name, uuid) = (request.caller.name.clone(), request.uuid.clone());
+    state.ledger.note(format!("{name} asks gateway {gateway} for {message} to {receiver}"));
+    let (delivery, clock) = (process.core.delivery.clone(), process.clock.clone());
+    let heard = scene.clone();
+    let task = process.runtime.spawn(async move {
+        let report = delivery.forward(&request).await;
+        heard.state().answered(number, &report, &clock);
+    });
+    let since = state.now();
+    let hangs_up_after = state.asks[number].plan.hangs_up_after;
+    let times = state.asks[number].times;
+    state.asks[number].state =
+        AskState::Waiting { gateway, since, task: task.abort_handle(), uuid };
+    if let Some(after) = hangs_up_after.filter(|_| times == 1) {
+        state.enter(after, Due::HangsUp(number));
+    }
+    state.enter(ANSWERED_WITHIN, Due::MustBeAnswered(number));
+}
+
+impl SceneState {
+    fn answered(&mut self, number: usize, report: &ForwardReport, clock: &Clock) {
+        let ask = &mut self.asks[number];
+        let AskState::Waiting { uuid, .. } = std::mem::replace(&mut ask.state, AskState::Ended)
+        else {
+            return;
+        };
+        let (message, receiver) = (ask.message.clone(), ask.receiver.id().to_owned());
+        let is_unnamed = !ask.is_named();
+        self.ledger.answered((&message, &receiver), report, clock.wall());
+        if report.result.is_ok() {
+            return;
+        }
+        let is_denied = matches!(report.prior_attempts, PriorAttempts::NotSent);
+        if is_unnamed && !is_denied {
+            // The problem names the `uuid`.
+            self.asks[number].uuid = Some(uuid);
+        }
+        self.ask_again(number);
+    }
+
+    /// The caller hangs up.
+    pub(super) fn hangs_up(&mut self, number: usize) -> Option<AbortHandle> {
+        let ask = &mut self.asks[number];
+        let AskState::Waiting { task, .. } = std::mem::replace(&mut ask.state, AskState::Ended)
+        else {
+            return None;
+        };
+        self.ledger.count("callers that hung up");
+        let message = self.asks[number].message.clone();
+        self.ledger.note(format!("the caller of {message} hangs up"));
+        self.left_alone(number);
+        Some(task)
+    }
+
+    /// A process has ended, and its callers hear nothing.
+    pub(super) fn cut_off(&mut self, gateway: usize) {
+        for number in 0..self.asks.len() {
+            if matches!(self.asks[number].state, AskState::Waiting { gateway: of, .. } if of == gateway)
+            {
+                self.asks[number].state = AskState::Ended;
+                self.left_alone(number);
+            }
+        }
+    }
+
+    /// A caller without an answer asks again only if its forward has a name.
+    fn left_alone(&mut self, number: usize) {
+        if self.asks[number].is_named() {
+            self.ask_again(number);
+        }
+    }
+
+    fn ask_again(&mut self, number: usize) {
+        let ask = &mut self.asks[number];
+        if let Some(pause) = ask.plan.asks_again_after.filter(|_| ask.times < PATIENCE) {
+            ask.state = AskState::Idle;
+            self.enter(pause, Due::Asks(number));
+        }
+    }
+
+    /// The answer has to be there by now, unless the caller has asked again since.
+    pub(super) fn must_be_answered(&mut self, number: usize) {
+        let (ask, now) = (&self.asks[number], self.now());
+        if let AskState::Waiting { since, .. } = ask.state
+            && since + ANSWERED_WITHIN <= now
+        {
+            let message = ask.message.clone();
+            self.ledger.break_promise(&format!("{message} has no answer since {since:?}"));
+        }
+    }
+}
+
+pub(super) fn receiver(name: &str) -> Receiver {
+    Receiver::parse(name, Some(ReceiveIdType::ChatId)).unwrap()
+}

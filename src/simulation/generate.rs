@@ -1,0 +1,198 @@
+//! Makes up a history from a seed.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::history::{Event, ForwardPlan, History, Keeps, Line, Name, Repeated, Setup, What};
+use super::weather::Weather;
+use crate::redis::simulated::{Event as RedisEvent, Reach};
+
+pub(super) const CALLERS: usize = 4;
+pub(super) const RECEIVERS: u8 = 4;
+const KEYS: u8 = 4;
+
+/// The history of a seed.
+pub(super) fn history(seed: u64) -> History {
+    let random = &mut StdRng::seed_from_u64(seed);
+    let setup = setup(random);
+    let mut at = Duration::ZERO;
+    let count = pick(random, &[(3, 8), (4, 25), (2, 60)]);
+    let count = random.random_range(1..=count);
+    let is_long = random.random_bool(0.2);
+    let mut event = |id| {
+        at += gap(random, is_long);
+        Event { id, at, what: what(random, setup) }
+    };
+    let events = (0..count).map(&mut event).collect();
+    History { seed, setup, events }
+}
+
+fn setup(random: &mut StdRng) -> Setup {
+    let keeps = pick(random, &[(1, Keeps::Memory), (2, Keeps::File), (2, Keeps::Redis)]);
+    let repeated = pick(
+        random,
+        &[(1, Repeated::FirstId), (1, Repeated::AnotherId), (1, Repeated::InProgress)],
+    );
+    let token_life = pick(random, &[(3, 7200), (1, 1900), (1, 40)]);
+    Setup {
+        gateways: if keeps == Keeps::Redis {
+            pick(random, &[(1, 1), (4, 2), (1, 3), (1, 4)])
+        } else {
+            1
+        },
+        keeps,
+        repeated,
+        is_tight: random.random_bool(0.4),
+        token_life: Duration::from_secs(token_life),
+    }
+}
+
+fn gap(random: &mut StdRng, is_long: bool) -> Duration {
+    let most = pick(random, &[(8, 0), (8, 300), (6, 3000), (2, 20_000)]);
+    let most = if is_long && random.random_bool(0.1) { 4_000_000 } else { most };
+    millis(random, 0, most)
+}
+
+fn what(random: &mut StdRng, setup: Setup) -> What {
+    let gateway = random.random_range(0..setup.gateways);
+    let caller = random.random_range(0..CALLERS);
+    let key = random.random_range(0..KEYS);
+    match random.random_range(0..100) {
+        0..55 => What::Forward(forward(random, setup)),
+        55..63 => {
+            let expires_in = Duration::from_secs(pick(random, &[(1, 60), (2, 600), (1, 3600)]));
+            What::Broadcast { caller, key, expires_in, at: gateway }
+        }
+        63..66 => What::Cancel { caller, key, at: gateway },
+        66..80 => {
+            let lasts = pick(random, &[(3, 500), (3, 5000), (2, 40_000), (1, 400_000)]);
+            let share = pick(random, &[(1, 10), (2, 50), (2, 100)]);
+            What::Weather { weather: weather(random), lasts: millis(random, 0, lasts), share }
+        }
+        80..83 => What::Others {
+            to: random.random_range(0..RECEIVERS),
+            messages: random.random_range(1..8),
+        },
+        83..85 => What::RevokeTokens,
+        85..91 => What::Kill { gateway, down_for: millis(random, 0, 3000) },
+        91..93 => What::Stop { gateway, down_for: millis(random, 0, 3000) },
+        93..95 => What::Pause { gateway, lasts: millis(random, 0, 20_000) },
+        95..96 => {
+            let most = pick(random, &[(3, 2000), (1, 4_000_000)]);
+            What::StepWall { gateway, by_ms: random.random_range(-most..=most) }
+        }
+        97..98 if setup.keeps == Keeps::Redis => redis(random, gateway),
+        96..98 => What::Drift { gateway, gains: random.random_range(-500..=500) },
+        _ if setup.keeps == Keeps::Redis => redis(random, gateway),
+        _ => What::Disk {
+            gateway,
+            latency: millis(random, 0, 2000),
+            is_full: random.random_bool(0.4),
+            lasts: millis(random, 0, 10_000),
+        },
+    }
+}
+
+fn redis(random: &mut StdRng, gateway: usize) -> What {
+    // A smaller step may go unnoticed.
+    let step = random.random_range(200..=5000) * if random.random_bool(0.5) { 1 } else { -1 };
+    let lasts = millis(random, 0, 15_000);
+    let event = pick(
+        random,
+        &[
+            (3, RedisEvent::Emptied),
+            (2, RedisEvent::Restarted),
+            (1, RedisEvent::ScriptsForgotten),
+            (2, RedisEvent::ClockStepped(SignedDuration::from_millis(step))),
+            (1, RedisEvent::ClockDrifts(i32::try_from(step).unwrap_or(0) / 10)),
+        ],
+    );
+    let line = Line {
+        up_to: millis(random, 1, 400),
+        not_sent: random.random_range(0..10),
+        answer_lost: random.random_range(0..20),
+        silence: random.random_range(0..10),
+    };
+    let reach = pick(random, &[(1, Reach::Refused), (1, Reach::Silent)]);
+    pick(
+        random,
+        &[
+            (3, What::Redis(event)),
+            (3, What::Line { gateway, line, lasts }),
+            (3, What::Reach { gateway, reach, lasts }),
+        ],
+    )
+}
+
+fn forward(random: &mut StdRng, setup: Setup) -> ForwardPlan {
+    let key = random.random_range(0..KEYS);
+    let is_mistaken = random.random_bool(0.1);
+    let name =
+        pick(random, &[(3, Name::None), (2, Name::Uuid), (4, Name::Key { key, is_mistaken })]);
+    let again = pick(random, &[(6, 500), (6, 10_000), (1, 3_700_000)]);
+    ForwardPlan {
+        caller: random.random_range(0..CALLERS),
+        to: random.random_range(0..RECEIVERS),
+        name,
+        copies: pick(random, &[(6, 1), (2, 4), (1, 12)]),
+        is_bulk: random.random_bool(0.2),
+        wait: Duration::from_secs(random.random_range(0..8)),
+        hangs_up_after: random.random_bool(0.2).then(|| millis(random, 0, 8000)),
+        asks_again_after: random.random_bool(0.7).then(|| millis(random, 0, again)),
+        at: random.random_range(0..setup.gateways),
+    }
+}
+
+fn weather(random: &mut StdRng) -> Weather {
+    let after = random.random_bool(0.5);
+    let code = pick(
+        random,
+        &[
+            (4, (230020, false)),
+            (3, (99991400, true)),
+            (2, (230002, false)),
+            (1, (230049, false)),
+            (1, (99991403, false)),
+            (1, (424242, false)),
+        ],
+    );
+    let reset = code.1.then(|| random.random_range(0..20));
+    let up_to = millis(random, 100, 20_000);
+    let no_tokens = Weather::NoTokens { code: pick(random, &[(2, 10013), (1, 10014)]) };
+    pick(
+        random,
+        &[
+            (2, Weather::NoConnection),
+            (2, Weather::Lost),
+            (3, Weather::Unheard),
+            (1, Weather::CutBefore),
+            (2, Weather::CutAfter),
+            (1, Weather::Stale),
+            (1, Weather::Proxy { after }),
+            (1, Weather::Garbage),
+            (3, Weather::Slow { up_to }),
+            (2, Weather::Fails { after }),
+            (4, Weather::Refuses { code: code.0, reset }),
+            (1, no_tokens),
+        ],
+    )
+}
+
+fn millis(random: &mut StdRng, least: u64, most: u64) -> Duration {
+    Duration::from_millis(random.random_range(least..=most.max(least)))
+}
+
+/// One of these, by weight.
+fn pick<T: Clone>(random: &mut StdRng, choices: &[(u32, T)]) -> T {
+    let mut left = random.random_range(0..choices.iter().map(|it| it.0).sum());
+    for (weight, choice) in choices {
+        match u32::checked_sub(left, *weight) {
+            None => return choice.clone(),
+            Some(rest) => left = rest,
+        }
+    }
+    unreachable!("the weights add up")
+}

@@ -1,0 +1,168 @@
+//! One process of a gateway: a runtime of its own, so that a kill drops everything at once, and a pause stops all of it.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::feishu::{app_of, feishu_of};
+use super::generate::CALLERS;
+use super::history::{Keeps, Setup};
+use super::ledger::FRUGAL;
+use super::scene::Scene;
+use crate::app::{Core, SentBefore, Simulated};
+use crate::clock::{Clock, SimulatedTime, SimulatedWall};
+use crate::config::{self, Config};
+use crate::feishu::client::Client;
+use crate::feishu::options::Options;
+use crate::model::api_key::{Caller, KeyEntry, KeyHash};
+use crate::model::policy::Policy;
+use crate::model::share::{Budget, Weight};
+use crate::model::tenants::Tenants;
+use crate::redis::simulated::SimulatedRedis;
+use crate::sqlite::SimulatedDisk;
+
+pub(super) struct Process {
+    /// The first field, because it is to be dropped first: nothing of the process goes on then.
+    pub(super) runtime: Runtime,
+    pub(super) core: Core,
+    pub(super) clock: Clock,
+    pub(super) closing: CancellationToken,
+    callers: Vec<Caller>,
+    _tasks: JoinSet<()>,
+}
+
+/// What processes of one gateway run on.
+pub(super) struct Machine {
+    pub(super) wall: SimulatedWall,
+    pub(super) disk: SimulatedDisk,
+    /// The Redis of all machines, as this one sees it.
+    pub(super) redis: SimulatedRedis,
+}
+
+impl Process {
+    pub(super) fn start(
+        scene: &Scene,
+        setup: Setup,
+        (gateway, number): (usize, u64),
+        machine: &Machine,
+        time: &SimulatedTime,
+    ) -> Self {
+        // Its paused time shows when nothing can go on: see `run`.
+        let runtime =
+            Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let entered = runtime.enter();
+        let clock = time.clock(&machine.wall);
+        let config = config_of(setup);
+        let client = client().in_process(runtime.handle().clone(), clock.clone());
+        let client = client.answered_by(feishu_of(scene, gateway, number));
+        let closing = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let core = Simulated {
+            config: &config,
+            clock: &clock,
+            sent_before: if number == 0 { SentBefore::Nothing } else { SentBefore::Anything },
+            closing: &closing,
+            client: &client,
+            database: (setup.keeps == Keeps::File).then(|| machine.disk.open(&clock)),
+            redis: (setup.keeps == Keeps::Redis).then(|| machine.redis.clone()),
+        }
+        .start(&mut tasks);
+        let callers = (0..CALLERS).map(|it| caller(&config, it)).collect();
+        drop(entered);
+        Self { runtime, core, clock, closing, callers, _tasks: tasks }
+    }
+
+    pub(super) fn caller(&self, number: usize) -> Caller {
+        self.callers[number].clone()
+    }
+
+    /// Runs until nothing can go on before time passes.
+    #[expect(clippy::disallowed_methods, reason = "it is over as soon as nothing else can run")]
+    pub(super) fn run(&self) {
+        self.runtime.block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
+    }
+}
+
+/// The limits of the simulation.
+pub(super) fn config_of(setup: Setup) -> Config {
+    static CONFIG: OnceLock<Config> = OnceLock::new();
+    let base = CONFIG.get_or_init(|| {
+        let variable = |name: &str, value: &str| (format!("GATEWAY__{name}"), value.to_owned());
+        let variables = [
+            variable("APPS__MAIN__APP_ID", "cli_main"),
+            variable("APPS__MAIN__APP_SECRET", "hush"),
+            variable("APPS__OTHER__APP_ID", "cli_other"),
+            variable("APPS__OTHER__APP_SECRET", "hush2"),
+            variable("FEISHU__QUOTA_INTERVAL", "1m"),
+            variable("STATE__URL", "redis://127.0.0.1:1"),
+        ];
+        config::load(None, variables).expect("it is right")
+    });
+    let mut config = base.clone();
+    config.keys = keys();
+    match (setup.keeps, &mut config.state) {
+        (Keeps::Redis, Some(state)) => {
+            state.replicas = u32::try_from(setup.gateways).ok().and_then(NonZeroU32::new).unwrap();
+        }
+        (_, state) => *state = None,
+    }
+    if setup.is_tight {
+        config.limits.app_per_second = NonZeroU32::new(6).unwrap();
+        config.limits.app_per_minute = NonZeroU32::new(60).unwrap();
+    }
+    config
+}
+
+fn keys() -> BTreeMap<String, KeyEntry> {
+    let entry = |number: usize| {
+        let name = number.to_string();
+        let per_minute = (number == FRUGAL.0).then(|| NonZeroU32::new(FRUGAL.1).unwrap());
+        let weight = if number == 1 { 3 } else { 1 };
+        let entry = KeyEntry {
+            hash: KeyHash::of(&name),
+            app: app_of(&format!("om_{number}_")).to_owned(),
+            tenants: Tenants::None,
+            expires_at: None,
+            disabled: false,
+            policy: Policy::default(),
+            weight: Weight::new(NonZeroU32::new(weight).unwrap()),
+            budget: Budget { per_minute, per_month: None },
+            webhook: None,
+        };
+        (name, entry)
+    };
+    (0..CALLERS).map(entry).collect()
+}
+
+fn caller(config: &Config, number: usize) -> Caller {
+    let name = number.to_string();
+    let KeyEntry { app, policy, weight, budget, .. } = &config.keys[&name];
+    Caller {
+        name: name.into(),
+        app: app.as_str().into(),
+        tenant: None,
+        policy: Arc::new(policy.clone()),
+        weight: *weight,
+        budget: *budget,
+    }
+}
+
+/// One for all processes, because it reads the machine's certificates.
+fn client() -> &'static Client {
+    static CLIENT: OnceLock<Client> = OnceLock::new();
+    CLIENT.get_or_init(|| {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let options = Options {
+            base_url: "http://127.0.0.1:1".parse().unwrap(),
+            authorities: Vec::new(),
+            connect_timeout: Duration::from_secs(2),
+            attempt_timeout: Duration::from_secs(5),
+        };
+        Client::new(options, runtime.handle().clone(), Clock::manual().0).unwrap()
+    })
+}

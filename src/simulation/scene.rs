@@ -1,0 +1,92 @@
+//! What the gateways, Feishu and the callers of one history share.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::agenda::{Agenda, Due, Moment};
+use super::asks::Ask;
+use super::feishu::FeishuState;
+use super::history::{History, Line};
+use super::ledger::Ledger;
+use super::weather::Spell;
+use crate::clock::SimulatedTime;
+use crate::limits::Rules;
+use crate::redis::simulated::{Failure, Fate};
+
+/// Clones share it. Nobody holds it while a gateway runs.
+#[derive(Clone)]
+pub(super) struct Scene(Arc<Mutex<SceneState>>);
+
+pub(super) struct SceneState {
+    pub(super) time: SimulatedTime,
+    pub(super) agenda: Agenda,
+    pub(super) ledger: Ledger,
+    pub(super) feishu: FeishuState,
+    pub(super) spells: Vec<Spell>,
+    pub(super) asks: Vec<Ask>,
+    /// Which process of each gateway runs. None: none does.
+    pub(super) processes: Vec<Option<u64>>,
+    pub(super) random: StdRng,
+}
+
+/// How long what one gateway has sent beside the others counts: a minute, and until it is back.
+const TOGETHER_AGAIN: Duration = Duration::from_secs(75);
+
+impl Scene {
+    pub(super) fn new(history: &History, rules: Rules, time: &SimulatedTime) -> Self {
+        let setup = history.setup;
+        Self(Arc::new(Mutex::new(SceneState {
+            time: time.clone(),
+            agenda: Agenda::default(),
+            ledger: Ledger::new(rules, setup),
+            feishu: FeishuState::new(setup, rules),
+            spells: Vec::new(),
+            asks: Vec::new(),
+            processes: vec![None; setup.gateways],
+            random: StdRng::seed_from_u64(history.seed ^ 0x5EED),
+        })))
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, SceneState> {
+        let mut state = self.0.lock().unwrap();
+        state.ledger.now = state.time.now();
+        state
+    }
+}
+
+impl SceneState {
+    pub(super) fn now(&self) -> Moment {
+        self.time.now()
+    }
+
+    /// A gateway has trouble with Redis for so long, while others may have none.
+    pub(super) fn apart(&mut self, lasts: Duration) {
+        if self.processes.len() > 1 {
+            let until = self.now() + lasts + TOGETHER_AGAIN;
+            self.ledger.apart_until = self.ledger.apart_until.max(until);
+        }
+    }
+
+    /// What becomes of a request to Redis.
+    pub(super) fn redis_fate(&mut self, line: Line) -> Fate {
+        let mut time = || self.random.random_range(Duration::ZERO..=line.up_to);
+        let (there, back) = (time(), time());
+        let at = self.random.random_range(0..100);
+        let Line { not_sent, answer_lost, silence, .. } = line;
+        let failure = match at {
+            _ if at < not_sent => Some(Failure::NotSent),
+            _ if at < not_sent + answer_lost => Some(Failure::AnswerLost),
+            _ if at < not_sent + answer_lost + silence => Some(Failure::Silence),
+            _ => None,
+        };
+        Fate { before: None, there, back, failure }
+    }
+
+    pub(super) fn enter(&mut self, after: Moment, due: Due) {
+        let at = self.now() + after;
+        self.agenda.enter(at, due);
+    }
+}

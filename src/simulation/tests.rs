@@ -1,0 +1,83 @@
+//! What `cargo test` plays, and what `make simulate` does.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::generate::history;
+use super::shrink::shrink;
+use super::world::{Played, play};
+
+/// Plays the history of a seed. Fails with the shortest one that still breaks a promise.
+#[expect(clippy::print_stdout, reason = "a failure is to be seen at once")]
+fn must_keep_all_promises(seed: u64) -> Played {
+    let first = history(seed);
+    let played = play(&first);
+    if played.broken.is_none() {
+        return played;
+    }
+    // At once, because the search may take a while.
+    println!("seed {seed:#x} breaks a promise: {}", played.broken.as_deref().unwrap_or_default());
+    let is_whole = std::env::var_os("WHOLE").is_some();
+    let (shortest, played) = if is_whole { (first, played) } else { shrink(&first, played) };
+    let broken = played.broken.as_deref().unwrap_or_default();
+    let trace = played.trace.join("\n");
+    panic!("seed {seed:#x} breaks a promise: {broken}\n{shortest}\nWhat happened:\n{trace}")
+}
+
+#[test]
+fn a_seed_replays_byte_for_byte() {
+    for seed in 0..4 {
+        let [one, other] = [play(&history(seed)), play(&history(seed))].map(|it| it.trace);
+        for (line, (one, other)) in one.iter().zip(&other).enumerate() {
+            assert_eq!(one, other, "line {line} of seed {seed}");
+        }
+        assert_eq!(one.len(), other.len());
+    }
+}
+
+#[test]
+fn known_histories_keep_all_promises() {
+    for seed in 0..12 {
+        must_keep_all_promises(seed);
+    }
+}
+
+/// `make simulate`: `SEED=0x1234` plays one history, with `WHOLE=1` without a search for a shorter one, `SEEDS=100` so many new ones, `SECONDS=30` as many as that takes.
+#[test]
+#[ignore = "make simulate runs it"]
+#[expect(clippy::print_stdout, clippy::disallowed_methods, reason = "its output is its purpose")]
+fn simulate() {
+    let number = |name| std::env::var(name).ok().map(|text| parse(&text));
+    let (seeds, seconds) = (number("SEEDS"), number("SECONDS"));
+    let first = number("SEED").unwrap_or_else(rand::random);
+    let seeds = seeds.unwrap_or(if seconds.is_some() { u64::MAX } else { 1 });
+    let seconds = Duration::from_secs(seconds.unwrap_or(u64::from(u32::MAX)));
+    println!("first seed {first:#x}");
+    let started = std::time::Instant::now();
+    let (mut histories, mut simulated) = (0_u64, Duration::ZERO);
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    while histories < seeds && started.elapsed() < seconds {
+        let played = must_keep_all_promises(first.wrapping_add(histories));
+        histories += 1;
+        simulated += played.took;
+        for (what, count) in played.counts {
+            *counts.entry(what).or_default() += count;
+        }
+    }
+    let took = started.elapsed().as_secs_f64();
+    #[expect(clippy::cast_precision_loss, reason = "it is printed with one digit")]
+    let pace = histories as f64 / took;
+    println!("{histories} histories in {took:.1} s, {pace:.1} a second");
+    println!("{:.1} simulated hours", simulated.as_secs_f64() / 3600.0);
+    for (what, count) in counts {
+        println!("{count:>10} {what}");
+    }
+}
+
+fn parse(text: &str) -> u64 {
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    number.expect("a number")
+}

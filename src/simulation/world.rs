@@ -1,0 +1,536 @@
+//! Plays a history: lets time pass to whatever is due next, and runs the gateways in between.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::task::AbortHandle;
+
+use super::agenda::{Due, Moment};
+use super::asks::{self, Ask, receiver};
+use super::generate::{CALLERS, RECEIVERS};
+use super::history::{Event, ForwardPlan, History, Name, What};
+use super::ledger::FRUGAL;
+use super::process::{Machine, Process, config_of};
+use super::scene::Scene;
+use super::weather::Spell;
+use crate::broadcasts::{BroadcastError, BroadcastRequest, Broadcasts, ReceiverState};
+use crate::clock::{SimulatedTime, SimulatedWall};
+use crate::limits::Rules;
+use crate::model::api_key::Caller;
+use crate::model::broadcast_id::BroadcastId;
+use crate::model::idempotency_key::IdempotencyKey;
+use crate::model::message_id::MessageId;
+use crate::random::Seeded;
+use crate::redis::simulated::{Fate, Reach, SimulatedRedis};
+use crate::sqlite::SimulatedDisk;
+
+/// How a history went.
+pub(super) struct Played {
+    pub(super) trace: Vec<String>,
+    pub(super) counts: BTreeMap<&'static str, u64>,
+    pub(super) broken: Option<String>,
+    pub(super) took: Duration,
+}
+
+struct World<'a> {
+    history: &'a History,
+    time: SimulatedTime,
+    scene: Scene,
+    gateways: Vec<Gateway>,
+    /// The ids of accepted broadcasts, with their callers.
+    broadcasts: std::sync::Arc<std::sync::Mutex<BTreeMap<(usize, u8), BroadcastId>>>,
+    is_calm: bool,
+}
+
+struct Gateway {
+    machine: Machine,
+    process: Option<Process>,
+    processes: u64,
+    is_paused: bool,
+    is_draining: bool,
+}
+
+/// How often broadcasts are read, during the history and after it.
+const LOOK: Duration = Duration::from_secs(7);
+/// How long the faults are over before everything has to be as it was: longer than any gate stays closed.
+const RECOVERED: Duration = Duration::from_mins(3);
+/// How long the broadcasts may then take: until they expire, and what is in doubt is unknown.
+const SETTLED: Duration = Duration::from_mins(60 + 60 + 2);
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// Plays a history.
+pub(super) fn play(history: &History) -> Played {
+    let _seeded = Seeded::by(history.seed);
+    let time = SimulatedTime::default();
+    let limits = config_of(history.setup).limits;
+    let rules = Rules {
+        receiver_per_second: limits.receiver_per_second,
+        app_per_second: limits.app_per_second,
+        app_per_minute: limits.app_per_minute,
+        guard: limits.guard,
+    };
+    let scene = Scene::new(history, rules, &time);
+    let redis = SimulatedRedis::new(time.clock(&SimulatedWall::default()));
+    let gateways = (0..history.setup.gateways).map(|_| Gateway::new(&redis)).collect();
+    let mut world = World {
+        history,
+        time,
+        scene,
+        gateways,
+        broadcasts: std::sync::Arc::default(),
+        is_calm: false,
+    };
+    world.run();
+    world.end()
+}
+
+impl Gateway {
+    fn new(redis: &SimulatedRedis) -> Self {
+        let (wall, disk) = (SimulatedWall::default(), SimulatedDisk::new());
+        let machine = Machine { wall, disk, redis: redis.for_another() };
+        Self { machine, process: None, processes: 0, is_paused: false, is_draining: false }
+    }
+}
+
+impl World<'_> {
+    fn run(&mut self) {
+        for gateway in 0..self.gateways.len() {
+            self.start(gateway);
+        }
+        {
+            let mut state = self.scene.state();
+            for (place, event) in self.history.events.iter().enumerate() {
+                state.agenda.enter(event.at, Due::Event(place));
+            }
+            let last = self.history.events.last().map_or(Moment::ZERO, |it| it.at);
+            state.agenda.enter(last + Duration::from_secs(1), Due::Calm);
+            state.agenda.enter(LOOK, Due::Look);
+        }
+        let mut calm_since = None;
+        loop {
+            self.run_gateways();
+            if self.scene.state().ledger.broken.is_some() {
+                return;
+            }
+            if self.is_calm {
+                let now = self.time.now();
+                let since = *calm_since.get_or_insert(now);
+                if now >= since + RECOVERED && self.has_settled() {
+                    return self.all_is_open();
+                }
+                // Callers may ask again for hours.
+                if now >= since + SETTLED && !self.scene.state().ledger.all_have_ended() {
+                    let ledger = &mut self.scene.state().ledger;
+                    return ledger.break_promise("a broadcast does not end");
+                }
+            }
+            let due = self.scene.state().agenda.next();
+            let next = due.into_iter().chain(self.time.next()).min();
+            self.time.advance_to(next.expect("somebody always looks"));
+            loop {
+                let due = {
+                    let mut state = self.scene.state();
+                    let now = state.now();
+                    state.agenda.take(now)
+                };
+                let Some(due) = due else { break };
+                self.happens(&due);
+            }
+        }
+    }
+
+    fn end(mut self) -> Played {
+        let took = self.time.now();
+        for gateway in 0..self.gateways.len() {
+            self.end_process(gateway);
+        }
+        let ledger = &mut self.scene.state().ledger;
+        let trace = std::mem::take(&mut ledger.trace);
+        Played { trace, counts: ledger.counts.clone(), broken: ledger.broken.clone(), took }
+    }
+
+    fn run_gateways(&self) {
+        for gateway in self.gateways.iter().filter(|it| !it.is_paused) {
+            if let Some(process) = &gateway.process {
+                process.run();
+            }
+        }
+    }
+
+    fn happens(&mut self, due: &Due) {
+        match *due {
+            Due::Event(place) => {
+                let Event { id, what, .. } = self.history.events[place].clone();
+                self.event(id, &what);
+            }
+            Due::Arrives(call) => self.scene.state().arrives(call),
+            Due::Answered(call) => self.scene.state().hears(call),
+            Due::Asks(ask) => self.ask(ask),
+            Due::HangsUp(ask) => {
+                let task = self.scene.state().hangs_up(ask);
+                // Not under the lock: it drops the request.
+                task.as_ref().map(AbortHandle::abort);
+            }
+            Due::MustBeAnswered(ask) => {
+                if self.gateways.iter().all(|it| !it.is_paused) {
+                    self.scene.state().must_be_answered(ask);
+                }
+            }
+            Due::Starts(gateway) => {
+                if self.gateways[gateway].process.is_none() {
+                    self.start(gateway);
+                }
+            }
+            Due::Resumes(gateway) => {
+                self.gateways[gateway].is_paused = false;
+                self.scene.state().ledger.nobody_knows();
+            }
+            Due::Closes(gateway) => {
+                if let Some(process) = self.draining(gateway) {
+                    process.closing.cancel();
+                }
+            }
+            Due::Ends(gateway) => {
+                if self.draining(gateway).is_some() {
+                    self.end_process(gateway);
+                }
+            }
+            Due::DiskRecovers(gateway) => {
+                self.gateways[gateway].machine.disk.behave(Duration::ZERO, false);
+            }
+            Due::RedisRecovers(gateway) => self.redis_recovers(gateway),
+            Due::Look => self.look(),
+            Due::Calm => self.calm(),
+        }
+    }
+
+    fn draining(&self, gateway: usize) -> Option<&Process> {
+        let gateway = &self.gateways[gateway];
+        gateway.process.as_ref().filter(|_| gateway.is_draining)
+    }
+
+    fn event(&mut self, id: usize, what: &What) {
+        match what {
+            What::Forward(plan) => {
+                for copy in 0..plan.copies {
+                    self.forward(id, copy, plan);
+                }
+            }
+            What::Broadcast { caller, key, expires_in, at } => {
+                self.broadcast(*caller, *key, *expires_in, *at);
+            }
+            What::Cancel { caller, key, at } => self.cancel(*caller, *key, *at),
+            What::Weather { weather, lasts, share } => {
+                let mut state = self.scene.state();
+                let until = state.now() + *lasts;
+                state.spells.push(Spell { weather: *weather, until, share: *share });
+                state.ledger.note(format!("weather for {lasts:?}, {share} %: {weather:?}"));
+            }
+            What::Others { to, messages } => {
+                let mut state = self.scene.state();
+                let now = state.now();
+                state.feishu.others_send(&format!("oc_{to}"), *messages, now);
+                state.ledger.note(format!("others send {messages} to oc_{to}"));
+            }
+            What::RevokeTokens => {
+                let mut state = self.scene.state();
+                state.feishu.revoke_tokens();
+                state.ledger.note("Feishu revokes all tokens");
+            }
+            What::Kill { gateway, down_for } => {
+                self.end_process(*gateway);
+                let mut state = self.scene.state();
+                state.ledger.count("kills");
+                state.enter(*down_for, Due::Starts(*gateway));
+            }
+            What::Stop { gateway, down_for } => self.stop(*gateway, *down_for),
+            What::Pause { gateway, lasts } => {
+                self.gateways[*gateway].is_paused = true;
+                let mut state = self.scene.state();
+                state.ledger.count("pauses");
+                state.ledger.note(format!("gateway {gateway} stands still for {lasts:?}"));
+                state.enter(*lasts, Due::Resumes(*gateway));
+            }
+            What::StepWall { gateway, by_ms } => {
+                self.gateways[*gateway].machine.wall.step(SignedDuration::from_millis(*by_ms));
+                let ledger = &mut self.scene.state().ledger;
+                ledger.count("wall clocks set");
+                ledger.note(format!("the wall clock of gateway {gateway} is set by {by_ms} ms"));
+            }
+            What::Drift { gateway, gains } => self.gateways[*gateway].machine.wall.drift(*gains),
+            What::Redis(event) => {
+                self.gateways[0].machine.redis.happens(*event);
+                let ledger = &mut self.scene.state().ledger;
+                ledger.count("Redis: events");
+                ledger.note(format!("Redis: {event:?}"));
+            }
+            What::Reach { gateway, reach, lasts } => {
+                self.gateways[*gateway].machine.redis.set_reach(*reach);
+                let mut state = self.scene.state();
+                state.apart(*lasts);
+                state.ledger.count("Redis: not reached");
+                state.ledger.note(format!("gateway {gateway} and Redis: {reach:?}, {lasts:?}"));
+                state.enter(*lasts, Due::RedisRecovers(*gateway));
+            }
+            What::Line { gateway, line, lasts } => {
+                let (line, scene) = (*line, self.scene.clone());
+                let fates = move || scene.state().redis_fate(line);
+                self.gateways[*gateway].machine.redis.decide_by(fates);
+                let mut state = self.scene.state();
+                state.apart(*lasts);
+                state.ledger.count("Redis: faulty lines");
+                state.ledger.note(format!("gateway {gateway} and Redis: {line:?}, {lasts:?}"));
+                state.enter(*lasts, Due::RedisRecovers(*gateway));
+            }
+            What::Disk { gateway, latency, is_full, lasts } => {
+                self.gateways[*gateway].machine.disk.behave(*latency, *is_full);
+                let mut state = self.scene.state();
+                state.ledger.count(if *is_full { "full disks" } else { "slow disks" });
+                state.ledger.note(format!("the disk takes {latency:?}, full: {is_full}"));
+                state.enter(*lasts, Due::DiskRecovers(*gateway));
+            }
+        }
+    }
+
+    fn redis_recovers(&self, number: usize) {
+        let redis = &self.gateways[number].machine.redis;
+        redis.set_reach(Reach::Open);
+        redis.decide_by(Fate::default);
+    }
+
+    fn start(&mut self, number: usize) {
+        let gateway = &mut self.gateways[number];
+        let process = gateway.processes;
+        gateway.processes += 1;
+        self.scene.state().processes[number] = Some(process);
+        self.scene.state().ledger.note(format!("gateway {number} starts"));
+        let setup = self.history.setup;
+        let place = (number, process);
+        let started = Process::start(&self.scene, setup, place, &gateway.machine, &self.time);
+        gateway.process = Some(started);
+        (gateway.is_draining, gateway.is_paused) = (false, false);
+    }
+
+    /// A process ends at once, with everything in it.
+    fn end_process(&mut self, number: usize) {
+        let Some(process) = self.gateways[number].process.take() else { return };
+        {
+            let mut state = self.scene.state();
+            state.processes[number] = None;
+            state.ledger.note(format!("gateway {number} ends"));
+            state.cut_off(number);
+            state.ledger.nobody_knows();
+        }
+        drop(process);
+    }
+
+    /// A process begins to drain, as `app` does it.
+    fn stop(&mut self, number: usize, down_for: Duration) {
+        let gateway = &mut self.gateways[number];
+        let Some(process) = gateway.process.as_ref().filter(|_| !gateway.is_draining) else {
+            return;
+        };
+        gateway.is_draining = true;
+        if let Some(broadcasts) = &process.core.broadcasts {
+            broadcasts.stop();
+        }
+        let mut state = self.scene.state();
+        state.ledger.count("drains");
+        state.ledger.note(format!("gateway {number} drains"));
+        state.enter(DRAIN, Due::Closes(number));
+        let ends_after = DRAIN + Duration::from_secs(2);
+        state.enter(ends_after, Due::Ends(number));
+        state.enter(ends_after + down_for, Due::Starts(number));
+    }
+
+    fn forward(&mut self, event: usize, copy: usize, plan: &ForwardPlan) {
+        let number = {
+            let mut state = self.scene.state();
+            state.asks.push(Ask::new(event, copy, plan));
+            state.asks.len() - 1
+        };
+        self.ask(number);
+    }
+
+    fn ask(&mut self, number: usize) {
+        let at = self.scene.state().asks[number].plan.at;
+        let gateway = self.open(at);
+        let process = self.gateways[gateway].process.as_ref();
+        let process = process.filter(|_| !self.gateways[gateway].is_draining);
+        asks::ask(&self.scene, number, gateway, process);
+    }
+
+    /// The gateway that a caller finds: the one that it wants, or the next that works.
+    fn open(&self, at: usize) -> usize {
+        let count = self.gateways.len();
+        let works = |it: &usize| self.gateways[*it].process.is_some();
+        (at..at + count).map(|it| it % count).find(works).unwrap_or(at)
+    }
+
+    /// Does this with the broadcasts of a gateway that works.
+    fn with_broadcasts<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        at: usize,
+        caller: usize,
+        work: impl FnOnce(Scene, Broadcasts, Caller) -> F,
+    ) {
+        let gateway = &self.gateways[self.open(at)];
+        let Some(process) = &gateway.process else { return };
+        let Some(broadcasts) = process.core.broadcasts.clone() else { return };
+        let work = work(self.scene.clone(), broadcasts, process.caller(caller));
+        process.runtime.spawn(work);
+    }
+
+    fn broadcast(&self, caller: usize, key: u8, expires_in: Duration, at: usize) {
+        let known = std::sync::Arc::clone(&self.broadcasts);
+        // The same for a repetition, and no other message.
+        let count = [1, 5, 20, 45][usize::from(key)];
+        let name = |place: usize| match place {
+            0 => format!("oc_{}", key % RECEIVERS),
+            _ => format!("oc_b{key}_{place}"),
+        };
+        let request = BroadcastRequest {
+            message: MessageId::parse(&format!("om_{caller}_b{key}")).unwrap(),
+            receivers: (0..count).map(|place| receiver(&name(place))).collect(),
+            key: IdempotencyKey::parse(&format!("broadcast {key}")).unwrap(),
+            expires_in,
+        };
+        self.with_broadcasts(at, caller, |scene, broadcasts, by| async move {
+            let answer = broadcasts.accept(&by, request).await;
+            let ledger = &mut scene.state().ledger;
+            match answer {
+                Ok(accepted) => {
+                    let (broadcast, again) = (accepted.broadcast, accepted.is_replayed);
+                    let (id, message) = (broadcast.id.as_str(), broadcast.message.as_str());
+                    ledger.note(format!("{message} is accepted as {id}, again: {again}"));
+                    ledger.accepted(&broadcast);
+                    known.lock().unwrap().insert((caller, key), broadcast.id);
+                }
+                Err(error) => ledger.note(format!("a broadcast is refused: {error}")),
+            }
+        });
+    }
+
+    fn cancel(&self, caller: usize, key: u8, at: usize) {
+        let id = self.broadcasts.lock().unwrap().get(&(caller, key)).cloned();
+        let Some(id) = id else { return };
+        self.with_broadcasts(at, caller, |scene, broadcasts, by| async move {
+            let answer = broadcasts.cancel(&by, &id).await;
+            let ledger = &mut scene.state().ledger;
+            ledger.count("cancels");
+            match answer {
+                Ok(_) => ledger.note(format!("{id} is canceled")),
+                Err(BroadcastError::NotFound) => {
+                    ledger.break_promise(&format!("{id} was accepted and is not known"));
+                }
+                Err(error) => ledger.note(format!("{id} is not canceled: {error}")),
+            }
+        });
+    }
+
+    /// Reads all broadcasts, and does it again later.
+    fn look(&self) {
+        let all: Vec<_> = {
+            let all = self.broadcasts.lock().unwrap();
+            all.iter().map(|((caller, _), id)| (*caller, id.clone())).collect()
+        };
+        for (caller, id) in all {
+            self.with_broadcasts(0, caller, |scene, broadcasts, by| async move {
+                let receivers = broadcasts.receivers(&by, &id, &ReceiverState::ALL, 0, 1000).await;
+                let broadcast = broadcasts.find(&by, &id).await;
+                let mut state = scene.state();
+                match (broadcast, receivers) {
+                    (Ok(broadcast), Ok(receivers)) => state.ledger.read(&broadcast, &receivers),
+                    (Err(BroadcastError::NotFound), _) => {
+                        let broken = format!("{id} was accepted and is not known");
+                        state.ledger.break_promise(&broken);
+                    }
+                    _ => state.ledger.note(format!("{id} cannot be read for now")),
+                }
+            });
+        }
+        self.scene.state().enter(LOOK, Due::Look);
+    }
+
+    /// All faults end, and whoever is down starts.
+    fn calm(&mut self) {
+        {
+            let mut state = self.scene.state();
+            state.spells.clear();
+            state.ledger.note("all faults end");
+        }
+        for number in 0..self.gateways.len() {
+            self.gateways[number].machine.disk.behave(Duration::ZERO, false);
+            self.redis_recovers(number);
+            self.gateways[number].is_paused = false;
+            if self.gateways[number].process.is_none() {
+                self.start(number);
+            }
+        }
+        self.is_calm = true;
+    }
+
+    fn has_settled(&self) -> bool {
+        let is_draining = self.gateways.iter().any(|it| it.is_draining);
+        let state = self.scene.state();
+        let is_waiting = state.asks.iter().any(|it| !matches!(it.state, asks::AskState::Ended));
+        !is_draining && !is_waiting && state.ledger.all_have_ended()
+    }
+
+    /// Nobody is left behind, and everybody can send everywhere.
+    fn all_is_open(&mut self) {
+        for gateway in &self.gateways {
+            let process = gateway.process.as_ref().expect("all have started");
+            let waiting = process.core.delivery.waiting();
+            if waiting > 0 {
+                let ledger = &mut self.scene.state().ledger;
+                return ledger.break_promise(&format!("{waiting} are left in the queues"));
+            }
+        }
+        let first = self.scene.state().asks.len();
+        // Few enough for the limits of any app.
+        // The caller with a budget may have used it up.
+        for caller in (0..CALLERS).filter(|it| *it != FRUGAL.0) {
+            let to = u8::try_from(caller).expect("they are few") % RECEIVERS;
+            let plan = ForwardPlan {
+                caller,
+                to,
+                name: Name::None,
+                copies: 1,
+                is_bulk: false,
+                wait: Duration::from_secs(8),
+                hangs_up_after: None,
+                asks_again_after: None,
+                at: to.into(),
+            };
+            self.forward(1_000_000 + usize::from(to), caller, &plan);
+        }
+        let until = self.time.now() + Duration::from_secs(10);
+        while self.time.now() < until {
+            self.run_gateways();
+            let due = self.scene.state().agenda.next();
+            let next = due.into_iter().chain(self.time.next()).min();
+            self.time.advance_to(next.expect("somebody always looks"));
+            loop {
+                let due = {
+                    let mut state = self.scene.state();
+                    let now = state.now();
+                    state.agenda.take(now)
+                };
+                let Some(due) = due else { break };
+                self.happens(&due);
+            }
+        }
+        let mut state = self.scene.state();
+        let asked: Vec<_> = state.asks[first..]
+            .iter()
+            .map(|it| (it.message.clone(), it.receiver.id().to_owned()))
+            .collect();
+        let left = asked.iter().find(|(message, to)| !state.ledger.is_delivered(message, to));
+        if let Some((message, to)) = left {
+            let left = format!("{message} to {to}");
+            state.ledger.break_promise(&format!("{left} is not open again"));
+        }
+    }
+}
