@@ -1,7 +1,7 @@
 //! The gateway's own queue and limiter under shuttle, which schedules every lock, atomic, wake-up and task: nobody who waits
 //! for a permit sleeps for ever, whoever leaves at any moment, is refused, or hears of Redis late.
 //!
-//! These are the gateway's files as they are. Only what lies outside of them is replaced: the clock, Redis, metrics, and what
+//! These are the gateway's files as they are. Only what lies outside of them is replaced: the clock, chance, Redis, metrics, and what
 //! a caller is. An example and no test, because `cfg(test)` would bring the files' own tests along.
 
 extern crate std_under_shuttle as std;
@@ -12,6 +12,7 @@ mod model;
 #[path = "../../../src/queue/mod.rs"]
 #[expect(dead_code, unused_imports, unreachable_pub, reason = "these tests do not use all of it")]
 mod queue;
+mod random;
 mod redis;
 mod telemetry;
 
