@@ -9,9 +9,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::certificates::{Certificates, ListenersTls};
-use super::core::{Core, Parts};
+use super::core::Core;
 use super::feishu::FeishuRuntime;
 use super::listeners::{self, Served, ServedEvents, Size};
+use super::parts::Parts;
 use super::reload::{FirstKeys, Reload, Reloader};
 use super::start::{SentBefore, StartError};
 use super::state::State;

@@ -6,7 +6,7 @@ use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
 use super::apps::apps;
-use super::core::Parts;
+use super::parts::Parts;
 use super::start::{SentBefore, StartError};
 use super::state::{State, rules};
 use super::stores::Stores;

@@ -9,6 +9,7 @@ mod delivery;
 mod descriptors;
 mod feishu;
 mod listeners;
+mod parts;
 mod reload;
 #[cfg(test)]
 mod simulated;

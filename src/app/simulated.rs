@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::core::{Core, Parts};
+use super::core::Core;
+use super::parts::Parts;
 use super::reload::FirstKeys;
 use super::start::SentBefore;
 use super::state::State;

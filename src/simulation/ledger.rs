@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::agenda::Moment;
 use super::history::{Keeps, Repeated, Setup};
 use crate::broadcasts::{Broadcast, ReceiverRecord, ReceiverState, State};
-use crate::delivery::{ForwardReport, PriorAttempts, SAFE_TO_REPEAT};
+use crate::delivery::{ForwardError, ForwardReport, PriorAttempts, SAFE_TO_REPEAT};
 
 use crate::limits::Rules;
 
@@ -25,6 +25,8 @@ pub(super) struct Ledger {
     /// Until when a gateway may send beside the others, because it alone does not reach Redis or did not lately.
     pub(super) apart_until: Moment,
     is_shared: bool,
+    /// Whether Redis has lost what it knew.
+    pub(super) was_emptied: bool,
     /// When nobody knew last how far a process came.
     unsure_at: Option<Moment>,
     rules: Rules,
@@ -90,6 +92,7 @@ impl Ledger {
             calls: Vec::new(),
             apart_until: Moment::ZERO,
             is_shared: setup.keeps == Keeps::Redis,
+            was_emptied: false,
             unsure_at: None,
             rules,
             repeated: setup.repeated,
@@ -211,6 +214,10 @@ impl Ledger {
             Err(error) => format!("{error}; {:?}", report.prior_attempts),
         };
         self.note(format!("answer on {message} to {receiver}: {result}"));
+        if matches!(report.result, Err(ForwardError::KeyReused)) {
+            // It speaks of a caller's mistake, and of no forward.
+            return self.count("answers: key reused");
+        }
         if let Ok(forwarded) = &report.result {
             self.count("answers: delivered");
             let id = forwarded.message_id.clone();
@@ -235,9 +242,9 @@ impl Ledger {
         self.deny(message, receiver, since);
     }
 
-    /// A process has ended or stood still: nobody knows how far it came.
-    pub(super) fn nobody_knows(&mut self) {
-        self.unsure_at = Some(self.now);
+    /// A process has ended or stood still, or Redis may not know for so long: nobody knows how far requests came.
+    pub(super) fn nobody_knows_for(&mut self, time: Duration) {
+        self.unsure_at = self.unsure_at.max(Some(self.now + time));
     }
 
     fn must_be_delivered(&mut self, message: &str, receiver: &str, id: &str) {
@@ -275,6 +282,13 @@ impl Ledger {
             && calls.iter().any(|call| self.calls[*call].sent >= recently);
         if is_delivered {
             self.break_promise(&format!("{message} to {receiver} is said not to be delivered"));
+        }
+    }
+
+    /// Nobody finds a broadcast that was accepted. One that was forgotten with everything in Redis is not lost by us.
+    pub(super) fn broadcast_is_lost(&mut self, id: &str) {
+        if !self.was_emptied {
+            self.break_promise(&format!("{id} was accepted and is not known"));
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod agenda;
 mod asks;
+mod broadcasts;
 mod feishu;
 mod generate;
 mod history;

@@ -44,6 +44,23 @@ pub(super) struct Machine {
     pub(super) redis: SimulatedRedis,
 }
 
+/// A gateway: its machine, and the process that runs on it.
+pub(super) struct Gateway {
+    pub(super) machine: Machine,
+    pub(super) process: Option<Process>,
+    pub(super) processes: u64,
+    pub(super) is_paused: bool,
+    pub(super) is_draining: bool,
+}
+
+impl Gateway {
+    pub(super) fn new(redis: &SimulatedRedis) -> Self {
+        let (wall, disk) = (SimulatedWall::default(), SimulatedDisk::new());
+        let machine = Machine { wall, disk, redis: redis.for_another() };
+        Self { machine, process: None, processes: 0, is_paused: false, is_draining: false }
+    }
+}
+
 impl Process {
     pub(super) fn start(
         scene: &Scene,

@@ -7,23 +7,18 @@ use jiff::SignedDuration;
 use tokio::task::AbortHandle;
 
 use super::agenda::{Due, Moment};
-use super::asks::{self, Ask, receiver};
+use super::asks::{self, Ask};
+use super::broadcasts::KnownBroadcasts;
 use super::generate::{CALLERS, RECEIVERS};
 use super::history::{Event, ForwardPlan, History, Name, What};
 use super::ledger::FRUGAL;
-use super::process::{Machine, Process, config_of};
+use super::process::{Gateway, Process, config_of};
 use super::scene::Scene;
 use super::weather::Spell;
-use crate::broadcasts::{BroadcastError, BroadcastRequest, Broadcasts, ReceiverState};
 use crate::clock::{SimulatedTime, SimulatedWall};
 use crate::limits::Rules;
-use crate::model::api_key::Caller;
-use crate::model::broadcast_id::BroadcastId;
-use crate::model::idempotency_key::IdempotencyKey;
-use crate::model::message_id::MessageId;
 use crate::random::Seeded;
-use crate::redis::simulated::{Fate, Reach, SimulatedRedis};
-use crate::sqlite::SimulatedDisk;
+use crate::redis::simulated::{Event as RedisEvent, Fate, Reach, SimulatedRedis};
 
 /// How a history went.
 pub(super) struct Played {
@@ -38,17 +33,8 @@ struct World<'a> {
     time: SimulatedTime,
     scene: Scene,
     gateways: Vec<Gateway>,
-    /// The ids of accepted broadcasts, with their callers.
-    broadcasts: std::sync::Arc<std::sync::Mutex<BTreeMap<(usize, u8), BroadcastId>>>,
+    broadcasts: KnownBroadcasts,
     is_calm: bool,
-}
-
-struct Gateway {
-    machine: Machine,
-    process: Option<Process>,
-    processes: u64,
-    is_paused: bool,
-    is_draining: bool,
 }
 
 /// How often broadcasts are read, during the history and after it.
@@ -78,19 +64,11 @@ pub(super) fn play(history: &History) -> Played {
         time,
         scene,
         gateways,
-        broadcasts: std::sync::Arc::default(),
+        broadcasts: KnownBroadcasts::default(),
         is_calm: false,
     };
     world.run();
     world.end()
-}
-
-impl Gateway {
-    fn new(redis: &SimulatedRedis) -> Self {
-        let (wall, disk) = (SimulatedWall::default(), SimulatedDisk::new());
-        let machine = Machine { wall, disk, redis: redis.for_another() };
-        Self { machine, process: None, processes: 0, is_paused: false, is_draining: false }
-    }
 }
 
 impl World<'_> {
@@ -125,18 +103,23 @@ impl World<'_> {
                     return ledger.break_promise("a broadcast does not end");
                 }
             }
-            let due = self.scene.state().agenda.next();
-            let next = due.into_iter().chain(self.time.next()).min();
-            self.time.advance_to(next.expect("somebody always looks"));
-            loop {
-                let due = {
-                    let mut state = self.scene.state();
-                    let now = state.now();
-                    state.agenda.take(now)
-                };
-                let Some(due) = due else { break };
-                self.happens(&due);
-            }
+            self.pass();
+        }
+    }
+
+    /// Lets time pass until something is due, and lets that happen.
+    fn pass(&mut self) {
+        let due = self.scene.state().agenda.next();
+        let next = due.into_iter().chain(self.time.next()).min();
+        self.time.advance_to(next.expect("somebody always looks"));
+        loop {
+            let due = {
+                let mut state = self.scene.state();
+                let now = state.now();
+                state.agenda.take(now)
+            };
+            let Some(due) = due else { break };
+            self.happens(&due);
         }
     }
 
@@ -184,7 +167,7 @@ impl World<'_> {
             }
             Due::Resumes(gateway) => {
                 self.gateways[gateway].is_paused = false;
-                self.scene.state().ledger.nobody_knows();
+                self.scene.state().ledger.nobody_knows_for(Duration::ZERO);
             }
             Due::Closes(gateway) => {
                 if let Some(process) = self.draining(gateway) {
@@ -218,9 +201,15 @@ impl World<'_> {
                 }
             }
             What::Broadcast { caller, key, expires_in, at } => {
-                self.broadcast(*caller, *key, *expires_in, *at);
+                if let Some(process) = self.working(*at) {
+                    self.broadcasts.accept(&self.scene, process, (*caller, *key), *expires_in);
+                }
             }
-            What::Cancel { caller, key, at } => self.cancel(*caller, *key, *at),
+            What::Cancel { caller, key, at } => {
+                if let Some(process) = self.working(*at) {
+                    self.broadcasts.cancel(&self.scene, process, (*caller, *key));
+                }
+            }
             What::Weather { weather, lasts, share } => {
                 let mut state = self.scene.state();
                 let until = state.now() + *lasts;
@@ -262,6 +251,8 @@ impl World<'_> {
             What::Redis(event) => {
                 self.gateways[0].machine.redis.happens(*event);
                 let ledger = &mut self.scene.state().ledger;
+                ledger.was_emptied |= *event == RedisEvent::Emptied;
+                ledger.nobody_knows_for(Duration::from_secs(10));
                 ledger.count("Redis: events");
                 ledger.note(format!("Redis: {event:?}"));
             }
@@ -269,6 +260,7 @@ impl World<'_> {
                 self.gateways[*gateway].machine.redis.set_reach(*reach);
                 let mut state = self.scene.state();
                 state.apart(*lasts);
+                state.ledger.nobody_knows_for(*lasts);
                 state.ledger.count("Redis: not reached");
                 state.ledger.note(format!("gateway {gateway} and Redis: {reach:?}, {lasts:?}"));
                 state.enter(*lasts, Due::RedisRecovers(*gateway));
@@ -279,6 +271,7 @@ impl World<'_> {
                 self.gateways[*gateway].machine.redis.decide_by(fates);
                 let mut state = self.scene.state();
                 state.apart(*lasts);
+                state.ledger.nobody_knows_for(*lasts);
                 state.ledger.count("Redis: faulty lines");
                 state.ledger.note(format!("gateway {gateway} and Redis: {line:?}, {lasts:?}"));
                 state.enter(*lasts, Due::RedisRecovers(*gateway));
@@ -320,7 +313,7 @@ impl World<'_> {
             state.processes[number] = None;
             state.ledger.note(format!("gateway {number} ends"));
             state.cut_off(number);
-            state.ledger.nobody_knows();
+            state.ledger.nobody_knows_for(Duration::ZERO);
         }
         drop(process);
     }
@@ -361,6 +354,11 @@ impl World<'_> {
         asks::ask(&self.scene, number, gateway, process);
     }
 
+    /// The process that a caller finds.
+    fn working(&self, at: usize) -> Option<&Process> {
+        self.gateways[self.open(at)].process.as_ref()
+    }
+
     /// The gateway that a caller finds: the one that it wants, or the next that works.
     fn open(&self, at: usize) -> usize {
         let count = self.gateways.len();
@@ -368,87 +366,10 @@ impl World<'_> {
         (at..at + count).map(|it| it % count).find(works).unwrap_or(at)
     }
 
-    /// Does this with the broadcasts of a gateway that works.
-    fn with_broadcasts<F: Future<Output = ()> + Send + 'static>(
-        &self,
-        at: usize,
-        caller: usize,
-        work: impl FnOnce(Scene, Broadcasts, Caller) -> F,
-    ) {
-        let gateway = &self.gateways[self.open(at)];
-        let Some(process) = &gateway.process else { return };
-        let Some(broadcasts) = process.core.broadcasts.clone() else { return };
-        let work = work(self.scene.clone(), broadcasts, process.caller(caller));
-        process.runtime.spawn(work);
-    }
-
-    fn broadcast(&self, caller: usize, key: u8, expires_in: Duration, at: usize) {
-        let known = std::sync::Arc::clone(&self.broadcasts);
-        // The same for a repetition, and no other message.
-        let count = [1, 5, 20, 45][usize::from(key)];
-        let name = |place: usize| match place {
-            0 => format!("oc_{}", key % RECEIVERS),
-            _ => format!("oc_b{key}_{place}"),
-        };
-        let request = BroadcastRequest {
-            message: MessageId::parse(&format!("om_{caller}_b{key}")).unwrap(),
-            receivers: (0..count).map(|place| receiver(&name(place))).collect(),
-            key: IdempotencyKey::parse(&format!("broadcast {key}")).unwrap(),
-            expires_in,
-        };
-        self.with_broadcasts(at, caller, |scene, broadcasts, by| async move {
-            let answer = broadcasts.accept(&by, request).await;
-            let ledger = &mut scene.state().ledger;
-            match answer {
-                Ok(accepted) => {
-                    let (broadcast, again) = (accepted.broadcast, accepted.is_replayed);
-                    let (id, message) = (broadcast.id.as_str(), broadcast.message.as_str());
-                    ledger.note(format!("{message} is accepted as {id}, again: {again}"));
-                    ledger.accepted(&broadcast);
-                    known.lock().unwrap().insert((caller, key), broadcast.id);
-                }
-                Err(error) => ledger.note(format!("a broadcast is refused: {error}")),
-            }
-        });
-    }
-
-    fn cancel(&self, caller: usize, key: u8, at: usize) {
-        let id = self.broadcasts.lock().unwrap().get(&(caller, key)).cloned();
-        let Some(id) = id else { return };
-        self.with_broadcasts(at, caller, |scene, broadcasts, by| async move {
-            let answer = broadcasts.cancel(&by, &id).await;
-            let ledger = &mut scene.state().ledger;
-            ledger.count("cancels");
-            match answer {
-                Ok(_) => ledger.note(format!("{id} is canceled")),
-                Err(BroadcastError::NotFound) => {
-                    ledger.break_promise(&format!("{id} was accepted and is not known"));
-                }
-                Err(error) => ledger.note(format!("{id} is not canceled: {error}")),
-            }
-        });
-    }
-
     /// Reads all broadcasts, and does it again later.
     fn look(&self) {
-        let all: Vec<_> = {
-            let all = self.broadcasts.lock().unwrap();
-            all.iter().map(|((caller, _), id)| (*caller, id.clone())).collect()
-        };
-        for (caller, id) in all {
-            self.with_broadcasts(0, caller, |scene, broadcasts, by| async move {
-                let receivers = broadcasts.receivers(&by, &id, &ReceiverState::ALL, 0, 1000).await;
-                let broadcast = broadcasts.find(&by, &id).await;
-                let mut state = scene.state();
-                match (broadcast, receivers) {
-                    (Ok(broadcast), Ok(receivers)) => state.ledger.read(&broadcast, &receivers),
-                    (Err(BroadcastError::NotFound), _) => {
-                        let broken = format!("{id} was accepted and is not known");
-                        state.ledger.break_promise(&broken);
-                    }
-                    _ => state.ledger.note(format!("{id} cannot be read for now")),
-                }
-            });
+        if let Some(process) = self.working(0) {
+            self.broadcasts.look(&self.scene, process);
         }
         self.scene.state().enter(LOOK, Due::Look);
     }
@@ -509,18 +430,7 @@ impl World<'_> {
         let until = self.time.now() + Duration::from_secs(10);
         while self.time.now() < until {
             self.run_gateways();
-            let due = self.scene.state().agenda.next();
-            let next = due.into_iter().chain(self.time.next()).min();
-            self.time.advance_to(next.expect("somebody always looks"));
-            loop {
-                let due = {
-                    let mut state = self.scene.state();
-                    let now = state.now();
-                    state.agenda.take(now)
-                };
-                let Some(due) = due else { break };
-                self.happens(&due);
-            }
+            self.pass();
         }
         let mut state = self.scene.state();
         let asked: Vec<_> = state.asks[first..]
