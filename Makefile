@@ -72,6 +72,15 @@ $(tools)/cargo-deny-$(CARGO_DENY_VERSION):
 	$(CARGO) install --locked --quiet --debug --no-default-features --root $(tools) cargo-deny@$(CARGO_DENY_VERSION)
 	touch $@
 
+.PHONY: models
+models: ## Explores the models of limits and claims, and runs the queue under shuttle, in less than a minute after the build
+	cd models && $(CARGO) fmt --check
+	# What it warns of in the gateway's own files is `make lint`'s to say.
+	$(CARGO) clippy --quiet --locked --manifest-path models/Cargo.toml --target-dir target/models --lib --tests -- -D warnings
+	$(CARGO) test --locked --manifest-path models/Cargo.toml --target-dir target/models --lib --tests -- --nocapture
+	$(CARGO) run --quiet --locked --manifest-path models/Cargo.toml --target-dir target/models --example queue 2>&1 \
+	  | grep 'sleeps for ever\|lost wake-up\|panicked at'; exit $${PIPESTATUS[0]}
+
 .PHONY: fuzz
 fuzz: $(tools)/cargo-fuzz-$(CARGO_FUZZ_VERSION) ## Fuzzes each parser for FUZZ_SECONDS, 60 if not set (c++)
 	# Without a sanitizer, which would need a nightly Rust: it finds misuse of memory, which safe code excludes.
@@ -216,6 +225,11 @@ broadcasts: ## Kills KILLS (20) gateways in the middle of broadcasts, kept by SQ
 broadcasts-cost: ## Measures what a receiver of a broadcast costs, with RECEIVERS (10000) in each of ten broadcasts
 	$(CARGO) test --locked --test prove -- broadcasts-cost
 
+.PHONY: scale
+scale: ## Measures what gateways (GATEWAYS, 4), apps (MORE_APPS, 200), forwards and broadcasts cost a shared Redis (redis-server)
+	@command -v redis-server >/dev/null || { echo "redis-server is not installed" >&2; exit 2; }
+	$(CARGO) test --locked --test prove -- scale
+
 .PHONY: bench
 bench: ## Compares with nginx and with wrappers on the SDKs, writes docs/en/design/benchmarks.md (curl, nginx, node, npm, python3, wrk, xz)
 	benches/comparison/run.sh
@@ -225,7 +239,7 @@ cost: ## Checks the instructions of a whole request against its budget (python3,
 	benches/forward/run.sh
 
 .PHONY: cost-budget
-cost-budget: ## Sets the budget of a request to the instructions that it takes now (python3, valgrind, xz)
+cost-budget: ## Sets the budget of a request to what it and the floor take now (llvm-profdata, openssl, python3, valgrind, xz)
 	benches/forward/run.sh write
 
 .PHONY: structure

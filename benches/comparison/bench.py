@@ -11,17 +11,18 @@ import growth
 import latency
 import machine
 import memory
+import over_tls
 import refusals
 import report
 import start
 import throughput
 from servers import Bench
 
-SECTIONS = {"throughput": throughput, "latency": latency, "refusals": refusals, "start": start, "memory": memory,
+SECTIONS = {"throughput": throughput, "tls": over_tls, "latency": latency, "refusals": refusals, "start": start, "memory": memory,
             "growth": growth}
 
 
-def main(program, oha, cache):
+def main(program, floor, oha, cache):
     # Of all that starts from here: as many files as are allowed.
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -31,7 +32,7 @@ def main(program, oha, cache):
     if unknown := set(only) - set(SECTIONS):
         sys.exit(f"ONLY takes {', '.join(SECTIONS)}, not {', '.join(unknown)}")
     cache = Path(cache)
-    bench = Bench(program, oha, cache, int(os.environ.get("BENCH_SECONDS", 5)), int(os.environ.get("BENCH_ROUNDS", 5)))
+    bench = Bench(program, floor, oha, cache, int(os.environ.get("BENCH_SECONDS", 5)), int(os.environ.get("BENCH_ROUNDS", 5)))
     results = {"machine": machine.about(bench)}
     for name in only or SECTIONS:
         print(f"== {name}", flush=True)

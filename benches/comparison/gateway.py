@@ -18,12 +18,12 @@ NO_APP_LIMITS = {"app_per_second": 10**9, "app_per_minute": 10**9}
 class Gateway(Process):
     """A gateway that is ready, with a caller for each app: `bench.key` is the first one's key."""
 
-    def __init__(self, bench, name="gateway", cores=None, apps=("main",), **settings):
+    def __init__(self, bench, name="gateway", cores=None, apps=("main",), env=None, **settings):
         self.keys = {app: Key() if place else bench.key for place, app in enumerate(apps)}
         config = bench.cache / f"{name}.toml"
         config.write_text(self._config(bench.upstream.port, **settings))
         pinned = ["taskset", "-c", cores] if cores else []
-        super().__init__(name, [*pinned, bench.program, "serve", "--config", config], bench.cache)
+        super().__init__(name, [*pinned, bench.program, "serve", "--config", config], bench.cache, env)
         line = self.said(r'"listen":"127\.0\.0\.1:(\d+)","admin":"127\.0\.0\.1:(\d+)"')
         self.listened = time.monotonic()
         self.port, self.admin = int(line[1]), int(line[2])

@@ -31,13 +31,22 @@ def _row(what, which, values, bound, digits, is_met):
 def _throughput(section):
     samples = section["samples"]
     gateway = samples["gateway"]
-    cpu = ratios(column(gateway, "all_us"), column(samples["nginx"], "all_us"))
-    rows = [_at_most("CPU of a forward, times nginx's, as many as go", cpu, 2.0)]
+    cpu = _cpu(samples, "nginx")
+    rows = [_at_most("CPU of a forward, times nginx's, as many as go", cpu, 2.0),
+            _at_most("CPU of a forward, times the floor's, as many as go", _cpu(samples, "floor"), 1.4)]
     for name, bound in (("node", 12), ("python", 500)):
         for which in [which for which in samples if which.startswith(f"{name}-")]:
             faster = ratios(column(gateway, "per_second"), column(samples[which], "per_second"))
             rows.append(_at_least(f"forwards a second, times {named(which)}", faster, bound))
     return rows
+
+
+def _cpu(samples, other):
+    return ratios(column(samples["gateway"], "all_us"), column(samples[other], "all_us"))
+
+
+def _tls(section):
+    return [_at_most("CPU of a forward with TLS towards Feishu, times the floor's", _cpu(section["samples"], "floor"), 1.4)]
 
 
 def _latency(section):
@@ -73,10 +82,10 @@ def _memory(section):
             _at_most("memory when they are forgotten, after 5000 more forwards, MB", [states["few"]["rss"]], MANY, 1)]
 
 
-_SECTIONS = {"throughput": _throughput, "latency": _latency, "refusals": _refusals, "start": _start,
+_SECTIONS = {"throughput": _throughput, "tls": _tls, "latency": _latency, "refusals": _refusals, "start": _start,
              "memory": _memory}
 
-_NAMES = {"direct": "the upstream itself", "nginx": "nginx", "nginx-logging": "nginx with a JSON access log",
+_NAMES = {"direct": "the upstream itself", "nginx": "nginx", "floor": "the floor", "nginx-logging": "nginx with a JSON access log",
           "gateway": "the gateway"}
 
 

@@ -9,7 +9,7 @@ REACHED = 0.97  # of it, or the figures are not valid
 
 def run(bench):
     # The wrappers do not reach the rate.
-    contestants = [bench.direct(), bench.nginx(), bench.nginx_logging(), bench.gateway()]
+    contestants = [bench.direct(), bench.nginx(), bench.nginx_logging(), bench.floor(), bench.gateway()]
     samples = in_turn(bench, contestants, at_rate_for(bench, bench.seconds), at_rate_for(bench, WARM_UP))
     end(contestants)
     for name, all_of in samples.items():

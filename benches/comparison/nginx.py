@@ -1,8 +1,8 @@
-"""nginx: the upstream that stands in for Feishu, and the plain proxy that the gateway is compared with."""
+"""nginx: the upstream that answers in place of Feishu, and the plain proxy that the gateway is compared with."""
 
 import json
 
-from processes import Process, answers, free_port, until
+from processes import Process, answers, free_port, listens, until
 
 TOKEN = "t-g1044qeGEDXTB6NDJOGV4JQCYDGHRBARFTGT1234"
 # Who forwards this message hears that the app's limit is used up, for as long as the gateway believes it.
@@ -31,7 +31,7 @@ http {{
 _UPSTREAM = """\
   default_type application/json;
   server {{
-    listen 127.0.0.1:{port} reuseport;
+    listen 127.0.0.1:{port}{tls} reuseport;{identity}
     add_header X-Tt-Logid 202601010000000100000000000000FFFF always;
     location = /open-apis/auth/v3/tenant_access_token/internal {{ return 200 '{token}'; }}
     location = /open-apis/im/v1/messages/{closing}/forward {{
@@ -51,7 +51,7 @@ _PROXY = """\
     listen 127.0.0.1:{port} reuseport;
     location / {{
       rewrite ^/v1/(messages/[^/]+/forward)$ /open-apis/im/v1/$1?receive_id_type=chat_id&uuid=$request_id break;
-      proxy_pass http://feishu;
+      proxy_pass {scheme}://feishu;{trust}
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       proxy_set_header Authorization "Bearer {token}";
@@ -88,13 +88,23 @@ class Nginx(Process):
         return self
 
 
-def upstream(cache):
-    """Answers like Feishu, always the same."""
+def upstream(cache, identity=None):
+    """Answers like Feishu, always the same; with TLS if there is a file with its certificate and key."""
+    tls = f"\n    ssl_certificate {identity};\n    ssl_certificate_key {identity};" if identity else ""
     inside = _UPSTREAM.format(
-        port="{port}", closing=CLOSING_MESSAGE, token=json.dumps(_GRANT), message=json.dumps(_FORWARDED))
-    return Nginx("upstream", cache, inside).ready()
+        port="{port}", tls=" ssl" if identity else "", identity=tls, closing=CLOSING_MESSAGE, token=json.dumps(_GRANT), message=json.dumps(_FORWARDED))
+    server = Nginx("upstream-tls" if identity else "upstream", cache, inside)
+    if not identity:
+        return server.ready()
+    until(lambda: listens(server.port), f"{server.name} listens")
+    return server
 
 
-def proxy(cache, name, upstream_port, logs=False):
-    """A proxy before it that adds what Feishu needs, and logs each request or does not."""
-    return Nginx(name, cache, _PROXY.format(port="{port}", upstream=upstream_port, token=TOKEN), logs)
+def proxy(cache, name, upstream_port, logs=False, authority=None):
+    """A proxy before it that adds what Feishu needs, and logs each request or does not; with TLS, and certificates checked,
+    if there is a file with the authority's."""
+    trust = (f"\n      proxy_ssl_verify on;\n      proxy_ssl_trusted_certificate {authority};\n"
+             "      proxy_ssl_name 127.0.0.1;\n      proxy_ssl_protocols TLSv1.3;") if authority else ""
+    inside = _PROXY.format(port="{port}", upstream=upstream_port, token=TOKEN, trust=trust,
+                           scheme="https" if authority else "http")
+    return Nginx(name, cache, inside, logs)

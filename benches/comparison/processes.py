@@ -112,6 +112,15 @@ def free_port():
     raise RuntimeError("no free port below those of connections")
 
 
+def listens(port):
+    """Whether somebody takes connections."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=10).close()
+        return True
+    except OSError:
+        return False
+
+
 def answers(port, path):
     """The status with which a server answers, or nothing if it does not yet."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)

@@ -8,7 +8,7 @@ from statistics import median
 from figures import added, column, latency, ratios, spread, table
 from goals import goals, named
 
-PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+PAGE = Path(__file__).parents[2] / "docs/en/design/benchmarks.md"
 
 
 def write(path):
@@ -32,7 +32,8 @@ def _head(results):
 
 # Benchmarks
 
-The gateway beside nginx as a plain proxy and beside wrappers on Feishu's own SDKs, all on one machine and
+The gateway beside nginx as a plain proxy, beside the floor, which is a program of nothing but actix-web and reqwest that
+is built in the same way (`benches/floor`), and beside wrappers on Feishu's own SDKs. All are on one machine and
 before the same upstream: an nginx that answers as Feishu does, always the same. `make bench` measures all of
 it anew and writes this page; `BENCH_SECONDS`, `BENCH_ROUNDS` and `ONLY` (sections, with commas between them;
 prints only) are its settings. The contestants are in `benches/comparison`; the
@@ -53,6 +54,7 @@ def _throughput(section):
         named(name), spread(column(of, "per_second"), 0),
         spread(ratios(column(gateway, "per_second"), column(of, "per_second")), 2),
         spread(column(of, "all_us")), spread(ratios(column(of, "all_us"), column(proxy, "all_us")), 2),
+        spread(ratios(column(of, "all_us"), column(samples["floor"], "all_us")), 2),
         f"{median(column(of, 'user_us')):.1f} + {median(column(of, 'system_us')):.1f}",
         f"{section['memory'][name]['rss']:.1f}"] for name, of in samples.items()]
     return f"""\
@@ -64,8 +66,23 @@ lines for each forward to a file, as it does by default. CPU is that of the cont
 kernel's accounts. With the upstream and wrk on the same cores, forwards a second say less about nginx and the
 gateway than CPU does.
 
-{table(["", "forwards/s", "the gateway's, times these", "CPU of one, µs", "times nginx's", "its own + kernel's, µs",
+{table(["", "forwards/s", "the gateway's, times these", "CPU of one, µs", "times nginx's", "times the floor's",
+        "its own + kernel's, µs",
         "memory, MB"], rows)}"""
+
+
+def _tls(section):
+    samples = section["samples"]
+    rows = [[
+        named(name), spread(column(of, "per_second"), 0), spread(column(of, "all_us")),
+        spread(ratios(column(of, "all_us"), column(samples["nginx"], "all_us")), 2),
+        spread(ratios(column(of, "all_us"), column(samples["floor"], "all_us")), 2)] for name, of in samples.items()]
+    return f"""\
+## With TLS towards Feishu
+
+The same with TLS 1.3 between each contestant and the upstream, whose certificate each checks.
+
+{table(["", "forwards/s", "CPU of one, µs", "times nginx's", "times the floor's"], rows)}"""
 
 
 def _latency(section):
@@ -197,7 +214,7 @@ def _thousands(number):
     return f"{int(number):,}".replace(",", " ")
 
 
-_SECTIONS = {"throughput": _throughput, "latency": _latency, "refusals": _refusals, "start": _start,
+_SECTIONS = {"throughput": _throughput, "tls": _tls, "latency": _latency, "refusals": _refusals, "start": _start,
              "memory": _memory, "growth": _growth}
 
 

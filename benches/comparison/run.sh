@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compares the gateway with nginx as a plain proxy and with wrappers on Feishu's own SDKs, and writes
+# Compares the gateway with nginx as a plain proxy, with the floor of benches/floor and with wrappers on Feishu's own SDKs, and writes
 # docs/en/design/benchmarks.md. Settings, from the environment:
 #   BENCH_SECONDS  how long each measured span is (5)
 #   BENCH_ROUNDS   how often each is repeated (5)
@@ -8,7 +8,8 @@
 # Exit code: 0 measured, 1 a figure is not valid, 2 it could not be run.
 
 source "$(dirname "${BASH_SOURCE[0]}")/../../e2e/suite.sh"
-need cargo curl rustc nginx node npm python3 taskset wrk xz
+source benches/forward/identity.sh
+need cargo curl rustc nginx node npm openssl python3 taskset wrk xz
 oha_version=1.16.0
 tools=$PWD/target/tools
 
@@ -19,9 +20,11 @@ if [[ ! -e $tools/oha-$oha_version ]]; then
 fi
 # The program as images hold it.
 deploy/build.sh build --quiet || give_up "it does not build"
+floor=$(benches/floor/build.sh) || give_up "the floor does not build"
+identity "$cache"
 python_packages python
 node_packages node
 cp "$suite/node/server.mjs" "$cache/node/"
 
 export PYTHONDONTWRITEBYTECODE=1
-exec python3 "$suite/bench.py" "$(released)" "$tools/bin/oha" "$cache"
+exec python3 "$suite/bench.py" "$(released)" "$floor" "$tools/bin/oha" "$cache"

@@ -36,8 +36,8 @@ class Contestant:
 class Bench:
     """The upstream, one API key, and how to start those that stand before it."""
 
-    def __init__(self, program, oha, cache, seconds, rounds):
-        self.program, self.oha, self.cache = program, oha, cache
+    def __init__(self, program, floor, oha, cache, seconds, rounds):
+        self.program, self.floor_program, self.oha, self.cache = program, floor, oha, cache
         self.seconds, self.rounds = seconds, rounds
         # What makes the figures worthless.
         self.faults = []
@@ -67,6 +67,23 @@ class Bench:
 
     def gateway(self, **settings):
         return self._called(Gateway(self, **settings))
+
+    def floor(self):
+        return self._floor("floor", f"http://127.0.0.1:{self.upstream.port}")
+
+    def over_tls(self):
+        """Those that are compared with TLS towards Feishu, before an upstream of their own."""
+        identity, authority = self.cache / "feishu.pem", self.cache / "authority.pem"
+        upstream = nginx.upstream(self.cache, identity)
+        address, env = f"https://127.0.0.1:{upstream.port}", {"SSL_CERT_FILE": authority}
+        proxy = nginx.proxy(self.cache, "nginx-tls", upstream.port, authority=authority).ready()
+        gateway = Gateway(self, name="gateway-tls", feishu={"base_url": address}, env=env)
+        return [self._called(proxy), self._floor("floor-tls", address, env), self._called(gateway)], upstream
+
+    def _floor(self, name, address, env=None):
+        process = Process(name, [self.floor_program, address], self.cache, env)
+        process.port = int(process.said(r"listening (\d+)")[1])
+        return self._called(process)
 
     def node(self, workers):
         # A copy, beside the packages that it needs.

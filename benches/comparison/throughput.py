@@ -7,7 +7,7 @@ WARM_UP = 1  # seconds
 
 
 def run(bench):
-    contestants = [bench.direct(), bench.nginx(), bench.nginx_logging(), bench.gateway()]
+    contestants = [bench.direct(), bench.nginx(), bench.nginx_logging(), bench.floor(), bench.gateway()]
     workers = sorted({1, CORES})
     contestants += [bench.node(number) for number in workers] + [bench.python(number) for number in workers]
     contestants.append(bench.python_async())

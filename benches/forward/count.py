@@ -1,19 +1,24 @@
-"""count.py PROGRAM FOLDER [write]: instructions of one request of each kind, against the budget."""
+"""count.py GATEWAY FOLDER [figures [FLOOR]]: instructions of one request of each kind against the budget. With `figures`
+those of a forward too; for these the program must have the names of its functions. With a FLOOR, the budget becomes
+what is counted."""
 
 import json
 import re
 import statistics
-import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import upstream
+from callgrind import Callgrind
+from figures import GOALS, figures
 from gateway import Gateway
 from kinds import KINDS
+from server import Floor
 
-PROGRAM, FOLDER, WRITE = sys.argv[1], Path(sys.argv[2]), sys.argv[3:] == ["write"]
+PROGRAM, FOLDER, FIGURES, FLOOR = sys.argv[1], Path(sys.argv[2]), sys.argv[3:4], sys.argv[4:]
 BUDGET = Path(__file__).with_name("budget.json")
-# What a request may cost more than its budget before it is a failure, and less before it is worth
+# What a figure may be above its budget before it is a failure, and below before it is worth
 # lowering the budget. Counts of two runs differ by less than 0.5 %.
 TOLERANCE = 0.04
 # Enough for what is done only now and then, such as a table that grows, to be spread thin.
@@ -23,40 +28,54 @@ PART = 200
 PARTS = 5
 
 
-def instructions(gateway, kind):
-    """Instructions of one request; callgrind counts nothing until it is told to."""
-    def control(*arguments):
-        subprocess.run(["callgrind_control", *arguments, str(gateway.process.pid)], check=True,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
+def instructions(callgrind, gateway, kind):
+    """Instructions of one request."""
     def part():
-        gateway.send(kind, PART)
-        # Sets the counters to zero as well.
-        control("-d")
-        dump = max(FOLDER.glob("callgrind.out.*"), key=lambda path: int(path.suffix[1:]))
+        dump = callgrind.count(gateway, lambda: gateway.send(kind, PART))
         return int(re.search(r"^totals: (\d+)", dump.read_text(), re.MULTILINE)[1])
 
     gateway.warm_up(kind)
-    control("-i", "on")
-    parts = [part() for _ in range(PARTS)]
-    control("-i", "off")
-    return round(statistics.median(parts) / PART)
+    return round(statistics.median(part() for _ in range(PARTS)) / PART)
+
+
+def count(base_url):
+    callgrind = Callgrind(FOLDER)
+    gateway = Gateway(FOLDER, PROGRAM, base_url, under=callgrind.command)
+    counted = {"instructions": {kind.name: instructions(callgrind, gateway, kind) for kind in KINDS}}
+    gateway.stop()
+    if not FIGURES:
+        return counted
+    # Valgrind has no SHA instructions, so the hashes of ids would look five times as expensive as they are.
+    plain = partial(Gateway, FOLDER, PROGRAM, base_url, audit_ids="plain")
+    counted["a forward, ids plain"] = figures(FOLDER, plain)
+    if FLOOR:
+        counted["the floor"] = figures(FOLDER, partial(Floor, FOLDER, FLOOR[0], base_url))
+    return counted
+
+
+def over_budget(counted, budget):
+    """Says how each figure compares with its budget, and returns the names of those that are too high."""
+    too_much = []
+    for of, figures_of in counted.items():
+        for name, figure in figures_of.items():
+            bound = budget[of][name]
+            print(f"{of}: {name}: {figure}, {figure / bound - 1:+.1%} of the budget of {bound}")
+            if figure > bound * (1 + TOLERANCE):
+                too_much.append(f"{of}: {name}")
+            elif figure < bound * (1 - TOLERANCE):
+                print("  Lower than the budget: make cost-budget lowers it.")
+    return too_much
 
 
 def main():
-    for old in FOLDER.glob("callgrind.out*"):
-        old.unlink()
-    valgrind = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={FOLDER / 'callgrind.out'}"]
-    gateway = Gateway(FOLDER, PROGRAM, upstream.start(), under=valgrind)
-    counts = {kind.name: instructions(gateway, kind) for kind in KINDS}
-    if WRITE:
-        BUDGET.write_text(json.dumps(counts, indent=2) + "\n")
+    counted = count(upstream.start())
+    if FLOOR:
+        BUDGET.write_text(json.dumps(counted, indent=2) + "\n")
     budget = json.loads(BUDGET.read_text())
-    too_much = [name for name, count in counts.items() if count > budget[name] * (1 + TOLERANCE)]
-    for name, count in counts.items():
-        print(f"{name}: {count} instructions, {count / budget[name] - 1:+.1%} of the budget of {budget[name]}")
-    if any(count < budget[name] * (1 - TOLERANCE) for name, count in counts.items()):
-        print("Cheaper than the budget: make cost-budget lowers it.")
+    too_much = over_budget(counted, budget)
+    for goal in GOALS if FIGURES else []:
+        print(goal.told(counted["a forward, ids plain"], budget["the floor"]))
+    counts = counted["instructions"]
     # The door adds little to a forward.
     if counts["a forward by Feishu's own path"] > counts["a forward"] * 1.05:
         too_much.append("Feishu's own path, with more than 5 % of a forward")

@@ -4,6 +4,7 @@
 # not that of `rustup component add llvm-tools`.
 
 source "$(dirname "${BASH_SOURCE[0]}")/../../e2e/suite.sh"
+source benches/forward/identity.sh
 need cargo openssl python3 rustc xz
 tuple=$(rustc --print host-tuple)
 profdata=${LLVM_PROFDATA:-$(rustc --print sysroot)/lib/rustlib/$tuple/bin/llvm-profdata}
@@ -15,11 +16,7 @@ CARGO_TARGET_DIR=$cache/instrumented deploy/build.sh --instrumented build --quie
 
 seen=$cache/seen
 rm -rf "$seen" && mkdir "$seen"
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=authority \
-  -keyout "$seen/authority.key" -out "$seen/authority.pem" 2>/dev/null
-openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=feishu -keyout "$seen/feishu.key" 2>/dev/null |
-  openssl x509 -req -days 1 -CA "$seen/authority.pem" -CAkey "$seen/authority.key" -CAcreateserial \
-    -extfile <(echo subjectAltName=IP:127.0.0.1) 2>/dev/null | cat - "$seen/feishu.key" >"$seen/feishu.pem"
+identity "$seen"
 python3 -B "$suite/train.py" "$cache/instrumented/$tuple/release/feishu-forward-gateway" "$seen" \
   "$seen/feishu.pem" "$seen/authority.pem"
 

@@ -53,10 +53,21 @@ impl Gateway {
         limits: AppLimits,
         settings: &[(&str, &str)],
     ) -> Self {
+        Self::start_sharing_apps(replicas, redis, limits, settings, 0).await
+    }
+
+    /// The same with so many apps more, which have no callers.
+    pub(crate) async fn start_sharing_apps(
+        replicas: usize,
+        redis: &Redis,
+        limits: AppLimits,
+        settings: &[(&str, &str)],
+        more_apps: usize,
+    ) -> Self {
         let (url, count) = (redis.url(), replicas.to_string());
         let shared = [("state.url", &*url), ("state.replicas", &*count)];
-        let build = Program::own_build();
-        Self::start_build(&build, replicas, limits, &[settings, &shared].concat()).await
+        let settings = [settings, &shared].concat();
+        Self::start_apps(&Program::own_build(), replicas, limits, &settings, more_apps).await
     }
 
     /// Starts a simulator and so many gateways of this build, and returns once all are ready.
@@ -65,6 +76,16 @@ impl Gateway {
         replicas: usize,
         limits: AppLimits,
         settings: &[(&str, &str)],
+    ) -> Self {
+        Self::start_apps(build, replicas, limits, settings, 0).await
+    }
+
+    async fn start_apps(
+        build: &Path,
+        replicas: usize,
+        limits: AppLimits,
+        settings: &[(&str, &str)],
+        more_apps: usize,
     ) -> Self {
         // Fails when it was done before, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -77,9 +98,10 @@ impl Gateway {
             ledger_limit: usize::MAX,
             ..Settings::default()
         };
-        let apps = APPS.map(|name| App::new(&format!("cli_{name}"), name));
+        let more_apps = (0..more_apps).map(|number| format!("app{number}"));
+        let names: Vec<String> = APPS.map(str::to_owned).into_iter().chain(more_apps).collect();
         let options = Options {
-            apps: apps.to_vec(),
+            apps: names.iter().map(|name| App::new(&format!("cli_{name}"), name)).collect(),
             clock: Arc::new(move || time.now()),
             settings: feishu,
             ..Options::default()
@@ -95,9 +117,9 @@ impl Gateway {
             ("limits__app_per_minute".to_owned(), limits.per_minute.to_string()),
             ("log__filter".to_owned(), "off,feishu_forward_gateway::cli=info".to_owned()),
         ];
-        for app in APPS {
+        for app in names {
             variables.push((format!("apps__{app}__app_id"), format!("cli_{app}")));
-            variables.push((format!("apps__{app}__app_secret"), app.to_owned()));
+            variables.push((format!("apps__{app}__app_secret"), app));
         }
         for (caller, app) in callers {
             let key = ApiKey::generate();

@@ -1,6 +1,6 @@
 //! Programs that prove promises in real time: the gateway as a process of its own in front of the
-//! simulator, on loopback. `make soak`, `make soak-replicas`, `make overload`, `make memory`, `make broadcasts` and
-//! `make test-upgrade` run them, and `cargo test` does not.
+//! simulator, on loopback. `make soak`, `make soak-replicas`, `make overload`, `make memory`, `make broadcasts`, `make scale`
+//! and `make test-upgrade` run them, and `cargo test` does not.
 #![expect(clippy::print_stdout, reason = "this is what talks to people")]
 
 mod broadcast_load;
@@ -14,6 +14,7 @@ mod person;
 mod program;
 mod redis;
 mod replicas;
+mod scale;
 mod seen;
 mod signal;
 mod soak;
@@ -38,8 +39,9 @@ async fn main() -> ExitCode {
             "broadcasts" => broadcasts::run().await,
             "upgrade" => upgrade::run().await,
             "broadcasts-cost" => broadcasts_cost::run().await,
+            "scale" => scale::run().await,
             _ => vec![
-                "name what is to be proved: soak, overload, memory, broadcasts, upgrade or broadcasts-cost"
+                "name what is to be proved: soak, overload, memory, broadcasts, upgrade, broadcasts-cost or scale"
                     .to_owned(),
             ],
         }

@@ -45,6 +45,20 @@ pub(crate) struct Spent {
 }
 
 impl Spent {
+    /// What the process with this number has used so far.
+    pub(crate) fn by(process: u32) -> Self {
+        let folder = format!("/proc/{process}");
+        let stat = fs::read_to_string(format!("{folder}/stat")).expect("the program runs");
+        // Behind the name, which may hold anything: the state is the first, user time the 12th, system time the 13th.
+        let (_, fields) = stat.rsplit_once(") ").expect("a name");
+        let times = fields.split(' ').skip(11).take(2).map(str::parse::<u32>);
+        let ticks: u32 = times.map(|it| it.expect("a time")).sum();
+        let io = fs::read_to_string(format!("{folder}/io")).expect("the program runs");
+        let written = io.lines().find_map(|line| line.strip_prefix("wchar: "));
+        let written = written.and_then(|it| it.parse().ok()).expect("a number of bytes");
+        Self { cpu: Duration::from_secs(1) * ticks / TICKS, written }
+    }
+
     /// What was used since then.
     pub(crate) fn since(&self, before: &Self) -> Self {
         Self { cpu: self.cpu.saturating_sub(before.cpu), written: self.written - before.written }
@@ -113,16 +127,7 @@ impl Program {
 
     /// What it has used so far.
     pub(crate) fn spent(&self) -> Spent {
-        let folder = format!("/proc/{}", self.child.id());
-        let stat = fs::read_to_string(format!("{folder}/stat")).expect("the program runs");
-        // Behind the name, which may hold anything: the state is the first, user time the 12th, system time the 13th.
-        let (_, fields) = stat.rsplit_once(") ").expect("a name");
-        let times = fields.split(' ').skip(11).take(2).map(str::parse::<u32>);
-        let ticks: u32 = times.map(|it| it.expect("a time")).sum();
-        let io = fs::read_to_string(format!("{folder}/io")).expect("the program runs");
-        let written = io.lines().find_map(|line| line.strip_prefix("wchar: "));
-        let written = written.and_then(|it| it.parse().ok()).expect("a number of bytes");
-        Spent { cpu: Duration::from_secs(1) * ticks / TICKS, written }
+        Spent::by(self.child.id())
     }
 
     /// What it holds now.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use feishu_forward_gateway::clock::Clock;
 use rand::RngExt;
 
+use crate::program::Spent;
 use crate::signal::{self, Signal};
 
 /// A server that listens on the same port each time it is started; it is killed when this is dropped.
@@ -58,6 +59,36 @@ impl Redis {
         self.child = serve(self.port, self.folder.as_deref(), &self.clock).await;
     }
 
+    /// What it has used so far.
+    pub(crate) fn spent(&self) -> Spent {
+        Spent::by(self.child.id())
+    }
+
+    /// How many bytes of memory it uses.
+    pub(crate) fn memory(&self) -> usize {
+        self.number("memory", "used_memory:")
+    }
+
+    /// How many scripts it has run, and how many microseconds it took for them.
+    pub(crate) fn scripts(&self) -> (usize, usize) {
+        let name = "cmdstat_evalsha:calls=";
+        (self.number("commandstats", name), self.number("commandstats", &format!("{name}*,usec=")))
+    }
+
+    /// The number behind this name in a section of `INFO`; an asterisk is for any digits.
+    fn number(&self, section: &str, name: &str) -> usize {
+        let answer = ask(self.port, &format!("INFO {section}")).expect("Redis answers");
+        let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+        let value = answer.lines().find_map(|line| {
+            name.split('*').try_fold(line, |rest, part| {
+                let rest = if part == name { rest } else { &rest[digits(rest)..] };
+                rest.strip_prefix(part)
+            })
+        });
+        let value = value.map(|it| &it[..digits(it)]);
+        value.and_then(|it| it.parse().ok()).unwrap_or_else(|| panic!("no {name} in {answer}"))
+    }
+
     /// Sends it a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         signal::send(&self.child, signal);
@@ -105,7 +136,7 @@ async fn serve(port: u16, folder: Option<&Path>, clock: &Clock) -> Child {
 fn ask(port: u16, command: &str) -> std::io::Result<String> {
     let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     connection.write_all(format!("{command}\r\n").as_bytes())?;
-    let mut answer = [0; 512];
+    let mut answer = [0; 8192];
     let length = connection.read(&mut answer)?;
     Ok(String::from_utf8_lossy(&answer[..length]).into_owned())
 }

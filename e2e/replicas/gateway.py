@@ -47,10 +47,22 @@ class Gateway:
             raise RuntimeError(f"{self.name} has no metric feishu_gateway_state_up")
         return float(sample[1]) == 1
 
+    def failed_requests(self):
+        """How many requests to Redis have failed."""
+        samples = re.findall(r'^feishu_gateway_state_requests_total\{.*result="failed".*\} (\S+)$', self._get("/metrics")[1], re.M)
+        return sum(map(float, samples))
+
     def said_of_redis(self):
         """Its log's lines about being with Redis and being on its own."""
+        return self._said("::queue::")
+
+    def reports(self):
+        """Its log's lines about telling Redis again what it has sent."""
+        return self._said("::replication")
+
+    def _said(self, module):
         lines = self._log.read_text().splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{") and '::queue::' in line]
+        return [json.loads(line) for line in lines if line.startswith("{") and module in line]
 
     def _get(self, path):
         connection = http.client.HTTPConnection(self._admin, timeout=10)

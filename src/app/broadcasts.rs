@@ -47,7 +47,8 @@ pub(super) fn assemble(
     };
     let limits = &config.limits;
     let forecast = Forecast::new(limits.app_per_second.get(), limits.app_per_minute.get());
-    Some(Broadcasts::new(store, settings, forecast, clock.clone()))
+    let apps = config.apps.keys().map(|name| Arc::from(name.as_str()));
+    Some(Broadcasts::new(store, apps, settings, forecast, clock.clone()))
 }
 
 /// Announces the ends of broadcasts by the webhooks of the API keys, for ever. `runtime` is that of the calls to Feishu.

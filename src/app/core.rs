@@ -23,9 +23,8 @@ impl Core {
         delivery.spawn_background_tasks(tasks);
         let broadcasts = broadcasts::assemble(config, clock, stores);
         if let Some(broadcasts) = &broadcasts {
-            let apps = config.apps.keys().map(|name| name.as_str().into());
             let find_caller = broadcasts::find_caller(&keys.keyring, clock);
-            broadcasts.spawn_background_tasks(tasks, apps, &delivery, &find_caller, metrics);
+            broadcasts.spawn_background_tasks(tasks, &delivery, &find_caller, metrics);
         }
         Self { delivery, broadcasts }
     }

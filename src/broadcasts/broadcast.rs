@@ -42,6 +42,29 @@ pub struct NewBroadcast {
     pub most_active: u32,
 }
 
+impl NewBroadcast {
+    /// It, when it has just been accepted with `total` receivers.
+    #[must_use]
+    pub(super) fn begun(&self, total: u32, created_at: Timestamp) -> Broadcast {
+        Broadcast {
+            id: self.id.clone(),
+            caller: Arc::clone(&self.caller),
+            app: Arc::clone(&self.app),
+            tenant: self.tenant.clone(),
+            message: self.message.clone(),
+            state: State::Running,
+            paused_by: None,
+            total,
+            counts: Counts::pending(total),
+            created_at,
+            expires_at: self.expires_at,
+            finished_at: None,
+            retry_of: self.retry_of.clone(),
+            revision: 1,
+        }
+    }
+}
+
 /// A broadcast, as its store knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broadcast {

@@ -25,7 +25,7 @@ use self::owners::Owners;
 use self::scripts::{Scripts, wall};
 use self::sealed::{BroadcastSeal, CHUNK, Seals, foreign};
 use self::tidy::{MOST_BROADCASTS, MOST_RECEIVERS};
-use super::broadcast::{Broadcast, Counts, NewBroadcast, ReceiverRecord, ReceiverState, State};
+use super::broadcast::{Broadcast, NewBroadcast, ReceiverRecord, ReceiverState};
 use super::store::{
     Acceptance, Announcement, Answer, CLAIM_OUTLIVES, Claimed, MOST_AT_ONCE, Settled, Settlement,
     Store, StoreError,
@@ -164,7 +164,7 @@ impl Store for RedisStore {
                     "staged" => {}
                     "accepted" => {
                         let created_at = reply.time()?.ok_or_else(foreign)?;
-                        return Ok(Acceptance::Accepted(begun(&new, total, created_at)));
+                        return Ok(Acceptance::Accepted(new.begun(total, created_at)));
                     }
                     "known" => {
                         let known = BroadcastId::parse(&reply.text()?).ok_or_else(foreign)?;
@@ -254,6 +254,14 @@ impl Store for RedisStore {
             let mut active = self.readable(&ids).await?;
             active.retain(|it| it.state.is_active() && *it.app == *app);
             Ok(active)
+        })
+    }
+
+    fn active_apps<'a>(&'a self, after: &'a str) -> Answer<'a, Vec<Arc<str>>> {
+        Box::pin(async move {
+            let mut call = self.scripts.shared("active_apps");
+            call.arg(after);
+            Ok(self.scripts.run(&call).await?.apps())
         })
     }
 
@@ -367,26 +375,6 @@ impl Store for RedisStore {
             call.arg(id.as_str()).arg(again_at.map_or_else(String::new, |it| wall(it).to_string()));
             self.scripts.run(&call).await.map(drop)
         })
-    }
-}
-
-/// A broadcast that has just been accepted.
-fn begun(new: &NewBroadcast, total: u32, created_at: Timestamp) -> Broadcast {
-    Broadcast {
-        id: new.id.clone(),
-        caller: Arc::clone(&new.caller),
-        app: Arc::clone(&new.app),
-        tenant: new.tenant.clone(),
-        message: new.message.clone(),
-        state: State::Running,
-        paused_by: None,
-        total,
-        counts: Counts::pending(total),
-        created_at,
-        expires_at: new.expires_at,
-        finished_at: None,
-        retry_of: new.retry_of.clone(),
-        revision: 1,
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::broadcast::{Broadcast, Counts, NewBroadcast, ReceiverRecord, ReceiverState, State};
@@ -53,22 +54,24 @@ pub struct Accepted {
 const LOOK: Duration = Duration::from_millis(500);
 
 impl Broadcasts {
-    /// Broadcasts in this store.
+    /// Broadcasts of these apps in this store.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
+        apps: impl IntoIterator<Item = Arc<str>>,
         settings: BroadcastSettings,
         forecast: Forecast,
         clock: Clock,
     ) -> Self {
-        let (changed, asked, stopping, workers) = Default::default();
+        let (changed, stopping, workers) = Default::default();
+        let wakes = apps.into_iter().map(|app| (app, Notify::new())).collect();
         Self(Arc::new(Shared {
             store,
             clock,
             settings,
             forecast,
             changed,
-            asked,
+            wakes,
             stopping,
             workers,
         }))
@@ -85,19 +88,19 @@ impl Broadcasts {
         &self.0
     }
 
-    /// Spawns what delivers the broadcasts of these apps and keeps the store.
+    /// Spawns what delivers the broadcasts and keeps the store.
     pub fn spawn_background_tasks(
         &self,
         tasks: &mut JoinSet<()>,
-        apps: impl IntoIterator<Item = Arc<str>>,
         delivery: &Delivery,
         find_caller: &FindCaller,
         metrics: &Metrics,
     ) {
-        let Shared { workers, .. } = &*self.0;
-        for app in apps {
-            metrics.begin_broadcasts(&app, &["delivered", "not_delivered", "unknown"]);
+        let Shared { workers, wakes, .. } = &*self.0;
+        for app in wakes.keys() {
+            metrics.begin_broadcasts(app, &["delivered", "not_delivered", "unknown"]);
             let (shared, delivery) = (Arc::clone(&self.0), delivery.clone());
+            let app = Arc::clone(app);
             let worker =
                 Worker::new(app, shared, delivery, Arc::clone(find_caller), metrics.clone());
             tasks.spawn(workers.track_future(worker.run()));
@@ -194,7 +197,7 @@ impl Broadcasts {
         expires_in: Duration,
         retry_of: Option<BroadcastId>,
     ) -> Result<Accepted, BroadcastError> {
-        let Shared { store, clock, settings, asked, stopping, .. } = &*self.0;
+        let Shared { store, clock, settings, stopping, .. } = &*self.0;
         if stopping.is_cancelled() {
             return Err(BroadcastError::Draining);
         }
@@ -218,7 +221,7 @@ impl Broadcasts {
             most_active: settings.max_active_per_key,
         };
         let acceptance = store.accept(new).await?;
-        asked.notify_waiters();
+        self.0.wake(&caller.app);
         match acceptance {
             Acceptance::Accepted(broadcast) => Ok(Accepted { broadcast, is_replayed: false }),
             Acceptance::Known(broadcast) => Ok(Accepted { broadcast, is_replayed: true }),
@@ -294,11 +297,11 @@ impl Broadcasts {
         caller: &Caller,
         id: &BroadcastId,
     ) -> Result<Broadcast, BroadcastError> {
-        let Shared { store, clock, changed, asked, .. } = &*self.0;
+        let Shared { store, clock, changed, .. } = &*self.0;
         self.find(caller, id).await?;
         let canceled = store.cancel(id, clock.wall()).await?.ok_or(BroadcastError::NotFound)?;
         changed.notify_waiters();
-        asked.notify_waiters();
+        self.0.wake(&canceled.app);
         if canceled.state == State::Completed {
             return Err(BroadcastError::Ended);
         }

@@ -89,7 +89,7 @@ impl Verdict {
         let finding = finding(&error, clock.now());
         let pace = if matches!(error, ForwardError::NoPermit(_)) { Pace::TooMany } else { pace };
         let settlement = match &error {
-            ForwardError::TooLateToRepeat => Settlement::Unknown(problem),
+            ForwardError::TooLateToRepeat if is_in_doubt => Settlement::Unknown(problem),
             _ if is_in_doubt => {
                 let due_at = due_at(&error, claim, finding, clock);
                 let due_at = due_at.min(clock.now() + LONGEST_DOUBT);

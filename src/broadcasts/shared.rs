@@ -1,5 +1,6 @@
 //! What the service shares with what goes on beside it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,12 +21,21 @@ pub(super) struct Shared {
     pub(super) forecast: Forecast,
     /// Notified when this process has changed a broadcast, for those who wait to read it.
     pub(super) changed: Notify,
-    /// Notified when a caller has changed a broadcast, for the workers.
-    pub(super) asked: Notify,
+    /// By app: notified when its worker has something to look at.
+    pub(super) wakes: HashMap<Arc<str>, Notify>,
     /// Cancelled when the process begins to end: nothing is claimed any more, and nobody waits for a change.
     pub(super) stopping: CancellationToken,
     /// The workers that have not ended.
     pub(super) workers: TaskTracker,
+}
+
+impl Shared {
+    /// Has an app's worker look at its broadcasts. An app that this process does not have is left to others.
+    pub(super) fn wake(&self, app: &str) {
+        if let Some(wake) = self.wakes.get(app) {
+            wake.notify_one();
+        }
+    }
 }
 
 /// The configured bounds.

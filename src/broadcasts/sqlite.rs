@@ -113,6 +113,16 @@ impl Store for SqliteStore {
         })
     }
 
+    fn active_apps<'a>(&'a self, after: &'a str) -> Answer<'a, Vec<Arc<str>>> {
+        let after = after.to_owned();
+        self.run(move |it| {
+            let mut select = it.prepare_cached(
+                "SELECT DISTINCT app FROM broadcasts WHERE app > ?1 AND finished_at IS NULL AND state < 2 ORDER BY app LIMIT ?2",
+            )?;
+            select.query_map(params![after, MOST_AT_ONCE], |row| row.get(0))?.collect()
+        })
+    }
+
     fn claim<'a>(
         &'a self,
         id: &'a BroadcastId,

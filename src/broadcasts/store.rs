@@ -16,6 +16,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -68,6 +69,10 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// The broadcasts of an app that run or are paused, oldest first. At most [`MOST_AT_ONCE`].
     fn active<'a>(&'a self, app: &'a str) -> Answer<'a, Vec<Broadcast>>;
+
+    /// The apps that have broadcasts that run or are paused, in the store's order, those behind `after` only. At most
+    /// [`MOST_AT_ONCE`]. Empty text is before all apps.
+    fn active_apps<'a>(&'a self, after: &'a str) -> Answer<'a, Vec<Arc<str>>>;
 
     /// Claims receivers of an active broadcast that are due at `now`, by place: `pending` ones before `expires_at`, and
     /// those in doubt that nobody holds. At most `most`. They are `in_doubt` when this returns.

@@ -48,6 +48,9 @@ pub(super) struct Worker {
     next: usize,
     /// Until when a broadcast has nobody who is due.
     nobody_due_until: HashMap<BroadcastId, Moment>,
+    /// Whether the app had no active broadcast at the last look. Then [`keep_up`](super::upkeep) looks, for all such apps
+    /// together: with many apps and replicas, each worker's own look would keep the store busy.
+    is_idle: bool,
 }
 
 /// A forward that was begun.
@@ -64,7 +67,7 @@ struct UnderWay {
 /// How many forwards are under way at first, and at most: what waits for its turn is in doubt if the process dies.
 const FIRST_WINDOW: usize = 8;
 const LARGEST_WINDOW: usize = 64;
-/// How often broadcasts are looked at when nothing happens here: another replica may have accepted one.
+/// How often active broadcasts are looked at when nothing happens here: receivers may be due, or held by nobody.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a bulk forward may wait for its turn: as long as its deadline allows.
 const PATIENCE: Duration = Duration::from_hours(1);
@@ -90,15 +93,16 @@ impl Worker {
             window: FIRST_WINDOW,
             next: 0,
             nobody_due_until: HashMap::new(),
+            is_idle: false,
         }
     }
 
     /// Delivers until the process begins to end, and then writes down what is still under way.
     pub(super) async fn run(mut self) {
         let shared = Arc::clone(&self.shared);
+        let wake = &shared.wakes[&self.app];
         loop {
             let is_stopping = shared.stopping.is_cancelled();
-            let asked = shared.asked.notified();
             if let Err(error) = self.go_on().await {
                 self.metrics.broadcast_store_failed();
                 tracing::error!(app = %self.app, %error, "broadcasts cannot continue for now");
@@ -110,9 +114,9 @@ impl Worker {
             tokio::select! {
                 biased;
                 Some(ended) = self.forwards.join_next_with_id() => self.ended(ended),
-                () = asked => {}
+                () = wake.notified() => {}
                 () = shared.stopping.cancelled(), if !is_stopping => {}
-                () = shared.clock.sleep_until(look_at) => {}
+                () = shared.clock.sleep_until(look_at), if !self.is_idle => {}
             }
             // All that ended meanwhile is written down together.
             while let Some(ended) = self.forwards.try_join_next_with_id() {
@@ -123,6 +127,7 @@ impl Worker {
 
     /// Writes down what has ended, and begins what may begin.
     async fn go_on(&mut self) -> Result<(), StoreError> {
+        self.is_idle = false;
         self.write_down().await?;
         if self.shared.stopping.is_cancelled() {
             return Ok(());
@@ -135,7 +140,9 @@ impl Worker {
             .retain(|id, until| *until > now && active.iter().any(|it| it.id == *id));
         self.obstacles.keep_those_of(&active);
         self.say_what_is_paused(&active).await?;
-        self.begin(&active).await
+        self.begin(&active).await?;
+        self.is_idle = active.is_empty();
+        Ok(())
     }
 
     async fn write_down(&mut self) -> Result<(), StoreError> {

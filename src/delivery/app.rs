@@ -8,6 +8,7 @@ use super::circuit::CircuitPermit;
 use super::error::ForwardError;
 use super::refusals::{AppRefusals, RefusalChange};
 use super::request::ForwardRequest;
+use crate::clock::Moment;
 use crate::feishu::codes::{Code, MONTHLY_QUOTA};
 use crate::feishu::error::{CallError, Forwarded};
 use crate::feishu::token::TokenSource;
@@ -59,16 +60,18 @@ impl App {
         first
     }
 
-    /// Whether a forward is worth beginning.
-    pub(super) fn check(&self, request: &ForwardRequest) -> Result<(), ForwardError> {
-        let now = self.common.clock.now();
+    /// Whether a forward is worth beginning now.
+    pub(super) fn check(&self, request: &ForwardRequest, now: Moment) -> Result<(), ForwardError> {
         self.refusals().check(request, now)?;
         self.common.check(request, now)
     }
 
     /// Permission to make a call now.
-    pub(super) fn enter(&self, request: &ForwardRequest) -> Result<CircuitPermit, ForwardError> {
-        let now = self.common.clock.now();
+    pub(super) fn enter(
+        &self,
+        request: &ForwardRequest,
+        now: Moment,
+    ) -> Result<CircuitPermit, ForwardError> {
         let mut refusals = self.refusals();
         refusals.check(request, now)?;
         let permit = self.common.enter(request, now)?;

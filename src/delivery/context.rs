@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::app::App;
 use super::apps::Apps;
 use super::caller_budgets::CallerBudgets;
 use super::conclusion::{Conclusion, Known, PriorAttempts};
@@ -62,11 +61,6 @@ pub struct DeliverySettings {
 }
 
 impl Context {
-    /// The app that a caller forwards with, in the caller's tenant.
-    pub(super) fn app_of(&self, caller: &Caller) -> Arc<App> {
-        self.apps.of(caller, self.clock.now())
-    }
-
     /// The report of a forward that ended so, without attempts of its own.
     pub(super) fn report(&self, request: &ForwardRequest, conclusion: Conclusion) -> ForwardReport {
         let prior_attempts = match conclusion.result {

@@ -50,7 +50,7 @@ pub enum DryRunAction {
 /// Does everything that a forward does before its call to Feishu, and takes no permit.
 pub(super) async fn dry_run(context: &Arc<Context>, request: &Arc<ForwardRequest>) -> DryRunReport {
     let started = context.clock.now();
-    let app = &context.app_of(&request.caller);
+    let app = &context.apps.of(&request.caller, started);
     let mut attempts = RetryLoop::new(context, app, request, ForwardClaim::None, started);
     let result = foresee(context, request, &mut attempts).await;
     let prior_attempts = match result {

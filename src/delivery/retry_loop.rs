@@ -38,6 +38,7 @@ pub(super) struct RetryLoop<'a> {
     /// The identity of a forward that may be a repetition.
     identity: Option<Identity>,
     ticket: Ticket,
+    begun: Stamp,
     deadline: Moment,
     /// When an attempt may begin at the latest, so that there is time for its answer.
     last_start: Moment,
@@ -58,13 +59,15 @@ struct CountedWait<'a> {
     app: &'a str,
     caller: &'a str,
     started: Moment,
-    has_permit: bool,
+    /// How long it took to get the permit, once there is one.
+    got_permit_after: Option<Duration>,
 }
 
 impl Drop for CountedWait<'_> {
     fn drop(&mut self) {
-        let waited = self.clock.since(self.started);
-        self.metrics.caller_waited(self.app, self.caller, waited, self.has_permit);
+        let waited = self.got_permit_after.unwrap_or_else(|| self.clock.since(self.started));
+        let has_permit = self.got_permit_after.is_some();
+        self.metrics.caller_waited(self.app, self.caller, waited, has_permit);
     }
 }
 
@@ -84,6 +87,7 @@ impl<'a> RetryLoop<'a> {
             claim,
             identity: request.uuid_is_given.then(|| Identity::of(request)),
             ticket: Ticket::draw(&context.scheduler),
+            begun: context.clock.stamp(),
             deadline: started + context.settings.deadline,
             last_start: started + context.settings.last_start,
             backoff: Backoff::new(context.settings.max_attempts),
@@ -126,7 +130,7 @@ impl<'a> RetryLoop<'a> {
     pub(super) async fn estimate(&mut self) -> Result<Duration, ForwardError> {
         self.recall_prior_attempts();
         self.check_time()?;
-        self.app.check(self.request)?;
+        self.app.check(self.request, self.context.clock.now())?;
         self.tokens.check().map_err(no_token)?;
         let Context { scheduler, clock, budgets, .. } = &**self.context;
         let caller = &self.request.caller;
@@ -155,8 +159,9 @@ impl<'a> RetryLoop<'a> {
 
     async fn attempt(&mut self, audit: &AuditEntry) -> Result<Forwarded, ForwardError> {
         self.check_time()?;
-        self.app.check(self.request)?;
-        let token = self.token().await?;
+        let started = self.context.clock.now();
+        self.app.check(self.request, started)?;
+        let token = self.token(started).await?;
         let reserved = self.reserve().await?;
         // The permit comes last, because it holds only for this moment.
         let permit = self.permit().await?;
@@ -193,10 +198,10 @@ impl<'a> RetryLoop<'a> {
 
     /// Checks once more, now that there is a permit, and registers the attempt.
     fn begin(&self) -> Result<(CircuitPermit, Stamp), ForwardError> {
-        let permit = self.app.enter(self.request)?;
+        let now = self.context.clock.stamp();
+        let permit = self.app.enter(self.request, now.moment())?;
         self.check_time()?;
-        let now = || self.context.clock.stamp();
-        let first_attempt = self.prior.map_or_else(now, Prior::first_attempt);
+        let first_attempt = self.prior.map_or(now, Prior::first_attempt);
         if let Some(identity) = &self.identity {
             // If the caller hangs up and repeats the forward meanwhile, it is in doubt until this attempt ends.
             let begun = self.context.register.begin(identity, first_attempt);
@@ -205,17 +210,19 @@ impl<'a> RetryLoop<'a> {
         Ok((permit, first_attempt))
     }
 
-    /// A process that stood still must not repeat a forward whose `uuid` Feishu may have forgotten.
+    /// A process that stood still must not repeat a forward whose `uuid` Feishu may have forgotten. If it has sent nothing
+    /// itself, another process may have taken the forward over and sent it.
     fn check_time(&self) -> Result<(), ForwardError> {
         let clock = &self.context.clock;
         let is_late = self.attempts > 0 && clock.now() > self.last_start;
-        let is_unsafe = self.in_doubt_since().is_some_and(|it| clock.age(it) > SAFE_TO_REPEAT);
+        let may_be_sent_since =
+            self.in_doubt_since().or_else(|| self.identity.is_some().then_some(self.begun));
+        let is_unsafe = may_be_sent_since.is_some_and(|it| clock.age(it) > SAFE_TO_REPEAT);
         if is_late || is_unsafe { Err(ForwardError::TooLateToRepeat) } else { Ok(()) }
     }
 
-    async fn token(&mut self) -> Result<Arc<Token>, ForwardError> {
+    async fn token(&mut self, started: Moment) -> Result<Arc<Token>, ForwardError> {
         let Context { clock, closing, .. } = &**self.context;
-        let started = clock.now();
         let token = tokio::select! {
             biased;
             token = clock.timeout_at(self.deadline, self.tokens.get()).instrument(spans::token()) => Some(token),
@@ -252,14 +259,15 @@ impl<'a> RetryLoop<'a> {
         let left = self.request.wait.saturating_sub(self.timings.wait);
         let request = self.permit_request(self.last_start.min(started + left));
         let (app, caller) = (&self.app.common.name, &self.request.caller.name);
-        let mut wait = CountedWait { metrics, clock, app, caller, started, has_permit: false };
+        let mut wait = CountedWait { metrics, clock, app, caller, started, got_permit_after: None };
         let permit = tokio::select! {
             biased;
             permit = self.ticket.acquire(scheduler, &request).instrument(spans::wait()) => Some(permit),
             () = closing.cancelled() => None,
         };
-        self.timings.wait += clock.since(started);
-        wait.has_permit = matches!(permit, Some(Ok(_)));
+        let waited = clock.since(started);
+        self.timings.wait += waited;
+        wait.got_permit_after = matches!(permit, Some(Ok(_))).then_some(waited);
         drop(wait);
         match permit {
             Some(Ok(permit)) => {

@@ -49,9 +49,9 @@ impl Delivery {
     /// Forwards with the caller's app, once for each key that the caller gives.
     pub async fn forward(&self, request: &Arc<ForwardRequest>) -> ForwardReport {
         let context = &self.0;
-        let app = &context.app_of(&request.caller);
-        let audit = &AuditEntry::of(request, &app.common.audit_ids);
         let started = context.clock.now();
+        let app = &context.apps.of(&request.caller, started);
+        let audit = &AuditEntry::of(request, &app.common.audit_ids);
         let report = Forwarding { context, app, request, audit, started }.report().await;
         audit.note_report(&report);
         report

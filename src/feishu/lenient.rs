@@ -67,8 +67,7 @@ fn is_odd(it: char) -> bool {
 /// A whole number. It may be written as a string, or with a fraction of zero. A number beyond 64 bits becomes
 /// the largest or the smallest of 64 bits.
 pub(super) fn whole_number(json: &RawValue) -> Option<i64> {
-    let text = text(json);
-    let digits = text.as_deref().unwrap_or(json.get()).trim();
+    let digits = json.get().trim_matches('"').trim();
     if let Ok(number) = digits.parse() {
         return Some(number);
     }

@@ -12,6 +12,9 @@ use crate::telemetry::metrics::Metrics;
 const BEAT: Duration = Duration::from_secs(1);
 /// How often Redis is asked whether it answers, while it does not.
 const RETRY: Duration = Duration::from_millis(250);
+/// How many apps Redis is asked about each time at most. More apps take turns, because Redis answers nobody else
+/// meanwhile.
+const APPS_A_BEAT: usize = 100;
 
 /// Supervises Redis for a scheduler.
 pub struct Supervisor<'a, F> {
@@ -76,7 +79,8 @@ impl<'a, F: Fn(&LimitKey, Duration)> Supervisor<'a, F> {
         let asked_at = clock.now();
         let is_owed = coordinator.take_owed_epoch();
         let new_epoch = is_owed || scheduler.limiter.may_have_used_fallback(asked_at);
-        let answer = shared.beat(keys, new_epoch).await;
+        let asked = &keys[..keys.len().min(APPS_A_BEAT)];
+        let answer = shared.beat(asked, new_epoch).await;
         let heartbeat = answer.inspect_err(|_| {
             if is_owed {
                 coordinator.owe_epoch();
@@ -94,9 +98,11 @@ impl<'a, F: Fn(&LimitKey, Duration)> Supervisor<'a, F> {
                 "Redis' clock went back, so Redis has to begin anew: the gateway sends nothing for a moment"
             );
         }
-        for (key, used_up_for) in keys.iter().zip(heartbeat.quotas) {
+        for (key, used_up_for) in asked.iter().zip(heartbeat.quotas) {
             on_quota(key, used_up_for);
         }
+        let asked = asked.len();
+        keys.rotate_left(asked);
         if scheduler.is_shared() {
             return Ok(());
         }

@@ -63,10 +63,13 @@ impl Checkpoint {
         to: Moment,
     ) -> Result<Option<Moment>, Unavailable> {
         let text = |it: Moment| it.as_micros().to_string();
+        let was = from.map_or_else(String::new, text);
         let mut call = self.script.key(&self.key);
-        call.arg(from.map_or_else(String::new, text)).arg(text(to)).arg(millis(KEPT));
+        call.arg(&was).arg(text(to)).arg(millis(KEPT));
         let known: String = self.redis.run("mark", &call).await?;
-        Ok(known.parse().ok().map(Moment::from_micros))
+        // Redis has whole microseconds only, and the caller compares what is returned with `from`.
+        let is_there = known == was;
+        Ok(if is_there { from } else { known.parse().ok().map(Moment::from_micros) })
     }
 
     /// Where the checkpoint is. It stays there.

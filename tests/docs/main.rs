@@ -1,6 +1,7 @@
 //! The tables of the reference are those of the code, and the Chinese pages are those of the English ones.
 
 mod languages;
+mod models;
 
 use std::collections::BTreeSet;
 

@@ -9,6 +9,8 @@ use serde_json::Value;
 use gateway_harness::{Gateway, code, eventually, gateway, guarded};
 
 const MINUTE: Duration = Duration::from_mins(1);
+/// A second and the guard.
+const WINDOW: Duration = Duration::from_millis(1050);
 
 /// A forward that went out, though its answer did not come back.
 async fn unknown(gateway: &Gateway, query: &str) -> Value {
@@ -89,6 +91,26 @@ async fn a_calendar_that_is_ahead_of_the_machine_makes_it_too_late() {
         let problem = forward().send().await.problem(409, "too_late_to_repeat", "unknown");
         assert_eq!(problem["safe_retry_until"], "2026-01-01T00:55:00Z");
         assert_eq!(gateway.forwards().len(), 1);
+    }
+}
+
+#[actix_web::test]
+async fn what_waited_while_the_machine_was_suspended_for_an_hour_is_not_sent() {
+    for header in [("x-other", "1"), ("idempotency-key", "k-1")] {
+        let gateway = gateway().start().await;
+        for _ in 0..5 {
+            gateway.forward("oc_1").send().await.message_id();
+        }
+        let query = if header.0 == "idempotency-key" { "" } else { "uuid=mine" };
+        let waiting = gateway.forward("oc_1").query(query).header(header.0, header.1);
+        let waiting = tokio::spawn(async move { waiting.send().await });
+        gateway.sleeps_until(WINDOW).await;
+        // Another replica may have sent it meanwhile, so long ago that Feishu does not recognise the `uuid`.
+        gateway.hand.move_calendar(SignedDuration::from_mins(61));
+        gateway.advance(WINDOW);
+        let answer = waiting.await.expect("an answer");
+        answer.problem(409, "too_late_to_repeat", "unknown");
+        assert_eq!(gateway.forwards().len(), 5);
     }
 }
 

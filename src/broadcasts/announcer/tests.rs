@@ -84,7 +84,7 @@ async fn world(networks: &[&str], host: &str, states: &[State], answers: &[&'sta
         max_active_per_key: 10,
         keep: Duration::from_hours(1),
     };
-    let broadcasts = Broadcasts::new(store, settings, Forecast::new(50, 1000), clock.clone());
+    let broadcasts = Broadcasts::new(store, [], settings, Forecast::new(50, 1000), clock.clone());
     let reach = Reach::new(networks.iter().map(|it| it.parse().unwrap()).collect());
     let client = WebhookClient::new(reach, Handle::current(), clock.clone()).unwrap();
     let url = format!("http://{host}:{}/ends?hush=hush", address.port());

@@ -32,6 +32,20 @@ function operations.active()
   return { 'done', unpack(redis.call('ZRANGEBYLEX', INDEX, from, to, 'LIMIT', 0, MOST_AT_ONCE)) }
 end
 
+-- The apps that have active broadcasts, those behind `after` in the order of the index.
+function operations.active_apps()
+  local after = text()
+  local reply, from = { 'done' }, after == '' and '[app/' or '(app/' .. after .. '0'
+  while #reply <= MOST_AT_ONCE do
+    local member = redis.call('ZRANGEBYLEX', INDEX, from, '(app0', 'LIMIT', 0, 1)[1]
+    local app = member and member:match('^app/(.*)/[^/]*$')
+    if not app then break end
+    reply[#reply + 1] = app
+    from = '(app/' .. app .. '0'
+  end
+  return reply
+end
+
 -- Broadcasts that have not finished, from this place in their order on.
 function operations.unfinished()
   local from = number()

@@ -53,6 +53,11 @@ impl Reply {
         self.0.filter_map(id).collect()
     }
 
+    /// The names of apps in what is left. Texts that are none are left out.
+    pub(super) fn apps(self) -> Vec<Arc<str>> {
+        self.0.filter_map(|text| String::from_utf8(text).ok()).map(Arc::from).collect()
+    }
+
     /// Ids of broadcasts that have ended, and how often each was announced.
     pub(super) fn ends(mut self) -> Result<(Vec<BroadcastId>, Vec<u32>), StoreError> {
         let (mut ids, mut attempts) = (Vec::new(), Vec::new());

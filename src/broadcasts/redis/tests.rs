@@ -8,7 +8,7 @@ use rand::RngExt;
 use redis::Script;
 
 use super::*;
-use crate::broadcasts::broadcast::ReceiverProblem;
+use crate::broadcasts::broadcast::{ReceiverProblem, State};
 use crate::model::message_id::MessageId;
 use crate::model::receiver::Receiver;
 use crate::random::generator;
@@ -31,7 +31,9 @@ impl Stage {
     }
 
     fn with_secret(&self, secret: &str) -> RedisStore {
-        let secrets = [APP, "other"].map(|app| (app.to_owned(), SecretString::from(secret)));
+        // The names of the rules: some begin with another one.
+        let secrets = [APP, "other", "main-b", "main0", "a"]
+            .map(|app| (app.to_owned(), SecretString::from(secret)));
         let secrets = secrets.iter().map(|(app, secret)| (app, secret));
         RedisStore::new(self.0.store(), &self.0.prefix, secrets, KEEP)
     }

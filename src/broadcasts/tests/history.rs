@@ -194,6 +194,10 @@ impl History {
             let expected = all.iter().rev().filter(|it| &*it.caller == caller).cloned();
             prop_assert_eq!(without_revisions(list), expected.collect::<Vec<_>>());
         }
+        let has_active = |app| all.iter().any(|it| &*it.app == app && it.state.is_active());
+        let with_active: Vec<_> = APPS.into_iter().filter(|app| has_active(*app)).collect();
+        let found = self.test.wait(self.test.store().active_apps(""));
+        prop_assert_eq!(found.iter().map(|app| &**app).collect::<Vec<_>>(), with_active);
         for app in APPS {
             let active: Vec<_> =
                 all.iter().filter(|it| &*it.app == app && it.state.is_active()).cloned().collect();

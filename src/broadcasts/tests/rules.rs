@@ -19,6 +19,7 @@ const RULES: &[fn(&mut TestStore)] = &[
     accepting::only_so_many_broadcasts_of_a_caller_are_active,
     accepting::what_is_unknown_is_nothing,
     accepting::lists_are_pages,
+    accepting::the_apps_with_active_broadcasts_are_known,
     delivering::receivers_are_claimed_by_place_and_are_in_doubt_then,
     delivering::what_is_claimed_is_not_claimed_again_while_its_process_lives,
     delivering::what_a_dead_process_held_is_claimed_again_with_its_doubt,

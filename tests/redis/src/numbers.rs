@@ -28,7 +28,7 @@ pub(crate) fn text(number: f64) -> String {
     }
     // Most numbers are small integers.
     let whole = number as i64;
-    if whole.abs() < 1 << 53 && (whole as f64).to_bits() == number.to_bits() {
+    if whole.unsigned_abs() < 1 << 53 && (whole as f64).to_bits() == number.to_bits() {
         return whole.to_string();
     }
     let scientific = format!("{number:.16e}");
@@ -63,6 +63,7 @@ mod tests {
             (1.5e300, "1.5000000000000001e+300"),
             (1e-4, "0.0001"),
             (1e-5, "1.0000000000000001e-05"),
+            (-1e300, "-1.0000000000000001e+300"),
             (f64::NEG_INFINITY, "-inf"),
             (1_767_225_600_000_001.0, "1767225600000001"),
         ] {

@@ -56,6 +56,7 @@ const SCORES: &[&str] = &[
     "-inf",
     "+inf",
     "1e300",
+    "-1e300",
     "0.1",
     "nan",
     "x",
@@ -145,46 +146,48 @@ fn command(dice: &mut Dice, prefix: &str) -> Vec<Vec<u8>> {
     [name.to_owned()].into_iter().chain(parts).map(String::into_bytes).collect()
 }
 
+/// Numbers, as Lua writes them.
+const NUMBERS: &[&str] = &[
+    "0",
+    "1",
+    "-1",
+    "127",
+    "128",
+    "-32",
+    "-33",
+    "-128",
+    "-129",
+    "255",
+    "256",
+    "65535",
+    "65536",
+    "-32768",
+    "-32769",
+    "4294967295",
+    "4294967296",
+    "-2147483648",
+    "-2147483649",
+    "2^53",
+    "2^63",
+    "-2^63",
+    "2^64",
+    "1e300",
+    "-1e300",
+    "0.1",
+    "0.5",
+    "-1.5",
+    "1/0",
+    "-1/0",
+    "-0",
+    "1e-300",
+    "16777217",
+    "1767225600000001",
+];
+
 /// A value, as Lua writes it.
 fn expression(dice: &mut Dice, depth: u32) -> String {
-    let numbers = [
-        "0",
-        "1",
-        "-1",
-        "127",
-        "128",
-        "-32",
-        "-33",
-        "-128",
-        "-129",
-        "255",
-        "256",
-        "65535",
-        "65536",
-        "-32768",
-        "-32769",
-        "4294967295",
-        "4294967296",
-        "-2147483648",
-        "-2147483649",
-        "2^53",
-        "2^63",
-        "-2^63",
-        "2^64",
-        "1e300",
-        "-1e300",
-        "0.1",
-        "0.5",
-        "-1.5",
-        "1/0",
-        "-1/0",
-        "-0",
-        "1e-300",
-        "16777217",
-        "1767225600000001",
-    ];
     match dice.below(if depth > 3 { 6 } else { 9 }) {
-        0 | 1 => dice.pick(&numbers).to_owned(),
+        0 | 1 => dice.pick(NUMBERS).to_owned(),
         2 => format!(
             "string.rep('x', {})",
             dice.pick(&["0", "1", "31", "32", "255", "256", "65535", "65536"])
@@ -249,7 +252,7 @@ const HELP: &str = "local function nested(n) local it = 1 for _ = 1, n do it = {
 fn script(dice: &mut Dice, prefix: &str) -> Vec<Vec<u8>> {
     let value = expression(dice, 0);
     let command = command(dice, prefix);
-    let body = match dice.below(13) {
+    let body = match dice.below(14) {
         0 | 1 => format!("{HELP} return cmsgpack.pack({value})"),
         2 => format!("{HELP} return cmsgpack.pack({value}, {})", expression(dice, 0)),
         3 => format!("{HELP} return {value}"),
@@ -271,6 +274,14 @@ fn script(dice: &mut Dice, prefix: &str) -> Vec<Vec<u8>> {
         7 => {
             let (byte, many) = (dice.pick(&["\\145", "x", "\\129", "\\129\\161a", "\\192"]), dice.pick(&["10", "1999", "2100", "3990", "4010", "60000"]));
             format!("local done, it = pcall(cmsgpack.unpack, string.rep('{byte}', {many})) return {{ done, type(it) == 'table' }}")
+        }
+        12 => {
+            let number = dice.pick(NUMBERS);
+            format!(
+                "redis.call('DEL', KEYS[1]) redis.call('SET', KEYS[1], {number}) local it = redis.call('GET', KEYS[1]) \
+                 redis.call('DEL', KEYS[1]) redis.call('ZADD', KEYS[1], {number}, 'a') \
+                 return {{ it, redis.call('ZSCORE', KEYS[1], 'a') }}"
+            )
         }
         8 => "return redis.call(unpack(ARGV))".to_owned(),
         9 => "return redis.pcall(unpack(ARGV))".to_owned(),

@@ -1,6 +1,6 @@
 //! A store that knows of the ends of broadcasts and of nothing else.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
@@ -86,6 +86,9 @@ impl Store for Ends {
         unimplemented!()
     }
     fn active<'a>(&'a self, _: &'a str) -> Answer<'a, Vec<Broadcast>> {
+        unimplemented!()
+    }
+    fn active_apps<'a>(&'a self, _: &'a str) -> Answer<'a, Vec<Arc<str>>> {
         unimplemented!()
     }
     fn claim<'a>(&'a self, _: &'a BroadcastId, _: u32, _: Timestamp) -> Answer<'a, Vec<Claimed>> {

@@ -78,6 +78,35 @@ pub(super) fn what_is_unknown_is_nothing(test: &mut TestStore) {
     assert_eq!(test.states(&known), [Pending]);
 }
 
+pub(super) fn the_apps_with_active_broadcasts_are_known(test: &mut TestStore) {
+    let apps = |after: &str| {
+        let found = test.wait(test.store().active_apps(after));
+        found.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert!(apps("").is_empty());
+    let mut ids = Vec::new();
+    // A name that begins with another one, with a character before and after the separator of names.
+    for (name, app) in [("1", "main"), ("2", "main"), ("3", "main-b"), ("4", "main0"), ("5", "a")] {
+        let mut new = test.new_broadcast(name, 1);
+        new.app = app.into();
+        ids.push(new.id.clone());
+        test.accept(new);
+    }
+    let all = apps("");
+    assert_eq!(all.len(), 4, "{all:?}");
+    for (at, app) in all.iter().enumerate() {
+        assert_eq!(apps(app), all[at + 1..]);
+    }
+    let cancel = |id| test.wait(test.store().cancel(id, test.now));
+    cancel(&ids[0]);
+    assert_eq!(apps(""), all);
+    cancel(&ids[1]);
+    cancel(&ids[3]);
+    let mut left = apps("");
+    left.sort_unstable();
+    assert_eq!(left, ["a", "main-b"]);
+}
+
 pub(super) fn lists_are_pages(test: &mut TestStore) {
     let mut ids = Vec::new();
     for name in ["one", "two", "three"] {

@@ -117,11 +117,11 @@ impl Unpacking<'_> {
             0xcc => self.bytes().map(|it| Value::Integer(u8::from_be_bytes(it).into())),
             0xcd => self.bytes().map(|it| Value::Integer(u16::from_be_bytes(it).into())),
             0xce => self.bytes().map(|it| Value::Integer(u32::from_be_bytes(it).into())),
-            0xcf => self.bytes().map(|it| Value::Number(as_number(u64::from_be_bytes(it)))),
             0xd0 => self.bytes().map(|it| Value::Integer(i8::from_be_bytes(it).into())),
             0xd1 => self.bytes().map(|it| Value::Integer(i16::from_be_bytes(it).into())),
             0xd2 => self.bytes().map(|it| Value::Integer(i32::from_be_bytes(it).into())),
-            0xd3 => self.bytes().map(|it| Value::Integer(i64::from_be_bytes(it))),
+            // Redis reads both as signed.
+            0xcf | 0xd3 => self.bytes().map(|it| Value::Integer(i64::from_be_bytes(it))),
             0xa0..=0xbf | 0xd9 | 0xda | 0xdb => {
                 let size = match kind {
                     0xd9 => self.size(1),
@@ -196,9 +196,4 @@ impl Unpacking<'_> {
         let taken = self.take(bytes).ok_or(Problem::Missing)?;
         Ok(taken.iter().fold(0, |size, byte| size << 8 | usize::from(*byte)))
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "C's cast")]
-fn as_number(number: u64) -> f64 {
-    number as f64
 }

@@ -1,0 +1,649 @@
+//! The limit of one receiver, which replicas share through a Redis that is lost, found, emptied, replaced by a server that
+//! knows less, or has its clock set: `src/limits/{limiter,windows,shared}.rs`, `src/limits/shared.lua` and
+//! `src/queue/{scheduler,supervisor,coordinator}.rs`.
+//!
+//! Time goes in ticks of half a second. An answer that comes in the tick of its question is fresh.
+
+use stateright::{Model, Property};
+
+/// A window, in ticks.
+const WINDOW: u8 = 2;
+/// How long a replica keeps to its share without having asked Redis in vain again, in ticks.
+const OVERLAP: u8 = 2;
+/// How often a replica asks Redis, in ticks.
+const BEAT: u8 = 2;
+/// The longest time that a message is on its way, in ticks.
+const LONGEST_WAY: u8 = 1;
+/// Messages to the receiver in a window.
+const LIMIT: usize = 2;
+/// Of which so many are the share of each replica.
+const SHARE: usize = 1;
+const REPLICAS: usize = 2;
+
+/// What a model leaves out of what the gateway does, so that its counterexample is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Omission {
+    /// After a new connection no new epoch begins.
+    EpochAfterReconnect,
+    /// A new epoch opens after a window, and not after the overlap and a window.
+    Overlap,
+    /// A replica that loses Redis uses its share at once.
+    PauseBeforeShare,
+    /// A replica uses its share for ever, however long ago it asked Redis in vain.
+    EndOfShare,
+    /// Nobody compares Redis' clock with the own one.
+    ClockCheck,
+    /// A grant is used however late it is heard.
+    Freshness,
+    /// Redis forgets a message that is under way for longer than its slot is taken by itself.
+    Hold,
+}
+
+/// What can go wrong. The number of faults in one history has a bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Redis stops and its connections break. It comes back with all it knew.
+    Stop,
+    /// Redis stops, and comes back empty.
+    Emptied,
+    /// Redis stops, and a server takes over that lacks the last writes.
+    FailedOver,
+    /// Redis does not answer for a while. The connections stay.
+    Stall,
+    /// Redis' clock is set forward by more than anything counts.
+    ClockForward,
+    /// Redis' clock is set back.
+    ClockBack,
+    /// A replica is killed, and another one starts in its place.
+    Kill,
+    /// A replica stands still for a while.
+    Pause,
+    /// One replica alone loses Redis: a documented exception.
+    Cut,
+    /// A cluster fails over, and its client stays connected: a documented exception.
+    FailedOverUnseen,
+}
+
+/// The model: what can happen, and what is left out.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// What can go wrong.
+    pub faults: Vec<Fault>,
+    /// How often, in all.
+    pub most_faults: u8,
+    /// What is left out.
+    pub without: Option<Omission>,
+    /// How many messages more than the limit a documented exception allows in a window.
+    pub excess: usize,
+}
+
+/// Everything at one moment. All times are times that are left, or that have passed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct World {
+    redis: Redis,
+    /// The replicas, in an order that says nothing: which one is which makes no difference.
+    replicas: [Replica; REPLICAS],
+    /// The messages of replicas that were killed: how long each may still be on its way.
+    orphans: Vec<u8>,
+    /// How long ago each message of the last window arrived.
+    arrived: Vec<u8>,
+    faults_left: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Redis {
+    state: RedisState,
+    /// How long ago the epoch began. None if the server does not know.
+    epoch: Option<u8>,
+    /// Until when slots are taken.
+    cells: Vec<u8>,
+    under_way: Vec<Hold>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum RedisState {
+    Up,
+    Stalled,
+    Down(Loss),
+}
+
+/// What a server that is down will have lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Loss {
+    Nothing,
+    Everything,
+    LastWrites,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Hold {
+    /// Until its slot is free by itself.
+    cell: u8,
+    /// Until it is no longer believed.
+    believed: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Replica {
+    authority: Authority,
+    is_connected: bool,
+    /// Whether Redis can be reached from here.
+    is_cut: bool,
+    is_paused: bool,
+    /// Whether it had a connection before.
+    was_connected: bool,
+    owes_epoch: bool,
+    clock: Clock,
+    /// Until it asks Redis again at the latest.
+    beat_in: u8,
+    /// Slots that this process took.
+    own: Vec<u8>,
+    /// What Redis granted, and this process has not heard of: how long ago, and whether by a clock that it knows.
+    granted: Option<Granted>,
+    /// Messages that it has on their way.
+    under_way: Vec<Sent>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Authority {
+    Shared,
+    /// It may use its share in so many ticks, and has asked Redis in vain so many ticks ago.
+    Fallback {
+        opens_in: u8,
+        asked_ago: u8,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Clock {
+    /// Redis' clock was never looked at.
+    Unknown,
+    Known,
+    /// It was set since it was looked at.
+    Stepped,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Granted {
+    ago: u8,
+    cell: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Sent {
+    /// How long it may still be on its way.
+    way: u8,
+    /// Until the slot that it took is free by itself.
+    cell: u8,
+    /// Whether Redis granted it.
+    is_shared: bool,
+}
+
+/// What happens next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Half a second passes.
+    Tick,
+    /// Something goes wrong, with this replica if it concerns one.
+    Fail(Fault, usize),
+    /// Redis is there again, and answers.
+    RedisIsBack,
+    /// A replica that was cut off can reach Redis again.
+    Heal(usize),
+    /// A replica that stood still goes on.
+    Resume(usize),
+    /// A replica's supervisor asks Redis whether it answers.
+    Beat(usize),
+    /// A replica asks Redis for a turn.
+    Ask(usize),
+    /// It hears that it has one, and sends.
+    Hear(usize),
+    /// It sends by its share.
+    SendByShare(usize),
+    /// A message of a replica arrives, and is answered.
+    Arrive(usize, usize),
+    /// A message of a replica that was killed arrives.
+    ArriveOrphan(usize),
+}
+
+impl Limits {
+    fn is_without(&self, what: Omission) -> bool {
+        self.without == Some(what)
+    }
+
+    /// When an epoch opens, after it began.
+    fn opens_after(&self) -> u8 {
+        if self.is_without(Omission::Overlap) { WINDOW } else { OVERLAP + WINDOW }
+    }
+
+    fn fallback(&self) -> Authority {
+        let opens_in =
+            if self.is_without(Omission::PauseBeforeShare) { 0 } else { OVERLAP + WINDOW };
+        // Not before Redis was asked in vain again.
+        Authority::Fallback { opens_in, asked_ago: OVERLAP + 1 }
+    }
+
+    /// A process that has just started.
+    fn newcomer(&self) -> Replica {
+        Replica {
+            authority: self.fallback(),
+            is_connected: false,
+            is_cut: false,
+            is_paused: false,
+            was_connected: false,
+            owes_epoch: false,
+            clock: Clock::Unknown,
+            beat_in: 0,
+            own: Vec::new(),
+            granted: None,
+            under_way: Vec::new(),
+        }
+    }
+
+    fn lose_redis(&self, replica: &mut Replica) {
+        if replica.authority == Authority::Shared {
+            replica.authority = self.fallback();
+            replica.beat_in = 0;
+        }
+    }
+
+    /// Compares Redis' clock with the own one. Returns false if it was set.
+    fn check_clock(&self, replica: &mut Replica) -> bool {
+        let is_stepped = replica.clock == Clock::Stepped && !self.is_without(Omission::ClockCheck);
+        replica.clock = Clock::Known;
+        replica.owes_epoch |= is_stepped;
+        !is_stepped
+    }
+
+    /// `Supervisor::beat`, and what `Supervisor::run` does after it.
+    fn beat(&self, world: &mut World, who: usize) {
+        let World { redis, replicas, .. } = world;
+        let replica = &mut replicas[who];
+        let is_answered = redis.state == RedisState::Up && !replica.is_cut;
+        let is_well = self.asks_well(redis, replica, is_answered);
+        if !is_well {
+            self.lose_redis(replica);
+        }
+        if let Authority::Fallback { asked_ago, .. } = &mut replica.authority {
+            *asked_ago = 0;
+        }
+        // A supervisor that owes an epoch looks again at once.
+        let is_shared = replica.authority == Authority::Shared;
+        replica.beat_in = if is_shared { BEAT } else { 1 };
+    }
+
+    fn asks_well(&self, redis: &mut Redis, replica: &mut Replica, is_answered: bool) -> bool {
+        if !replica.is_connected {
+            self.lose_redis(replica);
+            let owes = replica.was_connected && !self.is_without(Omission::EpochAfterReconnect);
+            replica.owes_epoch |= owes;
+            if !is_answered {
+                return false;
+            }
+            (replica.is_connected, replica.was_connected) = (true, true);
+        }
+        if !is_answered {
+            return false;
+        }
+        let is_owed = std::mem::take(&mut replica.owes_epoch);
+        let is_open = matches!(replica.authority, Authority::Fallback { opens_in: 0, .. });
+        let is_new = is_owed || is_open;
+        redis.begin(is_new);
+        let is_known = self.check_clock(replica);
+        if is_new {
+            // The new epoch has begun by the clock as it is now.
+            replica.owes_epoch = false;
+        } else if !is_known {
+            return false;
+        }
+        if replica.authority != Authority::Shared && !replica.owes_epoch {
+            replica.authority = Authority::Shared;
+        }
+        true
+    }
+
+    /// `Scheduler::confirm`, up to Redis' answer.
+    fn ask(&self, world: &mut World, who: usize) {
+        let World { redis, replicas, .. } = world;
+        let replica = &mut replicas[who];
+        if redis.state != RedisState::Up || replica.is_cut || !replica.is_connected {
+            self.lose_redis(replica);
+            return;
+        }
+        if redis.take(self) {
+            replica.granted = Some(Granted { ago: 0, cell: WINDOW });
+        }
+        if !self.check_clock(replica) {
+            // The grant is not used. Its slot and its hold stay for a while.
+            replica.granted = None;
+            self.lose_redis(replica);
+        }
+    }
+
+    fn hear(&self, world: &mut World, who: usize) {
+        let replica = &mut world.replicas[who];
+        let Some(Granted { ago, cell }) = replica.granted.take() else { return };
+        let is_fresh = ago == 0 || self.is_without(Omission::Freshness);
+        if is_fresh && replica.authority == Authority::Shared {
+            if cell > 0 {
+                replica.own.push(cell);
+            }
+            replica.under_way.push(Sent { way: LONGEST_WAY, cell, is_shared: true });
+        }
+    }
+
+    fn fail(&self, world: &mut World, fault: Fault, who: usize) {
+        let disconnect = |world: &mut World| {
+            world.replicas.iter_mut().for_each(|it| it.is_connected = false);
+        };
+        world.faults_left -= 1;
+        match fault {
+            Fault::Stop | Fault::Emptied | Fault::FailedOver => {
+                disconnect(world);
+                world.redis.state = RedisState::Down(match fault {
+                    Fault::Emptied => Loss::Everything,
+                    Fault::FailedOver => Loss::LastWrites,
+                    _ => Loss::Nothing,
+                });
+            }
+            Fault::Stall => world.redis.state = RedisState::Stalled,
+            Fault::FailedOverUnseen => world.redis.lose_last_writes(),
+            Fault::ClockForward | Fault::ClockBack => {
+                // Whatever it knew is past, or lies so far in the future that it cannot be true.
+                world.redis.lose_last_writes();
+                if fault == Fault::ClockBack {
+                    world.redis.epoch = None;
+                }
+                for replica in &mut world.replicas {
+                    if replica.clock == Clock::Known {
+                        replica.clock = Clock::Stepped;
+                    }
+                }
+            }
+            Fault::Kill => {
+                let ways = world.replicas[who].under_way.iter().map(|it| it.way);
+                world.orphans.extend(ways);
+                world.replicas[who] = self.newcomer();
+            }
+            Fault::Pause => world.replicas[who].is_paused = true,
+            Fault::Cut => world.replicas[who].is_cut = true,
+        }
+    }
+
+    fn can_fail(world: &World, fault: Fault, who: usize) -> bool {
+        let replica = &world.replicas[who];
+        match fault {
+            Fault::Kill => true,
+            Fault::Pause => !replica.is_paused,
+            Fault::Cut => !replica.is_cut,
+            // Not of one replica.
+            _ if who > 0 => false,
+            _ => world.redis.state == RedisState::Up,
+        }
+    }
+}
+
+impl Redis {
+    /// `epoch()` in the script, with a new epoch if one is asked for.
+    fn begin(&mut self, is_new: bool) {
+        if is_new || self.epoch.is_none() {
+            self.epoch = Some(0);
+        }
+    }
+
+    /// `operations.take`.
+    fn take(&mut self, model: &Limits) -> bool {
+        self.begin(false);
+        let is_open = self.epoch.is_some_and(|ago| ago >= model.opens_after());
+        let overdue = self.under_way.iter().filter(|it| it.cell == 0).count();
+        let overdue = if model.is_without(Omission::Hold) { 0 } else { overdue };
+        let is_granted = is_open && self.cells.len() + overdue < LIMIT;
+        if is_granted {
+            self.cells.push(WINDOW);
+            self.under_way.push(Hold { cell: WINDOW, believed: LONGEST_WAY + WINDOW });
+        }
+        is_granted
+    }
+
+    /// `operations.arrived`. A message of before names no slot.
+    fn arrived(&mut self, sent: Sent) {
+        let hold = self.under_way.iter().position(|it| it.cell == sent.cell);
+        let mut own = None;
+        if sent.is_shared {
+            if let Some(hold) = hold {
+                self.under_way.remove(hold);
+            }
+            own = self.cells.iter().position(|cell| *cell == sent.cell);
+        }
+        match own {
+            Some(own) => self.cells[own] = WINDOW,
+            None if self.cells.len() < LIMIT => self.cells.push(WINDOW),
+            None => {}
+        }
+    }
+
+    fn lose_last_writes(&mut self) {
+        self.cells.clear();
+        self.under_way.clear();
+        // The epoch that it knows began long ago.
+        self.epoch = Some(OVERLAP + WINDOW);
+    }
+
+    fn tick(&mut self) {
+        if let Some(ago) = &mut self.epoch {
+            *ago = (*ago + 1).min(OVERLAP + WINDOW);
+        }
+        pass(&mut self.cells);
+        for hold in &mut self.under_way {
+            hold.cell = hold.cell.saturating_sub(1);
+            hold.believed -= 1;
+        }
+        self.under_way.retain(|it| it.believed > 0);
+    }
+}
+
+impl Replica {
+    fn tick(&mut self) {
+        if let Authority::Fallback { opens_in, asked_ago } = &mut self.authority {
+            *opens_in = opens_in.saturating_sub(1);
+            *asked_ago = (*asked_ago + 1).min(OVERLAP + 1);
+        }
+        self.beat_in = self.beat_in.saturating_sub(1);
+        pass(&mut self.own);
+        if let Some(granted) = &mut self.granted {
+            granted.ago = 1;
+            granted.cell = granted.cell.saturating_sub(1);
+        }
+        for sent in &mut self.under_way {
+            sent.way -= 1;
+            sent.cell = sent.cell.saturating_sub(1);
+        }
+    }
+
+    /// How many slots this process knows as taken by itself.
+    fn taken(&self) -> usize {
+        self.own.len() + self.under_way.iter().filter(|it| it.cell == 0).count()
+    }
+
+    /// A message has arrived: its own slot, or the nearest one, is put off.
+    fn arrived(&mut self, sent: Sent) {
+        if let Some(own) = self.own.iter().position(|cell| *cell == sent.cell) {
+            self.own.remove(own);
+        }
+        self.own.push(WINDOW);
+    }
+}
+
+/// A tick passes; what ends is dropped.
+fn pass(left: &mut Vec<u8>) {
+    left.iter_mut().for_each(|it| *it -= 1);
+    left.retain(|it| *it > 0);
+}
+
+impl World {
+    /// Whether time can pass: nobody runs late who does not stand still, and no message takes longer than it may.
+    fn can_pass(&self) -> bool {
+        let is_due = |it: &Replica| it.beat_in == 0 || it.granted.is_some();
+        let is_overdue = |it: &Replica| it.under_way.iter().any(|sent| sent.way == 0);
+        !self.replicas.iter().any(|it| !it.is_paused && is_due(it) || is_overdue(it))
+            && !self.orphans.contains(&0)
+    }
+
+    fn tick(&mut self) {
+        self.redis.tick();
+        self.replicas.iter_mut().for_each(Replica::tick);
+        self.orphans.iter_mut().for_each(|it| *it -= 1);
+        self.arrived.iter_mut().for_each(|it| *it += 1);
+        self.arrived.retain(|ago| *ago < WINDOW);
+    }
+
+    /// States that differ in an order only are one.
+    fn sort(&mut self) {
+        self.redis.cells.sort_unstable();
+        self.redis.under_way.sort_unstable();
+        for replica in &mut self.replicas {
+            replica.own.sort_unstable();
+            replica.under_way.sort_unstable();
+        }
+        self.replicas.sort_unstable();
+        self.orphans.sort_unstable();
+        self.arrived.sort_unstable();
+    }
+}
+
+impl Model for Limits {
+    type State = World;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<World> {
+        let redis = Redis {
+            state: RedisState::Up,
+            epoch: Some(OVERLAP + WINDOW),
+            cells: Vec::new(),
+            under_way: Vec::new(),
+        };
+        let replica = Replica {
+            authority: Authority::Shared,
+            is_connected: true,
+            was_connected: true,
+            clock: Clock::Known,
+            beat_in: BEAT,
+            ..self.newcomer()
+        };
+        vec![World {
+            redis,
+            replicas: [replica.clone(), replica],
+            orphans: Vec::new(),
+            arrived: Vec::new(),
+            faults_left: self.most_faults,
+        }]
+    }
+
+    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
+        if world.can_pass() {
+            actions.push(Action::Tick);
+        }
+        if world.redis.state != RedisState::Up {
+            actions.push(Action::RedisIsBack);
+        }
+        for (who, replica) in world.replicas.iter().enumerate() {
+            let faults = self.faults.iter().filter(|_| world.faults_left > 0);
+            let faults = faults.filter(|fault| Self::can_fail(world, **fault, who));
+            actions.extend(faults.map(|fault| Action::Fail(*fault, who)));
+            actions.extend((0..replica.under_way.len()).map(|sent| Action::Arrive(who, sent)));
+            if replica.is_cut {
+                actions.push(Action::Heal(who));
+            }
+            if replica.is_paused {
+                actions.push(Action::Resume(who));
+                continue;
+            }
+            actions.push(Action::Beat(who));
+            if replica.granted.is_some() {
+                actions.push(Action::Hear(who));
+            }
+            match replica.authority {
+                Authority::Shared if replica.granted.is_none() && replica.taken() < LIMIT => {
+                    actions.push(Action::Ask(who));
+                }
+                Authority::Fallback { opens_in: 0, asked_ago }
+                    if replica.taken() < SHARE
+                        && (asked_ago <= OVERLAP || self.is_without(Omission::EndOfShare)) =>
+                {
+                    actions.push(Action::SendByShare(who));
+                }
+                _ => {}
+            }
+        }
+        actions.extend((0..world.orphans.len()).map(Action::ArriveOrphan));
+    }
+
+    fn next_state(&self, last: &World, action: Action) -> Option<World> {
+        let mut world = last.clone();
+        match action {
+            Action::Tick => world.tick(),
+            Action::Fail(fault, who) => self.fail(&mut world, fault, who),
+            Action::RedisIsBack => {
+                match world.redis.state {
+                    RedisState::Down(Loss::Everything) => {
+                        world.redis.lose_last_writes();
+                        world.redis.epoch = None;
+                    }
+                    RedisState::Down(Loss::LastWrites) => world.redis.lose_last_writes(),
+                    _ => {}
+                }
+                world.redis.state = RedisState::Up;
+            }
+            Action::Heal(who) => world.replicas[who].is_cut = false,
+            Action::Resume(who) => world.replicas[who].is_paused = false,
+            Action::Beat(who) => self.beat(&mut world, who),
+            Action::Ask(who) => self.ask(&mut world, who),
+            Action::Hear(who) => self.hear(&mut world, who),
+            Action::SendByShare(who) => {
+                let replica = &mut world.replicas[who];
+                replica.own.push(WINDOW);
+                replica.under_way.push(Sent { way: LONGEST_WAY, cell: WINDOW, is_shared: false });
+            }
+            Action::Arrive(who, sent) => {
+                let replica = &mut world.replicas[who];
+                let sent = replica.under_way.remove(sent);
+                replica.arrived(sent);
+                world.arrived.push(0);
+                let is_told = replica.is_connected && !replica.is_cut && !replica.is_paused;
+                if is_told && world.redis.state == RedisState::Up {
+                    world.redis.arrived(sent);
+                }
+            }
+            Action::ArriveOrphan(sent) => {
+                world.orphans.remove(sent);
+                world.arrived.push(0);
+            }
+        }
+        world.sort();
+        (world != *last).then_some(world)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always(
+                "no window holds more than the limit",
+                |model: &Self, world: &World| world.arrived.len() <= LIMIT + model.excess,
+            ),
+            // The model is worth something only if the limit is used up, and if what was lost is found.
+            Property::sometimes("the limit is used up", |_, world: &World| {
+                world.arrived.len() == LIMIT
+            }),
+            Property::sometimes("after all faults both share again", |_, world: &World| {
+                world.faults_left == 0
+                    && world.redis.state == RedisState::Up
+                    && world.replicas.iter().all(|it| it.authority == Authority::Shared)
+                    && world.arrived.len() == LIMIT
+            }),
+            Property::always("something can happen", |model: &Self, world: &World| {
+                let mut actions = Vec::new();
+                model.actions(world, &mut actions);
+                actions.into_iter().any(|action| model.next_state(world, action).is_some())
+            }),
+        ]
+    }
+}
