@@ -11,6 +11,7 @@ use crate::broadcasts::{Broadcast, ReceiverRecord, ReceiverState, State};
 use crate::delivery::{ForwardError, ForwardReport, PriorAttempts, SAFE_TO_REPEAT};
 
 use crate::limits::Rules;
+use crate::redis::simulated::Event as RedisEvent;
 
 /// What was seen, and what of it breaks a promise.
 pub(super) struct Ledger {
@@ -26,7 +27,7 @@ pub(super) struct Ledger {
     pub(super) apart_until: Moment,
     is_shared: bool,
     /// Whether Redis has lost what it knew.
-    pub(super) was_emptied: bool,
+    was_emptied: bool,
     /// When nobody knew last how far a process came.
     unsure_at: Option<Moment>,
     rules: Rules,
@@ -245,6 +246,14 @@ impl Ledger {
     /// A process has ended or stood still, or Redis may not know for so long: nobody knows how far requests came.
     pub(super) fn nobody_knows_for(&mut self, time: Duration) {
         self.unsure_at = self.unsure_at.max(Some(self.now + time));
+    }
+
+    /// Something happens to Redis, of which the gateways write down within 10 s what they know.
+    pub(super) fn redis_suffers(&mut self, event: RedisEvent) {
+        self.was_emptied |= event == RedisEvent::Emptied;
+        self.nobody_knows_for(Duration::from_secs(10));
+        self.count("Redis: events");
+        self.note(format!("Redis: {event:?}"));
     }
 
     fn must_be_delivered(&mut self, message: &str, receiver: &str, id: &str) {

@@ -16,7 +16,7 @@ use super::process::{Gateway, Process, rules_of};
 use super::scene::Scene;
 use crate::clock::{SimulatedTime, SimulatedWall};
 use crate::random::Seeded;
-use crate::redis::simulated::{Event as RedisEvent, Fate, Reach, SimulatedRedis};
+use crate::redis::simulated::{Fate, Reach, SimulatedRedis};
 
 /// How a history went.
 pub(super) struct Played {
@@ -151,11 +151,7 @@ impl World<'_> {
                     self.scene.state().must_be_answered(ask);
                 }
             }
-            Due::Starts(gateway) => {
-                if self.gateways[gateway].process.is_none() {
-                    self.start(gateway);
-                }
-            }
+            Due::Starts(gateway) => self.start_unless_up(gateway),
             Due::Resumes(gateway) => {
                 self.gateways[gateway].is_paused = false;
                 self.scene.state().ledger.nobody_knows_for(Duration::ZERO);
@@ -227,11 +223,7 @@ impl World<'_> {
             What::Drift { gateway, gains } => self.gateways[*gateway].machine.wall.drift(*gains),
             What::Redis(event) => {
                 self.gateways[0].machine.redis.happens(*event);
-                let ledger = &mut self.scene.state().ledger;
-                ledger.was_emptied |= *event == RedisEvent::Emptied;
-                ledger.nobody_knows_for(Duration::from_secs(10));
-                ledger.count("Redis: events");
-                ledger.note(format!("Redis: {event:?}"));
+                self.scene.state().ledger.redis_suffers(*event);
             }
             What::Reach { gateway, reach, lasts } => {
                 self.gateways[*gateway].machine.redis.set_reach(*reach);
@@ -257,6 +249,12 @@ impl World<'_> {
         let redis = &self.gateways[number].machine.redis;
         redis.set_reach(Reach::Open);
         redis.decide_by(Fate::default);
+    }
+
+    fn start_unless_up(&mut self, number: usize) {
+        if self.gateways[number].process.is_none() {
+            self.start(number);
+        }
     }
 
     fn start(&mut self, number: usize) {
@@ -352,9 +350,7 @@ impl World<'_> {
             self.gateways[number].machine.disk.behave(Duration::ZERO, false);
             self.redis_recovers(number);
             self.gateways[number].is_paused = false;
-            if self.gateways[number].process.is_none() {
-                self.start(number);
-            }
+            self.start_unless_up(number);
         }
         self.is_calm = true;
     }
