@@ -18,7 +18,7 @@ for patch in e2e/simulate/faults/${FAULTS:-*}.patch; do
     tail -n 20 target/planted/build.log
     exit 1
   fi
-  if (cd "$copy" && SEED=0x100000 SECONDS=$seconds CARGO_TARGET_DIR=../build cargo test --quiet --locked --lib -- \
+  if (cd "$copy" && WHOLE=1 SEED=0x100000 SECONDS=$seconds CARGO_TARGET_DIR=../build cargo test --quiet --locked --lib -- \
     --ignored --exact --nocapture simulation::tests::simulate) >target/planted/run.log 2>&1; then
     missed=$((missed + 1))
     result="not found in $(grep -o '^[0-9]* histories' target/planted/run.log)"

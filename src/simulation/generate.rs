@@ -21,10 +21,10 @@ pub(super) fn history(seed: u64) -> History {
     let mut at = Duration::ZERO;
     let count = pick(random, &[(3, 8), (4, 25), (2, 60)]);
     let count = random.random_range(1..=count);
-    let is_long = random.random_bool(0.2);
+    let is_long = random.random_bool(0.1);
     let mut event = |id| {
         at += gap(random, is_long);
-        Event { id, at, what: what(random, setup) }
+        Event { id, at, what: what(random, setup, is_long) }
     };
     let events = (0..count).map(&mut event).collect();
     History { seed, setup, events }
@@ -56,12 +56,12 @@ fn gap(random: &mut StdRng, is_long: bool) -> Duration {
     millis(random, 0, most)
 }
 
-fn what(random: &mut StdRng, setup: Setup) -> What {
+fn what(random: &mut StdRng, setup: Setup, is_long: bool) -> What {
     let gateway = random.random_range(0..setup.gateways);
     let caller = random.random_range(0..CALLERS);
     let key = random.random_range(0..KEYS);
     match random.random_range(0..100) {
-        0..55 => What::Forward(forward(random, setup)),
+        0..55 => What::Forward(forward(random, setup, is_long)),
         55..63 => {
             let expires_in = Duration::from_secs(pick(random, &[(1, 60), (2, 600), (1, 3600)]));
             What::Broadcast { caller, key, expires_in, at: gateway }
@@ -127,12 +127,13 @@ fn redis(random: &mut StdRng, gateway: usize) -> What {
     )
 }
 
-fn forward(random: &mut StdRng, setup: Setup) -> ForwardPlan {
+fn forward(random: &mut StdRng, setup: Setup, is_long: bool) -> ForwardPlan {
     let key = random.random_range(0..KEYS);
     let is_mistaken = random.random_bool(0.1);
     let name =
         pick(random, &[(3, Name::None), (2, Name::Uuid), (4, Name::Key { key, is_mistaken })]);
-    let again = pick(random, &[(6, 500), (6, 10_000), (1, 3_700_000)]);
+    let again = pick(random, &[(6, 500), (6, 10_000), (2, 3_700_000)]);
+    let again = if is_long { again } else { again.min(10_000) };
     ForwardPlan {
         caller: random.random_range(0..CALLERS),
         to: random.random_range(0..RECEIVERS),

@@ -37,7 +37,7 @@ fn a_seed_replays_byte_for_byte() {
 
 #[test]
 fn known_histories_keep_all_promises() {
-    for seed in 0..12 {
+    for seed in 0..20 {
         must_keep_all_promises(seed);
     }
 }

@@ -38,7 +38,7 @@ struct World<'a> {
 /// How often broadcasts are read, during the history and after it.
 const LOOK: Duration = Duration::from_secs(7);
 /// How long the faults are over before everything has to be as it was: longer than any gate stays closed.
-const RECOVERED: Duration = Duration::from_mins(3);
+const RECOVERED: Duration = Duration::from_secs(100);
 /// How long the broadcasts may then take: until they expire, and what is in doubt is unknown.
 const SETTLED: Duration = Duration::from_mins(60 + 60 + 2);
 const DRAIN: Duration = Duration::from_secs(20);
