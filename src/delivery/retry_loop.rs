@@ -199,6 +199,11 @@ impl<'a> RetryLoop<'a> {
     /// Checks once more, now that there is a permit, and registers the attempt.
     fn begin(&self) -> Result<(CircuitPermit, Stamp), ForwardError> {
         let now = self.context.clock.stamp();
+        if now.moment() > self.deadline {
+            // The process stood still while the forward waited. There is no time left for an answer.
+            let (scope, retry_after) = (Scope::App, Duration::ZERO);
+            return Err(ForwardError::NoPermit(QueueError::TooLate { scope, retry_after }));
+        }
         let permit = self.app.enter(self.request, now.moment())?;
         self.check_time()?;
         let first_attempt = self.prior.map_or(now, Prior::first_attempt);

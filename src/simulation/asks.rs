@@ -8,6 +8,7 @@ use tokio::task::AbortHandle;
 use super::agenda::{Due, Moment};
 use super::generate::RECEIVERS;
 use super::history::{ForwardPlan, Name};
+use super::ledger::DEADLINE;
 use super::process::Process;
 use super::scene::{Scene, SceneState};
 use crate::clock::Clock;
@@ -39,8 +40,8 @@ pub(super) enum AskState {
 
 /// How often a caller asks at most.
 const PATIENCE: u32 = 4;
-/// How long a forward may take, with what a simulated disk may take.
-pub(super) const ANSWERED_WITHIN: Duration = Duration::from_secs(15 + 5);
+/// How long an answer may take, with what a simulated disk may take.
+const ANSWERED_WITHIN: Duration = DEADLINE.saturating_add(Duration::from_secs(5));
 
 impl Ask {
     pub(super) fn new(event: usize, copy: usize, plan: &ForwardPlan) -> Self {

@@ -80,6 +80,8 @@ struct SeenBroadcast {
     has_ended: bool,
 }
 
+/// How long a forward may take.
+pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 /// The caller with a budget, and how many calls a minute it has.
 pub(super) const FRUGAL: (usize, u32) = (3, 12);
 
@@ -146,6 +148,10 @@ impl Ledger {
         }
         let intent = self.intent(&call.message, &call.receiver);
         intent.calls.push(place);
+        let is_late = intent.first_asked.is_some() && intent.asked + DEADLINE < call.sent;
+        if is_late {
+            self.break_promise(&format!("({place}) is made when its time is over"));
+        }
         self.calls.push(call);
         place
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::generate::history;
+use super::history::{Event, ForwardPlan, History, Keeps, Repeated, Setup, What};
 use super::shrink::shrink;
 use super::world::{Played, play};
 
@@ -40,6 +41,32 @@ fn known_histories_keep_all_promises() {
     for seed in 0..20 {
         must_keep_all_promises(seed);
     }
+}
+
+/// It called Feishu for forwards whose deadlines had passed, and gave the calls up at once, so nobody knew their outcomes.
+#[test]
+fn a_process_that_stood_still_makes_no_call_whose_time_is_over() {
+    let plan = ForwardPlan { copies: 12, ..ForwardPlan::plain(0, 0) };
+    let whats = [
+        (0, What::Forward(plan)),
+        (100, What::Pause { gateway: 0, lasts: Duration::from_secs(20) }),
+        // All faults end with the last event.
+        (30_000, What::RevokeTokens),
+    ];
+    let event = |(id, (at, what))| Event { id, at: Duration::from_millis(at), what };
+    let played = play(&History {
+        seed: 0,
+        setup: Setup {
+            gateways: 1,
+            keeps: Keeps::Memory,
+            repeated: Repeated::FirstId,
+            is_tight: false,
+            token_life: Duration::from_hours(2),
+        },
+        events: whats.into_iter().enumerate().map(event).collect(),
+    });
+    assert_eq!(played.broken, None, "{}", played.trace.join("\n"));
+    assert!(played.counts["answers: not delivered"] > 0);
 }
 
 /// `make simulate`: `SEED=0x1234` plays one history, with `WHOLE=1` without a search for a shorter one, `SEEDS=100` so many new ones, `SECONDS=30` as many as that takes.
