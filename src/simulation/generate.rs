@@ -22,12 +22,49 @@ pub(super) fn history(seed: u64) -> History {
     let count = pick(random, &[(3, 8), (4, 25), (2, 60)]);
     let count = random.random_range(1..=count);
     let is_long = random.random_bool(0.1);
-    let mut event = |id| {
+    let favourite = random.random_range(0..RECEIVERS);
+    let chances = Chances { setup, is_long, favourite };
+    let mut events = Vec::new();
+    for _ in 0..count {
         at += gap(random, is_long);
-        Event { id, at, what: what(random, setup, is_long) }
-    };
-    let events = (0..count).map(&mut event).collect();
+        let what = what(random, chances);
+        let next = follows(random, chances, &what);
+        let id = events.len();
+        events.push(Event { id, at, what });
+        if let Some((after, what)) = next {
+            at += after;
+            events.push(Event { id: id + 1, at, what });
+        }
+    }
     History { seed, setup, events }
+}
+
+/// What one history has more of than others.
+#[derive(Clone, Copy)]
+struct Chances {
+    setup: Setup,
+    is_long: bool,
+    /// Most messages go to it, so that its limit matters.
+    favourite: u8,
+}
+
+/// What often comes with an event, because the two together are harder: more weather, or a crowd at a restart.
+fn follows(random: &mut StdRng, chances: Chances, what: &What) -> Option<(Duration, What)> {
+    if random.random_bool(0.5) {
+        return None;
+    }
+    match what {
+        What::Weather { lasts, .. } => {
+            let (weather, share) = (weather(random), 50);
+            Some((Duration::ZERO, What::Weather { weather, lasts: *lasts, share }))
+        }
+        What::Kill { down_for, .. } => {
+            let plan = forward(random, chances);
+            let plan = ForwardPlan { to: chances.favourite, copies: 8, ..plan };
+            Some((*down_for + millis(random, 0, 500), What::Forward(plan)))
+        }
+        _ => None,
+    }
 }
 
 fn setup(random: &mut StdRng) -> Setup {
@@ -56,12 +93,13 @@ fn gap(random: &mut StdRng, is_long: bool) -> Duration {
     millis(random, 0, most)
 }
 
-fn what(random: &mut StdRng, setup: Setup, is_long: bool) -> What {
+fn what(random: &mut StdRng, chances: Chances) -> What {
+    let setup = chances.setup;
     let gateway = random.random_range(0..setup.gateways);
     let caller = random.random_range(0..CALLERS);
     let key = random.random_range(0..KEYS);
     match random.random_range(0..100) {
-        0..55 => What::Forward(forward(random, setup, is_long)),
+        0..55 => What::Forward(forward(random, chances)),
         55..63 => {
             let expires_in = Duration::from_secs(pick(random, &[(1, 60), (2, 600), (1, 3600)]));
             What::Broadcast { caller, key, expires_in, at: gateway }
@@ -77,7 +115,10 @@ fn what(random: &mut StdRng, setup: Setup, is_long: bool) -> What {
             messages: random.random_range(1..8),
         },
         83..85 => What::RevokeTokens,
-        85..91 => What::Kill { gateway, down_for: millis(random, 0, 3000) },
+        85..91 => {
+            let most = pick(random, &[(1, 100), (1, 3000)]);
+            What::Kill { gateway, down_for: millis(random, 0, most) }
+        }
         91..93 => What::Stop { gateway, down_for: millis(random, 0, 3000) },
         93..95 => What::Pause { gateway, lasts: millis(random, 0, 20_000) },
         95..96 => {
@@ -127,23 +168,25 @@ fn redis(random: &mut StdRng, gateway: usize) -> What {
     )
 }
 
-fn forward(random: &mut StdRng, setup: Setup, is_long: bool) -> ForwardPlan {
+fn forward(random: &mut StdRng, chances: Chances) -> ForwardPlan {
     let key = random.random_range(0..KEYS);
     let is_mistaken = random.random_bool(0.1);
     let name =
         pick(random, &[(3, Name::None), (2, Name::Uuid), (4, Name::Key { key, is_mistaken })]);
     let again = pick(random, &[(6, 500), (6, 10_000), (2, 3_700_000)]);
-    let again = if is_long { again } else { again.min(10_000) };
+    let again = if chances.is_long { again } else { again.min(10_000) };
+    let other = random.random_range(0..RECEIVERS);
+    let to = pick(random, &[(3, chances.favourite), (2, other)]);
     ForwardPlan {
         caller: random.random_range(0..CALLERS),
-        to: random.random_range(0..RECEIVERS),
+        to,
         name,
         copies: pick(random, &[(6, 1), (2, 4), (1, 12)]),
         is_bulk: random.random_bool(0.2),
         wait: Duration::from_secs(random.random_range(0..8)),
         hangs_up_after: random.random_bool(0.2).then(|| millis(random, 0, 8000)),
         asks_again_after: random.random_bool(0.7).then(|| millis(random, 0, again)),
-        at: random.random_range(0..setup.gateways),
+        at: random.random_range(0..chances.setup.gateways),
     }
 }
 
