@@ -162,6 +162,36 @@ impl SceneState {
         Some(task)
     }
 
+    /// A gateway stands still for a while.
+    pub(super) fn stands_still(&mut self, gateway: usize, lasts: Duration) {
+        self.ledger.count("pauses");
+        self.ledger.note(format!("gateway {gateway} stands still for {lasts:?}"));
+        let now = self.now();
+        self.still_since.entry(gateway).or_insert(now);
+        self.enter(lasts, Due::Resumes(gateway));
+    }
+
+    /// A gateway that stood still goes on. What was asked meanwhile begins now.
+    pub(super) fn goes_on(&mut self, gateway: usize) {
+        self.ledger.nobody_knows_for(Duration::ZERO);
+        let now = self.now();
+        let Some(still_since) = self.still_since.remove(&gateway) else { return };
+        for number in 0..self.asks.len() {
+            let ask = &mut self.asks[number];
+            let (message, receiver) = (ask.message.clone(), ask.receiver.id().to_owned());
+            match &mut ask.state {
+                AskState::Waiting { gateway: of, since, .. } if *of == gateway => {
+                    if *since >= still_since {
+                        self.ledger.asked(&message, &receiver);
+                    }
+                    *since = now;
+                    self.enter(ANSWERED_WITHIN, Due::MustBeAnswered(number));
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// A process has ended, and its callers hear nothing.
     pub(super) fn cut_off(&mut self, gateway: usize) {
         for number in 0..self.asks.len() {

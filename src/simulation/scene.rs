@@ -1,5 +1,6 @@
 //! What the gateways, Feishu and the callers of one history share.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub(super) struct SceneState {
     pub(super) asks: Vec<Ask>,
     /// Which process of each gateway runs. None: none does.
     pub(super) processes: Vec<Option<u64>>,
+    /// Since when a gateway stands still.
+    pub(super) still_since: BTreeMap<usize, Moment>,
     pub(super) random: StdRng,
 }
 
@@ -46,6 +49,7 @@ impl Scene {
             spells: Vec::new(),
             asks: Vec::new(),
             processes: vec![None; setup.gateways],
+            still_since: BTreeMap::new(),
             random: StdRng::seed_from_u64(history.seed ^ 0x5EED),
         })))
     }

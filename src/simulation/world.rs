@@ -154,7 +154,7 @@ impl World<'_> {
             Due::Starts(gateway) => self.start_unless_up(gateway),
             Due::Resumes(gateway) => {
                 self.gateways[gateway].is_paused = false;
-                self.scene.state().ledger.nobody_knows_for(Duration::ZERO);
+                self.scene.state().goes_on(gateway);
             }
             Due::Closes(gateway) => {
                 if let Some(process) = self.draining(gateway) {
@@ -209,10 +209,7 @@ impl World<'_> {
             What::Stop { gateway, down_for } => self.stop(*gateway, *down_for),
             What::Pause { gateway, lasts } => {
                 self.gateways[*gateway].is_paused = true;
-                let mut state = self.scene.state();
-                state.ledger.count("pauses");
-                state.ledger.note(format!("gateway {gateway} stands still for {lasts:?}"));
-                state.enter(*lasts, Due::Resumes(*gateway));
+                self.scene.state().stands_still(*gateway, *lasts);
             }
             What::StepWall { gateway, by_ms } => {
                 self.gateways[*gateway].machine.wall.step(SignedDuration::from_millis(*by_ms));
@@ -350,6 +347,7 @@ impl World<'_> {
             self.gateways[number].machine.disk.behave(Duration::ZERO, false);
             self.redis_recovers(number);
             self.gateways[number].is_paused = false;
+            self.scene.state().goes_on(number);
             self.start_unless_up(number);
         }
         self.is_calm = true;
