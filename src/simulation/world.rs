@@ -371,17 +371,17 @@ impl World<'_> {
             }
         }
         let first = self.scene.state().asks.len();
-        // Few enough for the limits of any app.
         // The caller with a budget may have used it up.
         for caller in (0..CALLERS).filter(|it| *it != FRUGAL.0) {
             let to = u8::try_from(caller).expect("they are few") % RECEIVERS;
             let plan = ForwardPlan::plain(caller, to);
             self.forward(1_000_000 + usize::from(to), caller, &plan);
-        }
-        let until = self.time.now() + Duration::from_secs(10);
-        while self.time.now() < until {
-            self.run_gateways();
-            self.pass();
+            // One after the other: after a refusal of the app, one call finds out whether the cause is gone.
+            let until = self.time.now() + Duration::from_secs(10);
+            while self.time.now() < until {
+                self.run_gateways();
+                self.pass();
+            }
         }
         let mut state = self.scene.state();
         let asked: Vec<_> = state.asks[first..]
