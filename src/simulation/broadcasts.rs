@@ -76,8 +76,9 @@ impl KnownBroadcasts {
         let all = self.0.lock().unwrap().clone();
         for ((caller, _), id) in all {
             work(scene, process, caller, |scene, broadcasts, by| async move {
-                let receivers = broadcasts.receivers(&by, &id, &ReceiverState::ALL, 0, 1000).await;
+                // In this order: a cancel in between shows in the receivers only.
                 let broadcast = broadcasts.find(&by, &id).await;
+                let receivers = broadcasts.receivers(&by, &id, &ReceiverState::ALL, 0, 1000).await;
                 let ledger = &mut scene.state().ledger;
                 match (broadcast, receivers) {
                     (Ok(broadcast), Ok(receivers)) => ledger.read(&broadcast, &receivers),
