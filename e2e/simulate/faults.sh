@@ -11,7 +11,7 @@ missed=0
 for patch in e2e/simulate/faults/${FAULTS:-*}.patch; do
   rsync -a --checksum --delete --exclude /target --exclude /.git ./ "$copy/"
   says=$(head -n 1 "$patch")
-  (cd "$copy" && patch --quiet --strip 1 <"$OLDPWD/$patch")
+  (cd "$copy" && patch --quiet --no-backup-if-mismatch --strip 1 <"$OLDPWD/$patch")
   # One seed, so that the figures can be compared.
   if ! (cd "$copy" && CARGO_TARGET_DIR=../build cargo test --quiet --locked --lib --no-run) >target/planted/build.log 2>&1; then
     echo "does not build: $patch"

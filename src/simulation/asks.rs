@@ -6,9 +6,8 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 
 use super::agenda::{Due, Moment};
-use super::generate::RECEIVERS;
+use super::generate::{DEADLINE, RECEIVERS};
 use super::history::{ForwardPlan, Name};
-use super::ledger::DEADLINE;
 use super::process::Process;
 use super::scene::{Scene, SceneState};
 use crate::clock::Clock;

@@ -10,6 +10,10 @@ use super::history::{Event, ForwardPlan, History, Keeps, Line, Name, Repeated, S
 use super::weather::Weather;
 use crate::redis::simulated::{Event as RedisEvent, Reach};
 
+/// How long a forward may take.
+pub(super) const DEADLINE: Duration = Duration::from_secs(15);
+/// The caller with a budget, and how many calls a minute it has.
+pub(super) const FRUGAL: (usize, u32) = (3, 12);
 pub(super) const CALLERS: usize = 4;
 pub(super) const RECEIVERS: u8 = 4;
 const KEYS: u8 = 4;

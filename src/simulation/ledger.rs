@@ -1,11 +1,12 @@
 //! Sees everything that happens, and checks the promises with each thing that it sees.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::agenda::Moment;
+use super::generate::{DEADLINE, FRUGAL};
 use super::history::{Keeps, Repeated, Setup};
 use crate::broadcasts::{Broadcast, ReceiverRecord, ReceiverState, State};
 use crate::delivery::{ForwardError, ForwardReport, PriorAttempts, SAFE_TO_REPEAT};
@@ -36,6 +37,8 @@ pub(super) struct Ledger {
     intents: BTreeMap<(String, String), Intent>,
     sent: BTreeMap<Window, VecDeque<Moment>>,
     broadcasts: BTreeMap<String, SeenBroadcast>,
+    /// Each message belongs to one broadcast.
+    broadcast_messages: BTreeSet<String>,
 }
 
 /// One call for a forward.
@@ -80,11 +83,6 @@ struct SeenBroadcast {
     has_ended: bool,
 }
 
-/// How long a forward may take.
-pub(super) const DEADLINE: Duration = Duration::from_secs(15);
-/// The caller with a budget, and how many calls a minute it has.
-pub(super) const FRUGAL: (usize, u32) = (3, 12);
-
 impl Ledger {
     pub(super) fn new(rules: Rules, setup: Setup) -> Self {
         Self {
@@ -102,6 +100,7 @@ impl Ledger {
             intents: BTreeMap::new(),
             sent: BTreeMap::new(),
             broadcasts: BTreeMap::new(),
+            broadcast_messages: BTreeSet::new(),
         }
     }
 
@@ -313,6 +312,14 @@ impl Ledger {
         let id = broadcast.id.as_str();
         if !self.broadcasts.contains_key(id) {
             self.count("broadcasts");
+            let message = broadcast.message.as_str();
+            if self.was_emptied {
+                // Redis has forgotten the one before it, if there was one.
+                self.intents.retain(|(of, _), _| of != message);
+            } else if self.broadcast_messages.contains(message) {
+                self.break_promise(&format!("{message} was accepted twice"));
+            }
+            self.broadcast_messages.insert(message.to_owned());
             let receivers = vec![ReceiverState::Pending; broadcast.total as usize];
             let seen = SeenBroadcast { revision: 0, receivers, has_ended: false };
             self.broadcasts.insert(id.to_owned(), seen);

@@ -10,9 +10,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::feishu::{app_of, feishu_of};
-use super::generate::CALLERS;
+use super::generate::{CALLERS, FRUGAL};
 use super::history::{Keeps, Setup};
-use super::ledger::FRUGAL;
 use super::scene::Scene;
 use crate::app::{Core, SentBefore, Simulated};
 use crate::clock::{Clock, SimulatedTime, SimulatedWall};
