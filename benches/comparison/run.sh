@@ -8,7 +8,7 @@
 # Exit code: 0 measured, 1 a figure is not valid, 2 it could not be run.
 
 source "$(dirname "${BASH_SOURCE[0]}")/../../e2e/suite.sh"
-source benches/forward/identity.sh
+source benches/forward/profiling.sh
 need cargo curl rustc nginx node npm openssl python3 taskset wrk xz
 oha_version=1.16.0
 tools=$PWD/target/tools

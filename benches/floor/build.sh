@@ -4,12 +4,9 @@
 # LLVM_PROFDATA: as for `make profile`.
 
 source "$(dirname "${BASH_SOURCE[0]}")/../../e2e/suite.sh"
-source benches/forward/identity.sh
+source benches/forward/profiling.sh
 need cargo openssl rustc python3 sha256sum
-tuple=$(rustc --print host-tuple)
-profdata=${LLVM_PROFDATA:-$(rustc --print sysroot)/lib/rustlib/$tuple/bin/llvm-profdata}
-command -v "$profdata" >/dev/null ||
-  give_up "there is no $profdata: rustup component add llvm-tools, or set LLVM_PROFDATA"
+profiler
 
 # built FOLDER FLAGS…: with the versions of the gateway, and cargo leaves out of Cargo.lock what the floor does not need.
 built() {

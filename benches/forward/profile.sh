@@ -4,12 +4,9 @@
 # not that of `rustup component add llvm-tools`.
 
 source "$(dirname "${BASH_SOURCE[0]}")/../../e2e/suite.sh"
-source benches/forward/identity.sh
+source benches/forward/profiling.sh
 need cargo openssl python3 rustc xz
-tuple=$(rustc --print host-tuple)
-profdata=${LLVM_PROFDATA:-$(rustc --print sysroot)/lib/rustlib/$tuple/bin/llvm-profdata}
-command -v "$profdata" >/dev/null ||
-  give_up "there is no $profdata: rustup component add llvm-tools, or set LLVM_PROFDATA"
+profiler
 
 # In a folder of its own, so that nothing else has to be built anew.
 CARGO_TARGET_DIR=$cache/instrumented deploy/build.sh --instrumented build --quiet || give_up "it does not build"

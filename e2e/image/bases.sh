@@ -12,9 +12,9 @@ rust=$(rustc --version)
 # Made again when this file or Rust changes.
 made_of=$(sha256sum <e2e/image/bases.sh)$rust
 
-# Into an empty folder, also after a failure that left half of it.
+# Into an empty folder, also after a failure that left half of it; never into what that half has mounted.
 install_debian() {
-  find "$1" -mindepth 1 -delete &&
+  find "$1" -xdev -mindepth 1 -delete &&
     debootstrap --variant=minbase --include=gcc,libc6-dev,ca-certificates,netbase,tzdata,xz-utils bookworm "$1" \
       >"$cache/debootstrap.log" 2>&1
 }

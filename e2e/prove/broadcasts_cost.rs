@@ -87,7 +87,7 @@ pub(crate) async fn run() -> Vec<String> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "these counts fit into an f64")]
-const fn as_f64(count: usize) -> f64 {
+pub(crate) const fn as_f64(count: usize) -> f64 {
     count as f64
 }
 
@@ -119,7 +119,8 @@ async fn forward(gateway: &Gateway, range: std::ops::Range<usize>) {
     callers.join_all().await;
 }
 
-async fn accept(gateway: &Gateway, number: usize, receivers: usize) -> bool {
+/// Whether a broadcast to so many receivers is accepted.
+pub(crate) async fn accept(gateway: &Gateway, number: usize, receivers: usize) -> bool {
     let caller = gateway.caller(APPS[0]);
     let url = format!("{}/v1/messages/om_{number}/broadcasts", caller.replicas.any().api);
     let receivers: Vec<Value> =
@@ -132,7 +133,7 @@ async fn accept(gateway: &Gateway, number: usize, receivers: usize) -> bool {
 }
 
 /// How many receivers have the message.
-async fn delivered(gateway: &Gateway) -> usize {
+pub(crate) async fn delivered(gateway: &Gateway) -> usize {
     let counts = gateway.counts("feishu_gateway_broadcast_receivers_total", "outcome").await;
     let delivered = counts.iter().find(|(outcome, _)| outcome == "delivered");
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]

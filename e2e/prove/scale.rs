@@ -6,8 +6,7 @@
 use std::env;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
+use crate::broadcasts_cost::{accept, as_f64, delivered};
 use crate::call::{End, Request};
 use crate::gateway::{APPS, AppLimits, Gateway};
 use crate::redis::Redis;
@@ -117,21 +116,8 @@ async fn forward(gateway: &Gateway, name: &str, many: usize, has_key: bool) {
 }
 
 async fn broadcast(gateway: &Gateway) {
-    let caller = gateway.caller(APPS[0]);
-    let url = format!("{}/v1/messages/om_1/broadcasts", caller.replicas.any().api);
-    let receivers: Vec<Value> =
-        (0..RECEIVERS).map(|it| json!({ "receive_id": format!("oc_{it:032x}") })).collect();
-    let post = caller.http.post(url).header("x-api-key", &caller.key);
-    let post = post.header("idempotency-key", "scale").header("content-type", "application/json");
-    let answer = post.body(json!({ "receivers": receivers }).to_string()).send().await;
-    assert_eq!(answer.expect("an answer").status().as_u16(), 202);
+    assert!(accept(gateway, 1, RECEIVERS).await, "the broadcast is not accepted");
     let until = gateway.clock.now() + Duration::from_mins(5);
-    let delivered = "feishu_gateway_broadcast_receivers_total";
-    let all = async || gateway.metric(delivered).await >= as_f64(RECEIVERS);
+    let all = async || delivered(gateway).await >= RECEIVERS;
     assert!(gateway.holds_by(until, all).await, "the broadcast does not end");
-}
-
-#[expect(clippy::cast_precision_loss, reason = "these counts fit into an f64")]
-const fn as_f64(count: usize) -> f64 {
-    count as f64
 }
