@@ -4,7 +4,12 @@
 //!
 //! Time goes in ticks of half a second. An answer that comes in the tick of its question is fresh.
 
+mod world;
+
 use stateright::{Model, Property};
+
+pub use self::world::World;
+use self::world::{Authority, Clock, Granted, Loss, Redis, RedisState, Replica, Sent};
 
 /// A window, in ticks.
 const WINDOW: u8 = 2;
@@ -75,108 +80,6 @@ pub struct Limits {
     pub without: Option<Omission>,
     /// How many messages more than the limit a documented exception allows in a window.
     pub excess: usize,
-}
-
-/// Everything at one moment. All times are times that are left, or that have passed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct World {
-    redis: Redis,
-    /// The replicas, in an order that says nothing: which one is which makes no difference.
-    replicas: [Replica; REPLICAS],
-    /// The messages of replicas that were killed: how long each may still be on its way.
-    orphans: Vec<u8>,
-    /// How long ago each message of the last window arrived.
-    arrived: Vec<u8>,
-    faults_left: u8,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Redis {
-    state: RedisState,
-    /// How long ago the epoch began. None if the server does not know.
-    epoch: Option<u8>,
-    /// Until when slots are taken.
-    cells: Vec<u8>,
-    under_way: Vec<Hold>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum RedisState {
-    Up,
-    Stalled,
-    Down(Loss),
-}
-
-/// What a server that is down will have lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Loss {
-    Nothing,
-    Everything,
-    LastWrites,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Hold {
-    /// Until its slot is free by itself.
-    cell: u8,
-    /// Until it is no longer believed.
-    believed: u8,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Replica {
-    authority: Authority,
-    is_connected: bool,
-    /// Whether Redis can be reached from here.
-    is_cut: bool,
-    is_paused: bool,
-    /// Whether it had a connection before.
-    was_connected: bool,
-    owes_epoch: bool,
-    clock: Clock,
-    /// Until it asks Redis again at the latest.
-    beat_in: u8,
-    /// Slots that this process took.
-    own: Vec<u8>,
-    /// What Redis granted, and this process has not heard of: how long ago, and whether by a clock that it knows.
-    granted: Option<Granted>,
-    /// Messages that it has on their way.
-    under_way: Vec<Sent>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Authority {
-    Shared,
-    /// It may use its share in so many ticks, and has asked Redis in vain so many ticks ago.
-    Fallback {
-        opens_in: u8,
-        asked_ago: u8,
-    },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Clock {
-    /// Redis' clock was never looked at.
-    Unknown,
-    Known,
-    /// It was set since it was looked at.
-    Stepped,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Granted {
-    ago: u8,
-    cell: u8,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Sent {
-    /// How long it may still be on its way.
-    way: u8,
-    /// Until the slot that it took is free by itself.
-    cell: u8,
-    /// Whether Redis granted it.
-    is_shared: bool,
 }
 
 /// What happens next.
@@ -380,134 +283,6 @@ impl Limits {
             _ if who > 0 => false,
             _ => world.redis.state == RedisState::Up,
         }
-    }
-}
-
-impl Redis {
-    /// `epoch()` in the script, with a new epoch if one is asked for.
-    fn begin(&mut self, is_new: bool) {
-        if is_new || self.epoch.is_none() {
-            self.epoch = Some(0);
-        }
-    }
-
-    /// `operations.take`.
-    fn take(&mut self, model: &Limits) -> bool {
-        self.begin(false);
-        let is_open = self.epoch.is_some_and(|ago| ago >= model.opens_after());
-        let overdue = self.under_way.iter().filter(|it| it.cell == 0).count();
-        let overdue = if model.is_without(Omission::Hold) { 0 } else { overdue };
-        let is_granted = is_open && self.cells.len() + overdue < LIMIT;
-        if is_granted {
-            self.cells.push(WINDOW);
-            self.under_way.push(Hold { cell: WINDOW, believed: LONGEST_WAY + WINDOW });
-        }
-        is_granted
-    }
-
-    /// `operations.arrived`. A message of before names no slot.
-    fn arrived(&mut self, sent: Sent) {
-        let hold = self.under_way.iter().position(|it| it.cell == sent.cell);
-        let mut own = None;
-        if sent.is_shared {
-            if let Some(hold) = hold {
-                self.under_way.remove(hold);
-            }
-            own = self.cells.iter().position(|cell| *cell == sent.cell);
-        }
-        match own {
-            Some(own) => self.cells[own] = WINDOW,
-            None if self.cells.len() < LIMIT => self.cells.push(WINDOW),
-            None => {}
-        }
-    }
-
-    fn lose_last_writes(&mut self) {
-        self.cells.clear();
-        self.under_way.clear();
-        // The epoch that it knows began long ago.
-        self.epoch = Some(OVERLAP + WINDOW);
-    }
-
-    fn tick(&mut self) {
-        if let Some(ago) = &mut self.epoch {
-            *ago = (*ago + 1).min(OVERLAP + WINDOW);
-        }
-        pass(&mut self.cells);
-        for hold in &mut self.under_way {
-            hold.cell = hold.cell.saturating_sub(1);
-            hold.believed -= 1;
-        }
-        self.under_way.retain(|it| it.believed > 0);
-    }
-}
-
-impl Replica {
-    fn tick(&mut self) {
-        if let Authority::Fallback { opens_in, asked_ago } = &mut self.authority {
-            *opens_in = opens_in.saturating_sub(1);
-            *asked_ago = (*asked_ago + 1).min(OVERLAP + 1);
-        }
-        self.beat_in = self.beat_in.saturating_sub(1);
-        pass(&mut self.own);
-        if let Some(granted) = &mut self.granted {
-            granted.ago = 1;
-            granted.cell = granted.cell.saturating_sub(1);
-        }
-        for sent in &mut self.under_way {
-            sent.way -= 1;
-            sent.cell = sent.cell.saturating_sub(1);
-        }
-    }
-
-    /// How many slots this process knows as taken by itself.
-    fn taken(&self) -> usize {
-        self.own.len() + self.under_way.iter().filter(|it| it.cell == 0).count()
-    }
-
-    /// A message has arrived: its own slot, or the nearest one, is put off.
-    fn arrived(&mut self, sent: Sent) {
-        if let Some(own) = self.own.iter().position(|cell| *cell == sent.cell) {
-            self.own.remove(own);
-        }
-        self.own.push(WINDOW);
-    }
-}
-
-/// A tick passes; what ends is dropped.
-fn pass(left: &mut Vec<u8>) {
-    left.iter_mut().for_each(|it| *it -= 1);
-    left.retain(|it| *it > 0);
-}
-
-impl World {
-    /// Whether time can pass: nobody runs late who does not stand still, and no message takes longer than it may.
-    fn can_pass(&self) -> bool {
-        let is_due = |it: &Replica| it.beat_in == 0 || it.granted.is_some();
-        let is_overdue = |it: &Replica| it.under_way.iter().any(|sent| sent.way == 0);
-        !self.replicas.iter().any(|it| !it.is_paused && is_due(it) || is_overdue(it))
-            && !self.orphans.contains(&0)
-    }
-
-    fn tick(&mut self) {
-        self.redis.tick();
-        self.replicas.iter_mut().for_each(Replica::tick);
-        self.orphans.iter_mut().for_each(|it| *it -= 1);
-        self.arrived.iter_mut().for_each(|it| *it += 1);
-        self.arrived.retain(|ago| *ago < WINDOW);
-    }
-
-    /// States that differ in an order only are one.
-    fn sort(&mut self) {
-        self.redis.cells.sort_unstable();
-        self.redis.under_way.sort_unstable();
-        for replica in &mut self.replicas {
-            replica.own.sort_unstable();
-            replica.under_way.sort_unstable();
-        }
-        self.replicas.sort_unstable();
-        self.orphans.sort_unstable();
-        self.arrived.sort_unstable();
     }
 }
 

@@ -6,7 +6,12 @@
 //! Time goes in ticks that keep the order of the real spans: a beat, then a claim that outlives its process, then the time
 //! in which repeating is safe, then Feishu's hour.
 
+mod world;
+
 use stateright::{Model, Property};
+
+pub use self::world::World;
+use self::world::{Claim, Message, Owner, Process, Record, Settlement, State, Work};
 
 /// How long a claim outlives the last beat of its process. A process that runs beats in each tick.
 const OUTLIVES: u8 = 2;
@@ -65,98 +70,6 @@ pub struct Claims {
     pub without: Option<Omission>,
 }
 
-/// Everything at one moment.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct World {
-    record: Record,
-    processes: [Process; PROCESSES],
-    /// Messages on their way to Feishu.
-    under_way: Vec<Message>,
-    /// For each `uuid`, how long ago Feishu delivered it. One `uuid`, unless each claim has its own.
-    delivered: Vec<(u8, u8)>,
-    copies: u8,
-    /// Whether the broadcast was canceled.
-    is_canceled: bool,
-    now: u8,
-    faults_left: u8,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Record {
-    state: State,
-    /// Which claim was the last.
-    claim: u8,
-    owner: Owner,
-    /// When it is due again.
-    due: u8,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum State {
-    Pending,
-    /// Since so long.
-    InDoubt(u8),
-    Delivered,
-    NotDelivered,
-    Unknown,
-    Canceled,
-    Expired,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Owner {
-    Nobody,
-    Process(usize),
-    /// A process that is gone, or that does not know of the claim. Its claims last for so long.
-    Gone(u8),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Process {
-    /// How long its claims last without another beat.
-    lease: u8,
-    is_paused: bool,
-    work: Work,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Work {
-    Idle,
-    /// It has claimed the receiver and waits for its turn.
-    Waiting(Claim),
-    /// It waits for Feishu's answer.
-    Calling(Claim),
-    /// It writes down what became of the claim.
-    Settling(Claim, Settlement),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Claim {
-    number: u8,
-    /// How long ago it was made.
-    age: u8,
-    /// How long ago the first attempt was made, if the claim was taken over.
-    since: Option<u8>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Settlement {
-    Delivered,
-    NotDelivered,
-    Unknown,
-    NotSent,
-    InDoubt,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Message {
-    /// Who waits for the answer, if anybody does.
-    by: Option<usize>,
-    uuid: u8,
-    /// How long it may still be on its way.
-    way: u8,
-}
-
 /// What Feishu says to a message that has arrived, or what its sender hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
@@ -193,12 +106,6 @@ pub enum Action {
     Fail(Fault, usize),
     /// A process that stood still goes on.
     Resume(usize),
-}
-
-impl State {
-    fn is_final(self) -> bool {
-        !matches!(self, Self::Pending | Self::InDoubt(_))
-    }
 }
 
 impl Claims {
@@ -371,41 +278,6 @@ impl Claims {
             Work::Calling(_) => actions.push(Action::GiveUp(who)),
             Work::Settling(..) => actions.push(Action::Settle(who)),
         }
-    }
-}
-
-impl World {
-    /// Whether time can pass: a process that runs writes down in time, and no message takes longer than it may.
-    fn can_pass(&self) -> bool {
-        let is_due = |it: &Process| !it.is_paused && matches!(it.work, Work::Settling(..));
-        self.now < END
-            && !self.processes.iter().any(is_due)
-            && self.under_way.iter().all(|it| it.way > 0)
-            && Claims::tidied(self).is_none()
-    }
-
-    fn tick(&mut self, renews: bool) {
-        self.now += 1;
-        if let State::InDoubt(since) = &mut self.record.state {
-            *since = (*since + 1).min(HOUR);
-        }
-        if let Owner::Gone(left) = &mut self.record.owner {
-            *left = left.saturating_sub(1);
-        }
-        for process in &mut self.processes {
-            process.lease = if renews && !process.is_paused {
-                OUTLIVES
-            } else {
-                process.lease.saturating_sub(1)
-            };
-            if let Work::Waiting(claim) | Work::Calling(claim) = &mut process.work {
-                claim.age = (claim.age + 1).min(HOUR);
-                claim.since = claim.since.map(|it| (it + 1).min(HOUR));
-            }
-        }
-        self.under_way.iter_mut().for_each(|it| it.way -= 1);
-        self.delivered.iter_mut().for_each(|it| it.1 += 1);
-        self.delivered.retain(|it| it.1 <= HOUR);
     }
 }
 
