@@ -231,7 +231,7 @@ scale: ## Measures what gateways (GATEWAYS, 4), apps (MORE_APPS, 200), forwards 
 	$(CARGO) test --locked --test prove -- scale
 
 .PHONY: bench
-bench: ## Compares with nginx and with wrappers on the SDKs, writes docs/en/design/benchmarks.md (curl, nginx, node, npm, python3, wrk, xz)
+bench: ## Compares with nginx and with wrappers on the SDKs, writes docs/en/design/benchmarks.md (curl, nginx, node, npm, python3, redis-server, wrk, xz)
 	benches/comparison/run.sh
 
 .PHONY: cost

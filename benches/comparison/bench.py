@@ -14,12 +14,13 @@ import memory
 import over_tls
 import refusals
 import report
+import shared
 import start
 import throughput
 from servers import Bench
 
-SECTIONS = {"throughput": throughput, "tls": over_tls, "latency": latency, "refusals": refusals, "start": start, "memory": memory,
-            "growth": growth}
+SECTIONS = {"throughput": throughput.run, "tls": over_tls.run, "latency": latency.run, "usual": latency.run_usual,
+            "shared": shared.run, "refusals": refusals.run, "start": start.run, "memory": memory.run, "growth": growth.run}
 
 
 def main(program, floor, oha, cache):
@@ -36,7 +37,7 @@ def main(program, floor, oha, cache):
     results = {"machine": machine.about(bench)}
     for name in only or SECTIONS:
         print(f"== {name}", flush=True)
-        results[name] = SECTIONS[name].run(bench)
+        results[name] = SECTIONS[name](bench)
     results["faults"] = bench.faults
     path = cache / ("partial.json" if only else "results.json")
     path.write_text(json.dumps(results, indent=1))

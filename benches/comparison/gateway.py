@@ -32,13 +32,13 @@ class Gateway(Process):
         # A process that has just started forwards nothing for a second, for the sake of one before it.
         time.sleep(1.1)
 
-    def _config(self, upstream, keys_file="", server=None, limits=None, feishu=None):
+    def _config(self, upstream, keys_file="", server=None, limits=None, feishu=None, state=None):
         # Nobody is called any more when it ends.
         tables = {
             "server": {"listen": "127.0.0.1:0", "admin_listen": "127.0.0.1:0", "drain_delay": "0s",
                        "drain_timeout": "0s"} | (server or {}),
             "feishu": {"base_url": f"http://127.0.0.1:{upstream}"} | (feishu or {}),
-            "limits": NO_APP_LIMITS if limits is None else limits}
+            "limits": NO_APP_LIMITS if limits is None else limits, "state": state or {}}
         for app, key in self.keys.items():
             tables[f"apps.{app}"] = {"app_id": f"{APP_ID}_{app}", "app_secret": APP_SECRET}
             tables[f"keys.{app}"] = {"hash": f"sha256:{key.hash}", "app": app}

@@ -49,6 +49,21 @@ def _tls(section):
     return [_at_most("CPU of a forward with TLS towards Feishu, times the floor's", _cpu(section["samples"], "floor"), 1.4)]
 
 
+def _usual(section):
+    rows = []
+    for way, samples in (("", section["plain"]), (" with TLS towards Feishu", section["tls"])):
+        for which, bound in (("p99", 0.1), ("p99.9", 0.3)):
+            more = added(latency(samples["gateway"], which), latency(samples["nginx"], which))
+            rows.append(_at_most(f"{which} at {section['rate']} a second{way}, above nginx's, ms", more, bound))
+    return rows
+
+
+def _shared(section):
+    samples = section["samples"]
+    cpu = ratios(column(samples["gateway-redis"], "all_us"), column(samples["gateway"], "all_us"))
+    return [_at_most("CPU of a forward with Redis, times that without", cpu, 1.5)]
+
+
 def _latency(section):
     samples, rate = section["samples"], section["rate"]
     gateway = samples["gateway"]
@@ -82,11 +97,11 @@ def _memory(section):
             _at_most("memory when they are forgotten, after 5000 more forwards, MB", [states["few"]["rss"]], MANY, 1)]
 
 
-_SECTIONS = {"throughput": _throughput, "tls": _tls, "latency": _latency, "refusals": _refusals, "start": _start,
+_SECTIONS = {"throughput": _throughput, "tls": _tls, "latency": _latency, "usual": _usual, "shared": _shared, "refusals": _refusals, "start": _start,
              "memory": _memory}
 
 _NAMES = {"direct": "the upstream itself", "nginx": "nginx", "floor": "the floor", "nginx-logging": "nginx with a JSON access log",
-          "gateway": "the gateway"}
+          "gateway": "the gateway", "gateway-redis": "the gateway with Redis"}
 
 
 def named(contestant):

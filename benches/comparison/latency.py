@@ -1,23 +1,38 @@
-"""How long answers take, and what they cost, at a rate that does not fill the machine."""
+"""How long answers take, and what they cost, at rates that do not fill the machine."""
 
 from load import at_rate
 from throughput import WARM_UP, end, in_turn
 
-RATE = 3000  # forwards a second
+FAST, USUAL = 3000, 1000  # forwards a second
 REACHED = 0.97  # of it, or the figures are not valid
+# At the usual rate, so that p99.9 is more than a handful of answers.
+LONGER = 3
 
 
 def run(bench):
-    # The wrappers do not reach the rate.
+    """At the fast rate, beside the upstream itself. The wrappers do not reach it."""
     contestants = [bench.direct(), bench.nginx(), bench.nginx_logging(), bench.floor(), bench.gateway()]
-    samples = in_turn(bench, contestants, at_rate_for(bench, bench.seconds), at_rate_for(bench, WARM_UP))
+    return {"rate": FAST, "samples": _at(bench, contestants, FAST, bench.seconds)}
+
+
+def run_usual(bench):
+    """At the usual rate, plain and with TLS towards Feishu."""
+    plain = _at(bench, [bench.nginx(), bench.floor(), bench.gateway()], USUAL, LONGER * bench.seconds)
+    contestants, upstream = bench.over_tls()
+    tls = _at(bench, contestants, USUAL, LONGER * bench.seconds)
+    upstream.end()
+    return {"rate": USUAL, "plain": plain, "tls": {name.removesuffix("-tls"): of for name, of in tls.items()}}
+
+
+def _at(bench, contestants, rate, seconds):
+    samples = in_turn(bench, contestants, _at_rate_for(bench, rate, seconds), _at_rate_for(bench, rate, WARM_UP))
     end(contestants)
     for name, all_of in samples.items():
         slowest = min(sample["per_second"] for sample in all_of)
-        if slowest < REACHED * RATE:
-            bench.faults.append(f"{name}: {slowest:.0f} forwards a second in place of {RATE}")
-    return {"rate": RATE, "samples": samples}
+        if slowest < REACHED * rate:
+            bench.faults.append(f"{name}: {slowest:.0f} forwards a second in place of {rate}")
+    return samples
 
 
-def at_rate_for(bench, seconds):
-    return lambda contestant: at_rate(bench, contestant, RATE, seconds)
+def _at_rate_for(bench, rate, seconds):
+    return lambda contestant: at_rate(bench, contestant, rate, seconds)

@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import median
 
 from figures import added, column, latency, ratios, spread, table
+from brief import brief
 from goals import goals, named
 
 PAGE = Path(__file__).parents[2] / "docs/en/design/benchmarks.md"
@@ -16,7 +17,7 @@ def write(path):
 
 
 def text(results):
-    parts = [_head(results), "## Goals", goals(results)]
+    parts = [_head(results), brief(results), "## Goals", goals(results)]
     for name, section_of in _SECTIONS.items():
         if name in results:
             parts.append(section_of(results[name]))
@@ -105,6 +106,42 @@ same percentile is higher than the upstream's own in the same round. The wrapper
 
 
 _PERCENTILES = ("p50", "p99", "p99.9")
+
+
+def _usual(section):
+    return f"""\
+## At {section["rate"]} a second
+
+As many as some busy apps send together. Above nginx's is what the same percentile is higher than nginx's in the same round.
+
+{_beside_nginx(section["plain"])}
+
+With TLS towards Feishu:
+
+{_beside_nginx(section["tls"])}"""
+
+
+def _beside_nginx(samples):
+    rows = [[
+        named(name), *(spread(latency(of, which), 2) for which in _PERCENTILES),
+        *(spread(added(latency(of, which), latency(samples["nginx"], which)), 2) for which in _PERCENTILES),
+        spread(column(of, "all_us"))] for name, of in samples.items()]
+    return table(["", "p50, ms", "p99", "p99.9", "p50 above nginx's, ms", "p99", "p99.9", "CPU of one, µs"], rows)
+
+
+def _shared(section):
+    samples = section["samples"]
+    rows = [[
+        named(name), spread(column(of, "per_second"), 0), spread(column(of, "all_us")),
+        spread(ratios(column(of, "all_us"), column(samples["gateway"], "all_us")), 2),
+        spread(column(of, "redis_us")) if name == "gateway-redis" else ""] for name, of in samples.items()]
+    return f"""\
+## With Redis
+
+A replica asks Redis for parts of the limits, and uses them for many forwards. Each forward goes to another receiver here,
+which is the dearest case.
+
+{table(["", "forwards/s", "CPU of one, µs", "times that without", "CPU of Redis for one, µs"], rows)}"""
 
 
 def _refusals(section):
@@ -214,7 +251,7 @@ def _thousands(number):
     return f"{int(number):,}".replace(",", " ")
 
 
-_SECTIONS = {"throughput": _throughput, "tls": _tls, "latency": _latency, "refusals": _refusals, "start": _start,
+_SECTIONS = {"throughput": _throughput, "tls": _tls, "latency": _latency, "usual": _usual, "shared": _shared, "refusals": _refusals, "start": _start,
              "memory": _memory, "growth": _growth}
 
 

@@ -9,7 +9,7 @@
 
 source "$(dirname "${BASH_SOURCE[0]}")/../../e2e/suite.sh"
 source benches/forward/profiling.sh
-need cargo curl rustc nginx node npm openssl python3 taskset wrk xz
+need cargo curl rustc nginx node npm openssl python3 redis-server taskset wrk xz
 oha_version=1.16.0
 tools=$PWD/target/tools
 
