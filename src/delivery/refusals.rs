@@ -122,14 +122,25 @@ impl AppRefusals {
     ) -> Option<RefusalChange> {
         let refused = match answer {
             Ok(_) => return self.got_through(request.receiver.kind()),
-            Err(CallError::Refused(refusal)) => codes::find(refusal.code)?,
-            Err(_) => return None,
+            Err(CallError::Refused(refusal)) => codes::find(refusal.code),
+            Err(_) => None,
         };
-        match refused.reach() {
-            Reach::App => self.block(refused, now + self.interval(refused), now),
-            Reach::PerhapsApp => self.suspect(refused, request, now),
-            Reach::Message => self.got_through(request.receiver.kind()),
-            Reach::Nothing => None,
+        match refused.map(|code| (code, code.reach())) {
+            Some((code, Reach::App)) => self.block(code, now + self.interval(code), now),
+            Some((code, Reach::PerhapsApp)) => self.suspect(code, request, now),
+            Some((_, Reach::Message)) => self.got_through(request.receiver.kind()),
+            Some((_, Reach::Nothing)) | None => {
+                self.probe_shows_nothing(now);
+                None
+            }
+        }
+    }
+
+    /// The next call is a probe again, such as the next attempt of the forward that has probed. Its token may have been
+    /// rejected, or its connection dead.
+    fn probe_shows_nothing(&mut self, now: Moment) {
+        if let Some(blocked) = self.whole.as_mut().filter(|it| it.is_probe) {
+            blocked.until = now;
         }
     }
 

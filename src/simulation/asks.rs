@@ -1,5 +1,6 @@
 //! Callers: they forward, hang up, and ask again where that is safe.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use tokio::task::AbortHandle;
 use super::agenda::{Due, Moment};
 use super::generate::{DEADLINE, RECEIVERS};
 use super::history::{ForwardPlan, Name};
-use super::process::Process;
+use super::ledger::{Flow, Waiter};
+use super::process::{Gateway, Process};
 use super::scene::{Scene, SceneState};
 use crate::clock::Clock;
 use crate::delivery::{ForwardReport, ForwardRequest, PriorAttempts};
@@ -126,6 +128,20 @@ pub(super) fn ask(scene: &Scene, number: usize, gateway: usize, process: Option<
     state.enter(ANSWERED_WITHIN, Due::MustBeAnswered(number));
 }
 
+/// Tells the ledger who waits for a turn.
+pub(super) fn see_who_waits(scene: &Scene, gateways: &[Gateway]) {
+    for (number, gateway) in gateways.iter().enumerate() {
+        let Some(process) = &gateway.process else { continue };
+        let waiting = process.core.delivery.waiting_by_caller();
+        let waiting: Vec<usize> = waiting.keys().filter_map(|it| it.parse().ok()).collect();
+        let mut state = scene.state();
+        let waiters = state.waiters(number, &waiting);
+        if let Some(process) = state.processes[number] {
+            state.ledger.wait((number, process), waiters);
+        }
+    }
+}
+
 impl SceneState {
     fn answered(&mut self, number: usize, report: &ForwardReport, clock: &Clock) {
         let ask = &mut self.asks[number];
@@ -145,6 +161,49 @@ impl SceneState {
             self.asks[number].uuid = Some(uuid);
         }
         self.ask_again(number);
+    }
+
+    /// Who asks a gateway for a message to a receiver. None if several do whose forwards are not equally urgent.
+    pub(super) fn flow_of(&self, gateway: usize, message: &str, receiver: &str) -> Option<Flow> {
+        let now = self.now();
+        let is_it = |ask: &Ask| ask.message == message && ask.receiver.id() == receiver;
+        let flows = self.asks.iter().filter(|it| is_it(it)).filter_map(|ask| match ask.state {
+            AskState::Waiting { gateway: at, since, .. } if at == gateway => {
+                // What it waits for its answer is more than what it waits for its turns.
+                let has_waited = now < since + ask.plan.wait;
+                Some(Flow { caller: ask.plan.caller, is_bulk: ask.plan.is_bulk, has_waited })
+            }
+            _ => None,
+        });
+        let flows: Vec<_> = flows.collect();
+        let first = flows.first()?;
+        flows.iter().all(|it| it == first).then_some(*first)
+    }
+
+    /// The callers of whom something waits at a gateway, and all of it for one receiver and equally urgent.
+    pub(super) fn waiters(&self, gateway: usize, waiting: &[usize]) -> Vec<Waiter> {
+        let mut all: BTreeMap<usize, Option<Waiter>> = BTreeMap::new();
+        for (number, Ask { plan, receiver, state, .. }) in self.asks.iter().enumerate() {
+            let AskState::Waiting { gateway: at, .. } = state else { continue };
+            if *at != gateway || !waiting.contains(&plan.caller) {
+                continue;
+            }
+            let (receiver, is_bulk) = (receiver.id().to_owned(), plan.is_bulk);
+            let asks = BTreeSet::from([number]);
+            let waiter = Waiter { caller: plan.caller, receiver, is_bulk, asks };
+            all.entry(plan.caller)
+                .and_modify(|known| {
+                    let same = known.take().filter(|it| {
+                        it.receiver == waiter.receiver && it.is_bulk == waiter.is_bulk
+                    });
+                    *known = same.map(|mut it| {
+                        it.asks.insert(number);
+                        it
+                    });
+                })
+                .or_insert(Some(waiter));
+        }
+        all.into_values().flatten().collect()
     }
 
     /// The caller hangs up.

@@ -27,6 +27,7 @@ impl KnownBroadcasts {
         (caller, key): (usize, u8),
         expires_in: Duration,
     ) {
+        scene.state().ledger.asked_for_broadcast(caller);
         let known = self.clone();
         let count = [1, 5, 20, 45][usize::from(key)];
         let name = |place: usize| match place {

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use rand::RngExt;
 use reqwest::Request;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use tokio::sync::oneshot;
 
 use super::agenda::{Due, Moment};
+use super::answers::{cut, heard, proxy, refusal, success};
 use super::history::{Repeated, Setup};
 use super::ledger::Call;
 use super::scene::{Scene, SceneState};
@@ -65,7 +66,12 @@ pub(super) fn feishu_of(scene: &Scene, gateway: usize, process: u64) -> FakeFeis
             let answer = answer.await;
             waiting.call = None;
             match answer {
-                Ok(answer) => answer,
+                Ok(answer) => {
+                    if let Some(call) = call {
+                        scene.state().ledger.heard(call, &heard(&answer));
+                    }
+                    answer
+                }
                 Err(_) => std::future::pending().await,
             }
         }
@@ -205,14 +211,17 @@ impl SceneState {
         let query: BTreeMap<_, _> = request.url().query_pairs().into_owned().collect();
         let message = path[path.len() - 2].to_owned();
         let app = app_of(&message).to_owned();
+        let receiver = body["receive_id"].as_str().expect("a receiver").to_owned();
+        let flow = self.flow_of(gateway, &message, &receiver);
         let call = Call {
             gateway,
             process,
             sent: self.now(),
             app,
             message,
-            receiver: body["receive_id"].as_str().expect("a receiver").to_owned(),
+            receiver,
             uuid: query["uuid"].clone(),
+            flow,
             is_given_up: false,
         };
         let call = self.ledger.called(call, weather != Some(Weather::NoConnection));
@@ -363,27 +372,4 @@ fn never_arrives(weather: Weather) -> bool {
 /// The app of a message, which the simulation's message ids tell.
 pub(super) fn app_of(message: &str) -> &'static str {
     if message.starts_with("om_2_") { "other" } else { "main" }
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "it is one of the fake's answers")]
-fn success(id: &str) -> FakeAnswer {
-    Ok((200, HeaderMap::new(), format!(r#"{{"code":0,"data":{{"message_id":"{id}"}}}}"#)))
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "it is one of the fake's answers")]
-fn refusal(code: i64, reset: Option<u64>) -> FakeAnswer {
-    let mut headers = HeaderMap::new();
-    if let Some(seconds) = reset {
-        headers.insert("x-ogw-ratelimit-reset", HeaderValue::from(seconds));
-    }
-    Ok((400, headers, format!(r#"{{"code":{code},"msg":"no"}}"#)))
-}
-
-fn cut(is_stale: bool) -> CallError {
-    CallError::Broken { cause: "cut".to_owned(), is_stale }
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "it is one of the fake's answers")]
-fn proxy() -> FakeAnswer {
-    Ok((502, HeaderMap::new(), "<html>Bad Gateway</html>".to_owned()))
 }

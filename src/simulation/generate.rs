@@ -15,6 +15,8 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 /// The caller with a budget, and how many calls a minute it has.
 pub(super) const FRUGAL: (usize, u32) = (3, 12);
 pub(super) const CALLERS: usize = 4;
+/// The weights of the callers.
+pub(super) const WEIGHTS: [u32; CALLERS] = [1, 3, 1, 1];
 pub(super) const RECEIVERS: u8 = 4;
 const KEYS: u8 = 4;
 
@@ -33,11 +35,10 @@ pub(super) fn history(seed: u64) -> History {
         at += gap(random, is_long);
         let what = what(random, chances);
         let next = follows(random, chances, &what);
-        let id = events.len();
-        events.push(Event { id, at, what });
-        if let Some((after, what)) = next {
+        let whats = [(Duration::ZERO, what)].into_iter().chain(next);
+        for (after, what) in whats {
             at += after;
-            events.push(Event { id: id + 1, at, what });
+            events.push(Event { id: events.len(), at, what });
         }
     }
     History { seed, setup, events }
@@ -52,23 +53,44 @@ struct Chances {
     favourite: u8,
 }
 
-/// What often comes with an event, because the two together are harder: more weather, or a crowd at a restart.
-fn follows(random: &mut StdRng, chances: Chances, what: &What) -> Option<(Duration, What)> {
-    if random.random_bool(0.5) {
-        return None;
-    }
+/// What often comes after an event, because they are harder together: more weather, a crowd that it meets and that
+/// hangs up, or a crowd at a restart.
+fn follows(random: &mut StdRng, chances: Chances, what: &What) -> Vec<(Duration, What)> {
+    let mut all = Vec::new();
     match what {
         What::Weather { lasts, .. } => {
-            let (weather, share) = (weather(random), 50);
-            Some((Duration::ZERO, What::Weather { weather, lasts: *lasts, share }))
+            if random.random_bool(0.5) {
+                let (weather, share) = (weather(random), 50);
+                all.push((Duration::ZERO, What::Weather { weather, lasts: *lasts, share }));
+            }
+            if random.random_bool(0.5) {
+                let plan = crowd(random, chances);
+                all.push((millis(random, 0, 200), What::Forward(plan)));
+            }
         }
-        What::Kill { down_for, .. } => {
-            let plan = forward(random, chances);
-            let plan = ForwardPlan { to: chances.favourite, copies: 8, ..plan };
-            Some((*down_for + millis(random, 0, 500), What::Forward(plan)))
+        What::Kill { down_for, .. } if random.random_bool(0.5) => {
+            let plan = crowd(random, chances);
+            all.push((*down_for + millis(random, 0, 500), What::Forward(plan)));
         }
-        _ => None,
+        // Several callers compete for a receiver.
+        What::Forward(first) if first.copies > 1 && random.random_bool(0.5) => {
+            for _ in 0..random.random_range(1..3) {
+                let wait = Duration::from_secs(random.random_range(3..9));
+                let plan =
+                    ForwardPlan { to: first.to, at: first.at, wait, ..crowd(random, chances) };
+                all.push((millis(random, 0, 300), What::Forward(plan)));
+            }
+        }
+        _ => {}
     }
+    all
+}
+
+fn crowd(random: &mut StdRng, chances: Chances) -> ForwardPlan {
+    let plan = forward(random, chances);
+    // A forward without a name has less that remembers it.
+    let name = pick(random, &[(1, Name::None), (1, plan.name)]);
+    ForwardPlan { to: chances.favourite, copies: 8, name, ..plan }
 }
 
 fn setup(random: &mut StdRng) -> Setup {
@@ -179,6 +201,8 @@ fn forward(random: &mut StdRng, chances: Chances) -> ForwardPlan {
         pick(random, &[(3, Name::None), (2, Name::Uuid), (4, Name::Key { key, is_mistaken })]);
     let again = pick(random, &[(6, 500), (6, 10_000), (2, 3_700_000)]);
     let again = if chances.is_long { again } else { again.min(10_000) };
+    // Some hang up while a call is under way.
+    let hangs_up = pick(random, &[(2, 300), (1, 8000)]);
     let other = random.random_range(0..RECEIVERS);
     let to = pick(random, &[(3, chances.favourite), (2, other)]);
     ForwardPlan {
@@ -188,7 +212,7 @@ fn forward(random: &mut StdRng, chances: Chances) -> ForwardPlan {
         copies: pick(random, &[(6, 1), (2, 4), (1, 12)]),
         is_bulk: random.random_bool(0.2),
         wait: Duration::from_secs(random.random_range(0..8)),
-        hangs_up_after: random.random_bool(0.2).then(|| millis(random, 0, 8000)),
+        hangs_up_after: random.random_bool(0.25).then(|| millis(random, 0, hangs_up)),
         asks_again_after: random.random_bool(0.7).then(|| millis(random, 0, again)),
         at: random.random_range(0..chances.setup.gateways),
     }

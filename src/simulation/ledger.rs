@@ -1,18 +1,37 @@
 //! Sees everything that happens, and checks the promises with each thing that it sees.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod call;
+mod fairness;
+mod outcomes;
+mod refusals;
+mod seen_broadcasts;
+mod windows;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use self::fairness::Fairness;
+use self::outcomes::Outcomes;
+use self::refusals::Refusals;
+use self::seen_broadcasts::{Acceptance, SeenBroadcasts};
+use self::windows::{Window, Windows};
 use super::agenda::Moment;
-use super::generate::{DEADLINE, FRUGAL};
-use super::history::{Keeps, Repeated, Setup};
-use crate::broadcasts::{Broadcast, ReceiverRecord, ReceiverState, State};
-use crate::delivery::{ForwardError, ForwardReport, PriorAttempts, SAFE_TO_REPEAT};
-
+use super::answers::Heard;
+use super::generate::FRUGAL;
+use super::history::{Keeps, Setup};
+use crate::broadcasts::{Broadcast, ReceiverRecord, ReceiverState};
+use crate::delivery::{ForwardError, ForwardReport, PriorAttempts};
 use crate::limits::Rules;
 use crate::redis::simulated::Event as RedisEvent;
+
+pub(super) use self::call::{Call, Flow};
+pub(super) use self::fairness::Waiter;
+pub(super) use self::refusals::QUOTA_INTERVAL;
+
+/// How long after a call nothing of it is in the way of the next one to its receiver, refused or not.
+const FORGOTTEN: Duration = Duration::from_mins(2);
 
 /// What was seen, and what of it breaks a promise.
 pub(super) struct Ledger {
@@ -29,62 +48,21 @@ pub(super) struct Ledger {
     is_shared: bool,
     /// Whether Redis has lost what it knew.
     was_emptied: bool,
-    /// When nobody knew last how far a process came.
-    unsure_at: Option<Moment>,
     rules: Rules,
-    repeated: Repeated,
-    /// By message and receiver.
-    intents: BTreeMap<(String, String), Intent>,
-    sent: BTreeMap<Window, VecDeque<Moment>>,
-    broadcasts: BTreeMap<String, SeenBroadcast>,
-    /// Each message belongs to one broadcast.
-    broadcast_messages: BTreeSet<String>,
-}
-
-/// One call for a forward.
-pub(super) struct Call {
-    pub(super) gateway: usize,
-    /// Which process of the gateway made it.
-    pub(super) process: u64,
-    pub(super) sent: Moment,
-    pub(super) app: String,
-    pub(super) message: String,
-    pub(super) receiver: String,
-    pub(super) uuid: String,
-    /// Whether the gateway no longer waits for the answer.
-    pub(super) is_given_up: bool,
-}
-
-/// One message to one receiver, however often it is asked for.
-#[derive(Default)]
-struct Intent {
-    calls: Vec<usize>,
-    deliveries: Vec<(Moment, String)>,
-    /// When it was asked for last.
-    asked: Moment,
-    first_asked: Option<Moment>,
-    /// Callers were told that no call that was made in these spans delivered it.
-    denied: Vec<(Moment, Moment)>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Window {
-    SentTo(String),
-    ArrivedAt(String),
-    SecondOf(String),
-    MinuteOf(String),
-    /// Of a caller, by one process.
-    Budget(String, usize, u64),
-}
-
-struct SeenBroadcast {
-    revision: u64,
-    receivers: Vec<ReceiverState>,
-    has_ended: bool,
+    windows: Windows,
+    outcomes: Outcomes,
+    refusals: Refusals,
+    fairness: Fairness,
+    /// When somebody sent to a receiver last.
+    last_sent: BTreeMap<String, Moment>,
+    /// The callers that have broadcasts.
+    broadcasters: BTreeSet<usize>,
+    broadcasts: SeenBroadcasts,
 }
 
 impl Ledger {
     pub(super) fn new(rules: Rules, setup: Setup) -> Self {
+        let is_shared = setup.keeps == Keeps::Redis;
         Self {
             now: Moment::ZERO,
             trace: Vec::new(),
@@ -92,15 +70,16 @@ impl Ledger {
             broken: None,
             calls: Vec::new(),
             apart_until: Moment::ZERO,
-            is_shared: setup.keeps == Keeps::Redis,
+            is_shared,
             was_emptied: false,
-            unsure_at: None,
             rules,
-            repeated: setup.repeated,
-            intents: BTreeMap::new(),
-            sent: BTreeMap::new(),
-            broadcasts: BTreeMap::new(),
-            broadcast_messages: BTreeSet::new(),
+            windows: Windows::default(),
+            outcomes: Outcomes::new(setup.repeated),
+            refusals: Refusals::new(is_shared),
+            fairness: Fairness::default(),
+            last_sent: BTreeMap::new(),
+            broadcasters: BTreeSet::new(),
+            broadcasts: SeenBroadcasts::default(),
         }
     }
 
@@ -117,15 +96,18 @@ impl Ledger {
         self.broken.get_or_insert_with(|| promise.to_owned());
     }
 
-    /// A caller asks for a forward.
-    pub(super) fn asked(&mut self, message: &str, receiver: &str) {
-        let now = self.now;
-        let intent = self.intent(message, receiver);
-        intent.asked = now;
-        intent.first_asked.get_or_insert(now);
+    fn must(&mut self, kept: Result<(), String>) {
+        if let Err(promise) = kept {
+            self.break_promise(&promise);
+        }
     }
 
-    /// A gateway makes a call. One without a connection takes nothing of any limit.
+    /// A caller asks for a forward.
+    pub(super) fn asked(&mut self, message: &str, receiver: &str) {
+        self.outcomes.asked(message, receiver, self.now);
+    }
+
+    /// A gateway makes a call. One without a connection takes nothing of any limit. Returns its place.
     pub(super) fn called(&mut self, call: Call, is_connected: bool) -> usize {
         let Call { gateway, process, app, message, receiver, uuid, .. } = &call;
         self.count("calls");
@@ -134,23 +116,21 @@ impl Ledger {
         self.note(format!("gateway {gateway} calls ({place}): {message} to {receiver}, {uuid}"));
         if is_connected {
             let rules = self.rules;
-            let (receiver, app, message) = (receiver.clone(), app.clone(), message.clone());
-            let (gateway, process) = (*gateway, *process);
             let per_receiver = rules.receiver_per_second.get();
-            self.within(&Window::SentTo(receiver), per_receiver, window);
+            self.within(&Window::SentTo(receiver.clone()), per_receiver, window);
             self.within(&Window::SecondOf(app.clone()), rules.app_per_second.get(), window);
-            self.within(&Window::MinuteOf(app), rules.app_per_minute.get(), minute);
+            self.within(&Window::MinuteOf(app.clone()), rules.app_per_minute.get(), minute);
             if message.starts_with(&format!("om_{}_", FRUGAL.0)) {
-                let budget = Window::Budget("frugal".to_owned(), gateway, process);
+                let budget = Window::Budget("frugal".to_owned(), *gateway, *process);
                 self.within(&budget, FRUGAL.1, Duration::from_mins(1));
             }
         }
-        let intent = self.intent(&call.message, &call.receiver);
-        intent.calls.push(place);
-        let is_late = intent.first_asked.is_some() && intent.asked + DEADLINE < call.sent;
-        if is_late {
-            self.break_promise(&format!("({place}) is made when its time is over"));
-        }
+        let in_time = self.outcomes.called(message, receiver, self.now);
+        self.must(in_time);
+        let allowed = self.refusals.called(place, &call);
+        self.must(allowed);
+        self.fairness.called(&call);
+        self.last_sent.insert(call.receiver.clone(), self.now);
         self.calls.push(call);
         place
     }
@@ -167,20 +147,27 @@ impl Ledger {
     }
 
     fn within(&mut self, window: &Window, most: u32, span: Duration) {
-        let now = self.now;
-        let sent = self.sent.entry(window.clone()).or_default();
-        while sent.front().is_some_and(|first| *first + span <= now) {
-            sent.pop_front();
-        }
-        sent.push_back(now);
-        let count = sent.len();
         // One that is alone has its share, and so has each other one that is.
-        let most = if now < self.apart_until { most * 2 } else { most };
-        if count > most as usize {
-            self.break_promise(&format!(
-                "{count} calls within {span:?}, {most} allowed: {window:?}"
-            ));
-        }
+        let most = if self.now < self.apart_until { most * 2 } else { most };
+        let kept = self.windows.count(window, most, span, self.now);
+        self.must(kept);
+    }
+
+    /// A caller asks for a broadcast.
+    pub(super) fn asked_for_broadcast(&mut self, caller: usize) {
+        self.broadcasters.insert(caller);
+    }
+
+    /// These wait now at a process of a gateway.
+    pub(super) fn wait(&mut self, place: (usize, u64), waiters: Vec<Waiter>) {
+        let is_at_app = |receiver: &str| {
+            self.last_sent.get(receiver).is_none_or(|it| *it + FORGOTTEN <= self.now)
+        };
+        // What is sent for a broadcast is not seen until it is sent.
+        let waiters = waiters.into_iter().filter(|it| !self.broadcasters.contains(&it.caller));
+        let waiters = waiters.map(|it| (is_at_app(&it.receiver), it)).map(|(is, it)| (it, is));
+        let fair = self.fairness.wait(place, waiters.collect());
+        self.must(fair);
     }
 
     /// Feishu has delivered a message.
@@ -188,23 +175,13 @@ impl Ledger {
         self.count("deliveries");
         self.note(format!("Feishu delivers ({call}) as {id}"));
         let Call { message, receiver, sent, .. } = &self.calls[call];
-        let (message, receiver, sent, now) = (message.clone(), receiver.clone(), *sent, self.now);
-        let intent = self.intent(&message, &receiver);
-        let first = intent.deliveries.first().map(|(at, _)| *at);
-        let first_sent = intent.calls.first().copied();
-        intent.deliveries.push((now, id.to_owned()));
-        let (asked, denied) = (intent.asked, intent.denied.clone());
-        if let (Some(_), Some(first_call)) = (first, first_sent) {
-            let safe_until = self.calls[first_call].sent + SAFE_TO_REPEAT;
-            if asked < safe_until {
-                self.break_promise(&format!("{message} was delivered twice to {receiver}"));
-            }
-        }
-        if denied.iter().any(|(since, until)| (*since..*until).contains(&sent)) {
-            self.break_promise(&format!(
-                "{message} is delivered to {receiver} after its caller was told that it is not"
-            ));
-        }
+        let kept = self.outcomes.delivered((message, receiver), id, *sent, self.now);
+        self.must(kept);
+    }
+
+    /// A gateway hears what became of a call.
+    pub(super) fn heard(&mut self, call: usize, heard: &Heard) {
+        self.refusals.heard(call, &self.calls[call], heard, self.now);
     }
 
     /// A caller has an answer. `wall` is its gateway's.
@@ -214,7 +191,6 @@ impl Ledger {
         report: &ForwardReport,
         wall: Timestamp,
     ) {
-        let now = self.now;
         let result = match &report.result {
             Ok(forwarded) => format!("delivered as {}", forwarded.message_id),
             Err(error) => format!("{error}; {:?}", report.prior_attempts),
@@ -226,14 +202,14 @@ impl Ledger {
         }
         if let Ok(forwarded) = &report.result {
             self.count("answers: delivered");
-            let id = forwarded.message_id.clone();
-            return self.must_be_delivered(message, receiver, &id);
+            let kept = self.outcomes.must_be_delivered(message, receiver, &forwarded.message_id);
+            return self.must(kept);
         }
         let since = match report.prior_attempts {
             PriorAttempts::NotSent => Moment::ZERO,
             PriorAttempts::NotSentSince(time) => {
                 let age = Duration::try_from(wall.duration_since(time)).unwrap_or_default();
-                now.saturating_sub(age)
+                self.now.saturating_sub(age)
             }
             // The others may know more: Redis is new, was emptied or cannot be asked.
             PriorAttempts::Unconfirmed(_) if self.is_shared => {
@@ -241,16 +217,18 @@ impl Ledger {
             }
             _ => {
                 self.count("answers: unknown");
-                return self.must_have_been_called(message, receiver);
+                let kept = self.outcomes.must_have_been_called(message, receiver);
+                return self.must(kept);
             }
         };
         self.count("answers: not delivered");
-        self.deny(message, receiver, since);
+        let kept = self.outcomes.deny((message, receiver), since, self.now);
+        self.must(kept);
     }
 
     /// A process has ended or stood still, or Redis may not know for so long: nobody knows how far requests came.
     pub(super) fn nobody_knows_for(&mut self, time: Duration) {
-        self.unsure_at = self.unsure_at.max(Some(self.now + time));
+        self.outcomes.nobody_knows_until(self.now + time);
     }
 
     /// Something happens to Redis, of which the gateways write down within 10 s what they know.
@@ -261,138 +239,68 @@ impl Ledger {
         self.note(format!("Redis: {event:?}"));
     }
 
-    fn must_be_delivered(&mut self, message: &str, receiver: &str, id: &str) {
-        let repeated = self.repeated;
-        let deliveries = &self.intent(message, receiver).deliveries;
-        let is_there = match repeated {
-            Repeated::AnotherId => !deliveries.is_empty(),
-            _ => deliveries.iter().any(|(_, known)| known == id),
-        };
-        if !is_there {
-            self.break_promise(&format!("{message} to {receiver} is said to be delivered as {id}"));
-        }
-    }
-
-    fn must_have_been_called(&mut self, message: &str, receiver: &str) {
-        let intent = self.intent(message, receiver);
-        let (first_asked, is_called) = (intent.first_asked, !intent.calls.is_empty());
-        let may_be_called = self.unsure_at.is_some_and(|it| Some(it) >= first_asked);
-        if !is_called && !may_be_called {
-            self.break_promise(&format!(
-                "whether {message} was delivered to {receiver} is said to be unknown, and nothing was sent"
-            ));
-        }
-    }
-
-    /// Somebody is told that no call since then delivered it.
-    fn deny(&mut self, message: &str, receiver: &str, since: Moment) {
-        let now = self.now;
-        let recently = now.saturating_sub(SAFE_TO_REPEAT).max(since);
-        let intent = self.intent(message, receiver);
-        intent.denied.push((since, now));
-        let calls = intent.calls.clone();
-        let is_delivered = intent.deliveries.iter().any(|(at, _)| *at >= recently)
-            // By a call since then.
-            && calls.iter().any(|call| self.calls[*call].sent >= recently);
-        if is_delivered {
-            self.break_promise(&format!("{message} to {receiver} is said not to be delivered"));
-        }
-    }
-
     /// Nobody finds a broadcast that was accepted. One that was forgotten with everything in Redis is not lost by us.
     pub(super) fn broadcast_is_lost(&mut self, id: &str) {
-        let seen = self.broadcasts.remove(id);
-        if !self.was_emptied && seen.is_some() {
+        if self.broadcasts.is_lost(id) && !self.was_emptied {
             self.break_promise(&format!("{id} was accepted and is not known"));
         }
     }
 
     /// A broadcast was accepted.
     pub(super) fn accepted(&mut self, broadcast: &Broadcast) {
-        let id = broadcast.id.as_str();
-        if !self.broadcasts.contains_key(id) {
-            self.count("broadcasts");
-            let message = broadcast.message.as_str();
-            if self.was_emptied {
-                // Redis has forgotten the one before it, if there was one.
-                self.intents.retain(|(of, _), _| of != message);
-            } else if self.broadcast_messages.contains(message) {
-                self.break_promise(&format!("{message} was accepted twice"));
-            }
-            self.broadcast_messages.insert(message.to_owned());
-            let receivers = vec![ReceiverState::Pending; broadcast.total as usize];
-            let seen = SeenBroadcast { revision: 0, receivers, has_ended: false };
-            self.broadcasts.insert(id.to_owned(), seen);
+        let message = broadcast.message.as_str();
+        match self.broadcasts.accepted(broadcast) {
+            Acceptance::Again => return,
+            Acceptance::First => {}
+            // Redis has forgotten the one before it.
+            Acceptance::Twice if self.was_emptied => self.outcomes.forget(message),
+            Acceptance::Twice => self.break_promise(&format!("{message} was accepted twice")),
         }
+        self.count("broadcasts");
     }
 
     /// Somebody has read a broadcast and all of its receivers.
     pub(super) fn read(&mut self, broadcast: &Broadcast, receivers: &[ReceiverRecord]) {
-        let id = broadcast.id.as_str().to_owned();
-        let message = broadcast.message.as_str();
-        let Some(mut seen) = self.broadcasts.remove(&id) else { return };
-        if broadcast.revision < seen.revision {
-            self.break_promise(&format!("the revision of {id} went back"));
-        }
-        seen.revision = broadcast.revision;
-        if receivers.len() != seen.receivers.len() {
-            self.break_promise(&format!("{id} has lost receivers"));
-        }
-        for (record, before) in receivers.iter().zip(&mut seen.receivers) {
-            let (state, receiver) = (record.state, record.receiver.id());
-            if before.is_final() && *before != state {
-                self.break_promise(&format!("{receiver} of {id} was {before:?} and is {state:?}"));
+        match self.broadcasts.read(broadcast, receivers) {
+            Err(promise) => self.break_promise(&promise),
+            Ok(settled) => {
+                for record in settled {
+                    self.settled(broadcast.message.as_str(), record);
+                }
             }
-            if !before.is_final() && state.is_final() {
-                self.settled(message, record);
-            }
-            *before = state;
         }
-        let was_canceled = broadcast.state == State::Canceled;
-        if was_canceled && seen.receivers.contains(&ReceiverState::Pending) {
-            self.break_promise(&format!("{id} is canceled and has pending receivers"));
-        }
-        seen.has_ended = broadcast.finished_at.is_some();
-        self.broadcasts.insert(id, seen);
     }
 
     /// A receiver has a final state.
     fn settled(&mut self, message: &str, record: &ReceiverRecord) {
         let (state, receiver) = (record.state, record.receiver.id());
         self.note(format!("{message} to {receiver} is {}", state.as_str()));
-        match state {
+        let kept = match state {
             ReceiverState::Delivered => {
                 self.count("receivers: delivered");
                 let id = record.message_id.as_deref().unwrap_or_default();
-                self.must_be_delivered(message, receiver, id);
+                self.outcomes.must_be_delivered(message, receiver, id)
             }
             ReceiverState::Unknown => {
                 self.count("receivers: unknown");
-                self.must_have_been_called(message, receiver);
+                self.outcomes.must_have_been_called(message, receiver)
             }
             ReceiverState::NotDelivered | ReceiverState::Canceled | ReceiverState::Expired => {
                 self.count("receivers: not delivered");
-                self.deny(message, receiver, Moment::ZERO);
-                // Not later either.
-                let denied = &mut self.intent(message, receiver).denied;
-                denied.push((Moment::ZERO, Moment::MAX));
+                self.outcomes.deny_for_ever(message, receiver, self.now)
             }
-            ReceiverState::Pending | ReceiverState::InDoubt => {}
-        }
+            ReceiverState::Pending | ReceiverState::InDoubt => Ok(()),
+        };
+        self.must(kept);
     }
 
     /// Whether a message was delivered.
     pub(super) fn is_delivered(&self, message: &str, receiver: &str) -> bool {
-        let intent = self.intents.get(&(message.to_owned(), receiver.to_owned()));
-        intent.is_some_and(|it| !it.deliveries.is_empty())
+        self.outcomes.is_delivered(message, receiver)
     }
 
     /// Whether all accepted broadcasts have ended.
     pub(super) fn all_have_ended(&self) -> bool {
-        self.broadcasts.values().all(|it| it.has_ended)
-    }
-
-    fn intent(&mut self, message: &str, receiver: &str) -> &mut Intent {
-        self.intents.entry((message.to_owned(), receiver.to_owned())).or_default()
+        self.broadcasts.all_have_ended()
     }
 }

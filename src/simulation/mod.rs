@@ -6,6 +6,7 @@
 //! docs/en/design/simulation.md says what is covered.
 
 mod agenda;
+mod answers;
 mod asks;
 mod broadcasts;
 mod feishu;

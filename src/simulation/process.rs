@@ -10,8 +10,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::feishu::{app_of, feishu_of};
-use super::generate::{CALLERS, FRUGAL};
+use super::generate::{CALLERS, FRUGAL, WEIGHTS};
 use super::history::{Keeps, Setup};
+use super::ledger::QUOTA_INTERVAL;
 use super::scene::Scene;
 use crate::app::{Core, SentBefore, Simulated};
 use crate::clock::{Clock, SimulatedTime, SimulatedWall};
@@ -125,7 +126,7 @@ fn config_of(setup: Setup) -> Config {
             variable("APPS__MAIN__APP_SECRET", "hush"),
             variable("APPS__OTHER__APP_ID", "cli_other"),
             variable("APPS__OTHER__APP_SECRET", "hush2"),
-            variable("FEISHU__QUOTA_INTERVAL", "1m"),
+            variable("FEISHU__QUOTA_INTERVAL", &format!("{}s", QUOTA_INTERVAL.as_secs())),
             variable("STATE__URL", "redis://127.0.0.1:1"),
         ];
         config::load(None, variables).expect("it is right")
@@ -149,7 +150,6 @@ fn keys() -> BTreeMap<String, KeyEntry> {
     let entry = |number: usize| {
         let name = number.to_string();
         let per_minute = (number == FRUGAL.0).then(|| NonZeroU32::new(FRUGAL.1).unwrap());
-        let weight = if number == 1 { 3 } else { 1 };
         let entry = KeyEntry {
             hash: KeyHash::of(&name),
             app: app_of(&format!("om_{number}_")).to_owned(),
@@ -157,7 +157,7 @@ fn keys() -> BTreeMap<String, KeyEntry> {
             expires_at: None,
             disabled: false,
             policy: Policy::default(),
-            weight: Weight::new(NonZeroU32::new(weight).unwrap()),
+            weight: Weight::new(NonZeroU32::new(WEIGHTS[number]).unwrap()),
             budget: Budget { per_minute, per_month: None },
             webhook: None,
         };

@@ -129,6 +129,7 @@ impl World<'_> {
                 process.run();
             }
         }
+        asks::see_who_waits(&self.scene, &self.gateways);
     }
 
     fn happens(&mut self, due: &Due) {

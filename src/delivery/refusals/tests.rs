@@ -1,6 +1,13 @@
-//! What other replicas and operators say.
+//! What other replicas and operators say, and what a probe shows.
 
 use super::*;
+use crate::feishu::error::Refusal;
+use crate::model::api_key::Caller;
+use crate::model::dedup_key::DedupKey;
+use crate::model::message_id::MessageId;
+use crate::model::policy::Policy;
+use crate::model::share::{Budget, Weight};
+use crate::model::urgency::Urgency;
 
 const HOUR: Duration = Duration::from_hours(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -43,4 +50,48 @@ fn what_redis_says_lasts_no_longer_than_the_interval() {
     refusals.heard_of_quota(Duration::ZERO, Moment::ZERO);
     refusals.heard_of_quota(Duration::MAX, SECOND);
     assert_eq!(blocked_for(&refusals, SECOND), Some(HOUR));
+}
+
+/// What came between made the forward fail that had probed: its next attempt waited for its own probe.
+#[test]
+fn after_a_probe_that_shows_nothing_the_next_attempt_is_a_probe() {
+    let mut refusals = AppRefusals::new(HOUR);
+    let request = request();
+    let refused = |code| Err(CallError::Refused(Box::new(Refusal { code, ..Refusal::default() })));
+    refusals.answered(&request, &refused(99991403), Moment::ZERO);
+    assert!(refusals.check(&request, HOUR.saturating_sub(SECOND)).is_err());
+    let (rejected_token, no_answer) = (refused(99991663), CallError::TimedOut { is_stale: true });
+    for shows_nothing in [rejected_token, Err(no_answer)] {
+        refusals.enter(HOUR);
+        assert!(refusals.check(&request, HOUR).is_err(), "others wait for the probe's answer");
+        refusals.answered(&request, &shows_nothing, HOUR);
+        assert!(refusals.check(&request, HOUR).is_ok());
+    }
+    refusals.enter(HOUR);
+    refusals.answered(&request, &refused(99991403), HOUR);
+    assert!(refusals.check(&request, HOUR + SECOND).is_err());
+}
+
+fn request() -> ForwardRequest {
+    let receiver = Receiver::parse("oc_1", Some(ReceiveIdType::ChatId)).unwrap();
+    let caller = Caller {
+        name: "caller".into(),
+        app: "app".into(),
+        tenant: None,
+        policy: Policy::default().into(),
+        weight: Weight::ONE,
+        budget: Budget::default(),
+    };
+    ForwardRequest {
+        request_id: String::new(),
+        caller,
+        forward: Forward::Message(MessageId::parse("om_1").unwrap()),
+        receiver,
+        uuid: DedupKey::generate(),
+        uuid_is_given: false,
+        idempotent: None,
+        broadcast: None,
+        wait: SECOND,
+        urgency: Urgency::Interactive,
+    }
 }
