@@ -151,12 +151,17 @@ test-mcp: ## Runs MCP's conformance suite, Inspector and official clients agains
 test-examples: ## Runs docs/examples, some with what others wrote (curl, git, go, java, jq, node, npm, python3, rsync)
 	e2e/examples/run.sh
 
+# Of the whole workspace, as `make test` builds it: otherwise much would be built again.
 .PHONY: simulate
 simulate: ## Simulates histories: SEED=0x12 replays one, SEEDS=100 plays so many new ones, SECONDS=60 as many as that takes
-	@$(CARGO) test --quiet --locked --lib -- --ignored --exact --nocapture simulation::tests::simulate
+	@$(CARGO) test --quiet --locked --workspace --lib -- --ignored --exact --nocapture simulation::tests::simulate
+
+.PHONY: simulate-coverage
+simulate-coverage: ## Shows which lines of the core SEEDS (200) new histories reach (llvm-cov, llvm-profdata, python3)
+	e2e/simulate/coverage.sh
 
 .PHONY: simulate-faults
-simulate-faults: ## Plants each fault of e2e/simulate/faults, and shows which ones the simulation finds
+simulate-faults: ## Plants each fault of e2e/simulate/faults.txt, and shows which ones the simulation finds (rsync)
 	e2e/simulate/faults.sh
 
 .PHONY: test-replicas

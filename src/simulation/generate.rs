@@ -27,7 +27,8 @@ pub(super) fn history(seed: u64) -> History {
     let mut at = Duration::ZERO;
     let count = pick(random, &[(3, 8), (4, 25), (2, 60)]);
     let count = random.random_range(1..=count);
-    let is_long = random.random_bool(0.1);
+    // Gateways say each second to Redis what they know. Hours of that take most of the time of a simulation.
+    let is_long = random.random_bool(if setup.keeps == Keeps::Redis { 0.02 } else { 0.1 });
     let favourite = random.random_range(0..RECEIVERS);
     let chances = Chances { setup, is_long, favourite };
     let mut events = Vec::new();

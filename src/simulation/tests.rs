@@ -1,34 +1,36 @@
 //! What `cargo test` plays, and what `make simulate` does.
 
-use std::collections::BTreeMap;
+use std::thread;
 use std::time::Duration;
 
 use super::generate::history;
 use super::history::{Event, ForwardPlan, History, Keeps, Repeated, Setup, What};
+use super::many::{Total, play_many};
 use super::shrink::shrink;
-use super::world::{Played, play};
+use super::world::play;
 
-/// Plays the history of a seed. Fails with the shortest one that still breaks a promise.
+/// Plays the histories of so many seeds. Fails with the shortest history that still breaks a promise.
 #[expect(clippy::print_stdout, reason = "a failure is to be seen at once")]
-fn must_keep_all_promises(seed: u64) -> Played {
-    let first = history(seed);
-    let played = play(&first);
-    if played.broken.is_none() {
-        return played;
-    }
+fn must_keep_all_promises(first: u64, most: u64, is_over: impl Fn() -> bool + Sync) -> Total {
+    let mut total = play_many(first, most, is_over);
+    let Some((seed, played)) = total.broken.take() else { return total };
     // At once, because the search may take a while.
     println!("seed {seed:#x} breaks a promise: {}", played.broken.as_deref().unwrap_or_default());
     let is_whole = std::env::var_os("WHOLE").is_some();
-    let (shortest, played) = if is_whole { (first, played) } else { shrink(&first, played) };
+    let whole = history(seed);
+    let (shortest, played) = if is_whole { (whole, played) } else { shrink(&whole, played) };
     let broken = played.broken.as_deref().unwrap_or_default();
     let trace = played.trace.join("\n");
     panic!("seed {seed:#x} breaks a promise: {broken}\n{shortest}\nWhat happened:\n{trace}")
 }
 
 #[test]
-fn a_seed_replays_byte_for_byte() {
+fn a_seed_replays_byte_for_byte_also_beside_another_history() {
     for seed in 0..4 {
-        let [one, other] = [play(&history(seed)), play(&history(seed))].map(|it| it.trace);
+        let [one, other] = thread::scope(|scope| {
+            [(); 2].map(|()| scope.spawn(|| play(&history(seed)).trace)).map(|it| it.join())
+        })
+        .map(Result::unwrap);
         for (line, (one, other)) in one.iter().zip(&other).enumerate() {
             assert_eq!(one, other, "line {line} of seed {seed}");
         }
@@ -38,9 +40,7 @@ fn a_seed_replays_byte_for_byte() {
 
 #[test]
 fn known_histories_keep_all_promises() {
-    for seed in 0..20 {
-        must_keep_all_promises(seed);
-    }
+    must_keep_all_promises(0, 20, || false);
 }
 
 /// It called Feishu for forwards whose deadlines had passed, and gave the calls up at once, so nobody knew their outcomes.
@@ -81,24 +81,14 @@ fn simulate() {
     let seconds = Duration::from_secs(seconds.unwrap_or(u64::from(u32::MAX)));
     println!("first seed {first:#x}");
     let started = std::time::Instant::now();
-    let (mut histories, mut simulated) = (0_u64, Duration::ZERO);
-    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-    while histories < seeds && started.elapsed() < seconds {
-        let played = must_keep_all_promises(first.wrapping_add(histories));
-        histories += 1;
-        simulated += played.took;
-        for (what, count) in played.counts {
-            *counts.entry(what).or_default() += count;
-        }
-    }
+    let total = must_keep_all_promises(first, seeds, || started.elapsed() >= seconds);
     let took = started.elapsed().as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "it is printed with one digit")]
-    let pace = histories as f64 / took;
-    println!("{histories} histories in {took:.1} s, {pace:.1} a second");
-    println!("{:.1} simulated hours", simulated.as_secs_f64() / 3600.0);
-    for (what, count) in counts {
-        println!("{count:>10} {what}");
-    }
+    let pace = total.histories as f64 / took;
+    let hours = total.simulated.as_secs_f64() / 3600.0;
+    println!("{} histories in {took:.1} s, {pace:.1} a second", total.histories);
+    println!("{hours:.1} simulated hours");
+    println!("{total}");
 }
 
 fn parse(text: &str) -> u64 {
