@@ -22,6 +22,7 @@ impl FeishuRuntime {
             .thread_name("feishu")
             .enable_all()
             .build()?;
+        // Whichever of the threads wakes up.
         runtime.spawn(give_back());
         Ok(Self(Some(runtime)))
     }

@@ -28,8 +28,7 @@ pub fn serve(
     connection: Arc<ClientConnection>,
     answering: impl Future<Output = Result<(), DispatchError>> + 'static,
 ) -> impl Future<Output = Result<(), DispatchError>> {
-    // Boxed, because a future that is moved into another one keeps its room where it was: of several kilobytes, in
-    // each of four futures.
+    // Boxed, because a future that is moved into another one keeps its room where it was, in each of four.
     let task = rt::spawn(answer_in_slot(Arc::clone(&connection), Box::pin(answering)));
     let task = AbortOnDropHandle::new(task);
     connection.activity.is_answered_by(task.abort_handle());
