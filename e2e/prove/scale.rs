@@ -17,7 +17,7 @@ const LIMITS: AppLimits = AppLimits { per_second: 100_000, per_minute: 6_000_000
 const SETTINGS: [(&str, &str); 1] = [("limits.receiver_per_second", "100000")];
 const IDLE: Duration = Duration::from_secs(10);
 /// How long a token of a tenant is not renewed: longer than forwards in all tenants take.
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 const FORWARDS: usize = 2000;
 const RECEIVERS: usize = 5000;
 
