@@ -231,7 +231,7 @@ broadcasts-cost: ## Measures what a receiver of a broadcast costs, with RECEIVER
 	$(CARGO) test --locked --test prove -- broadcasts-cost
 
 .PHONY: scale
-scale: ## Measures what gateways (GATEWAYS, 4), apps (MORE_APPS, 200), forwards and broadcasts cost a shared Redis (redis-server)
+scale: ## Measures what gateways (GATEWAYS, 4), apps (MORE_APPS, 200), tenants (TENANTS, 200), forwards and broadcasts cost a shared Redis (redis-server)
 	@command -v redis-server >/dev/null || { echo "redis-server is not installed" >&2; exit 2; }
 	$(CARGO) test --locked --test prove -- scale
 

@@ -1,7 +1,9 @@
 -- What wrk sends to every contestant: forwards to receivers by turns, with keys at random.
 -- Arguments: the first receiver's number, how many receivers there are, the file of the keys (one a line),
--- and `once` to end when each receiver got one message.
-local first, count, once
+-- and `once` to end when each receiver got one message. Or `keyed` for as many forwards, each with an
+-- `Idempotency-Key` of its own, to a few receivers.
+local first, count, once, keyed
+local FEW = 1000
 local forms = {}
 local made, answered, refused = 0, 0, 0
 local began
@@ -11,8 +13,13 @@ local hole = string.rep("@", 24)
 local function form(key)
   wrk.headers["X-Api-Key"] = key
   local text = wrk.format("POST", nil, nil, '{"receive_id":"oc_' .. hole .. '"}')
-  local from, to = text:find(hole, 1, true)
-  return { text:sub(1, from - 1), text:sub(to + 1) }
+  local parts = {}
+  for part in (text .. hole):gmatch("(.-)" .. hole) do parts[#parts + 1] = part end
+  return parts
+end
+
+local function id(number)
+  return string.format("%024d", number)
 end
 
 local function count_answer(status)
@@ -28,9 +35,11 @@ end
 
 function init(arguments)
   first, count = tonumber(arguments[1]), tonumber(arguments[2])
+  keyed = arguments[4] == "keyed"
   wrk.headers["Content-Type"] = "application/json"
+  if keyed then wrk.headers["Idempotency-Key"] = '"' .. hole .. '"' end
   for key in io.lines(arguments[3]) do forms[#forms + 1] = form(key) end
-  once = arguments[4] == "once"
+  once = keyed or arguments[4] == "once"
   -- Only here, because wrk is slower with it.
   if once then response, began = count_answer, os.time() end
 end
@@ -39,7 +48,9 @@ function request()
   local number = first + made % count
   made = made + 1
   local form = forms[#forms == 1 and 1 or math.random(#forms)]
-  return form[1] .. string.format("%024d", number) .. form[2]
+  -- wrk writes headers before the body.
+  if keyed then return form[1] .. id(number) .. form[2] .. id(number % FEW) .. form[3] end
+  return form[1] .. id(number) .. form[2]
 end
 
 function done(summary)

@@ -24,7 +24,7 @@ class Gateway(Process):
         config.write_text(self._config(bench.upstream.port, **settings))
         pinned = ["taskset", "-c", cores] if cores else []
         super().__init__(name, [*pinned, bench.program, "serve", "--config", config], bench.cache, env)
-        line = self.said(r'"listen":"127\.0\.0\.1:(\d+)","admin":"127\.0\.0\.1:(\d+)"')
+        line = self.said(r'"listen":"127\.0\.0\.1:(\d+)".*"admin":"127\.0\.0\.1:(\d+)"')
         self.listened = time.monotonic()
         self.port, self.admin = int(line[1]), int(line[2])
         until(lambda: answers(self.admin, "/readyz") == 200, f"{name} is ready")

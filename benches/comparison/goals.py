@@ -94,11 +94,20 @@ def _memory(section):
             _at_most(f"most memory with 1 000 000 receivers, {section['gateway']['held']:.0f} of them known at once, MB", [peak],
                      VERY_MANY, 1),
             _at_most("memory when they are forgotten, MB", [states["forgotten"]["rss"]], MANY, 1),
+            _at_most("memory after 1 000 000 idempotency keys, MB", [section["keys"]["rss"]], 110, 1),
             _at_most("memory when they are forgotten, after 5000 more forwards, MB", [states["few"]["rss"]], MANY, 1)]
 
 
-_SECTIONS = {"throughput": _throughput, "tls": _tls, "latency": _latency, "usual": _usual, "shared": _shared, "refusals": _refusals, "start": _start,
-             "memory": _memory}
+def _growth(section):
+    waiting = section["waiting"]
+    most = max(waiting, key=int)
+    more = added(column(waiting[most], "rss"), column(waiting["0"], "rss"))
+    return [_at_most(f"memory of a caller that waits, one of {most}, kB", [mb * 1000 / int(most) for mb in more], 12, 1),
+            _at_most("memory a minute after they have gone, MB", column(waiting[most], "rss_when_gone"), MANY, 1)]
+
+
+_SECTIONS = {"throughput": _throughput, "tls": _tls, "latency": _latency, "usual": _usual, "shared": _shared, "refusals": _refusals,
+             "start": _start, "memory": _memory, "growth": _growth}
 
 _NAMES = {"direct": "the upstream itself", "nginx": "nginx", "floor": "the floor", "nginx-logging": "nginx with a JSON access log",
           "gateway": "the gateway", "gateway-redis": "the gateway with Redis"}

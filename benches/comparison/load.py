@@ -20,6 +20,11 @@ def reach(contestant, first, receivers):
     return _measured(contestant, lambda: _wrk(contestant, 3600, first, receivers, "once"))
 
 
+def reach_with_keys(contestant, first, number):
+    """So many forwards, each with an `Idempotency-Key` of its own, to a few receivers."""
+    return _measured(contestant, lambda: _wrk(contestant, 3600, first, number, "keyed"))
+
+
 def at_rate(bench, contestant, rate, seconds, receivers=RECEIVERS):
     """So many forwards a second, however fast they are answered, and how long the answers took."""
     return _measured(contestant, lambda: _oha(bench, contestant, rate, seconds, receivers))

@@ -1,20 +1,33 @@
-"""Resident memory: idle, with ever more receivers, and after the gateway has forgotten them."""
+"""Resident memory: idle, with ever more receivers or keys, and after the gateway has forgotten the receivers."""
 
 import time
 
-from load import reach, saturate
+from gateway import NO_APP_LIMITS
+from load import reach, reach_with_keys, saturate
 from servers import CORES
 
 MANY, VERY_MANY = 100_000, 1_000_000
 # The gateway forgets a receiver 20 seconds after its last message, at the latest.
-FORGETS_WITHIN = 40  # seconds; time for the allocator to give memory back too
+FORGETS_WITHIN = 60  # seconds; time for the allocator to give memory back too
 # So many forwards afterwards: what threads hold that do nothing is given back when they do something again.
 FEW = 5000
 HELD = "feishu_gateway_rate_limit_receivers"
 
 
 def run(bench):
-    return {"gateway": _gateway(bench), "others": _others(bench)}
+    return {"gateway": _gateway(bench), "keys": _keys(bench), "others": _others(bench)}
+
+
+def _keys(bench):
+    """After so many forwards, each with an `Idempotency-Key` of its own."""
+    gateway = bench.gateway(limits=NO_APP_LIMITS | {"receiver_per_second": 10_000})
+    for first in range(0, VERY_MANY, MANY):
+        bench.all_accepted(f"keys from {first} on", reach_with_keys(gateway, first, MANY))
+        gateway.process.forget_logs()
+    memory = gateway.process.memory()
+    print(f"  MB: {memory['rss']:.1f} after {VERY_MANY} keys")
+    gateway.process.end()
+    return memory
 
 
 def _gateway(bench):

@@ -3,6 +3,7 @@
 import json
 import resource
 import socket
+import time
 
 from gateway import NO_APP_LIMITS
 from load import at_rate
@@ -11,12 +12,15 @@ from processes import until
 from servers import MESSAGE
 from throughput import WARM_UP
 
-# One that waits takes the gateway two file descriptors; with a low limit of them there are fewer.
-_MOST = resource.getrlimit(resource.RLIMIT_NOFILE)[1] // 2 - 500
+# One that waits takes the gateway two file descriptors, and a caller gets at most four fifths of the places: with a low
+# limit of descriptors there are fewer.
+_MOST = resource.getrlimit(resource.RLIMIT_NOFILE)[1] * 2 // 5 - 400
 WAITING = sorted({min(number, max(_MOST, 0)) for number in (0, 100, 1000, 10_000)})
+ROOM = max(WAITING) * 5 // 4 + 100
 RATE = 2000  # forwards a second with the other app
-ROOM = 15_000
 AT_ONCE = 500
+# How long after the last one has gone the memory is measured.
+GONE_FOR = 60  # seconds
 SETTINGS = {
     "apps": ("main", "stopped"),
     "server": {"max_in_flight": ROOM, "max_connections": ROOM},
@@ -45,6 +49,9 @@ def with_waiting(bench):
             samples[number].append(sample | {"joining_us": joining, "rss": gateway.process.memory()["rss"]})
             print(f"  {number:>7} waiting   {sample['all_us']:>8.1f} us", flush=True)
         crowd.leave()
+        crowd.all_wait(0)
+        time.sleep(GONE_FOR)
+        samples[WAITING[-1]][-1]["rss_when_gone"] = gateway.process.memory()["rss"]
         gateway.process.end()
     return samples
 

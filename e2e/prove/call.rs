@@ -20,6 +20,8 @@ pub(crate) struct Request {
     pub(crate) wait: Option<u64>,
     /// Whether it says that it may take longer.
     pub(crate) is_bulk: bool,
+    /// In which tenant, by a caller who names one.
+    pub(crate) tenant: Option<String>,
     /// When the caller has had enough.
     pub(crate) hangs_up_at: Option<Moment>,
 }
@@ -109,7 +111,8 @@ impl Caller {
     }
 
     async fn exchange(&self, request: &Request) -> reqwest::Result<End> {
-        let Request { message, receiver, uuid, idempotency_key, wait, is_bulk, .. } = request;
+        let Request { message, receiver, uuid, idempotency_key, wait, is_bulk, tenant, .. } =
+            request;
         let query = uuid.as_ref().map(|uuid| format!("?uuid={uuid}")).unwrap_or_default();
         let url = format!("{}/v1/messages/{message}/forward{query}", self.replicas.any().api);
         let body = serde_json::json!({ "receive_id": receiver }).to_string();
@@ -120,6 +123,9 @@ impl Caller {
         }
         if let Some(wait) = wait {
             post = post.header("prefer", format!("wait={wait}"));
+        }
+        if let Some(tenant) = tenant {
+            post = post.header("x-tenant-key", tenant);
         }
         if *is_bulk {
             post = post.header("priority", "u=7");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use feishu_forward_gateway::clock::{Clock, Moment};
 use feishu_forward_gateway::model::api_key::ApiKey;
-use feishu_simulator::{Api, App, Fault, FaultKind, Options, Phase, Settings, Simulator};
+use feishu_simulator::{Api, App, Fault, FaultKind, Options, Phase, Settings, Simulator, StoreApp};
 
 use crate::call::Caller;
 use crate::program::{Holdings, Program};
@@ -18,6 +18,8 @@ use crate::replicas::Replicas;
 pub(crate) const APPS: [&str; 2] = ["one", "two"];
 /// A second caller of the first app.
 pub(crate) const NEIGHBOUR: &str = "neighbour";
+/// The store app, and its caller, who names a tenant with each forward.
+pub(crate) const SHOP: &str = "shop";
 /// What Feishu allows a receiver in any span of a second.
 pub(crate) const RECEIVER_PER_SECOND: usize = 5;
 
@@ -30,6 +32,15 @@ pub(crate) struct Gateway {
     keys: HashMap<&'static str, String>,
     /// Made once: reading the machine's certificates takes a while.
     pub(crate) http: reqwest::Client,
+}
+
+/// What a gateway has beside the apps of the callers.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Beside {
+    /// So many apps, which have no callers.
+    pub(crate) apps: usize,
+    /// So many tenants of the store app, `tenant0` and so on. None: there is no store app.
+    pub(crate) tenants: usize,
 }
 
 /// What the apps' limits are, here and at Feishu.
@@ -53,21 +64,21 @@ impl Gateway {
         limits: AppLimits,
         settings: &[(&str, &str)],
     ) -> Self {
-        Self::start_sharing_apps(replicas, redis, limits, settings, 0).await
+        Self::start_sharing_beside(replicas, redis, limits, settings, Beside::default()).await
     }
 
-    /// The same with so many apps more, which have no callers.
-    pub(crate) async fn start_sharing_apps(
+    /// The same with what they have beside.
+    pub(crate) async fn start_sharing_beside(
         replicas: usize,
         redis: &Redis,
         limits: AppLimits,
         settings: &[(&str, &str)],
-        more_apps: usize,
+        beside: Beside,
     ) -> Self {
         let (url, count) = (redis.url(), replicas.to_string());
         let shared = [("state.url", &*url), ("state.replicas", &*count)];
         let settings = [settings, &shared].concat();
-        Self::start_apps(&Program::own_build(), replicas, limits, &settings, more_apps).await
+        Self::start_beside(&Program::own_build(), replicas, limits, &settings, beside).await
     }
 
     /// Starts a simulator and so many gateways of this build, and returns once all are ready.
@@ -77,15 +88,15 @@ impl Gateway {
         limits: AppLimits,
         settings: &[(&str, &str)],
     ) -> Self {
-        Self::start_apps(build, replicas, limits, settings, 0).await
+        Self::start_beside(build, replicas, limits, settings, Beside::default()).await
     }
 
-    async fn start_apps(
+    async fn start_beside(
         build: &Path,
         replicas: usize,
         limits: AppLimits,
         settings: &[(&str, &str)],
-        more_apps: usize,
+        beside: Beside,
     ) -> Self {
         // Fails when it was done before, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -98,10 +109,14 @@ impl Gateway {
             ledger_limit: usize::MAX,
             ..Settings::default()
         };
-        let more_apps = (0..more_apps).map(|number| format!("app{number}"));
-        let names: Vec<String> = APPS.map(str::to_owned).into_iter().chain(more_apps).collect();
+        let more_apps = (0..beside.apps).map(|number| format!("app{number}"));
+        let mut names: Vec<String> = APPS.map(str::to_owned).into_iter().chain(more_apps).collect();
         let options = Options {
-            apps: names.iter().map(|name| App::new(&format!("cli_{name}"), name)).collect(),
+            apps: names
+                .iter()
+                .map(|name| App::new(&app_id(name), name))
+                .chain(shop(beside))
+                .collect(),
             clock: Arc::new(move || time.now()),
             settings: feishu,
             ..Options::default()
@@ -117,8 +132,17 @@ impl Gateway {
             ("limits__app_per_minute".to_owned(), limits.per_minute.to_string()),
             ("log__filter".to_owned(), "off,feishu_forward_gateway::cli=info".to_owned()),
         ];
+        let mut callers = callers.to_vec();
+        if beside.tenants > 0 {
+            callers.push((SHOP, SHOP));
+            names.push(SHOP.to_owned());
+            let token = SHOP.to_owned();
+            variables.push(("apps__shop__type".to_owned(), "store".to_owned()));
+            variables.push(("apps__shop__verification_token".to_owned(), token));
+            variables.push(("keys__shop__tenant_key".to_owned(), "*".to_owned()));
+        }
         for app in names {
-            variables.push((format!("apps__{app}__app_id"), format!("cli_{app}")));
+            variables.push((format!("apps__{app}__app_id"), app_id(&app)));
             variables.push((format!("apps__{app}__app_secret"), app));
         }
         for (caller, app) in callers {
@@ -134,12 +158,23 @@ impl Gateway {
         }
         let replicas = Arc::new(Replicas::start(replicas, build, variables).await);
         let gateway = Self { clock, simulator, replicas, keys, http: client() };
+        if beside.tenants > 0 {
+            gateway.push_ticket().await;
+        }
         while gateway.ask_all("/readyz").await.iter().any(|(status, _)| *status != 200) {
             gateway.pause(Duration::from_millis(20)).await;
         }
         // Until a process that has just started uses its limits in full.
         gateway.pause(Duration::from_millis(2200)).await;
         gateway
+    }
+
+    /// Feishu pushes the ticket of the store app, which all processes get from Redis.
+    async fn push_ticket(&self) {
+        let url = format!("{}/v1/events/{SHOP}", self.replicas.any().api);
+        self.simulator.set_push_url(&app_id(SHOP), &url);
+        let answer = self.simulator.push_ticket(&app_id(SHOP)).await.expect("an answer");
+        assert!(answer.is_accepted, "{answer:?}");
     }
 
     /// The caller of this name. All callers share their connections.
@@ -224,6 +259,22 @@ impl Gateway {
             self.pause(Duration::from_millis(100)).await;
         }
     }
+}
+
+fn app_id(app: &str) -> String {
+    format!("cli_{app}")
+}
+
+/// The store app, as Feishu knows it.
+fn shop(beside: Beside) -> Option<App> {
+    let store = StoreApp {
+        verification_token: SHOP.to_owned(),
+        encrypt_key: None,
+        tenants: (0..beside.tenants).map(|number| format!("tenant{number}")).collect(),
+        push_url: None,
+        app_ticket: None,
+    };
+    (beside.tenants > 0).then(|| App::store(&app_id(SHOP), SHOP, store))
 }
 
 /// The labels and the value of each sample of a metric.

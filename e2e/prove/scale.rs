@@ -1,20 +1,23 @@
 //! What gateways, forwards and broadcasts cost the Redis that they share. Prints; nothing is held against it, as machines
 //! differ. docs/en/design/scaling.md multiplies it.
 //!
-//! `GATEWAYS` is how many gateways share it (4), `MORE_APPS` how many apps each of them has beside those of the callers (200).
+//! `GATEWAYS` is how many gateways share it (4), `MORE_APPS` how many apps each of them has beside those of the callers (200),
+//! `TENANTS` how many tenants of a store app a gateway forwards in (200).
 
 use std::env;
 use std::time::Duration;
 
 use crate::broadcasts_cost::{accept, as_f64, delivered};
 use crate::call::{End, Request};
-use crate::gateway::{APPS, AppLimits, Gateway};
+use crate::gateway::{APPS, AppLimits, Beside, Gateway, SHOP};
 use crate::redis::Redis;
 
 /// So high that nothing waits.
 const LIMITS: AppLimits = AppLimits { per_second: 100_000, per_minute: 6_000_000 };
 const SETTINGS: [(&str, &str); 1] = [("limits.receiver_per_second", "100000")];
 const IDLE: Duration = Duration::from_secs(10);
+/// How long a token of a tenant is not renewed: longer than forwards in all tenants take.
+const FRESH: Duration = Duration::from_mins(1);
 const FORWARDS: usize = 2000;
 const RECEIVERS: usize = 5000;
 
@@ -25,6 +28,7 @@ pub(crate) async fn run() -> Vec<String> {
         idle(gateways, apps).await;
     }
     busy(gateways).await;
+    in_tenants(number("TENANTS", 200)).await;
     Vec::new()
 }
 
@@ -64,7 +68,10 @@ impl Used {
 
 async fn idle(gateways: usize, more_apps: usize) {
     let redis = Redis::start().await;
-    let gateway = Gateway::start_sharing_apps(gateways, &redis, LIMITS, &SETTINGS, more_apps).await;
+    let gateway = {
+        let beside = Beside { apps: more_apps, ..Beside::default() };
+        Gateway::start_sharing_beside(gateways, &redis, LIMITS, &SETTINGS, beside).await
+    };
     let (before, own) = (Used::by(&redis), gateway.replicas.program(0).spent());
     gateway.pause(IDLE).await;
     let own = gateway.replicas.program(0).spent().since(&own).cpu.as_secs_f64() * 1e6;
@@ -94,18 +101,74 @@ async fn busy(gateways: usize) {
     println!("  a receiver of a broadcast: {}", Used::since(&before, &redis, as_f64(RECEIVERS)));
 }
 
-/// Forwards to so many receivers, sixteen at a time.
+/// One gateway forwards in so many tenants of a store app: for the first time, with the token it has, and once each token
+/// has to be renewed.
+async fn in_tenants(tenants: usize) {
+    let redis = Redis::start().await;
+    let beside = Beside { tenants, ..Beside::default() };
+    let gateway = Gateway::start_sharing_beside(1, &redis, LIMITS, &SETTINGS, beside).await;
+    gateway.simulator.change_settings(|feishu| {
+        (feishu.enforce_limits, feishu.ledger_limit) = (false, 1000);
+        // A token is renewed when 30 minutes are left.
+        feishu.token_lifetime = Duration::from_mins(30) + FRESH;
+    });
+    let shop = |name: &'static str| {
+        let gateway = &gateway;
+        async move {
+            forward_each(gateway, SHOP, tenants, |number| Request {
+                receiver: format!("oc_{name}{number:020x}"),
+                tenant: Some(format!("tenant{number}")),
+                ..Request::default()
+            })
+            .await;
+        }
+    };
+    let began = gateway.clock.now();
+    for name in ["first", "again", "renews"] {
+        if name == "renews" {
+            gateway.clock.sleep_until(began + FRESH * 2).await;
+        }
+        let (before, memory, since) =
+            (Used::by(&redis), gateway.holdings().memory, gateway.clock.now());
+        shop(name).await;
+        println!(
+            "  a forward in each of {tenants} tenants, {name}: {}; {:.1} kB of its own memory, {:.0} tenants a second",
+            Used::since(&before, &redis, as_f64(tenants)),
+            (gateway.holdings().memory - memory) * 1024.0 * 1.024 / as_f64(tenants),
+            as_f64(tenants) / gateway.clock.since(since).as_secs_f64(),
+        );
+    }
+    let before = Used::by(&redis);
+    gateway.pause(IDLE).await;
+    println!(
+        "  an idle gateway with {tenants} tenants, a second: {}; {:.1} MiB of its own memory",
+        Used::since(&before, &redis, IDLE.as_secs_f64()),
+        gateway.holdings().memory,
+    );
+}
+
+/// Forwards to so many receivers.
 async fn forward(gateway: &Gateway, name: &str, many: usize, has_key: bool) {
     let name = name.replace(' ', "");
+    forward_each(gateway, APPS[0], many, |number| Request {
+        receiver: format!("oc_{name}{number:020x}"),
+        idempotency_key: has_key.then(|| format!("{name}{number}")),
+        ..Request::default()
+    })
+    .await;
+}
+
+/// Forwards so often, sixteen at a time.
+async fn forward_each(
+    gateway: &Gateway,
+    caller: &str,
+    many: usize,
+    request: impl Fn(usize) -> Request,
+) {
     for chunk in (0..many).collect::<Vec<_>>().chunks(16) {
         let calls = chunk.iter().map(|number| {
-            let request = Request {
-                message: "om_1".to_owned(),
-                receiver: format!("oc_{name}{number:020x}"),
-                idempotency_key: has_key.then(|| format!("{name}{number}")),
-                ..Request::default()
-            };
-            let caller = gateway.caller(APPS[0]);
+            let request = Request { message: "om_1".to_owned(), ..request(*number) };
+            let caller = gateway.caller(caller);
             tokio::spawn(async move { caller.call(&request).await.end })
         });
         for call in calls.collect::<Vec<_>>() {

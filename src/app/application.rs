@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::certificates::{Certificates, ListenersTls};
 use super::core::Core;
 use super::feishu::FeishuRuntime;
+use super::idle_memory::give_back;
 use super::listeners::{self, Served, ServedEvents, Size};
 use super::parts::Parts;
 use super::reload::{FirstKeys, Reload, Reloader};
@@ -84,6 +85,7 @@ impl Application {
             stores,
         };
         let Core { delivery, broadcasts } = Core::start(parts, &mut tasks);
+        tasks.spawn(give_back());
         if let Some(broadcasts) = &broadcasts {
             let (broadcasts, keyring) = (broadcasts.clone(), keyring.clone());
             tasks.spawn(broadcasts::announce(

@@ -4,6 +4,8 @@ use std::io;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use super::idle_memory::give_back;
+
 /// The runtime of the connections to Feishu. A connection ends with the runtime that opened it, and the workers
 /// that answer callers end one after the other in a drain. So each worker would need connections of its own, which
 /// are never warm at low rates. It is not the main runtime either, so that no other work delays a call.
@@ -20,6 +22,8 @@ impl FeishuRuntime {
             .thread_name("feishu")
             .enable_all()
             .build()?;
+        // Whichever of the threads wakes up.
+        runtime.spawn(give_back());
         Ok(Self(Some(runtime)))
     }
 

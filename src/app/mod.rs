@@ -8,6 +8,7 @@ mod core;
 mod delivery;
 mod descriptors;
 mod feishu;
+mod idle_memory;
 mod listeners;
 mod parts;
 mod reload;

@@ -19,9 +19,11 @@ use actix_service::{
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, Server};
+use actix_web::rt;
 use actix_web::rt::net::TcpStream;
 
 use super::descriptors::AT_THE_DOOR;
+use super::idle_memory::give_back;
 use super::sockets;
 use super::start::StartError;
 use crate::api::{self, ClientConnection, ConnectionSlots, Socket};
@@ -96,6 +98,7 @@ impl WayIn {
         };
         let server = match self.tls {
             None => server.listen(self.name, socket, move || {
+                rt::spawn(give_back());
                 let slots = door.slots.clone();
                 apply_fn_factory(door.http().finish(app()), move |stream: TcpStream, http: &_| {
                     let connection = ClientConnection::new(&slots, stream.peer_addr().ok());
@@ -105,6 +108,7 @@ impl WayIn {
                 })
             }),
             Some(tls) => server.listen(self.name, socket, move || {
+                rt::spawn(give_back());
                 let app = app()
                     .map(|answer| answer.into().map_into_boxed_body())
                     .map_err(Response::from)

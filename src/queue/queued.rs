@@ -1,5 +1,6 @@
 //! A request that waits in the queues.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::sync::Notify;
@@ -43,7 +44,11 @@ impl<'a> Queued<'a> {
     /// Waits for the permit until the request's deadline, and leaves the queue.
     pub(super) async fn permit(self) -> Result<Permit, QueueError> {
         let Self { scheduler, request, .. } = self;
-        let permit = scheduler.clock.timeout_at(request.until, self.wait()).await;
+        let permit = {
+            // Pinned here: `timeout_at` would have room for it twice.
+            let waiting = pin!(self.wait());
+            scheduler.clock.timeout_at(request.until, waiting).await
+        };
         drop(self);
         permit.unwrap_or_else(|_elapsed| Err(scheduler.too_late(&request)))
     }

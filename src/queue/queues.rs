@@ -39,7 +39,8 @@ pub(super) struct Queues {
 struct ReceiverQueues {
     /// Who goes first if the receiver can get only one message.
     turns: Turns<LimitKey>,
-    by_key: HashMap<LimitKey, ReceiverQueue>,
+    /// Boxed, because a map has room for several, and as a rule there is one.
+    by_key: HashMap<LimitKey, Box<ReceiverQueue>>,
 }
 
 /// The requests for one receiver that use the same limit of an app.
@@ -274,14 +275,13 @@ impl Queues {
     /// Has the receiver's first requests look again.
     pub(super) fn wake_first(&self, receiver: &Receiver) {
         if let Some(all) = self.receivers.get(receiver) {
-            all.by_key.values().for_each(ReceiverQueue::wake_first);
+            all.by_key.values().for_each(|queue| queue.wake_first());
         }
     }
 
     /// Has the first requests of each receiver look again.
     pub(super) fn wake_all(&self) {
-        let queues = self.receivers.values().flat_map(|all| all.by_key.values());
-        queues.for_each(ReceiverQueue::wake_first);
+        self.receivers.values().flat_map(|all| all.by_key.values()).for_each(|it| it.wake_first());
     }
 
     fn join_app_for(&mut self, key: &LimitKey, receiver: &Receiver, flow: &Flow, weight: Weight) {
@@ -326,11 +326,11 @@ impl Queues {
     }
 
     fn queue(&self, key: &LimitKey, receiver: &Receiver) -> Option<&ReceiverQueue> {
-        self.receivers.get(receiver)?.by_key.get(key)
+        Some(&**self.receivers.get(receiver)?.by_key.get(key)?)
     }
 
     fn queue_mut(&mut self, key: &LimitKey, receiver: &Receiver) -> Option<&mut ReceiverQueue> {
-        self.receivers.get_mut(receiver)?.by_key.get_mut(key)
+        Some(&mut **self.receivers.get_mut(receiver)?.by_key.get_mut(key)?)
     }
 
     fn app(&self, key: &LimitKey) -> &AppQueue {
@@ -368,7 +368,7 @@ impl ReceiverQueues {
         let Self { turns, by_key } = self;
         by_key.entry(key.clone()).or_insert_with(|| {
             turns.join(key, Weight::ONE);
-            ReceiverQueue { waiters: FairQueue::new(), places: Vec::new() }
+            Box::new(ReceiverQueue { waiters: FairQueue::new(), places: Vec::new() })
         })
     }
 

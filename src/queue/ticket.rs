@@ -34,9 +34,12 @@ impl Ticket {
             Some((grant, now)) => scheduler.confirm(request, grant, now).await,
             None => None,
         };
-        let permit = match at_once {
-            Some(permit) => permit,
-            None => Queued::join(scheduler, *request, number, is_back)?.permit().await?,
+        let permit = if let Some(permit) = at_once {
+            permit
+        } else {
+            let queued = Queued::join(scheduler, *request, number, is_back)?;
+            // Boxed, because most forwards do not wait.
+            Box::pin(queued.permit()).await?
         };
         self.is_back = true;
         Ok(permit)

@@ -127,11 +127,19 @@ impl<K: Clone + Eq + Hash> Turns<K> {
 
     fn place(&mut self, key: &K) {
         let Some(competitor) = self.competitors.get_mut(key) else { return };
-        let place = (competitor.start, self.next_number);
+        let number = self.next_number;
         self.next_number += 1;
-        competitor.state = State::Early(place);
-        self.early.insert(place, key.clone());
         self.weight += competitor.weight.get();
+        if competitor.start <= self.time {
+            // Not through `early`: a map keeps its memory, and each receiver that is waited for has such maps.
+            let place = (competitor.start + competitor.turn(), number);
+            competitor.state = State::Due(place);
+            self.due.insert(place, key.clone());
+        } else {
+            let place = (competitor.start, number);
+            competitor.state = State::Early(place);
+            self.early.insert(place, key.clone());
+        }
         self.settle();
     }
 

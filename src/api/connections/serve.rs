@@ -1,6 +1,7 @@
 //! A connection from its acceptance to its end: it waits for a slot, its requests are answered, and it is
 //! closed when no request is worked on for too long.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,22 +24,26 @@ pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const LONGEST_QUIET: Duration = KEEP_ALIVE.saturating_add(HEAD_TIMEOUT);
 
 /// Waits for a slot for the connection and then runs `answering`, which answers its requests, to its end.
-pub async fn serve(
+pub fn serve(
     connection: Arc<ClientConnection>,
     answering: impl Future<Output = Result<(), DispatchError>> + 'static,
-) -> Result<(), DispatchError> {
-    let task = rt::spawn(answer_in_slot(Arc::clone(&connection), answering));
+) -> impl Future<Output = Result<(), DispatchError>> {
+    // Boxed, because a future that is moved into another one keeps its room where it was, in each of four.
+    let task = rt::spawn(answer_in_slot(Arc::clone(&connection), Box::pin(answering)));
+    let task = AbortOnDropHandle::new(task);
     connection.activity.is_answered_by(task.abort_handle());
-    // An error means that the gateway aborted the task, and has reported why.
-    if let Ok(ended) = watch(&connection, AbortOnDropHandle::new(task)).await {
-        report_end(&connection, &ended);
+    async move {
+        // An error means that the gateway aborted the task, and has reported why.
+        if let Ok(ended) = watch(&connection, task).await {
+            report_end(&connection, &ended);
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 async fn answer_in_slot(
     connection: Arc<ClientConnection>,
-    answering: impl Future<Output = Result<(), DispatchError>>,
+    answering: Pin<Box<impl Future<Output = Result<(), DispatchError>>>>,
 ) -> Result<(), DispatchError> {
     let _slot = connection.slots.enter(&connection.activity).await;
     answering.await

@@ -63,6 +63,8 @@ pub(crate) async fn answer(
     let ParsedForward { forward_request, is_dry_run, prefers_wait, key } = input
         .parse(request_id, sender.in_named_tenant(), uuids, settings.max_wait)
         .map_err(Problem::invalid)?;
+    // actix reads a body into 32 KiB, which a forward that waits would keep.
+    drop(body);
     if let Some(broadcasts) = broadcasts.filter(|_| !is_dry_run) {
         return broadcast_to_one(&request, &broadcasts, forward_request, key).await;
     }
