@@ -17,5 +17,7 @@ seen=$cache/seen
 rm -rf "$seen" && mkdir "$seen"
 LLVM_PROFILE_FILE=$seen/%p.profraw SEEDS=${SEEDS:-200} "$program" --quiet --ignored --exact --nocapture simulation::tests::simulate
 "$profdata" merge --sparse --output "$seen/profdata" "$seen"/*.profraw
-"$coverage" export --summary-only --instr-profile "$seen/profdata" "$program" >"$seen/reached.json"
-python3 "$suite/coverage.py" "$seen/reached.json"
+export=("$coverage" export --instr-profile "$seen/profdata" "$program")
+"${export[@]}" --format lcov >"$seen/lines"
+"${export[@]}" --skip-expansions --skip-functions >"$seen/regions"
+python3 "$suite/coverage.py" "$seen/lines" "$seen/regions"
