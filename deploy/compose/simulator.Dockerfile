@@ -8,12 +8,13 @@ ENV CARGO_BUILD_TARGET=host-tuple \
     RUSTFLAGS="-C target-feature=+crt-static"
 
 COPY Cargo.toml Cargo.lock ./
+COPY allocator/Cargo.toml allocator/
 COPY simulator simulator
 COPY tests/harness/Cargo.toml tests/harness/
 COPY tests/redis/Cargo.toml tests/redis/
 # Cargo wants to find the sources of the other packages, but does not build them.
-RUN mkdir -p src tests/harness/src tests/redis/src e2e/prove benches/steps && \
-    touch src/lib.rs tests/harness/src/lib.rs tests/redis/src/lib.rs e2e/prove/main.rs benches/steps/main.rs && \
+RUN mkdir -p src allocator/src tests/harness/src tests/redis/src e2e/prove benches/steps && \
+    touch src/lib.rs allocator/src/lib.rs tests/harness/src/lib.rs tests/redis/src/lib.rs e2e/prove/main.rs benches/steps/main.rs && \
     cargo build --locked --release --package feishu-simulator && \
     install -D --target-directory=/image/usr/local/bin target/*/release/feishu-simulator
 
