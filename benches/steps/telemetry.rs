@@ -43,7 +43,7 @@ impl Counted {
             metrics.limit_wait(Duration::ZERO);
             metrics.upstream(black_box(APP), "forward", "0", took);
             metrics.forward(black_box(APP), "delivered", took);
-            metrics.http(black_box(route), "POST", 200, "caller", took);
+            metrics.http(black_box(route), "POST", "200", "caller", took);
         }
     }
 }

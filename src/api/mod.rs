@@ -27,6 +27,7 @@ use std::future::ready;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::guard::{self, GuardContext};
+use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{App, Error, HttpRequest, Resource, Route, Scope, web};
 use tracing_actix_web::TracingLogger;
@@ -206,7 +207,10 @@ fn post(pattern: &str, route: Route) -> Resource {
 fn post_below(root: &str, pattern: &str, route: Route) -> Resource {
     let spelling = format!("{root}{pattern}");
     let is_spelt_out = move |context: &GuardContext<'_>| is_spelt_out(&spelling, context);
-    resource(pattern, route.guard(guard::Post()), "POST").guard(guard::fn_guard(is_spelt_out))
+    // `guard::Post` would note the method in the data of each request, for an answer that `resource` gives itself.
+    let is_post = |context: &GuardContext<'_>| context.head().method == Method::POST;
+    resource(pattern, route.guard(guard::fn_guard(is_post)), "POST")
+        .guard(guard::fn_guard(is_spelt_out))
 }
 
 fn resource(pattern: &str, route: Route, allowed: &'static str) -> Resource {

@@ -79,15 +79,16 @@ impl App {
         Ok(permit)
     }
 
-    /// Learns from an answer whether Feishu refuses the app itself. If the monthly quota is used up, returns
+    /// Learns from an answer that came at `now` whether Feishu refuses the app itself. If the monthly quota is used up, returns
     /// for how long no call is made, which other replicas want to know.
     pub(super) fn learn(
         &self,
         request: &ForwardRequest,
         answer: &Result<Forwarded, CallError>,
+        now: Moment,
     ) -> Option<Duration> {
         let mut refusals = self.refusals();
-        let change = refusals.answered(request, answer, self.common.clock.now());
+        let change = refusals.answered(request, answer, now);
         let quota = answer.as_ref().err().and_then(CallError::problem)
             == Some(ProblemKind::MonthlyQuotaExhausted);
         let interval = quota.then(|| refusals.interval(MONTHLY_QUOTA));

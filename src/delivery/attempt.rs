@@ -69,8 +69,7 @@ impl Attempt {
             if let Some(reserved) = reserved {
                 reserved.begin();
             }
-            let answered = self.call().await;
-            self.learn(&answered.0);
+            let answered = self.call_and_learn().await;
             audit.note_attempt(&answered.0, self.leaves_doubt(&answered.0));
             // The request writes its line then, before it is answered.
             drop(audit);
@@ -85,24 +84,27 @@ impl Attempt {
         caller.await.unwrap_or((Err(NO_ANSWER), Duration::ZERO))
     }
 
-    async fn call(&self) -> TimedAnswer {
+    /// Makes the call, and counts and learns from its answer.
+    async fn call_and_learn(&self) -> TimedAnswer {
         let Context { scheduler, client, clock, closing, metrics, .. } = &*self.context;
         let ForwardRequest { forward, receiver, uuid, .. } = &*self.request;
         let call = ForwardCall { forward, receiver, uuid };
-        let in_flight = InFlightAttempt::begin(scheduler, receiver, self.hold);
+        let sent_at = clock.now();
+        let in_flight = InFlightAttempt::begin(scheduler, receiver, self.hold, sent_at);
         let span = spans::call(forward.api(), client.server(), self.resent);
-        let forwarding = client.forward(self.token.authorization(), call, self.deadline);
+        let forwarding = client.forward(self.token.authorization(), call, sent_at, self.deadline);
         let answer = tokio::select! {
             biased;
             answer = forwarding.instrument(span.clone()) => answer,
             // To the caller, a process that ends is a Feishu that did not answer in time.
             () = closing.cancelled() => Err(NO_ANSWER),
         };
-        let took = clock.since(in_flight.sent_at());
+        let answered_at = clock.now();
+        let took = answered_at.saturating_sub(sent_at);
         if matches!(answer, Err(CallError::Connect(_))) {
             in_flight.never_left();
         } else {
-            drop(in_flight);
+            in_flight.arrived(answered_at);
         }
         let api = forward.api().as_str();
         let label = label_of(&answer);
@@ -113,11 +115,12 @@ impl Attempt {
             log_id_of(&answer),
             answer.is_err().then_some(&*label),
         );
+        self.learn(&answer, answered_at);
         (answer, took)
     }
 
     /// Learns from the answer what may be sent next.
-    fn learn(&self, answer: &Result<Forwarded, CallError>) {
+    fn learn(&self, answer: &Result<Forwarded, CallError>, answered_at: Moment) {
         let Self { context, app, request, is_probe, .. } = self;
         let Context { scheduler, register, .. } = &**context;
         match answer {
@@ -139,7 +142,7 @@ impl Attempt {
             }
             Err(_) => {}
         }
-        if let Some(used_up_for) = app.learn(request, answer) {
+        if let Some(used_up_for) = app.learn(request, answer, answered_at) {
             scheduler.share_block(app.quota_key(), AppBlock::Quota, used_up_for);
         }
         let end = answer.as_ref().map_or_else(end_of, |_| AttemptEnd::Delivered);

@@ -52,6 +52,10 @@ impl AuditEntry {
 
     /// Notes that the forward has ended.
     pub(super) fn note_report(&self, report: &ForwardReport) {
+        if report.result.is_ok() && !report.is_replayed {
+            // The attempt that succeeded has been noted.
+            return;
+        }
         let result = report.result.as_ref().map_err(|error| match error {
             ForwardError::Failed(error) => Some(error),
             _ => None,

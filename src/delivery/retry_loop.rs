@@ -37,8 +37,9 @@ pub(super) struct RetryLoop<'a> {
     claim: ForwardClaim,
     /// The identity of a forward that may be a repetition.
     identity: Option<Identity>,
+    /// When such a forward began.
+    begun: Option<Stamp>,
     ticket: Ticket,
-    begun: Stamp,
     deadline: Moment,
     /// When an attempt may begin at the latest, so that there is time for its answer.
     last_start: Moment,
@@ -79,15 +80,16 @@ impl<'a> RetryLoop<'a> {
         claim: ForwardClaim,
         started: Moment,
     ) -> Self {
+        let identity = request.uuid_is_given.then(|| Identity::of(request));
         Self {
             context,
             app,
             tokens: &app.token,
             request,
             claim,
-            identity: request.uuid_is_given.then(|| Identity::of(request)),
+            identity,
+            begun: identity.map(|_| context.clock.stamp()),
             ticket: Ticket::draw(&context.scheduler),
-            begun: context.clock.stamp(),
             deadline: started + context.settings.deadline,
             last_start: started + context.settings.last_start,
             backoff: Backoff::new(context.settings.max_attempts),
@@ -161,11 +163,13 @@ impl<'a> RetryLoop<'a> {
         self.check_time()?;
         let started = self.context.clock.now();
         self.app.check(self.request, started)?;
-        let token = self.token(started).await?;
+        let (token, now) = self.token(started).await?;
         let reserved = self.reserve().await?;
+        // Where nothing is reserved, no time has passed.
+        let now = reserved.as_ref().map_or(now, |_| self.context.clock.now());
         // The permit comes last, because it holds only for this moment.
-        let permit = self.permit().await?;
-        let (circuit_permit, first_attempt) = self.begin().inspect_err(|_| {
+        let (permit, now) = self.permit(now).await?;
+        let (circuit_permit, first_attempt) = self.begin(now).inspect_err(|_| {
             self.context.scheduler.release(&self.request.receiver, permit.hold);
         })?;
         let resent = self.attempts;
@@ -197,8 +201,7 @@ impl<'a> RetryLoop<'a> {
     }
 
     /// Checks once more, now that there is a permit, and registers the attempt.
-    fn begin(&self) -> Result<(CircuitPermit, Stamp), ForwardError> {
-        let now = self.context.clock.stamp();
+    fn begin(&self, now: Stamp) -> Result<(CircuitPermit, Stamp), ForwardError> {
         if now.moment() > self.deadline {
             // The process stood still while the forward waited. There is no time left for an answer.
             let (scope, retry_after) = (Scope::App, Duration::ZERO);
@@ -220,20 +223,21 @@ impl<'a> RetryLoop<'a> {
     fn check_time(&self) -> Result<(), ForwardError> {
         let clock = &self.context.clock;
         let is_late = self.attempts > 0 && clock.now() > self.last_start;
-        let may_be_sent_since =
-            self.in_doubt_since().or_else(|| self.identity.is_some().then_some(self.begun));
+        let may_be_sent_since = self.in_doubt_since().or(self.begun);
         let is_unsafe = may_be_sent_since.is_some_and(|it| clock.age(it) > SAFE_TO_REPEAT);
         if is_late || is_unsafe { Err(ForwardError::TooLateToRepeat) } else { Ok(()) }
     }
 
-    async fn token(&mut self, started: Moment) -> Result<Arc<Token>, ForwardError> {
+    /// The token that was asked for at `started`, and when it came.
+    async fn token(&mut self, started: Moment) -> Result<(Arc<Token>, Moment), ForwardError> {
         let Context { clock, closing, .. } = &**self.context;
         let token = tokio::select! {
             biased;
             token = clock.timeout_at(self.deadline, self.tokens.get()).instrument(spans::token()) => Some(token),
             () = closing.cancelled() => None,
         };
-        self.timings.token += clock.since(started);
+        let now = clock.now();
+        self.timings.token += now.saturating_sub(started);
         let token = match token {
             Some(Ok(token)) => token.map_err(no_token)?,
             Some(Err(_elapsed)) => {
@@ -243,7 +247,7 @@ impl<'a> RetryLoop<'a> {
             None => return Err(ForwardError::Draining),
         };
         self.token = Some(Arc::clone(&token));
-        Ok(token)
+        Ok((token, now))
     }
 
     /// Reserves a call of the caller's budget, which is not waited for. None where the caller has no budget.
@@ -258,9 +262,9 @@ impl<'a> RetryLoop<'a> {
         reserved.await.map(Some).map_err(ForwardError::OverBudget)
     }
 
-    async fn permit(&mut self) -> Result<Permit, ForwardError> {
+    /// The permit that was asked for at `started`, and when it came.
+    async fn permit(&mut self, started: Moment) -> Result<(Permit, Stamp), ForwardError> {
         let Context { scheduler, clock, closing, metrics, .. } = &**self.context;
-        let started = clock.now();
         let left = self.request.wait.saturating_sub(self.timings.wait);
         let request = self.permit_request(self.last_start.min(started + left));
         let (app, caller) = (&self.app.common.name, &self.request.caller.name);
@@ -270,7 +274,8 @@ impl<'a> RetryLoop<'a> {
             permit = self.ticket.acquire(scheduler, &request).instrument(spans::wait()) => Some(permit),
             () = closing.cancelled() => None,
         };
-        let waited = clock.since(started);
+        let now = clock.stamp();
+        let waited = now.moment().saturating_sub(started);
         self.timings.wait += waited;
         wait.got_permit_after = matches!(permit, Some(Ok(_))).then_some(waited);
         drop(wait);
@@ -282,7 +287,7 @@ impl<'a> RetryLoop<'a> {
                 metrics.limit_decision(Scope::Receiver.name(), decision(permit.waited.receiver));
                 metrics.limit_decision(Scope::App.name(), decision(permit.waited.app));
                 metrics.limit_wait(permit.waited.receiver + permit.waited.app);
-                Ok(permit)
+                Ok((permit, now))
             }
             Some(Err(error)) => {
                 if let QueueError::TooLate { scope, .. } = error {

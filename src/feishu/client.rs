@@ -107,16 +107,18 @@ impl Client {
         (host, self.apis.port_or_known_default().unwrap_or_default())
     }
 
-    /// Forwards. The call takes the attempt's time-out at most, and ends at `deadline` at the latest.
+    /// Forwards at the moment `now`. The call takes the attempt's time-out at most, and ends at `deadline` at the latest.
     pub async fn forward(
         &self,
         token: &HeaderValue,
         call: ForwardCall<'_>,
+        now: Moment,
         deadline: Moment,
     ) -> Result<Forwarded, CallError> {
         let mut request = Request::new(Method::POST, self.forward_url(call));
         request.headers_mut().insert(AUTHORIZATION, token.clone());
-        let answer = self.send(request, &call.forward.body(call.receiver), deadline).await?;
+        let until = deadline.min(self.times_out_at(now));
+        let answer = self.send(request, &call.forward.body(call.receiver), until).await?;
         match call.forward {
             Forward::Message(_) | Forward::Thread(_) => answer.forwarded(),
             Forward::Merged(_) => answer.merged(),
@@ -203,25 +205,30 @@ impl Client {
         body: &impl serde::Serialize,
     ) -> Result<Answer, CallError> {
         let url = self.url(["auth", "v3"].iter().chain(path).copied());
-        self.send(Request::new(Method::POST, url), body, Moment::MAX).await
+        let until = self.times_out_at(self.clock.now());
+        self.send(Request::new(Method::POST, url), body, until).await
     }
 
     async fn send(
         &self,
         mut request: Request,
         body: &impl serde::Serialize,
-        deadline: Moment,
+        until: Moment,
     ) -> Result<Answer, CallError> {
         let body = serde_json::to_vec(body).expect("a struct of strings is always JSON");
         *request.body_mut() = Some(body.into());
         request.headers_mut().insert(CONTENT_TYPE, JSON);
-        let until = deadline.min(self.clock.now() + self.options.attempt_timeout);
         #[cfg(test)]
         if let Some(fake) = &self.fake {
             let answer = self.clock.timeout_at(until, fake.answer(request)).await;
             return answer.unwrap_or(Err(CallError::TimedOut { is_stale: false }));
         }
         self.connections.exchange(request, &self.clock, until).await
+    }
+
+    /// When a call that begins at `now` is given up.
+    fn times_out_at(&self, now: Moment) -> Moment {
+        now + self.options.attempt_timeout
     }
 
     fn url<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> Url {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use uuid::fmt::Hyphenated;
+
 use super::wording::Wording;
 use crate::random::uuid;
 
@@ -31,7 +33,8 @@ impl DedupKey {
     /// Generates a random `uuid`.
     #[must_use]
     pub fn generate() -> Self {
-        Self(uuid().to_string().into())
+        let mut text = [0; Hyphenated::LENGTH];
+        Self((&*uuid().hyphenated().encode_lower(&mut text)).into())
     }
 
     /// The `uuid` as text.

@@ -12,19 +12,25 @@ pub struct InFlightAttempt<'a> {
     receiver: &'a Receiver,
     hold: Hold,
     sent_at: Moment,
+    /// When the message had arrived, where that was noted.
+    arrived_at: Option<Moment>,
     has_left: bool,
 }
 
 impl<'a> InFlightAttempt<'a> {
-    /// An attempt begins, with the hold of its permit.
-    pub fn begin(scheduler: &'a Scheduler, receiver: &'a Receiver, hold: Hold) -> Self {
-        Self { scheduler, receiver, hold, sent_at: scheduler.clock.now(), has_left: true }
+    /// An attempt begins at `sent_at`, with the hold of its permit.
+    pub fn begin(
+        scheduler: &'a Scheduler,
+        receiver: &'a Receiver,
+        hold: Hold,
+        sent_at: Moment,
+    ) -> Self {
+        Self { scheduler, receiver, hold, sent_at, arrived_at: None, has_left: true }
     }
 
-    /// When the attempt began.
-    #[must_use]
-    pub fn sent_at(&self) -> Moment {
-        self.sent_at
+    /// The message has arrived by `now`.
+    pub fn arrived(mut self, now: Moment) {
+        self.arrived_at = Some(now);
     }
 
     /// Nothing reached Feishu.
@@ -35,12 +41,13 @@ impl<'a> InFlightAttempt<'a> {
 
 impl Drop for InFlightAttempt<'_> {
     fn drop(&mut self) {
-        let Self { scheduler, receiver, hold, sent_at, has_left } = *self;
+        let Self { scheduler, receiver, hold, sent_at, arrived_at, has_left } = *self;
         if !has_left {
             scheduler.release(receiver, hold);
             return;
         }
-        scheduler.limiter.arrived(receiver, hold.taken_at, sent_at, scheduler.clock.now());
+        let now = arrived_at.unwrap_or_else(|| scheduler.clock.now());
+        scheduler.limiter.arrived(receiver, hold.taken_at, sent_at, now);
         let shared = hold.shared.and_then(|(hold_id, slot)| Some((hold_id, slot?)));
         scheduler.report(receiver, Feedback::Arrived(shared));
     }

@@ -37,9 +37,8 @@ impl Metrics {
     }
 
     /// Counts an answered request. `took` is the time from its head to the answer's.
-    pub fn http(&self, route: &str, method: &str, status: u16, caller: &str, took: Duration) {
-        let status = status.to_string();
-        self.0.http_requests.with_label_values(&[route, method, &status, caller]).inc();
+    pub fn http(&self, route: &str, method: &str, status: &str, caller: &str, took: Duration) {
+        self.0.http_requests.with_label_values(&[route, method, status, caller]).inc();
         self.0.http_duration.with_label_values(&[route, method]).observe(took.as_secs_f64());
     }
 

@@ -65,7 +65,7 @@ fn the_table_of_feishus_codes_has_each_code_with_its_problem() {
 #[test]
 fn the_metrics_table_has_each_metric_of_the_gateways_own() {
     let metrics = Metrics::new();
-    metrics.http("", "", 200, "", std::time::Duration::ZERO);
+    metrics.http("", "", "200", "", std::time::Duration::ZERO);
     metrics.mcp_tool_call("", "");
     metrics.upstream("", "", "", std::time::Duration::ZERO);
     metrics.retry("");

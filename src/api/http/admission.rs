@@ -169,7 +169,7 @@ impl InFlight {
 
     fn end(&mut self, response: &ServiceResponse<BoxBody>) {
         self.is_answered = true;
-        self.count(response.status().as_u16());
+        self.count(response.status().as_str());
         let context = self.context.borrow();
         if let Some((kind, _)) = context.problem {
             self.admission.metrics.problem(kind);
@@ -180,7 +180,7 @@ impl InFlight {
         }
     }
 
-    fn count(&self, status: u16) {
+    fn count(&self, status: &str) {
         let took = self.admission.clock.since(self.started);
         let context = self.context.borrow();
         let route = context.route.as_deref().unwrap_or("unmatched");
@@ -195,11 +195,11 @@ impl InFlight {
             (context.route.as_deref().unwrap_or("unmatched"), context.caller.as_deref());
         let _in_span = self.span.enter();
         if std::thread::panicking() {
-            self.count(500);
+            self.count("500");
             tracing::error!(route, caller, "the gateway panicked");
         } else {
             // nginx made 499 customary for this. No caller ever sees it.
-            self.count(499);
+            self.count("499");
             tracing::info!(route, caller, "the caller hung up");
         }
     }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use actix_web::body::{SizedStream, to_bytes_limited};
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use actix_web::web::Bytes;
@@ -37,6 +38,9 @@ impl BodyLimits {
     }
 }
 
+/// What the buffer of a body holds, in bytes, before it grows, if the body's length is not declared.
+const USUAL_LENGTH: u64 = 1024;
+
 /// The whole body of a request.
 pub(crate) struct Body(pub(crate) Bytes);
 
@@ -66,7 +70,8 @@ impl Body {
             // Feishu's SDK for Python sends a token call without a Content-Type.
             Dialect::Feishu => require_plain(request.headers()),
         };
-        let declared = declared.and_then(|()| require_length(request.headers(), max_size));
+        let length = declared_length(request.headers());
+        let declared = declared.and_then(|()| require_length(length, max_size));
         let payload = web::Payload::from_request(request, payload);
         let deadline = clock.now() + timeout;
         let request = request.clone();
@@ -76,10 +81,12 @@ impl Body {
             RequestContext::hold_place(&request, Holder::Strangers)?;
             RequestContext::update(&request, |context| context.reads_body = true);
             let payload = payload.await.map_err(|error| unreadable(&error))?;
-            let whole = payload.to_bytes_limited(max_size);
-            match clock.timeout_at(deadline, whole).await {
+            // Without the declared length, each body would get a buffer of 32 KiB.
+            let length = length.unwrap_or(USUAL_LENGTH.min(max_size as u64));
+            let sized = SizedStream::new(length, payload);
+            match clock.timeout_at(deadline, to_bytes_limited(sized, max_size)).await {
                 Ok(Ok(Ok(body))) => Ok(Self(body)),
-                Ok(Ok(Err(error))) => Err(unreadable(&error)),
+                Ok(Ok(Err(error))) => Err(unreadable(&error.into())),
                 Ok(Err(_)) => Err(too_large(max_size)),
                 Err(Elapsed) => Err(too_slow(timeout)),
             }
@@ -132,8 +139,8 @@ pub(crate) fn not_json(media_type: &str) -> Problem {
 }
 
 /// Refuses a body by its `Content-Length`, before any of it is read.
-fn require_length(headers: &HeaderMap, max_size: usize) -> Result<(), Problem> {
-    if declared_length(headers).is_some_and(|length| length > max_size as u64) {
+fn require_length(length: Option<u64>, max_size: usize) -> Result<(), Problem> {
+    if length.is_some_and(|length| length > max_size as u64) {
         return Err(too_large(max_size));
     }
     Ok(())

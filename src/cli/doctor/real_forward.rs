@@ -52,7 +52,7 @@ impl Errand {
         let forward = Forward::Message(self.message.clone());
         let uuid = DedupKey::generate();
         let call = ForwardCall { forward: &forward, receiver: &self.receiver, uuid: &uuid };
-        match client.forward(token, call, Moment::MAX).await {
+        match client.forward(token, call, clock.now(), Moment::MAX).await {
             Ok(forwarded) => Finding::ok(Wording::new(
                 format!("delivered as {}", forwarded.message_id),
                 format!("已送达：{}", forwarded.message_id),

@@ -20,11 +20,17 @@ use crate::clock::Clock;
 
 /// Longer than most lines, so that a line seldom grows while it is made.
 const USUAL_LENGTH: usize = 768;
+/// Longer than the fields of most events and of most spans, for the same reason.
+const USUAL_EVENT: usize = 512;
+const USUAL_SPAN: usize = 128;
 /// Most bytes of a value that are shown: libraries log what others send. The hashed ids of a merge of 100 messages
 /// fit.
 const LONGEST_VALUE: usize = 4 << 10;
-/// Most bytes of all values of an event or a span that are shown.
-const LONGEST_VALUES: usize = 16 << 10;
+/// Bytes of the fields of an event or a span from which on no value is shown.
+const LONGEST_MEMBERS: usize = 16 << 10;
+/// What is around the name of a member.
+const BEFORE_NAME: &[u8] = b",\"";
+const AFTER_NAME: &[u8] = b"\":";
 
 /// Writes each event as a line: time, level, the event's fields, target, and in `span` the name of the innermost
 /// span and the fields of all spans around the event.
@@ -48,7 +54,7 @@ where
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         if let Some(span) = context.span(id) {
-            let mut fields = JsonFields::default();
+            let mut fields = JsonFields::new(attributes.fields().len(), USUAL_SPAN);
             attributes.record(&mut fields);
             span.extensions_mut().insert(fields);
         }
@@ -67,14 +73,15 @@ where
         let mut line = Vec::with_capacity(USUAL_LENGTH);
         let (now, level) = (self.clock.wall(), metadata.level());
         let _ = write!(line, "{{\"timestamp\":\"{now:.6}\",\"level\":\"{level}\"");
-        let mut fields = JsonFields::default();
+        let mut fields = JsonFields::new(metadata.fields().len(), USUAL_EVENT);
         event.record(&mut fields);
-        for (name, value) in fields.iter() {
-            push_member(&mut line, name, value);
-        }
+        line.extend_from_slice(&fields.members);
         // tracing's name for the target of a line of the `log` crate.
-        match fields.iter().find(|(name, _)| *name == "log.target") {
-            Some((_, target)) => push_member(&mut line, "target", target),
+        match fields.value("log.target") {
+            Some(target) => {
+                line.extend_from_slice(b",\"target\":");
+                line.extend_from_slice(target);
+            }
             None => drop(write!(line, ",\"target\":\"{}\"", metadata.target())),
         }
         if let Some(span) = context.event_span(event) {
@@ -93,10 +100,10 @@ fn push_span<'a, R: LookupSpan<'a>>(line: &mut Vec<u8>, innermost: &SpanRef<'a, 
     let mut names = vec!["name", "otel.kind"];
     for span in innermost.scope() {
         if let Some(fields) = span.extensions().get::<JsonFields>() {
-            for (name, value) in fields.iter().rev() {
+            for (name, member) in fields.iter().rev() {
                 if !names.contains(&name) {
                     names.push(name);
-                    push_member(line, name, value);
+                    line.extend_from_slice(member);
                 }
             }
         }
@@ -104,37 +111,44 @@ fn push_span<'a, R: LookupSpan<'a>>(line: &mut Vec<u8>, innermost: &SpanRef<'a, 
     line.push(b'}');
 }
 
-fn push_member(line: &mut Vec<u8>, name: &str, value: &[u8]) {
-    line.extend_from_slice(b",\"");
-    line.extend_from_slice(name.as_bytes());
-    line.extend_from_slice(b"\":");
-    line.extend_from_slice(value);
-}
-
-/// Fields of an event or a span, their values as JSON.
-#[derive(Default)]
+/// Fields of an event or a span, as members of a JSON object.
 struct JsonFields {
-    /// The name of each, and where its value is.
+    /// The name of each, and where its member is.
     names: Vec<(&'static str, Range<usize>)>,
-    /// The values, as JSON.
-    values: Vec<u8>,
+    /// The members, with a comma before each.
+    members: Vec<u8>,
 }
 
 impl JsonFields {
+    /// Room for so many fields, and for so many bytes of members.
+    fn new(fields: usize, members: usize) -> Self {
+        Self { names: Vec::with_capacity(fields), members: Vec::with_capacity(members) }
+    }
+
+    /// The name and the member of each field.
     fn iter(&self) -> impl DoubleEndedIterator<Item = (&'static str, &[u8])> {
-        self.names.iter().map(|(name, place)| (*name, &self.values[place.clone()]))
+        self.names.iter().map(|(name, place)| (*name, &self.members[place.clone()]))
+    }
+
+    /// The value of the first field with this name, as JSON.
+    fn value(&self, name: &str) -> Option<&[u8]> {
+        let (_, member) = self.iter().find(|(it, _)| *it == name)?;
+        member.get(BEFORE_NAME.len() + name.len() + AFTER_NAME.len()..)
     }
 
     fn add(&mut self, field: &Field, value: impl Serialize) {
-        let start = self.values.len();
+        let start = self.members.len();
+        self.members.extend_from_slice(BEFORE_NAME);
+        self.members.extend_from_slice(field.name().as_bytes());
+        self.members.extend_from_slice(AFTER_NAME);
         // Text, numbers and truth values can always be written to memory.
-        let _ = serde_json::to_writer(&mut self.values, &value);
-        self.names.push((field.name(), start..self.values.len()));
+        let _ = serde_json::to_writer(&mut self.members, &value);
+        self.names.push((field.name(), start..self.members.len()));
     }
 
     /// Bytes of the next value that are shown.
     fn room(&self) -> usize {
-        LONGEST_VALUE.min(LONGEST_VALUES.saturating_sub(self.values.len()))
+        LONGEST_VALUE.min(LONGEST_MEMBERS.saturating_sub(self.members.len()))
     }
 }
 
