@@ -6,7 +6,7 @@ use super::history::History;
 use super::world::{Played, play};
 
 /// How long a shorter history is looked for. It is real time, so that the search ends on a busy machine too.
-const SEARCH: Duration = Duration::from_secs(60);
+const SEARCH: Duration = Duration::from_mins(1);
 
 /// Leaves out events as long as the history still breaks a promise. Returns it with how it went.
 #[expect(clippy::disallowed_methods, reason = "no simulated time passes in between")]

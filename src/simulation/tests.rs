@@ -28,7 +28,9 @@ fn must_keep_all_promises(first: u64, most: u64, is_over: impl Fn() -> bool + Sy
 fn a_seed_replays_byte_for_byte_also_beside_another_history() {
     for seed in 0..4 {
         let [one, other] = thread::scope(|scope| {
-            [(); 2].map(|()| scope.spawn(|| play(&history(seed)).trace)).map(|it| it.join())
+            [(); 2]
+                .map(|()| scope.spawn(|| play(&history(seed)).trace))
+                .map(thread::ScopedJoinHandle::join)
         })
         .map(Result::unwrap);
         for (line, (one, other)) in one.iter().zip(&other).enumerate() {
