@@ -4,7 +4,7 @@ use crate::model::feishu_api::FeishuApi;
 use crate::model::installation::Installation;
 
 /// What Feishu counts calls by: each app has a limit of its own for each API in each tenant (Feishu's documentation).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LimitKey {
     installation: Installation,
     api: FeishuApi,

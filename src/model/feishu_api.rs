@@ -1,7 +1,7 @@
 //! The APIs of Feishu that the gateway calls.
 
 /// An API of Feishu.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FeishuApi {
     /// `POST /open-apis/im/v1/messages/{message_id}/forward`
     Forward,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::tenant_key::TenantKey;
 
 /// An app in a tenant.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Installation {
     /// The operator's name for the app.
     pub app: Arc<str>,

@@ -16,7 +16,7 @@ use super::wording::{Wording, is_white_space};
 /// - `email`: a user, by e-mail address;
 /// - `chat_id`: a group;
 /// - `thread_id`: a thread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReceiveIdType {
     /// A user, as one app knows them.
@@ -83,7 +83,7 @@ fn has_at_inside(id: &str) -> bool {
 }
 
 /// A user, a group or a thread. Clones share the id.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Receiver {
     /// The id. In a tenant of a store app, the tenant's key and [`AFTER_TENANT`] are before it: one text is smaller than
     /// two, and the limiter keeps very many.

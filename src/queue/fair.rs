@@ -1,6 +1,6 @@
 //! A queue of several callers: turns go between classes of urgency, then between callers, then by number.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ordered::OrderedQueue;
@@ -35,7 +35,8 @@ pub(super) struct FairQueue<T> {
 #[derive(Debug)]
 struct Callers<T> {
     turns: Turns<Arc<str>>,
-    queues: HashMap<Arc<str>, CallerQueue<T>>,
+    /// In one order, so that a simulated history replays. Boxed, because a node of the map has room for several.
+    queues: BTreeMap<Arc<str>, Box<CallerQueue<T>>>,
     length: usize,
 }
 
@@ -167,7 +168,7 @@ impl<T> FairQueue<T> {
 
 impl<T> Callers<T> {
     fn new() -> Self {
-        Self { turns: Turns::new(), queues: HashMap::new(), length: 0 }
+        Self { turns: Turns::new(), queues: BTreeMap::new(), length: 0 }
     }
 
     /// The queue of a caller, which begins to take turns if it does not yet.
@@ -175,7 +176,7 @@ impl<T> Callers<T> {
         let Self { turns, queues, .. } = self;
         let own = queues.entry(Arc::clone(caller)).or_insert_with(|| {
             turns.join(caller, weight);
-            CallerQueue { weight, items: OrderedQueue::new() }
+            Box::new(CallerQueue { weight, items: OrderedQueue::new() })
         });
         &mut own.items
     }

@@ -8,7 +8,7 @@
 //! A request that waits behind others is woken when it becomes the first, and then looks again. A wake-up is
 //! kept for a request that does not sleep yet, so none is lost.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use tokio::sync::Notify;
@@ -34,13 +34,13 @@ pub(super) struct Queues {
     waiting: WaitingByCaller,
 }
 
-/// The requests for one receiver.
+/// The requests for one receiver, in one order, so that a simulated history replays.
 #[derive(Debug)]
 struct ReceiverQueues {
     /// Who goes first if the receiver can get only one message.
     turns: Turns<LimitKey>,
-    /// Boxed, because a map has room for several, and as a rule there is one.
-    by_key: HashMap<LimitKey, Box<ReceiverQueue>>,
+    /// Boxed, because a node of the map has room for several, and as a rule there is one.
+    by_key: BTreeMap<LimitKey, Box<ReceiverQueue>>,
 }
 
 /// The requests for one receiver that use the same limit of an app.
@@ -279,9 +279,10 @@ impl Queues {
         }
     }
 
-    /// Has the first requests of each receiver look again.
+    /// Has the first requests of each receiver look again, in one order, so that a simulated history replays.
     pub(super) fn wake_all(&self) {
-        self.receivers.values().flat_map(|all| all.by_key.values()).for_each(|it| it.wake_first());
+        let all: BTreeMap<_, _> = self.receivers.iter().collect();
+        all.values().flat_map(|it| it.by_key.values()).for_each(|it| it.wake_first());
     }
 
     fn join_app_for(&mut self, key: &LimitKey, receiver: &Receiver, flow: &Flow, weight: Weight) {
@@ -361,7 +362,7 @@ impl AppQueue {
 
 impl ReceiverQueues {
     fn new() -> Self {
-        Self { turns: Turns::new(), by_key: HashMap::new() }
+        Self { turns: Turns::new(), by_key: BTreeMap::new() }
     }
 
     fn queue(&mut self, key: &LimitKey) -> &mut ReceiverQueue {

@@ -1,6 +1,7 @@
 //! What is due when.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub(super) use crate::clock::Moment;
 
@@ -20,6 +21,8 @@ pub(super) enum Due {
     MustBeAnswered(usize),
     Starts(usize),
     Resumes(usize),
+    /// A gateway begins to drain, and is down for so long after it has ended.
+    Stops(usize, Duration),
     /// A gateway that drains refuses what still waits.
     Closes(usize),
     /// A gateway that has drained ends.

@@ -137,7 +137,7 @@ pub(super) fn see_who_waits(scene: &Scene, gateways: &[Gateway]) {
         let mut state = scene.state();
         let waiters = state.waiters(number, &waiting);
         if let Some(process) = state.processes[number] {
-            state.ledger.wait((number, process), waiters);
+            state.ledger.wait((number, process), waiters, &waiting);
         }
     }
 }

@@ -228,7 +228,7 @@ impl SceneState {
         Asked::Forward { call, token }
     }
 
-    /// The weather of a call.
+    /// The weather of a call: the newest that is over it.
     fn weather(&mut self, is_token: bool) -> Option<Weather> {
         let now = self.now();
         self.spells.retain(|it| it.until > now);
@@ -240,6 +240,7 @@ impl SceneState {
         };
         self.spells
             .iter()
+            .rev()
             .filter(|it| concerns(it.weather))
             .find(|it| random.random_range(0..100) < it.share)
             .map(|it| it.weather)

@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::history::{Event, ForwardPlan, History, Keeps, Line, Name, Repeated, Setup, What};
 use super::weather::Weather;
-use crate::redis::simulated::{Event as RedisEvent, Reach};
+use crate::redis::simulated::{Event as RedisEvent, NoWrites, Reach};
 
 /// How long a forward may take.
 pub(super) const DEADLINE: Duration = Duration::from_secs(15);
@@ -61,7 +61,13 @@ fn follows(random: &mut StdRng, chances: Chances, what: &What) -> Vec<(Duration,
     match what {
         What::Weather { lasts, .. } => {
             if random.random_bool(0.5) {
-                let (weather, share) = (weather(random), 50);
+                // A refusal for good, after a call that may have been delivered, must not hide that.
+                let refusal = Weather::Refuses {
+                    code: pick(random, &[(2, 230002), (1, 424242)]),
+                    reset: None,
+                };
+                let other = weather(random);
+                let (weather, share) = (pick(random, &[(1, refusal), (1, other)]), 50);
                 all.push((Duration::ZERO, What::Weather { weather, lasts: *lasts, share }));
             }
             if random.random_bool(0.5) {
@@ -73,12 +79,14 @@ fn follows(random: &mut StdRng, chances: Chances, what: &What) -> Vec<(Duration,
             let plan = crowd(random, chances);
             all.push((*down_for + millis(random, 0, 500), What::Forward(plan)));
         }
+        What::Redis(RedisEvent::Writes(Some(_))) => {
+            all.push((millis(random, 0, 15_000), What::Redis(RedisEvent::Writes(None))));
+        }
         // Several callers compete for a receiver.
         What::Forward(first) if first.copies > 1 && random.random_bool(0.5) => {
             for _ in 0..random.random_range(1..3) {
-                let wait = Duration::from_secs(random.random_range(3..9));
-                let plan =
-                    ForwardPlan { to: first.to, at: first.at, wait, ..crowd(random, chances) };
+                let plan = crowd(random, chances);
+                let plan = ForwardPlan { to: first.to, at: first.at, ..plan };
                 all.push((millis(random, 0, 300), What::Forward(plan)));
             }
         }
@@ -91,7 +99,8 @@ fn crowd(random: &mut StdRng, chances: Chances) -> ForwardPlan {
     let plan = forward(random, chances);
     // A forward without a name has less that remembers it.
     let name = pick(random, &[(1, Name::None), (1, plan.name)]);
-    ForwardPlan { to: chances.favourite, copies: 8, name, ..plan }
+    let wait = Duration::from_secs(random.random_range(3..9));
+    ForwardPlan { to: chances.favourite, copies: 12, name, wait, ..plan }
 }
 
 fn setup(random: &mut StdRng) -> Setup {
@@ -146,7 +155,8 @@ fn what(random: &mut StdRng, chances: Chances) -> What {
             let most = pick(random, &[(1, 100), (1, 3000)]);
             What::Kill { gateway, down_for: millis(random, 0, most) }
         }
-        91..93 => What::Stop { gateway, down_for: millis(random, 0, 3000) },
+        91..92 => What::RollingRestart { down_for: millis(random, 0, 3000) },
+        92..93 => What::Stop { gateway, down_for: millis(random, 0, 3000) },
         93..95 => What::Pause { gateway, lasts: millis(random, 0, 20_000) },
         95..96 => {
             let most = pick(random, &[(3, 2000), (1, 4_000_000)]);
@@ -168,6 +178,9 @@ fn redis(random: &mut StdRng, gateway: usize) -> What {
     // A smaller step may go unnoticed.
     let step = random.random_range(200..=5000) * if random.random_bool(0.5) { 1 } else { -1 };
     let lasts = millis(random, 0, 15_000);
+    let lost = pick(random, &[(1, 0), (2, 3), (1, 64)]);
+    let lost = random.random_range(0..=lost);
+    let no_writes = pick(random, &[(1, NoWrites::Full), (1, NoWrites::ReadOnly)]);
     let event = pick(
         random,
         &[
@@ -176,6 +189,8 @@ fn redis(random: &mut StdRng, gateway: usize) -> What {
             (1, RedisEvent::ScriptsForgotten),
             (2, RedisEvent::ClockStepped(SignedDuration::from_millis(step))),
             (1, RedisEvent::ClockDrifts(i32::try_from(step).unwrap_or(0) / 10)),
+            (2, RedisEvent::FailedOver(lost)),
+            (2, RedisEvent::Writes(Some(no_writes))),
         ],
     );
     let line = Line {
@@ -183,6 +198,7 @@ fn redis(random: &mut StdRng, gateway: usize) -> What {
         not_sent: random.random_range(0..10),
         answer_lost: random.random_range(0..20),
         silence: random.random_range(0..10),
+        doubled: random.random_range(0..20),
     };
     let reach = pick(random, &[(1, Reach::Refused), (1, Reach::Silent)]);
     pick(

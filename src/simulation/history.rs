@@ -86,6 +86,10 @@ pub(super) enum What {
         gateway: usize,
         down_for: Duration,
     },
+    /// One gateway after the other is drained and replaced.
+    RollingRestart {
+        down_for: Duration,
+    },
     Pause {
         gateway: usize,
         lasts: Duration,
@@ -127,6 +131,7 @@ pub(super) struct Line {
     pub(super) not_sent: u8,
     pub(super) answer_lost: u8,
     pub(super) silence: u8,
+    pub(super) doubled: u8,
 }
 
 /// One caller's forwards: `copies` different messages at once.

@@ -3,6 +3,7 @@
 mod call;
 mod fairness;
 mod outcomes;
+mod redis_trouble;
 mod refusals;
 mod seen_broadcasts;
 mod windows;
@@ -14,6 +15,7 @@ use jiff::Timestamp;
 
 use self::fairness::Fairness;
 use self::outcomes::Outcomes;
+use self::redis_trouble::RedisTrouble;
 use self::refusals::Refusals;
 use self::seen_broadcasts::{Acceptance, SeenBroadcasts};
 use self::windows::{Window, Windows};
@@ -30,6 +32,8 @@ pub(super) use self::call::{Call, Flow};
 pub(super) use self::fairness::Waiter;
 pub(super) use self::refusals::QUOTA_INTERVAL;
 
+/// How long the gateways take to write down what they know in a Redis that may not know it.
+const WRITTEN_DOWN: Duration = Duration::from_secs(10);
 /// How long after a call nothing of it is in the way of the next one to its receiver, refused or not.
 const FORGOTTEN: Duration = Duration::from_mins(2);
 
@@ -43,11 +47,7 @@ pub(super) struct Ledger {
     /// The first promise that was broken.
     pub(super) broken: Option<String>,
     pub(super) calls: Vec<Call>,
-    /// Until when a gateway may send beside the others, because it alone does not reach Redis or did not lately.
-    pub(super) apart_until: Moment,
-    is_shared: bool,
-    /// Whether Redis has lost what it knew.
-    was_emptied: bool,
+    redis: RedisTrouble,
     rules: Rules,
     windows: Windows,
     outcomes: Outcomes,
@@ -69,9 +69,7 @@ impl Ledger {
             counts: BTreeMap::new(),
             broken: None,
             calls: Vec::new(),
-            apart_until: Moment::ZERO,
-            is_shared,
-            was_emptied: false,
+            redis: RedisTrouble::new(setup.gateways, is_shared),
             rules,
             windows: Windows::default(),
             outcomes: Outcomes::new(setup.repeated),
@@ -138,17 +136,15 @@ impl Ledger {
     /// A call has reached Feishu. Those that the gateway has given up are no longer counted by it.
     pub(super) fn arrived(&mut self, call: usize, is_of_living: bool) {
         let Call { is_given_up, receiver, sent, .. } = &self.calls[call];
-        // After so long, another replica may no longer know of it when Redis was emptied meanwhile.
-        let is_late = self.is_shared && *sent + Duration::from_secs(2) <= self.now;
-        if !is_late && !is_given_up && is_of_living {
+        let is_forgotten = self.redis.may_forget_message(*sent);
+        if !is_forgotten && !is_given_up && is_of_living {
             let window = Window::ArrivedAt(receiver.clone());
             self.within(&window, self.rules.receiver_per_second.get(), Duration::from_secs(1));
         }
     }
 
     fn within(&mut self, window: &Window, most: u32, span: Duration) {
-        // One that is alone has its share, and so has each other one that is.
-        let most = if self.now < self.apart_until { most * 2 } else { most };
+        let most = self.redis.allowed(most, span, self.now);
         let kept = self.windows.count(window, most, span, self.now);
         self.must(kept);
     }
@@ -158,15 +154,15 @@ impl Ledger {
         self.broadcasters.insert(caller);
     }
 
-    /// These wait now at a process of a gateway.
-    pub(super) fn wait(&mut self, place: (usize, u64), waiters: Vec<Waiter>) {
+    /// These callers wait now at a process of a gateway, and of these it is known for what.
+    pub(super) fn wait(&mut self, place: (usize, u64), waiters: Vec<Waiter>, waiting: &[usize]) {
         let is_at_app = |receiver: &str| {
             self.last_sent.get(receiver).is_none_or(|it| *it + FORGOTTEN <= self.now)
         };
         // What is sent for a broadcast is not seen until it is sent.
         let waiters = waiters.into_iter().filter(|it| !self.broadcasters.contains(&it.caller));
         let waiters = waiters.map(|it| (is_at_app(&it.receiver), it)).map(|(is, it)| (it, is));
-        let fair = self.fairness.wait(place, waiters.collect());
+        let fair = self.fairness.wait(place, waiters.collect(), waiting);
         self.must(fair);
     }
 
@@ -200,6 +196,11 @@ impl Ledger {
             // It speaks of a caller's mistake, and of no forward.
             return self.count("answers: key reused");
         }
+        if matches!(report.result, Err(ForwardError::Draining))
+            && !self.outcomes.is_unsure(message, receiver)
+        {
+            self.break_promise(&format!("{message} is refused, and a drain takes longer than it"));
+        }
         if let Ok(forwarded) = &report.result {
             self.count("answers: delivered");
             let kept = self.outcomes.must_be_delivered(message, receiver, &forwarded.message_id);
@@ -212,7 +213,7 @@ impl Ledger {
                 self.now.saturating_sub(age)
             }
             // The others may know more: Redis is new, was emptied or cannot be asked.
-            PriorAttempts::Unconfirmed(_) if self.is_shared => {
+            PriorAttempts::Unconfirmed(_) if self.outcomes.is_unsure(message, receiver) => {
                 return self.count("answers: unconfirmed");
             }
             _ => {
@@ -231,17 +232,41 @@ impl Ledger {
         self.outcomes.nobody_knows_until(self.now + time);
     }
 
-    /// Something happens to Redis, of which the gateways write down within 10 s what they know.
+    /// A gateway starts. Where there is a Redis, it may be new, or not know what this gateway knows.
+    pub(super) fn starts(&mut self, gateway: usize) {
+        self.note(format!("gateway {gateway} starts"));
+        if self.redis.is_there() {
+            self.nobody_knows_for(WRITTEN_DOWN);
+        }
+    }
+
+    /// Something happens to Redis.
     pub(super) fn redis_suffers(&mut self, event: RedisEvent) {
-        self.was_emptied |= event == RedisEvent::Emptied;
-        self.nobody_knows_for(Duration::from_secs(10));
-        self.count("Redis: events");
+        self.redis.suffers(event, self.now);
+        if matches!(event, RedisEvent::FailedOver(lost) if lost > 0) {
+            self.broadcasts.may_be_as_before();
+            self.outcomes.broadcasts_may_be_as_before();
+        }
+        self.nobody_knows_for(WRITTEN_DOWN);
+        self.count(match event {
+            RedisEvent::Emptied => "Redis: emptied",
+            RedisEvent::FailedOver(_) => "Redis: failed over",
+            RedisEvent::Writes(Some(_)) => "Redis: takes no writes",
+            _ => "Redis: other events",
+        });
         self.note(format!("Redis: {event:?}"));
     }
 
-    /// Nobody finds a broadcast that was accepted. One that was forgotten with everything in Redis is not lost by us.
+    /// A gateway has trouble with Redis for so long.
+    pub(super) fn has_trouble_with_redis(&mut self, gateway: usize, lasts: Duration) {
+        self.redis.is_alone(gateway, lasts, self.now);
+        self.nobody_knows_for(lasts + WRITTEN_DOWN);
+    }
+
+    /// Nobody finds a broadcast that was accepted. One that Redis has forgotten is not lost by us.
     pub(super) fn broadcast_is_lost(&mut self, id: &str) {
-        if self.broadcasts.is_lost(id) && !self.was_emptied {
+        let accepted_at = self.broadcasts.lost(id);
+        if accepted_at.is_some_and(|it| !self.redis.has_forgotten_since(it)) {
             self.break_promise(&format!("{id} was accepted and is not known"));
         }
     }
@@ -249,12 +274,15 @@ impl Ledger {
     /// A broadcast was accepted.
     pub(super) fn accepted(&mut self, broadcast: &Broadcast) {
         let message = broadcast.message.as_str();
-        match self.broadcasts.accepted(broadcast) {
+        match self.broadcasts.accepted(broadcast, self.now) {
             Acceptance::Again => return,
             Acceptance::First => {}
-            // Redis has forgotten the one before it.
-            Acceptance::Twice if self.was_emptied => self.outcomes.forget(message),
-            Acceptance::Twice => self.break_promise(&format!("{message} was accepted twice")),
+            Acceptance::AfterAnother(before) if self.redis.has_forgotten_since(before) => {
+                self.outcomes.forget(message);
+            }
+            Acceptance::AfterAnother(_) => {
+                self.break_promise(&format!("{message} was accepted twice"));
+            }
         }
         self.count("broadcasts");
     }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::feishu::{app_of, feishu_of};
 use super::generate::{CALLERS, FRUGAL, WEIGHTS};
-use super::history::{Keeps, Setup};
+use super::history::{Event, History, Keeps, Setup, What};
 use super::ledger::QUOTA_INTERVAL;
 use super::scene::Scene;
 use crate::app::{Core, SentBefore, Simulated};
@@ -24,7 +24,7 @@ use crate::model::api_key::{Caller, KeyEntry, KeyHash};
 use crate::model::policy::Policy;
 use crate::model::share::{Budget, Weight};
 use crate::model::tenants::Tenants;
-use crate::redis::simulated::SimulatedRedis;
+use crate::redis::simulated::{Event as RedisEvent, Fate, Reach, SimulatedRedis};
 use crate::sqlite::SimulatedDisk;
 
 pub(super) struct Process {
@@ -59,6 +59,22 @@ impl Gateway {
         let (wall, disk) = (SimulatedWall::default(), SimulatedDisk::new());
         let machine = Machine { wall, disk, redis: redis.for_another() };
         Self { machine, process: None, processes: 0, is_paused: false, is_draining: false }
+    }
+}
+
+/// The gateway that a caller finds: the one that it wants or the next that works, and one that drains if no other does.
+pub(super) fn open(gateways: &[Gateway], at: usize) -> usize {
+    let all = (at..at + gateways.len()).map(|it| it % gateways.len());
+    let mut up = all.filter(|it| gateways[*it].process.is_some());
+    let first = up.clone().next();
+    up.find(|it| !gateways[*it].is_draining).or(first).unwrap_or(at)
+}
+
+impl Machine {
+    /// It reaches Redis again, and its requests have no faults.
+    pub(super) fn reaches_redis(&self) {
+        self.redis.set_reach(Reach::Open);
+        self.redis.decide_by(Fate::default);
     }
 }
 
@@ -104,6 +120,16 @@ impl Process {
     pub(super) fn run(&self) {
         self.runtime.block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
     }
+}
+
+/// The Redis of all gateways. A replica that can take over costs time, so there is one only where it does.
+pub(super) fn redis_of(history: &History, time: &SimulatedTime) -> SimulatedRedis {
+    let redis = SimulatedRedis::new(time.clock(&SimulatedWall::default()));
+    let fails_over = |it: &Event| matches!(it.what, What::Redis(RedisEvent::FailedOver(_)));
+    if history.events.iter().any(fails_over) {
+        redis.add_replica();
+    }
+    redis
 }
 
 /// The limits that hold in a history.

@@ -35,9 +35,6 @@ pub(super) struct SceneState {
     pub(super) random: StdRng,
 }
 
-/// How long what one gateway has sent beside the others counts: a minute, and until it is back.
-const TOGETHER_AGAIN: Duration = Duration::from_secs(75);
-
 impl Scene {
     pub(super) fn new(history: &History, rules: Rules, time: &SimulatedTime) -> Self {
         let setup = history.setup;
@@ -84,19 +81,10 @@ impl SceneState {
 
     /// The way of a gateway to Redis changes for a while.
     pub(super) fn redis_changes(&mut self, gateway: usize, what: &What, lasts: Duration) {
-        self.apart(lasts);
-        self.ledger.nobody_knows_for(lasts);
+        self.ledger.has_trouble_with_redis(gateway, lasts);
         self.ledger.count("Redis: trouble");
         self.ledger.note(format!("{what:?}"));
         self.enter(lasts, Due::RedisRecovers(gateway));
-    }
-
-    /// A gateway has trouble with Redis for so long, while others may have none.
-    fn apart(&mut self, lasts: Duration) {
-        if self.processes.len() > 1 {
-            let until = self.now() + lasts + TOGETHER_AGAIN;
-            self.ledger.apart_until = self.ledger.apart_until.max(until);
-        }
     }
 
     /// What becomes of a request to Redis.
@@ -105,10 +93,12 @@ impl SceneState {
         let (there, back) = (time(), time());
         let at = self.random.random_range(0..100);
         let Line { not_sent, answer_lost, silence, .. } = line;
+        let doubled = not_sent + answer_lost + silence;
         let failure = match at {
             _ if at < not_sent => Some(Failure::NotSent),
             _ if at < not_sent + answer_lost => Some(Failure::AnswerLost),
-            _ if at < not_sent + answer_lost + silence => Some(Failure::Silence),
+            _ if at < doubled => Some(Failure::Silence),
+            _ if at < doubled + line.doubled => Some(Failure::AnswerLostAndSentAgain),
             _ => None,
         };
         Fate { before: None, there, back, failure }

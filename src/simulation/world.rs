@@ -11,11 +11,11 @@ use super::asks::{self, Ask};
 use super::broadcasts::KnownBroadcasts;
 use super::generate::{CALLERS, FRUGAL, RECEIVERS};
 use super::history::{Event, ForwardPlan, History, What};
-use super::process::{Gateway, Process, rules_of};
+use super::process::{Gateway, Process, open, redis_of, rules_of};
 use super::scene::Scene;
-use crate::clock::{SimulatedTime, SimulatedWall};
+use crate::clock::SimulatedTime;
 use crate::random::Seeded;
-use crate::redis::simulated::{Fate, Reach, SimulatedRedis};
+use crate::redis::simulated::Event as RedisEvent;
 
 /// How a history went.
 pub(super) struct Played {
@@ -40,14 +40,16 @@ const LOOK: Duration = Duration::from_secs(7);
 const RECOVERED: Duration = Duration::from_secs(100);
 /// How long the broadcasts may then take: until they expire, and what is in doubt is unknown.
 const SETTLED: Duration = Duration::from_mins(60 + 60 + 2);
+/// How long after its drain began a gateway refuses what still waits, and when it has ended.
 const DRAIN: Duration = Duration::from_secs(20);
+const ENDED: Duration = Duration::from_secs(22);
 
 /// Plays a history.
 pub(super) fn play(history: &History) -> Played {
     let _seeded = Seeded::by(history.seed);
     let time = SimulatedTime::default();
     let scene = Scene::new(history, rules_of(history.setup), &time);
-    let redis = SimulatedRedis::new(time.clock(&SimulatedWall::default()));
+    let redis = redis_of(history, &time);
     let gateways = (0..history.setup.gateways).map(|_| Gateway::new(&redis)).collect();
     let mut world = World {
         history,
@@ -156,6 +158,7 @@ impl World<'_> {
                 self.gateways[gateway].is_paused = false;
                 self.scene.state().goes_on(gateway);
             }
+            Due::Stops(gateway, down_for) => self.stop(gateway, down_for),
             Due::Closes(gateway) => {
                 if let Some(process) = self.draining(gateway) {
                     process.closing.cancel();
@@ -169,7 +172,7 @@ impl World<'_> {
             Due::DiskRecovers(gateway) => {
                 self.gateways[gateway].machine.disk.behave(Duration::ZERO, false);
             }
-            Due::RedisRecovers(gateway) => self.redis_recovers(gateway),
+            Due::RedisRecovers(gateway) => self.gateways[gateway].machine.reaches_redis(),
             Due::Look => self.look(),
             Due::Calm => self.calm(),
         }
@@ -207,6 +210,14 @@ impl World<'_> {
                 state.enter(*down_for, Due::Starts(*gateway));
             }
             What::Stop { gateway, down_for } => self.stop(*gateway, *down_for),
+            What::RollingRestart { down_for } => {
+                let mut state = self.scene.state();
+                state.ledger.count("rolling restarts");
+                for (number, _) in self.gateways.iter().enumerate() {
+                    let turn = (ENDED + *down_for) * u32::try_from(number).unwrap_or(0);
+                    state.enter(turn, Due::Stops(number, *down_for));
+                }
+            }
             What::Pause { gateway, lasts } => {
                 self.gateways[*gateway].is_paused = true;
                 self.scene.state().stands_still(*gateway, *lasts);
@@ -242,12 +253,6 @@ impl World<'_> {
         }
     }
 
-    fn redis_recovers(&self, number: usize) {
-        let redis = &self.gateways[number].machine.redis;
-        redis.set_reach(Reach::Open);
-        redis.decide_by(Fate::default);
-    }
-
     fn start_unless_up(&mut self, number: usize) {
         if self.gateways[number].process.is_none() {
             self.start(number);
@@ -259,7 +264,7 @@ impl World<'_> {
         let process = gateway.processes;
         gateway.processes += 1;
         self.scene.state().processes[number] = Some(process);
-        self.scene.state().ledger.note(format!("gateway {number} starts"));
+        self.scene.state().ledger.starts(number);
         let setup = self.history.setup;
         let place = (number, process);
         let started = Process::start(&self.scene, setup, place, &gateway.machine, &self.time);
@@ -283,9 +288,8 @@ impl World<'_> {
     /// A process begins to drain, as `app` does it.
     fn stop(&mut self, number: usize, down_for: Duration) {
         let gateway = &mut self.gateways[number];
-        let Some(process) = gateway.process.as_ref().filter(|_| !gateway.is_draining) else {
-            return;
-        };
+        let is_up = !gateway.is_draining && !self.is_calm;
+        let Some(process) = gateway.process.as_ref().filter(|_| is_up) else { return };
         gateway.is_draining = true;
         if let Some(broadcasts) = &process.core.broadcasts {
             broadcasts.stop();
@@ -294,9 +298,8 @@ impl World<'_> {
         state.ledger.count("drains");
         state.ledger.note(format!("gateway {number} drains"));
         state.enter(DRAIN, Due::Closes(number));
-        let ends_after = DRAIN + Duration::from_secs(2);
-        state.enter(ends_after, Due::Ends(number));
-        state.enter(ends_after + down_for, Due::Starts(number));
+        state.enter(ENDED, Due::Ends(number));
+        state.enter(ENDED + down_for, Due::Starts(number));
     }
 
     fn forward(&mut self, event: usize, copy: usize, plan: &ForwardPlan) {
@@ -310,7 +313,7 @@ impl World<'_> {
 
     fn ask(&mut self, number: usize) {
         let at = self.scene.state().asks[number].plan.at;
-        let gateway = self.open(at);
+        let gateway = open(&self.gateways, at);
         let process = self.gateways[gateway].process.as_ref();
         let process = process.filter(|_| !self.gateways[gateway].is_draining);
         asks::ask(&self.scene, number, gateway, process);
@@ -318,14 +321,7 @@ impl World<'_> {
 
     /// The process that a caller finds.
     fn working(&self, at: usize) -> Option<&Process> {
-        self.gateways[self.open(at)].process.as_ref()
-    }
-
-    /// The gateway that a caller finds: the one that it wants, or the next that works.
-    fn open(&self, at: usize) -> usize {
-        let count = self.gateways.len();
-        let works = |it: &usize| self.gateways[*it].process.is_some();
-        (at..at + count).map(|it| it % count).find(works).unwrap_or(at)
+        self.gateways[open(&self.gateways, at)].process.as_ref()
     }
 
     /// Reads all broadcasts, and does it again later.
@@ -343,9 +339,10 @@ impl World<'_> {
             state.spells.clear();
             state.ledger.note("all faults end");
         }
+        self.gateways[0].machine.redis.happens(RedisEvent::Writes(None));
         for number in 0..self.gateways.len() {
             self.gateways[number].machine.disk.behave(Duration::ZERO, false);
-            self.redis_recovers(number);
+            self.gateways[number].machine.reaches_redis();
             self.gateways[number].is_paused = false;
             self.scene.state().goes_on(number);
             self.start_unless_up(number);

@@ -32,7 +32,7 @@ pub mod api_key {
 /// A receiver is its name.
 pub mod receiver {
     /// A receiver.
-    #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct Receiver(pub &'static str);
 }
 

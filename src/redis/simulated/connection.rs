@@ -139,6 +139,11 @@ impl Service {
             if fate.failure == Some(Failure::AnswerLost) {
                 return;
             }
+            let value = match fate.failure {
+                Some(Failure::AnswerLostAndSentAgain) => self.ask(None, &command),
+                _ => Some(value),
+            };
+            let Some(value) = value else { return };
             let arrives_at = self.clock.now() + fate.back;
             if answers.send(Answer { arrives_at, value, to: answer }).is_err() {
                 return;

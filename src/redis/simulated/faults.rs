@@ -19,13 +19,15 @@ pub(crate) struct Fate {
     pub(crate) failure: Option<Failure>,
 }
 
-/// What fails of a request. The connection ends with it.
+/// What fails of a request. The connection ends with it, unless the request is sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// It does not arrive, and the gateway learns that at once.
     NotSent,
     /// It has its effect, and then the connection ends before the answer.
     AnswerLost,
+    /// It has its effect, its answer is lost, and the client sends it again: it has its effect twice.
+    AnswerLostAndSentAgain,
     /// It does not arrive, and the gateway learns nothing.
     Silence,
 }

@@ -158,3 +158,12 @@ async fn one_gateway_can_be_cut_off_while_another_one_is_not() {
     stage.redis.happens(Event::Emptied);
     assert_eq!((stage.add("a").await.unwrap(), stage.redis.micros()), (2, before));
 }
+
+#[tokio::test]
+async fn a_request_that_is_sent_again_has_its_effect_twice() {
+    let stage = Stage::new().await;
+    let failure = Some(Failure::AnswerLostAndSentAgain);
+    stage.redis.decide_by(move || Fate { failure, ..Fate::default() });
+    // The second time nothing is added to what is there.
+    assert_eq!(stage.add("a").await.unwrap(), 1);
+}

@@ -27,6 +27,8 @@ pub(super) struct Fairness(BTreeMap<(usize, u64, usize), Wait>);
 struct Wait {
     waiter: Waiter,
     has_called: bool,
+    /// The callers that waited meanwhile, or made calls.
+    competitors: BTreeSet<usize>,
     at_receiver: Passed,
     /// While nobody sends to the receiver, so that only the app's limits can be in the way.
     at_app: Option<Passed>,
@@ -63,6 +65,7 @@ impl Fairness {
             if by == *caller && bulk == *is_bulk {
                 wait.has_called = true;
             } else if has_waited {
+                wait.competitors.insert(by);
                 let is_equal = bulk == *is_bulk;
                 let at_receiver = is_here.then_some(&mut wait.at_receiver);
                 for passed in at_receiver.into_iter().chain(&mut wait.at_app) {
@@ -79,20 +82,23 @@ impl Fairness {
         &mut self,
         (gateway, process): (usize, u64),
         waiters: Vec<(Waiter, bool)>,
+        waiting: &[usize],
     ) -> Result<(), String> {
         let mut still = BTreeMap::new();
         for (waiter, is_at_app) in waiters {
             let key = (gateway, process, waiter.caller);
             let before = self.0.remove(&key).filter(|it| it.goes_on_as(&waiter));
-            let wait = match before {
+            let mut wait = match before {
                 Some(wait) => Wait { waiter, ..wait },
                 None => Wait {
                     waiter,
                     has_called: false,
+                    competitors: BTreeSet::new(),
                     at_receiver: Passed::default(),
                     at_app: is_at_app.then(Passed::default),
                 },
             };
+            wait.competitors.extend(waiting);
             wait.is_fair()?;
             still.insert(key, wait);
         }
@@ -114,8 +120,8 @@ impl Wait {
     fn is_fair(&self) -> Result<(), String> {
         let Waiter { caller, receiver, is_bulk, .. } = &self.waiter;
         let app = app_of_caller(*caller);
-        let weights = (0..WEIGHTS.len()).filter(|it| app_of_caller(*it) == app);
-        let share = weights.map(|it| WEIGHTS[it]).sum::<u32>().div_ceil(WEIGHTS[*caller]);
+        let weights = self.competitors.iter().filter(|it| app_of_caller(**it) == app);
+        let share = weights.map(|it| WEIGHTS[*it]).sum::<u32>().div_ceil(WEIGHTS[*caller]);
         // Without interactive forwards that wait, a bulk one leaves room for some that do not.
         let at_app = self.at_app.filter(|_| !is_bulk);
         for (passed, at) in [(Some(self.at_receiver), receiver.as_str()), (at_app, app)] {

@@ -1,11 +1,15 @@
 //! What became of each message to each receiver, and what callers were told of it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::super::agenda::Moment;
 use super::super::generate::DEADLINE;
 use super::super::history::Repeated;
 use crate::delivery::SAFE_TO_REPEAT;
+
+/// How long Feishu recognises a `uuid`.
+const HOUR: Duration = Duration::from_hours(1);
 
 /// All messages to all receivers.
 pub(super) struct Outcomes {
@@ -25,6 +29,8 @@ struct Intent {
     /// When it was asked for last.
     asked: Moment,
     first_asked: Option<Moment>,
+    /// Whether Redis may have forgotten what became of it. Only of broadcasts.
+    may_be_as_before: bool,
     /// Callers were told that no call that was made in these spans delivered it.
     denied: Vec<(Moment, Moment)>,
 }
@@ -66,7 +72,9 @@ impl Outcomes {
         let is_first = intent.deliveries.is_empty();
         intent.deliveries.push((now, id.to_owned()));
         let is_safe = intent.sent.first().is_some_and(|it| intent.asked < *it + SAFE_TO_REPEAT);
-        if !is_first && is_safe {
+        let is_granted = intent.may_be_as_before
+            && intent.deliveries.first().is_some_and(|(at, _)| *at + HOUR <= now);
+        if !is_first && is_safe && !is_granted {
             return Err(format!("{message} was delivered twice to {receiver}"));
         }
         if intent.denied.iter().any(|(since, until)| (*since..*until).contains(&sent)) {
@@ -151,6 +159,15 @@ impl Outcomes {
         self.deny((message, receiver), Moment::ZERO, now)?;
         self.intent(message, receiver).denied.push((Moment::ZERO, Moment::MAX));
         Ok(())
+    }
+
+    /// Redis may have forgotten what became of the receivers of broadcasts. Within an hour Feishu recognises their
+    /// `uuid`s, later nobody does.
+    pub(super) fn broadcasts_may_be_as_before(&mut self) {
+        for intent in self.intents.values_mut().filter(|it| it.first_asked.is_none()) {
+            intent.may_be_as_before = true;
+            intent.denied.clear();
+        }
     }
 
     /// A message is sent anew, because Redis has forgotten what became of it.

@@ -1,17 +1,19 @@
 //! The broadcasts that were accepted, as callers have read them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::super::agenda::Moment;
 use crate::broadcasts::{Broadcast, ReceiverRecord, ReceiverState, State};
 
 #[derive(Default)]
 pub(super) struct SeenBroadcasts {
     by_id: BTreeMap<String, SeenBroadcast>,
-    /// Each message belongs to one broadcast.
-    messages: BTreeSet<String>,
+    /// Each message belongs to one broadcast: when it was accepted last.
+    messages: BTreeMap<String, Moment>,
 }
 
 struct SeenBroadcast {
+    accepted_at: Moment,
     revision: u64,
     receivers: Vec<ReceiverState>,
     has_ended: bool,
@@ -22,26 +24,34 @@ struct SeenBroadcast {
 pub(super) enum Acceptance {
     Again,
     First,
-    /// Another broadcast of the same message was accepted before.
-    Twice,
+    /// Another broadcast of the same message was accepted before, the last one then.
+    AfterAnother(Moment),
 }
 
 impl SeenBroadcasts {
-    pub(super) fn accepted(&mut self, broadcast: &Broadcast) -> Acceptance {
+    pub(super) fn accepted(&mut self, broadcast: &Broadcast, now: Moment) -> Acceptance {
         let id = broadcast.id.as_str();
         if self.by_id.contains_key(id) {
             return Acceptance::Again;
         }
         let receivers = vec![ReceiverState::Pending; broadcast.total as usize];
-        let seen = SeenBroadcast { revision: 0, receivers, has_ended: false };
+        let seen = SeenBroadcast { accepted_at: now, revision: 0, receivers, has_ended: false };
         self.by_id.insert(id.to_owned(), seen);
-        let is_first = self.messages.insert(broadcast.message.as_str().to_owned());
-        if is_first { Acceptance::First } else { Acceptance::Twice }
+        let before = self.messages.insert(broadcast.message.as_str().to_owned(), now);
+        before.map_or(Acceptance::First, Acceptance::AfterAnother)
     }
 
-    /// Nobody finds a broadcast. Returns whether it was accepted.
-    pub(super) fn is_lost(&mut self, id: &str) -> bool {
-        self.by_id.remove(id).is_some()
+    /// Nobody finds a broadcast. Returns when it was accepted, if it was.
+    pub(super) fn lost(&mut self, id: &str) -> Option<Moment> {
+        self.by_id.remove(id).map(|it| it.accepted_at)
+    }
+
+    /// What was read last of each may be forgotten.
+    pub(super) fn may_be_as_before(&mut self) {
+        for seen in self.by_id.values_mut() {
+            (seen.revision, seen.has_ended) = (0, false);
+            seen.receivers.fill(ReceiverState::Pending);
+        }
     }
 
     /// Somebody has read a broadcast and all of its receivers. Returns the receivers that became final.

@@ -1,0 +1,78 @@
+//! What Redis suffers, and what the promises grant because of it. docs/en/design/promises.md has the exceptions.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::super::agenda::Moment;
+use crate::redis::simulated::Event;
+
+/// The exceptions of a history with Redis.
+#[derive(Default)]
+pub(super) struct RedisTrouble {
+    is_there: bool,
+    replicas: u32,
+    /// By gateway: from when until when it may keep to its share while others do not.
+    alone: BTreeMap<usize, Vec<(Moment, Moment)>>,
+    /// When it was emptied last, or failed over to a server that knows less.
+    forgot_at: Option<Moment>,
+}
+
+/// How long a gateway that has lost Redis sends nothing by its share: messages of before count for a window and its
+/// guard, and others may hear from Redis for another second.
+const UNTIL_SHARE: Duration = Duration::from_secs(2);
+/// How long a gateway that reaches Redis again takes to notice.
+const NOTICED: Duration = Duration::from_secs(5);
+/// How long a message may be under way until a Redis that was emptied is no longer told of it.
+const UNDER_WAY: Duration = Duration::from_secs(2);
+
+impl RedisTrouble {
+    pub(super) fn new(gateways: usize, is_there: bool) -> Self {
+        let replicas = u32::try_from(gateways).unwrap_or(u32::MAX);
+        Self { is_there, replicas, ..Self::default() }
+    }
+
+    /// Whether there is a Redis.
+    pub(super) fn is_there(&self) -> bool {
+        self.is_there
+    }
+
+    /// Something happens to Redis.
+    pub(super) fn suffers(&mut self, event: Event, now: Moment) {
+        let forgets = match event {
+            Event::Emptied => true,
+            Event::FailedOver(lost) => lost > 0,
+            _ => false,
+        };
+        if forgets {
+            self.forgot_at = Some(now);
+        }
+    }
+
+    /// A gateway has trouble with Redis for so long, and others may have none.
+    pub(super) fn is_alone(&mut self, gateway: usize, lasts: Duration, now: Moment) {
+        if self.replicas > 1 {
+            self.alone.entry(gateway).or_default().push((now, now + lasts + NOTICED));
+        }
+    }
+
+    /// How much a window of this span may hold that ends now: the limit, and the share of each gateway that was alone
+    /// in it for long enough.
+    pub(super) fn allowed(&self, limit: u32, span: Duration, now: Moment) -> u32 {
+        let counts = |(from, until): &(Moment, Moment)| {
+            let is_long = *until >= *from + UNTIL_SHARE + NOTICED;
+            is_long && *from + UNTIL_SHARE <= now && now < *until + span
+        };
+        let alone = self.alone.values().filter(|it| it.iter().any(counts)).count();
+        limit + u32::try_from(alone).unwrap_or(u32::MAX) * limit.div_ceil(self.replicas.max(1))
+    }
+
+    /// Whether another gateway may no longer know of a message that was sent then and is under way.
+    pub(super) fn may_forget_message(&self, sent: Moment) -> bool {
+        self.forgot_at.is_some_and(|it| sent + UNDER_WAY <= it)
+    }
+
+    /// Whether Redis has forgotten anything since.
+    pub(super) fn has_forgotten_since(&self, time: Moment) -> bool {
+        self.forgot_at.is_some_and(|it| it >= time)
+    }
+}
