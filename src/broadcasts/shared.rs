@@ -1,6 +1,6 @@
 //! What the service shares with what goes on beside it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(super) struct Shared {
     /// Notified when this process has changed a broadcast, for those who wait to read it.
     pub(super) changed: Notify,
     /// By app: notified when its worker has something to look at.
-    pub(super) wakes: HashMap<Arc<str>, Notify>,
+    pub(super) wakes: BTreeMap<Arc<str>, Notify>,
     /// Cancelled when the process begins to end: nothing is claimed any more, and nobody waits for a change.
     pub(super) stopping: CancellationToken,
     /// The workers that have not ended.

@@ -3,7 +3,7 @@
 //! Each receiver is one forward of the bulk class. It is `in_doubt` in the store before its forward begins and has its
 //! settlement after the forward ended, so a process that dies leaves only receivers that are repeated with their `uuid`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::mem::take;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +40,7 @@ pub(super) struct Worker {
     forwards: JoinSet<ForwardReport>,
     under_way: HashMap<task::Id, UnderWay>,
     /// What is to be written down, by broadcast.
-    unwritten: HashMap<BroadcastId, Vec<Settled>>,
+    unwritten: BTreeMap<BroadcastId, Vec<Settled>>,
     obstacles: Obstacles,
     /// How many forwards may be under way at the same time.
     window: usize,
@@ -88,7 +88,7 @@ impl Worker {
             metrics,
             forwards: JoinSet::new(),
             under_way: HashMap::new(),
-            unwritten: HashMap::new(),
+            unwritten: BTreeMap::new(),
             obstacles: Obstacles::default(),
             window: FIRST_WINDOW,
             next: 0,

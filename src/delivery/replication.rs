@@ -76,13 +76,15 @@ async fn repeat_since(context: &Context, since: Moment) -> Result<(), Unavailabl
 }
 
 /// Makes all writes, a batch at a time.
-async fn in_batches<N, F>(
-    all: Vec<Sent<N>>,
+async fn in_batches<N: Ord, F>(
+    mut all: Vec<Sent<N>>,
     write: impl Fn(Sent<N>) -> F,
 ) -> Result<(), Unavailable>
 where
     F: Future<Output = Result<(), Unavailable>> + Send + 'static,
 {
+    // In one order, so that a simulated history replays.
+    all.sort_unstable_by(|one, other| one.name.cmp(&other.name));
     let mut left = all.into_iter();
     loop {
         let writes: JoinSet<_> = left.by_ref().take(BATCH).map(&write).collect();

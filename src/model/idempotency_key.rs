@@ -95,7 +95,7 @@ fn unquoted(value: &str) -> Result<String, Wording> {
 }
 
 /// A forward with an idempotency key. It holds hashes only, so its size does not depend on what the caller sends.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct IdempotentForward {
     /// The fingerprint of the caller and the idempotency key.
     pub key: Fingerprint,

@@ -87,9 +87,14 @@ struct Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if let Some(call) = self.call {
-            let ledger = &mut self.scene.state().ledger;
-            ledger.calls[call].is_given_up = true;
-            ledger.note(format!("the gateway gives up ({call})"));
+            let mut state = self.scene.state();
+            let of = &mut state.ledger.calls[call];
+            of.is_given_up = true;
+            // A process that ends gives all of them up, in an order of its runtime's.
+            let (gateway, process) = (of.gateway, Some(of.process));
+            if state.processes[gateway] == process {
+                state.ledger.note(format!("the gateway gives up ({call})"));
+            }
         }
     }
 }

@@ -26,7 +26,7 @@ fn must_keep_all_promises(first: u64, most: u64, is_over: impl Fn() -> bool + Sy
 
 #[test]
 fn a_seed_replays_byte_for_byte_also_beside_another_history() {
-    for seed in 0..4 {
+    for seed in 0..12 {
         let [one, other] = thread::scope(|scope| {
             [(); 2]
                 .map(|()| scope.spawn(|| play(&history(seed)).trace))
