@@ -265,8 +265,7 @@ impl Queues {
     /// Gives up the receiver's places in an app's queue, if it has any.
     pub(super) fn leave_app(&mut self, request: &Request<'_>) {
         let (key, receiver) = (request.key, request.receiver);
-        let places =
-            self.queue(key, receiver).map(|queue| queue.places.clone()).unwrap_or_default();
+        let places = self.queue(key, receiver).map(|it| it.places.clone()).unwrap_or_default();
         for (flow, _) in places {
             self.leave_app_for(key, receiver, &flow);
         }
