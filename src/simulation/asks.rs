@@ -13,13 +13,15 @@ use super::ledger::{Flow, Waiter};
 use super::process::{Gateway, Process};
 use super::scene::{Scene, SceneState};
 use crate::clock::Clock;
-use crate::delivery::{ForwardReport, ForwardRequest, PriorAttempts};
+use crate::delivery::{ForwardError, ForwardReport, ForwardRequest, PriorAttempts};
+use crate::limits::Scope;
 use crate::model::dedup_key::DedupKey;
 use crate::model::forward::Forward;
 use crate::model::idempotency_key::IdempotencyKey;
 use crate::model::message_id::MessageId;
 use crate::model::receiver::{ReceiveIdType, Receiver};
 use crate::model::urgency::Urgency;
+use crate::queue::QueueError;
 
 /// One caller's wish to have one message forwarded, for which it may ask several times.
 pub(super) struct Ask {
@@ -145,13 +147,19 @@ pub(super) fn see_who_waits(scene: &Scene, gateways: &[Gateway]) {
 impl SceneState {
     fn answered(&mut self, number: usize, report: &ForwardReport, clock: &Clock) {
         let ask = &mut self.asks[number];
-        let AskState::Waiting { uuid, .. } = std::mem::replace(&mut ask.state, AskState::Ended)
+        let AskState::Waiting { gateway, since, uuid, .. } =
+            std::mem::replace(&mut ask.state, AskState::Ended)
         else {
             return;
         };
         let (message, receiver) = (ask.message.clone(), ask.receiver.id().to_owned());
         let is_unnamed = !ask.is_named();
         self.ledger.answered((&message, &receiver), report, clock.wall());
+        if let Err(ForwardError::NoPermit(QueueError::TooLate { scope: Scope::Receiver, .. })) =
+            report.result
+        {
+            self.ledger.got_no_turn(gateway, &receiver, since);
+        }
         if report.result.is_ok() {
             return;
         }

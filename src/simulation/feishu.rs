@@ -88,8 +88,9 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if let Some(call) = self.call {
             let mut state = self.scene.state();
+            let now = state.now();
             let of = &mut state.ledger.calls[call];
-            of.is_given_up = true;
+            (of.is_given_up, of.ended_at) = (true, Some(now));
             // A process that ends gives all of them up, in an order of its runtime's.
             let (gateway, process) = (of.gateway, Some(of.process));
             if state.processes[gateway] == process {
@@ -228,6 +229,7 @@ impl SceneState {
             uuid: query["uuid"].clone(),
             flow,
             is_given_up: false,
+            ended_at: None,
         };
         let call = self.ledger.called(call, weather != Some(Weather::NoConnection));
         Asked::Forward { call, token }

@@ -34,6 +34,8 @@ pub(super) use self::refusals::QUOTA_INTERVAL;
 
 /// How long the gateways take to write down what they know in a Redis that may not know it.
 const WRITTEN_DOWN: Duration = Duration::from_secs(10);
+/// How long nothing is sent at most while somebody waits, and no limit is in the way. Longer than a window.
+const IDLE: Duration = Duration::from_secs(2);
 /// How long after a call nothing of it is in the way of the next one to its receiver, refused or not.
 const FORGOTTEN: Duration = Duration::from_mins(2);
 
@@ -55,6 +57,8 @@ pub(super) struct Ledger {
     fairness: Fairness,
     /// When somebody sent to a receiver last.
     last_sent: BTreeMap<String, Moment>,
+    /// When a forward to a receiver was answered last, unless it had no turn.
+    had_other_answer: BTreeMap<String, Moment>,
     /// The callers that have broadcasts.
     broadcasters: BTreeSet<usize>,
     broadcasts: SeenBroadcasts,
@@ -76,6 +80,7 @@ impl Ledger {
             refusals: Refusals::new(is_shared),
             fairness: Fairness::default(),
             last_sent: BTreeMap::new(),
+            had_other_answer: BTreeMap::new(),
             broadcasters: BTreeSet::new(),
             broadcasts: SeenBroadcasts::default(),
         }
@@ -177,6 +182,7 @@ impl Ledger {
 
     /// A gateway hears what became of a call.
     pub(super) fn heard(&mut self, call: usize, heard: &Heard) {
+        self.calls[call].ended_at = Some(self.now);
         self.refusals.heard(call, &self.calls[call], heard, self.now);
     }
 
@@ -192,6 +198,9 @@ impl Ledger {
             Err(error) => format!("{error}; {:?}", report.prior_attempts),
         };
         self.note(format!("answer on {message} to {receiver}: {result}"));
+        if !matches!(report.result, Err(ForwardError::NoPermit(_))) {
+            self.had_other_answer.insert(receiver.to_owned(), self.now);
+        }
         if matches!(report.result, Err(ForwardError::KeyReused)) {
             // It speaks of a caller's mistake, and of no forward.
             return self.count("answers: key reused");
@@ -225,6 +234,26 @@ impl Ledger {
         self.count("answers: not delivered");
         let kept = self.outcomes.deny((message, receiver), since, self.now);
         self.must(kept);
+    }
+
+    /// A forward has waited since then for its turn at a receiver, and was refused. Somebody must have been in its way: while
+    /// it waits, nobody leaves a receiver alone for long that takes messages.
+    pub(super) fn got_no_turn(&mut self, gateway: usize, receiver: &str, since: Moment) {
+        let idle_since = self.now.saturating_sub(IDLE);
+        let is_busy =
+            |it: &Call| it.receiver == receiver && it.ended_at.is_none_or(|end| end > idle_since);
+        let is_excused = self.redis.is_there()
+            || since > idle_since
+            || self.refusals.cools_down(gateway, receiver)
+            // One that is refused for another reason may have had its turn, and so may one of a broadcast.
+            || self.had_other_answer.get(receiver).is_some_and(|it| *it > idle_since)
+            || !self.broadcasters.is_empty()
+            || self.calls.iter().any(is_busy);
+        if !is_excused {
+            self.break_promise(&format!(
+                "{receiver} got nothing for {IDLE:?} while a forward waited in vain"
+            ));
+        }
     }
 
     /// A process has ended or stood still, or Redis may not know for so long: nobody knows how far requests came.

@@ -13,8 +13,10 @@ pub(in crate::simulation) struct Call {
     pub(in crate::simulation) uuid: String,
     /// Who asked for it, where that is known.
     pub(in crate::simulation) flow: Option<Flow>,
-    /// Whether the gateway no longer waits for the answer.
+    /// Whether the gateway has stopped to wait for the answer without it.
     pub(in crate::simulation) is_given_up: bool,
+    /// Since when the gateway no longer waits for the answer.
+    pub(in crate::simulation) ended_at: Option<Moment>,
 }
 
 /// What takes turns.

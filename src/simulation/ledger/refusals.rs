@@ -65,6 +65,11 @@ impl Refusals {
         Ok(())
     }
 
+    /// Whether a process of the gateway has heard that the receiver gets too much.
+    pub(super) fn cools_down(&self, gateway: usize, receiver: &str) -> bool {
+        self.receivers.keys().any(|(of, _, known)| *of == gateway && known == receiver)
+    }
+
     /// A gateway hears what became of the call at this place.
     pub(super) fn heard(&mut self, place: usize, call: &Call, heard: &Heard, now: Moment) {
         let of_app = (call.gateway, call.process, call.app.clone());
