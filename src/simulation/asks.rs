@@ -14,14 +14,13 @@ use super::process::{Gateway, Process};
 use super::scene::{Scene, SceneState};
 use crate::clock::Clock;
 use crate::delivery::{ForwardError, ForwardReport, ForwardRequest, PriorAttempts};
-use crate::limits::Scope;
 use crate::model::dedup_key::DedupKey;
 use crate::model::forward::Forward;
 use crate::model::idempotency_key::IdempotencyKey;
 use crate::model::message_id::MessageId;
+use crate::model::problem_kind::ProblemKind;
 use crate::model::receiver::{ReceiveIdType, Receiver};
 use crate::model::urgency::Urgency;
-use crate::queue::QueueError;
 
 /// One caller's wish to have one message forwarded, for which it may ask several times.
 pub(super) struct Ask {
@@ -155,8 +154,8 @@ impl SceneState {
         let (message, receiver) = (ask.message.clone(), ask.receiver.id().to_owned());
         let is_unnamed = !ask.is_named();
         self.ledger.answered((&message, &receiver), report, clock.wall());
-        if let Err(ForwardError::NoPermit(QueueError::TooLate { scope: Scope::Receiver, .. })) =
-            report.result
+        if let Err(ForwardError::NoPermit(error)) = report.result
+            && error.problem() == ProblemKind::ReceiverRateLimited
         {
             self.ledger.got_no_turn(gateway, &receiver, since);
         }
