@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from figures import added, column, latency, ratios, table
+from figures import column, later, number, table, times_the_cpu
 
 # What Feishu allows one app.
 APP_PER_SECOND = 50
@@ -20,7 +20,7 @@ def _throughput(section):
     most = median(column(gateway, "per_second"))
     cpu = median(column(gateway, "all_us"))
     return [["How many forwards a second does one replica do, beside the load and the upstream on the same cores?",
-             f"{most:,.0f}, as many as {most / APP_PER_SECOND:,.0f} apps may send at Feishu's limit".replace(",", " ", 1)],
+             f"{number(most)}, as many as {number(most / APP_PER_SECOND)} apps may send at Feishu's limit"],
             ["What does one cost?",
              f"{cpu:.0f} µs of CPU: {_times(gateway, samples['nginx'])} times nginx's as a plain proxy, "
              f"{_times(gateway, samples['floor'])} times the floor's, "
@@ -28,12 +28,12 @@ def _throughput(section):
 
 
 def _times(these, those, digits=1):
-    return f"{median(ratios(column(these, 'all_us'), column(those, 'all_us'))):.{digits}f}"
+    return number(median(times_the_cpu(these, those)), digits)
 
 
 def _usual(section):
     def above(samples, which):
-        return f"{median(added(latency(samples['gateway'], which), latency(samples['nginx'], which))):.2f} ms"
+        return f"{median(later(samples['gateway'], samples['nginx'], which)):.2f} ms"
     return [[f"How much later is an answer than nginx's, at {section['rate']} a second?",
              f"p50 {above(section['plain'], 'p50')}, p99 {above(section['plain'], 'p99')}; "
              f"with TLS towards Feishu {above(section['tls'], 'p50')} and {above(section['tls'], 'p99')}"]]

@@ -17,18 +17,29 @@ def ratios(these, those):
     return [one / other for one, other in zip(these, those)]
 
 
+def times_the_cpu(these, those):
+    """How many times the CPU of those these take for one."""
+    return ratios(column(these, "all_us"), column(those, "all_us"))
+
+
 def added(these, those):
     """What these have more than those, round by round."""
     return [one - other for one, other in zip(these, those)]
 
 
+def later(these, those, percentile):
+    """How much later these answer than those, in ms."""
+    return added(latency(these, percentile), latency(those, percentile))
+
+
 def spread(values, digits=1):
     """The median, and between which values it lies."""
-    middle, least, most = (_number(value, digits) for value in (median(values), min(values), max(values)))
+    middle, least, most = (number(value, digits) for value in (median(values), min(values), max(values)))
     return middle if len(values) == 1 else f"{middle} ({least}–{most})"
 
 
-def _number(value, digits):
+def number(value, digits=0):
+    """With spaces between thousands."""
     return f"{value:,.{digits}f}".replace(",", " ")
 
 

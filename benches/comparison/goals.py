@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from figures import added, column, latency, ratios, spread, table
+from figures import added, column, later, latency, ratios, spread, table, times_the_cpu
 
 # MB; after 1 000 000 receivers it has to be back below what 100 000 may take.
 IDLE, MANY, VERY_MANY = 15, 40, 200
@@ -42,7 +42,7 @@ def _throughput(section):
 
 
 def _cpu(samples, other):
-    return ratios(column(samples["gateway"], "all_us"), column(samples[other], "all_us"))
+    return times_the_cpu(samples["gateway"], samples[other])
 
 
 def _tls(section):
@@ -53,22 +53,22 @@ def _usual(section):
     rows = []
     for way, samples in (("", section["plain"]), (" with TLS towards Feishu", section["tls"])):
         for which, bound in (("p99", 0.1), ("p99.9", 0.3)):
-            more = added(latency(samples["gateway"], which), latency(samples["nginx"], which))
+            more = later(samples["gateway"], samples["nginx"], which)
             rows.append(_at_most(f"{which} at {section['rate']} a second{way}, above nginx's, ms", more, bound))
     return rows
 
 
 def _shared(section):
     samples = section["samples"]
-    cpu = ratios(column(samples["gateway-redis"], "all_us"), column(samples["gateway"], "all_us"))
+    cpu = times_the_cpu(samples["gateway-redis"], samples["gateway"])
     return [_at_most("CPU of a forward with Redis, times that without", cpu, 1.5)]
 
 
 def _latency(section):
     samples, rate = section["samples"], section["rate"]
     gateway = samples["gateway"]
-    cpu = ratios(column(gateway, "all_us"), column(samples["nginx"], "all_us"))
-    more = added(latency(gateway, "p99"), latency(samples["direct"], "p99"))
+    cpu = times_the_cpu(gateway, samples["nginx"])
+    more = later(gateway, samples["direct"], "p99")
     return [_at_most(f"CPU of a forward, times nginx's, at {rate} a second", cpu, 2.0),
             _at_most(f"added p99 at {rate} a second, ms", more, 1.0)]
 

@@ -1,6 +1,7 @@
 """How long answers take, and what they cost, at rates that do not fill the machine."""
 
 from load import at_rate
+from over_tls import before_its_upstream
 from throughput import WARM_UP, end, in_turn
 
 FAST, USUAL = 3000, 1000  # forwards a second
@@ -18,10 +19,8 @@ def run(bench):
 def run_usual(bench):
     """At the usual rate, plain and with TLS towards Feishu."""
     plain = _at(bench, [bench.nginx(), bench.floor(), bench.gateway()], USUAL, LONGER * bench.seconds)
-    contestants, upstream = bench.over_tls()
-    tls = _at(bench, contestants, USUAL, LONGER * bench.seconds)
-    upstream.end()
-    return {"rate": USUAL, "plain": plain, "tls": {name.removesuffix("-tls"): of for name, of in tls.items()}}
+    tls = before_its_upstream(bench, lambda contestants: _at(bench, contestants, USUAL, LONGER * bench.seconds))
+    return {"rate": USUAL, "plain": plain, "tls": tls}
 
 
 def _at(bench, contestants, rate, seconds):

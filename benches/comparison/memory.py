@@ -9,7 +9,7 @@ from servers import CORES
 MANY, VERY_MANY = 100_000, 1_000_000
 # The gateway forgets a receiver 20 seconds after its last message, at the latest.
 FORGETS_WITHIN = 60  # seconds; time for the allocator to give memory back too
-# So many forwards afterwards: what threads hold that do nothing is given back when they do something again.
+# So many forwards afterwards: a thread that does something again gives back what is left.
 FEW = 5000
 HELD = "feishu_gateway_rate_limit_receivers"
 

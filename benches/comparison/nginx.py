@@ -90,7 +90,7 @@ class Nginx(Process):
 
 def upstream(cache, identity=None):
     """Answers like Feishu, always the same; with TLS if there is a file with its certificate and key."""
-    tls = f"\n    ssl_certificate {identity};\n    ssl_certificate_key {identity};" if identity else ""
+    tls = f"\n    ssl_certificate {identity};\n    ssl_certificate_key {identity};\n    ssl_protocols TLSv1.3;" if identity else ""
     inside = _UPSTREAM.format(
         port="{port}", tls=" ssl" if identity else "", identity=tls, closing=CLOSING_MESSAGE, token=json.dumps(_GRANT), message=json.dumps(_FORWARDED))
     server = Nginx("upstream-tls" if identity else "upstream", cache, inside)
@@ -104,7 +104,7 @@ def proxy(cache, name, upstream_port, logs=False, authority=None):
     """A proxy before it that adds what Feishu needs, and logs each request or does not; with TLS, and certificates checked,
     if there is a file with the authority's."""
     trust = (f"\n      proxy_ssl_verify on;\n      proxy_ssl_trusted_certificate {authority};\n"
-             "      proxy_ssl_name 127.0.0.1;\n      proxy_ssl_protocols TLSv1.3;") if authority else ""
+             "      proxy_ssl_name feishu;\n      proxy_ssl_protocols TLSv1.3;") if authority else ""
     inside = _PROXY.format(port="{port}", upstream=upstream_port, token=TOKEN, trust=trust,
                            scheme="https" if authority else "http")
     return Nginx(name, cache, inside, logs)

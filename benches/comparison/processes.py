@@ -121,16 +121,6 @@ def listens(port):
         return False
 
 
-def answers_ping(port):
-    """Whether a Redis does its work."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-            connection.sendall(b"PING\r\n")
-            return connection.recv(7) == b"+PONG\r\n"
-    except OSError:
-        return False
-
-
 def answers(port, path):
     """The status with which a server answers, or nothing if it does not yet."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 from statistics import median
 
-from figures import added, column, latency, ratios, spread, table
 from brief import brief
+from figures import column, later, latency, number, ratios, spread, table, times_the_cpu
 from goals import goals, named
 
 PAGE = Path(__file__).parents[2] / "docs/en/design/benchmarks.md"
@@ -54,8 +54,8 @@ def _throughput(section):
     rows = [[
         named(name), spread(column(of, "per_second"), 0),
         spread(ratios(column(gateway, "per_second"), column(of, "per_second")), 2),
-        spread(column(of, "all_us")), spread(ratios(column(of, "all_us"), column(proxy, "all_us")), 2),
-        spread(ratios(column(of, "all_us"), column(samples["floor"], "all_us")), 2),
+        spread(column(of, "all_us")), spread(times_the_cpu(of, proxy), 2),
+        spread(times_the_cpu(of, samples["floor"]), 2),
         f"{median(column(of, 'user_us')):.1f} + {median(column(of, 'system_us')):.1f}",
         f"{section['memory'][name]['rss']:.1f}"] for name, of in samples.items()]
     return f"""\
@@ -76,8 +76,8 @@ def _tls(section):
     samples = section["samples"]
     rows = [[
         named(name), spread(column(of, "per_second"), 0), spread(column(of, "all_us")),
-        spread(ratios(column(of, "all_us"), column(samples["nginx"], "all_us")), 2),
-        spread(ratios(column(of, "all_us"), column(samples["floor"], "all_us")), 2)] for name, of in samples.items()]
+        spread(times_the_cpu(of, samples["nginx"]), 2),
+        spread(times_the_cpu(of, samples["floor"]), 2)] for name, of in samples.items()]
     return f"""\
 ## With TLS towards Feishu
 
@@ -91,8 +91,8 @@ def _latency(section):
     direct, proxy = samples["direct"], samples["nginx"]
     rows = [[
         named(name), *(spread(latency(of, which), 2) for which in _PERCENTILES),
-        *(spread(added(latency(of, which), latency(direct, which)), 2) for which in _PERCENTILES),
-        spread(column(of, "all_us")), spread(ratios(column(of, "all_us"), column(proxy, "all_us")), 2)]
+        *(spread(later(of, direct, which), 2) for which in _PERCENTILES),
+        spread(column(of, "all_us")), spread(times_the_cpu(of, proxy), 2)]
         for name, of in samples.items()]
     return f"""\
 ## At {section["rate"]} a second
@@ -124,7 +124,7 @@ With TLS towards Feishu:
 def _beside_nginx(samples):
     rows = [[
         named(name), *(spread(latency(of, which), 2) for which in _PERCENTILES),
-        *(spread(added(latency(of, which), latency(samples["nginx"], which)), 2) for which in _PERCENTILES),
+        *(spread(later(of, samples["nginx"], which), 2) for which in _PERCENTILES),
         spread(column(of, "all_us"))] for name, of in samples.items()]
     return table(["", "p50, ms", "p99", "p99.9", "p50 above nginx's, ms", "p99", "p99.9", "CPU of one, µs"], rows)
 
@@ -133,13 +133,12 @@ def _shared(section):
     samples = section["samples"]
     rows = [[
         named(name), spread(column(of, "per_second"), 0), spread(column(of, "all_us")),
-        spread(ratios(column(of, "all_us"), column(samples["gateway"], "all_us")), 2),
+        spread(times_the_cpu(of, samples["gateway"]), 2),
         spread(column(of, "redis_us")) if name == "gateway-redis" else ""] for name, of in samples.items()]
     return f"""\
 ## With Redis
 
-A replica asks Redis for parts of the limits, and uses them for many forwards. Each forward goes to another receiver here,
-which is the dearest case.
+Each forward asks Redis for its turn, and reports that its message has arrived.
 
 {table(["", "forwards/s", "CPU of one, µs", "times that without", "CPU of Redis for one, µs"], rows)}"""
 
@@ -149,7 +148,7 @@ def _refusals(section):
     rows = [[
         {"200": "200, forwarded", "401": "401, an unknown key", "429": "429, one receiver, `Prefer: wait=0`"}[status],
         spread(column(of, "per_second"), 0), spread(column(of, "all_us")),
-        spread(ratios(column(of, "all_us"), column(cost["200"], "all_us")), 2)] for status, of in cost.items()]
+        spread(times_the_cpu(of, cost["200"]), 2)] for status, of in cost.items()]
     loads = [[
         f"{overload['offered'][name]} a second", *(spread(latency(of, which), 2) for which in _PERCENTILES),
         spread([100 * sample["refused"] / sample["requests"] for sample in of], 0)]
@@ -191,7 +190,7 @@ def _memory(section):
 ## Memory
 
 Each receiver gets one message, as fast as the machine does. The gateway forgets a receiver at most 20 seconds
-after its last message; at most {_thousands(gateway["held"])} were known after any 100 000. Divided:
+after its last message; at most {number(gateway["held"])} were known after any 100 000. Divided:
 what processes share is divided among them.
 
 {table(["the gateway", "resident, MB", "divided, MB"], rows)}
@@ -215,23 +214,23 @@ def _growth(section):
 The gateway alone, in half as many rounds. Receivers, wrk: 100 and 1000 may get more than 5 a second here, or
 there would be little to measure; of many, those of the last seconds are known at the same time.
 
-{table(["receivers", "known", *_COST], [[_thousands(number), _thousands(column(of, "held")[-1]),
-        *_cost(of, receivers)] for number, of in receivers.items()])}
+{table(["receivers", "known", *_COST], [[number(int(count)), number(column(of, "held")[-1]),
+        *_cost(of, receivers)] for count, of in receivers.items()])}
 
 API keys in a keys file, used at random, wrk:
 
-{table(["keys", *_COST], [[_thousands(number), *_cost(of, keys)] for number, of in keys.items()])}
+{table(["keys", *_COST], [[number(int(count)), *_cost(of, keys)] for count, of in keys.items()])}
 
 Cores that it may use, wrk; the upstream and wrk take theirs of the same ones:
 
-{table(["cores", *_COST], [[number, *_cost(of, cores)] for number, of in cores.items()])}
+{table(["cores", *_COST], [[count, *_cost(of, cores)] for count, of in cores.items()])}
 
 Callers that wait, each for a receiver of its own, behind an app that Feishu has stopped, and what a forward
 with another app costs meanwhile, at 2000 a second by oha:
 
 {table(["waiting", *_COST, "p99, ms", "CPU of one more that waits, µs", "memory, MB"],
-       [[_thousands(number), *_cost(of, waiting), spread(latency(of, "p99"), 2), _joining(of),
-         spread(column(of, "rss"))] for number, of in waiting.items()])}"""
+       [[number(int(count)), *_cost(of, waiting), spread(latency(of, "p99"), 2), _joining(of),
+         spread(column(of, "rss"))] for count, of in waiting.items()])}"""
 
 
 def _joining(samples):
@@ -245,15 +244,11 @@ _COST = ("forwards/s", "CPU of one, µs", "times the first")
 def _cost(samples, by_number):
     first = next(iter(by_number.values()))
     cpu = column(samples, "all_us")
-    return spread(column(samples, "per_second"), 0), spread(cpu), spread(ratios(cpu, column(first, "all_us")), 2)
+    return spread(column(samples, "per_second"), 0), spread(cpu), spread(times_the_cpu(samples, first), 2)
 
 
-def _thousands(number):
-    return f"{int(number):,}".replace(",", " ")
-
-
-_SECTIONS = {"throughput": _throughput, "tls": _tls, "latency": _latency, "usual": _usual, "shared": _shared, "refusals": _refusals, "start": _start,
-             "memory": _memory, "growth": _growth}
+_SECTIONS = {"throughput": _throughput, "tls": _tls, "latency": _latency, "usual": _usual, "shared": _shared,
+             "refusals": _refusals, "start": _start, "memory": _memory, "growth": _growth}
 
 
 if __name__ == "__main__":

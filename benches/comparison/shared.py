@@ -1,7 +1,7 @@
 """What a forward costs when the gateway shares its state with other replicas through a Redis."""
 
 from load import saturate
-from processes import Process, answers_ping, free_port, until
+from processes import Process, free_port, listens, until
 from throughput import WARM_UP, end, in_turn, saturate_for
 
 
@@ -9,7 +9,7 @@ def run(bench):
     port = free_port()
     command = ["redis-server", "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "no"]
     redis = Process("redis", command, bench.cache)
-    until(lambda: answers_ping(port), "Redis answers")
+    until(lambda: listens(port), "Redis listens")
     state = {"url": f"redis://127.0.0.1:{port}", "replicas": 1}
     contestants = [bench.gateway(), bench.gateway(name="gateway-redis", state=state)]
 

@@ -7,7 +7,7 @@ identity() {
     -keyout "$1/authority.key" -out "$1/authority.pem" 2>/dev/null
   openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=feishu -keyout "$1/feishu.key" 2>/dev/null |
     openssl x509 -req -days 1 -CA "$1/authority.pem" -CAkey "$1/authority.key" -CAcreateserial \
-      -extfile <(echo subjectAltName=IP:127.0.0.1) 2>/dev/null | cat - "$1/feishu.key" >"$1/feishu.pem"
+      -extfile <(echo subjectAltName=IP:127.0.0.1,DNS:feishu) 2>/dev/null | cat - "$1/feishu.key" >"$1/feishu.pem"
 }
 
 # profiler: sets `tuple`, this machine's target, and `profdata`, an llvm-profdata. LLVM_PROFDATA names one as new as the
