@@ -106,8 +106,7 @@ impl Limiter {
         self.with(|state| state.ready(ahead, key, receiver, now))
     }
 
-    /// Leave to ask Redis about a receiver that cools down, if it is time to: another replica's probe may
-    /// have been accepted.
+    /// Leave to ask Redis about a receiver that cools down, if it is time: another replica's probe may have passed.
     #[must_use]
     pub fn ask_about_cooldown(&self, receiver: &Receiver, now: Moment) -> Option<Grant> {
         self.with(|state| state.ask_about_cooldown(receiver, now))
@@ -157,8 +156,7 @@ impl Limiter {
         }
     }
 
-    /// Feishu refused a call because the app makes too many: no call goes for `reset`, of which at most 5
-    /// minutes count.
+    /// Feishu refused a call because the app makes too many: no call goes for `reset`, and for 5 minutes at most.
     pub fn app_refused(&self, key: &LimitKey, reset: Duration, now: Moment) {
         self.with(|state| state.app_mut(key).pause_for(reset, now));
     }
@@ -181,14 +179,13 @@ impl Limiter {
         self.with(|state| state.app(key).is_paused(now))
     }
 
-    /// When the receiver's limit allows a message that has `ahead` others before it.
+    /// When [`Limiter::take_after`] can grant a message for the receiver that has `ahead` others before it.
     #[must_use]
     pub fn receiver_ready_at(&self, receiver: &Receiver, ahead: usize, now: Moment) -> Moment {
-        self.with(|state| state.receivers.ready_at(receiver, ahead, now))
+        self.with(|state| state.receiver_ready_at(receiver, ahead, now))
     }
 
-    /// When the receiver's limit allows a message that has `ahead` others before it, if Feishu accepts the
-    /// receiver's next probe.
+    /// The same as [`Limiter::receiver_ready_at`], if Feishu accepts the receiver's next probe.
     #[must_use]
     pub fn receiver_ready_at_best(&self, receiver: &Receiver, ahead: usize, now: Moment) -> Moment {
         self.with(|state| state.receivers.ready_at_best(receiver, ahead, now))
@@ -312,8 +309,7 @@ impl Limiter {
         self.with(|state| state.may_have_used_fallback(now))
     }
 
-    /// Adopts what Redis answered to a question of `asked_at`. Returns false, and adopts nothing, if Redis
-    /// does not decide any more.
+    /// Adopts Redis' answer to a question of `asked_at`. Returns false, and adopts nothing, if Redis no longer decides.
     pub fn adopt(
         &self,
         key: &LimitKey,
@@ -364,14 +360,19 @@ impl LimiterState {
         receiver: &Receiver,
         now: Moment,
     ) -> Result<(), NotBefore> {
-        if let Authority::Fallback(until) = self.authority
-            && until < now
-        {
-            // The process may have stood still, and Redis may be back.
-            return Err(NotBefore { scope: Scope::Receiver, moment: now.saturating_add(SOON) });
+        let moment = self.receiver_ready_at(receiver, ahead.for_receiver, now);
+        if moment > now {
+            return Err(NotBefore { scope: Scope::Receiver, moment });
         }
-        self.receivers.ready(receiver, ahead.for_receiver, now)?;
         self.app(key).ready(ahead.for_app, now)
+    }
+
+    fn receiver_ready_at(&self, receiver: &Receiver, ahead: usize, now: Moment) -> Moment {
+        match self.authority {
+            // The process may have stood still, and Redis may be back.
+            Authority::Fallback(until) if until < now => now.saturating_add(SOON),
+            _ => self.receivers.ready_at(receiver, ahead, now),
+        }
     }
 
     fn ask_about_cooldown(&mut self, receiver: &Receiver, now: Moment) -> Option<Grant> {

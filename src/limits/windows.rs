@@ -100,17 +100,6 @@ impl ReceiverWindows {
         put_off(own, self.limit, sent_at.saturating_add(self.window), self.window, now);
     }
 
-    /// Whether a message may go that has `ahead` others before it. Takes nothing.
-    pub(super) fn ready(
-        &self,
-        receiver: &Receiver,
-        ahead: usize,
-        now: Moment,
-    ) -> Result<(), NotBefore> {
-        let moment = self.ready_at(receiver, ahead, now);
-        if moment > now { Err(NotBefore { scope: Scope::Receiver, moment }) } else { Ok(()) }
-    }
-
     /// Takes a slot and returns whether the message is a probe. The caller has checked that it is ready.
     pub(super) fn take(&mut self, receiver: &Receiver, now: Moment) -> Result<bool, NotBefore> {
         self.take_slot(receiver, now)?;

@@ -148,7 +148,10 @@ fn who_keeps_to_a_share_has_asked_redis_not_long_ago() {
     limits.extend_fallback(SECOND * 2);
     assert_eq!(limits.take(&of_app(APP), &receiver(1), SECOND * 3), Ok(PASS));
     let later = SECOND * 3 + Duration::from_millis(1);
-    assert!(limits.take(&of_app(APP), &receiver(1), later).is_err());
+    let refused = limits.take(&of_app(APP), &receiver(1), later).unwrap_err();
+    // A request that waits looks here first. If it were told that it may go, it would look again and again.
+    assert_eq!(limits.receiver_ready_at(&receiver(1), 0, later), refused.moment);
+    assert!(refused.moment > later);
     limits.extend_fallback(later);
     assert_eq!(limits.take(&of_app(APP), &receiver(1), later), Ok(PASS));
 }
