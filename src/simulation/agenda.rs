@@ -23,10 +23,10 @@ pub(super) enum Due {
     Resumes(usize),
     /// A gateway begins to drain, and is down for so long after it has ended.
     Stops(usize, Duration),
-    /// A gateway that drains refuses what still waits.
-    Closes(usize),
-    /// A gateway that has drained ends.
-    Ends(usize),
+    /// A process of a gateway that drains refuses what still waits.
+    Closes(usize, u64),
+    /// A process of a gateway that has drained ends.
+    Ends(usize, u64),
     DiskRecovers(usize),
     /// A gateway reaches Redis again, and its requests have no faults.
     RedisRecovers(usize),

@@ -238,9 +238,9 @@ impl SceneState {
 
     /// A gateway that stood still goes on. What was asked meanwhile begins now.
     pub(super) fn goes_on(&mut self, gateway: usize) {
-        self.ledger.nobody_knows_for(Duration::ZERO);
         let now = self.now();
         let Some(still_since) = self.still_since.remove(&gateway) else { return };
+        self.ledger.goes_on(gateway, still_since);
         for number in 0..self.asks.len() {
             let ask = &mut self.asks[number];
             let (message, receiver) = (ask.message.clone(), ask.receiver.id().to_owned());

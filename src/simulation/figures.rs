@@ -58,8 +58,28 @@ const COUNTED: [(&str, &[&str]); 6] = [
             "no token",
         ],
     ),
-    ("gateways", &["kills", "drains", "pauses", "wall clocks set", "full disks", "slow disks"]),
-    ("Redis", &["Redis: events", "Redis: trouble"]),
+    (
+        "gateways",
+        &[
+            "kills",
+            "drains",
+            "rolling restarts",
+            "pauses",
+            "wall clocks set",
+            "full disks",
+            "slow disks",
+        ],
+    ),
+    (
+        "Redis",
+        &[
+            "Redis: trouble",
+            "Redis: emptied",
+            "Redis: failed over",
+            "Redis: takes no writes",
+            "Redis: other events",
+        ],
+    ),
 ];
 
 impl fmt::Display for Total {

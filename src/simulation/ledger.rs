@@ -32,8 +32,9 @@ pub(super) use self::call::{Call, Flow};
 pub(super) use self::fairness::Waiter;
 pub(super) use self::refusals::QUOTA_INTERVAL;
 
-/// How long the gateways take to write down what they know in a Redis that may not know it.
-const WRITTEN_DOWN: Duration = Duration::from_secs(10);
+/// How long the gateways take to write down what they know in a Redis that may not know it: 10 s after the first one
+/// has noticed.
+const WRITTEN_DOWN: Duration = Duration::from_secs(10 + redis_trouble::NOTICED.as_secs());
 /// How long nothing is sent at most while somebody waits, and no limit is in the way. Longer than a window.
 const IDLE: Duration = Duration::from_secs(2);
 /// How long after a call nothing of it is in the way of the next one to its receiver, refused or not.
@@ -244,7 +245,7 @@ impl Ledger {
             |it: &Call| it.receiver == receiver && it.ended_at.is_none_or(|end| end > idle_since);
         let is_excused = self.redis.is_there()
             || since > idle_since
-            || self.refusals.cools_down(gateway, receiver)
+            || self.refusals.holds_back(gateway, receiver, idle_since)
             // One that is refused for another reason may have had its turn, and so may one of a broadcast.
             || self.had_other_answer.get(receiver).is_some_and(|it| *it > idle_since)
             || !self.broadcasters.is_empty()
@@ -259,6 +260,12 @@ impl Ledger {
     /// A process has ended or stood still, or Redis may not know for so long: nobody knows how far requests came.
     pub(super) fn nobody_knows_for(&mut self, time: Duration) {
         self.outcomes.nobody_knows_until(self.now + time);
+    }
+
+    /// A gateway that stood still since then goes on. If it has lost Redis meanwhile, it finds it again only now.
+    pub(super) fn goes_on(&mut self, gateway: usize, still_since: Moment) {
+        let is_alone = self.redis.was_alone_since(gateway, still_since);
+        self.nobody_knows_for(if is_alone { WRITTEN_DOWN } else { Duration::ZERO });
     }
 
     /// A gateway starts. Where there is a Redis, it may be new, or not know what this gateway knows.

@@ -19,5 +19,6 @@ mod process;
 mod scene;
 mod shrink;
 mod tests;
+mod watchdog;
 mod weather;
 mod world;

@@ -13,6 +13,7 @@ use super::generate::{CALLERS, FRUGAL, RECEIVERS};
 use super::history::{Event, ForwardPlan, History, What};
 use super::process::{Gateway, Process, open, redis_of, rules_of};
 use super::scene::Scene;
+use super::watchdog::Watchdog;
 use crate::clock::SimulatedTime;
 use crate::random::Seeded;
 use crate::redis::simulated::Event as RedisEvent;
@@ -46,6 +47,7 @@ const ENDED: Duration = Duration::from_secs(22);
 
 /// Plays a history.
 pub(super) fn play(history: &History) -> Played {
+    let _watched = Watchdog::of(history.seed);
     let _seeded = Seeded::by(history.seed);
     let time = SimulatedTime::default();
     let scene = Scene::new(history, rules_of(history.setup), &time);
@@ -159,13 +161,13 @@ impl World<'_> {
                 self.scene.state().goes_on(gateway);
             }
             Due::Stops(gateway, down_for) => self.stop(gateway, down_for),
-            Due::Closes(gateway) => {
-                if let Some(process) = self.draining(gateway) {
+            Due::Closes(gateway, process) => {
+                if let Some(process) = self.running(gateway, process) {
                     process.closing.cancel();
                 }
             }
-            Due::Ends(gateway) => {
-                if self.draining(gateway).is_some() {
+            Due::Ends(gateway, process) => {
+                if self.running(gateway, process).is_some() {
                     self.end_process(gateway);
                 }
             }
@@ -178,9 +180,10 @@ impl World<'_> {
         }
     }
 
-    fn draining(&self, gateway: usize) -> Option<&Process> {
-        let gateway = &self.gateways[gateway];
-        gateway.process.as_ref().filter(|_| gateway.is_draining)
+    /// This process of a gateway, if it was not killed and replaced.
+    fn running(&self, gateway: usize, process: u64) -> Option<&Process> {
+        let is_it = self.scene.state().processes[gateway] == Some(process);
+        self.gateways[gateway].process.as_ref().filter(|_| is_it)
     }
 
     fn event(&mut self, id: usize, what: &What) {
@@ -297,8 +300,10 @@ impl World<'_> {
         let mut state = self.scene.state();
         state.ledger.count("drains");
         state.ledger.note(format!("gateway {number} drains"));
-        state.enter(DRAIN, Due::Closes(number));
-        state.enter(ENDED, Due::Ends(number));
+        if let Some(process) = state.processes[number] {
+            state.enter(DRAIN, Due::Closes(number, process));
+            state.enter(ENDED, Due::Ends(number, process));
+        }
         state.enter(ENDED + down_for, Due::Starts(number));
     }
 

@@ -11,7 +11,7 @@ use crate::redis::simulated::Event;
 pub(super) struct RedisTrouble {
     is_there: bool,
     replicas: u32,
-    /// By gateway: from when until when it may keep to its share while others do not.
+    /// By gateway: from when until when it has trouble with Redis, and may keep to its share while others do not.
     alone: BTreeMap<usize, Vec<(Moment, Moment)>>,
     /// When it was emptied last, or failed over to a server that knows less.
     forgot_at: Option<Moment>,
@@ -21,7 +21,7 @@ pub(super) struct RedisTrouble {
 /// guard, and others may hear from Redis for another second.
 const UNTIL_SHARE: Duration = Duration::from_secs(2);
 /// How long a gateway that reaches Redis again takes to notice.
-const NOTICED: Duration = Duration::from_secs(5);
+pub(super) const NOTICED: Duration = Duration::from_secs(5);
 /// How long a message may be under way until a Redis that was emptied is no longer told of it.
 const UNDER_WAY: Duration = Duration::from_secs(2);
 
@@ -50,20 +50,26 @@ impl RedisTrouble {
 
     /// A gateway has trouble with Redis for so long, and others may have none.
     pub(super) fn is_alone(&mut self, gateway: usize, lasts: Duration, now: Moment) {
-        if self.replicas > 1 {
-            self.alone.entry(gateway).or_default().push((now, now + lasts + NOTICED));
-        }
+        self.alone.entry(gateway).or_default().push((now, now + lasts + NOTICED));
+    }
+
+    /// Whether a gateway has had trouble with Redis since.
+    pub(super) fn was_alone_since(&self, gateway: usize, time: Moment) -> bool {
+        self.alone.get(&gateway).is_some_and(|all| all.iter().any(|(_, until)| *until >= time))
     }
 
     /// How much a window of this span may hold that ends now: the limit, and the share of each gateway that was alone
     /// in it for long enough.
     pub(super) fn allowed(&self, limit: u32, span: Duration, now: Moment) -> u32 {
+        if self.replicas < 2 {
+            return limit;
+        }
         let counts = |(from, until): &(Moment, Moment)| {
             let is_long = *until >= *from + UNTIL_SHARE + NOTICED;
             is_long && *from + UNTIL_SHARE <= now && now < *until + span
         };
         let alone = self.alone.values().filter(|it| it.iter().any(counts)).count();
-        limit + u32::try_from(alone).unwrap_or(u32::MAX) * limit.div_ceil(self.replicas.max(1))
+        limit + u32::try_from(alone).unwrap_or(u32::MAX) * limit.div_ceil(self.replicas)
     }
 
     /// Whether another gateway may no longer know of a message that was sent then and is under way.

@@ -65,9 +65,11 @@ impl Refusals {
         Ok(())
     }
 
-    /// Whether a process of the gateway has heard that the receiver gets too much.
-    pub(super) fn cools_down(&self, gateway: usize, receiver: &str) -> bool {
+    /// Whether a process of the gateway has heard that the receiver gets too much, or that an app makes too many calls.
+    /// An app may have been paused until then.
+    pub(super) fn holds_back(&self, gateway: usize, receiver: &str, then: Moment) -> bool {
         self.receivers.keys().any(|(of, _, known)| *of == gateway && known == receiver)
+            || self.apps.iter().any(|((of, ..), until)| *of == gateway && *until > then)
     }
 
     /// A gateway hears what became of the call at this place.

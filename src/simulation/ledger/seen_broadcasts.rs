@@ -8,8 +8,8 @@ use crate::broadcasts::{Broadcast, ReceiverRecord, ReceiverState, State};
 #[derive(Default)]
 pub(super) struct SeenBroadcasts {
     by_id: BTreeMap<String, SeenBroadcast>,
-    /// Each message belongs to one broadcast: when it was accepted last.
-    messages: BTreeMap<String, Moment>,
+    /// Each message belongs to one broadcast: which one was accepted last, and when.
+    messages: BTreeMap<String, (String, Moment)>,
 }
 
 struct SeenBroadcast {
@@ -37,8 +37,13 @@ impl SeenBroadcasts {
         let receivers = vec![ReceiverState::Pending; broadcast.total as usize];
         let seen = SeenBroadcast { accepted_at: now, revision: 0, receivers, has_ended: false };
         self.by_id.insert(id.to_owned(), seen);
-        let before = self.messages.insert(broadcast.message.as_str().to_owned(), now);
-        before.map_or(Acceptance::First, Acceptance::AfterAnother)
+        let message = broadcast.message.as_str().to_owned();
+        let Some((earlier, at)) = self.messages.insert(message, (id.to_owned(), now)) else {
+            return Acceptance::First;
+        };
+        // Its caller reads the new one from now on.
+        self.by_id.remove(&earlier);
+        Acceptance::AfterAnother(at)
     }
 
     /// Nobody finds a broadcast. Returns when it was accepted, if it was.
