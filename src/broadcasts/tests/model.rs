@@ -178,12 +178,12 @@ impl Model {
                     it.end(ReceiverState::Canceled, at);
                     it.record.problem = Some(problem);
                 }
-                Settlement::NotSent(problem, due) => {
+                Settlement::NotSent(problem, pause) => {
                     (it.record.state, it.record.problem) = (ReceiverState::Pending, Some(problem));
-                    (it.is_held, it.due, it.in_doubt_since) = (false, due, None);
+                    (it.is_held, it.due, it.in_doubt_since) = (false, at + pause, None);
                 }
-                Settlement::InDoubt(problem, due) => {
-                    (it.record.problem, it.is_held, it.due) = (Some(problem), false, due);
+                Settlement::InDoubt(problem, pause) => {
+                    (it.record.problem, it.is_held, it.due) = (Some(problem), false, at + pause);
                 }
             }
         }
