@@ -151,7 +151,7 @@ impl Store for RedisStore {
                     .arg(&*new.app);
                 call.arg(hex::encode(new.key)).arg(hex::encode(new.content));
                 call.arg(new.most_active).arg(MOST_BROADCASTS).arg(MOST_RECEIVERS);
-                call.arg(&message).arg(wall(new.expires_at));
+                call.arg(&message).arg(millis(new.expires_in));
                 call.arg(new.retry_of.as_ref().map_or("", BroadcastId::as_str));
                 call.arg(new.tenant.as_ref().map_or("", TenantKey::as_str));
                 call.arg(total).arg(millis(STAGED)).arg(if is_last { "last" } else { "part" });

@@ -100,7 +100,7 @@ fn new(total: u32) -> NewBroadcast {
         key: generator().random(),
         content: [1; 32],
         created_at: at(1),
-        expires_at: at(1000),
+        expires_in: Duration::from_secs(999),
         retry_of: None,
         most_active: 10,
     }

@@ -89,7 +89,7 @@ impl History {
                 new.caller = CALLERS[usize::from(caller)].into();
                 new.app = APPS[usize::from(key % 2)].into();
                 new.content = fingerprint([if content { "content" } else { "other" }]);
-                new.expires_at = self.test.now + Duration::from_secs(8);
+                new.expires_in = Duration::from_secs(8);
                 new.most_active = 3;
                 self.accept(new)?;
             }

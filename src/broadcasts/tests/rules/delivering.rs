@@ -184,7 +184,8 @@ pub(super) fn no_time_is_before_that_of_an_earlier_change(test: &mut TestStore) 
     let before = test.now;
     test.now -= Duration::from_hours(1);
     let earlier = test.accepted("two", 1);
-    assert_eq!(test.find(&earlier).created_at, before);
+    let found = test.find(&earlier);
+    assert_eq!((found.created_at, found.expires_at), (before, before + Duration::from_hours(1)));
     test.claim(&id, 1);
     test.settle(&id, 0, 1, delivered());
     assert_eq!(test.find(&id).finished_at, Some(before));
