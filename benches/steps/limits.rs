@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use feishu_forward_gateway::clock::Moment;
-use feishu_forward_gateway::limits::{LimitKey, Limiter, Rules};
+use feishu_forward_gateway::limits::{Ahead, LimitKey, Limiter, Rules};
 use feishu_forward_gateway::model::feishu_api::FeishuApi;
 use feishu_forward_gateway::model::installation::Installation;
 use feishu_forward_gateway::model::receiver::Receiver;
@@ -84,7 +84,7 @@ pub(crate) fn spent_receivers() -> Remembered {
 pub(crate) fn spent_app() -> Remembered {
     let all = remembered(REPEATS);
     for receiver in &all.receivers {
-        let _ = all.limits.take(&all.key, receiver, all.now);
+        let _ = all.limits.take_after(Ahead::default(), &all.key, receiver, all.now);
     }
     all
 }
@@ -94,7 +94,7 @@ impl Remembered {
     pub(crate) fn forward(&mut self) {
         for receiver in &self.receivers {
             self.now += STEP;
-            let pass = self.limits.take(&self.key, receiver, self.now);
+            let pass = self.limits.take_after(Ahead::default(), &self.key, receiver, self.now);
             assert!(black_box(pass).is_ok(), "everything was long ago");
             self.limits.arrived(receiver, self.now, self.now, self.now);
             black_box(self.limits.standing(receiver, self.now));
@@ -103,7 +103,7 @@ impl Remembered {
 
     pub(crate) fn refuse(&mut self) {
         for receiver in &self.receivers {
-            let pass = self.limits.take(&self.key, receiver, self.now);
+            let pass = self.limits.take_after(Ahead::default(), &self.key, receiver, self.now);
             assert!(black_box(pass).is_err(), "there is nothing left");
         }
     }

@@ -12,7 +12,7 @@ use super::bucket::AppBucket;
 use super::decision::{Ahead, Grant, NotBefore, Scope, Standing};
 use super::key::LimitKey;
 use super::rules::Rules;
-use super::shared::{OVERLAP, TakeReply};
+use super::shared::{OVERLAP, ServerTime, TakeReply};
 use super::slots::Evicted;
 use super::windows::ReceiverWindows;
 use crate::clock::Moment;
@@ -62,16 +62,6 @@ impl Limiter {
             authority: Authority::Local,
         };
         Self { rules: *rules, state: Mutex::new(state) }
-    }
-
-    /// Takes a slot of the receiver and a call of the app, or neither.
-    pub fn take(
-        &self,
-        key: &LimitKey,
-        receiver: &Receiver,
-        now: Moment,
-    ) -> Result<Grant, NotBefore> {
-        self.take_after(Ahead::default(), key, receiver, now)
     }
 
     /// Takes a slot of the receiver and a call of the app, or neither if that would not leave enough for
@@ -263,7 +253,8 @@ impl Limiter {
             }
             state.authority = Authority::Shared;
             state.receivers.set_shared(true);
-            state.receivers.set_limit(self.rules.receiver_per_second, Moment::ZERO);
+            // Nothing that was granted until now is known to Redis, unless it says so.
+            state.receivers.set_limit(self.rules.receiver_per_second, now);
             state.all_apps().for_each(|app| app.set_pace(self.rules.pace()));
             true
         })
@@ -329,11 +320,20 @@ impl Limiter {
             }
             let slots = reply.slots.iter().map(|left| at(*left)).collect();
             state.receivers.adopt(receiver, slots, now);
-            state.receivers.open_at(at(reply.opens_in));
+            state.receivers.open_at(reply.server_time.opens_at(now));
             state.receivers.cooldowns.adopt(receiver, reply.pause, reply.probe_in, now);
             state.app_mut(key).adopt(at(reply.spent_for), at(reply.app_paused_for));
             true
         })
+    }
+
+    /// Adopts what Redis says of its epoch now.
+    pub fn adopt_epoch(&self, server_time: ServerTime, now: Moment) {
+        self.with(|state| {
+            if state.authority == Authority::Shared {
+                state.receivers.open_at(server_time.opens_at(now));
+            }
+        });
     }
 
     /// Adopts what Redis answered to an arrival: how long each of the receiver's slots is still taken.

@@ -90,6 +90,15 @@ local function epoch()
   return born, is_back and 1 or 0
 end
 
+-- What is granted in an epoch is granted from then on.
+local function opens_at(born) return born + overlap + window end
+
+-- What a reply says of this server: its clock, whether that has gone back, and in which time it opens or since when it
+-- is open.
+local function server(born, is_back)
+  return { now, is_back, left(opens_at(born)), math.max(now - opens_at(born), 0) }
+end
+
 -- A receiver: the future moments until which its slots are taken; the messages under way with their slots, and
 -- until when that is believed; if it cools down, its pause and the moment of its next probe.
 local function receiver()
@@ -148,9 +157,7 @@ local operations = {}
 -- then. Replies with the state of both.
 function operations.take()
   local to, app, born, is_back = receiver(), app(KEYS[4]), epoch()
-  local opens_at = born + overlap + window
-
-  local receiver_at = math.max(now, opens_at, to.closed_until or 0)
+  local receiver_at = math.max(now, opens_at(born), to.closed_until or 0)
   local all = taken(to)
   if #all >= limit then receiver_at = math.max(receiver_at, all[#all - limit + 1]) end
 
@@ -170,10 +177,10 @@ function operations.take()
     save_app(KEYS[4], app)
     spent_until = app.spent_until
   end
-  local reply = {
-    now, is_back, granted and 1 or 0, probe, slot, left(opens_at), to.pause or 0, left(to.closed_until),
-    left(spent_until), left(app.closed_until),
-  }
+  local reply = server(born, is_back)
+  for _, value in ipairs({
+    granted and 1 or 0, probe, slot, to.pause or 0, left(to.closed_until), left(spent_until), left(app.closed_until),
+  }) do reply[#reply + 1] = value end
   return with_slots(reply, to)
 end
 
@@ -231,8 +238,9 @@ end
 -- if replicas may have sent messages that this server does not know of.
 function operations.beat()
   local born, is_back = epoch()
-  redis.call('SET', KEYS[1], arg(1) == 1 and now or born)
-  local reply = { now, is_back }
+  if arg(1) == 1 then born = now end
+  redis.call('SET', KEYS[1], born)
+  local reply = server(born, is_back)
   for n = 4, #KEYS do reply[#reply + 1] = left(app(KEYS[n]).quota_until) end
   return reply
 end

@@ -17,6 +17,7 @@ use super::key::LimitKey;
 use super::pace::AppPace;
 use super::rules::Rules;
 use super::script_clock::{ScriptClock, micros};
+use crate::clock::Moment;
 use crate::model::feishu_api::FeishuApi;
 use crate::model::installation::Installation;
 use crate::model::receiver::Receiver;
@@ -56,6 +57,10 @@ pub struct ServerTime {
     pub time: Duration,
     /// Whether the clock has gone back since a replica looked at it last. Then a new epoch has begun.
     pub is_back: bool,
+    /// Until anything is granted in this epoch.
+    opens_in: Duration,
+    /// For how long anything has been granted in this epoch.
+    open_for: Duration,
 }
 
 /// What Redis says of itself and of the apps.
@@ -78,8 +83,6 @@ pub struct TakeReply {
     pub is_probe: bool,
     /// The slot that was taken.
     pub slot: Slot,
-    /// Until anything is granted at all.
-    pub(super) opens_in: Duration,
     /// The pause of the receiver's cooldown, if it cools down.
     pub(super) pause: Option<Duration>,
     /// Until the receiver's next probe.
@@ -226,7 +229,7 @@ impl SharedLimits {
     pub async fn beat(&self, apps: &[LimitKey], new_epoch: bool) -> Result<Heartbeat, Unavailable> {
         let mut call = self.call(None, apps, "beat");
         let reply: Vec<u64> = self.redis.run("beat", call.arg(u8::from(new_epoch))).await?;
-        let quotas = reply.iter().skip(2).take(apps.len()).copied().map(left).collect();
+        let quotas = reply.iter().skip(4).take(apps.len()).copied().map(left).collect();
         Ok(Heartbeat { server_time: ServerTime::read(&reply), quotas })
     }
 
@@ -278,23 +281,32 @@ impl TakeReply {
         let at = |place: usize| reply.get(place).copied().unwrap_or(0);
         Self {
             server_time: ServerTime::read(reply),
-            is_granted: at(2) == 1,
-            is_probe: at(3) == 1,
-            slot: Slot(at(4)),
-            opens_in: left(at(5)),
-            pause: Some(left(at(6))).filter(|pause| !pause.is_zero()),
-            probe_in: left(at(7)),
-            spent_for: left(at(8)),
-            app_paused_for: left(at(9)),
-            slots: reply.iter().skip(10).copied().map(left).collect(),
+            is_granted: at(4) == 1,
+            is_probe: at(5) == 1,
+            slot: Slot(at(6)),
+            pause: Some(left(at(7))).filter(|pause| !pause.is_zero()),
+            probe_in: left(at(8)),
+            spent_for: left(at(9)),
+            app_paused_for: left(at(10)),
+            slots: reply.iter().skip(11).copied().map(left).collect(),
         }
     }
 }
 
 impl ServerTime {
     fn read(reply: &[u64]) -> Self {
-        let time = Duration::from_micros(reply.first().copied().unwrap_or(0));
-        Self { time, is_back: reply.get(1) == Some(&1) }
+        let at = |place: usize| reply.get(place).copied().unwrap_or(0);
+        Self {
+            time: Duration::from_micros(at(0)),
+            is_back: at(1) == 1,
+            opens_in: left(at(2)),
+            open_for: left(at(3)),
+        }
+    }
+
+    /// When the epoch opens or has opened, if Redis said this now: what was granted before, it does not know.
+    pub(super) fn opens_at(&self, now: Moment) -> Moment {
+        now.saturating_add(self.opens_in).saturating_sub(self.open_for)
     }
 }
 

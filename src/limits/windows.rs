@@ -30,7 +30,7 @@ pub(super) struct ReceiverWindows {
     /// For each message under way the moment at which its slot becomes free by itself. Such a message may
     /// arrive at Feishu at any moment, so it counts for as long as it is under way.
     under_way: HashMap<Receiver, Vec<Moment>>,
-    /// Whether Redis decides, which counts the messages under way as well.
+    /// Whether Redis decides, which counts as well what it has granted since `opens_at` and is under way.
     is_shared: bool,
     pub(super) cooldowns: Cooldowns,
     /// Before this moment no receiver gets anything.
@@ -213,10 +213,9 @@ impl ReceiverWindows {
         // A message that is under way for longer than its slot is taken by itself counts for a window from
         // its arrival, and it has not arrived yet.
         let under_way = self.under_way.get(receiver).into_iter().flatten();
-        let overdue = under_way.filter(move |it| **it <= now);
-        // What Redis said counts such messages already, unless Redis was emptied since.
-        let counted = if self.is_shared { slots.clone().count() } else { 0 };
-        slots.chain(overdue.skip(counted).map(move |_| now.saturating_add(self.window)))
+        let is_counted = |slot: &Moment| self.is_shared && *slot > self.opens_at;
+        let overdue = under_way.filter(move |it| **it <= now && !is_counted(it));
+        slots.chain(overdue.map(move |_| now.saturating_add(self.window)))
     }
 
     pub(super) fn sweep(&mut self, now: Moment) -> Evicted {

@@ -98,6 +98,7 @@ impl<'a, F: Fn(&LimitKey, Duration)> Supervisor<'a, F> {
                 "Redis' clock went back, so Redis has to begin anew: the gateway sends nothing for a moment"
             );
         }
+        scheduler.limiter.adopt_epoch(heartbeat.server_time, clock.now());
         for (key, used_up_for) in asked.iter().zip(heartbeat.quotas) {
             on_quota(key, used_up_for);
         }

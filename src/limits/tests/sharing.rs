@@ -226,6 +226,37 @@ fn a_message_has_its_cell_everywhere_while_it_is_under_way_and_not_for_ever() {
 }
 
 #[test]
+fn a_message_under_way_counts_once_also_if_redis_has_forgotten_it() {
+    let rules = rules(2, 50, 1000);
+    let mut all = [(); 2].map(|()| Replica::born(TestRedis::new(), &rules, APPS));
+    for replica in &mut all {
+        replica.shared.longest_call = SECOND * 9;
+    }
+    let [one, emptied] = &all;
+    let take = |redis: &Replica, now| {
+        redis.set(now);
+        let (key, to) = (of_app(APP), receiver(1));
+        let reply = redis.redis.wait(redis.shared.take(&key, &to, 0, HoldId::random()));
+        one.limits.adopt(&key, &to, &reply, now, now);
+        reply.is_granted
+    };
+    let free_at = |now| one.limits.receiver_ready_at(&receiver(1), 0, now);
+    assert!(take(one, Moment::ZERO));
+    one.limits.hold(&receiver(1), Moment::ZERO);
+    assert!(take(one, SECOND * 2));
+    assert_eq!(free_at(SECOND * 2), SECOND * 3);
+
+    emptied.set(SECOND * 3);
+    let heartbeat = emptied.redis.wait(emptied.shared.beat(&[], true));
+    one.limits.adopt_epoch(heartbeat.server_time, SECOND * 3);
+    assert!(take(emptied, SECOND * 6));
+    assert_eq!(free_at(SECOND * 6), SECOND * 7);
+    // It has arrived, and takes no slot any more when its window is over.
+    one.limits.arrived(&receiver(1), Moment::ZERO, Moment::ZERO, SECOND * 6);
+    assert_eq!(free_at(SECOND * 7), SECOND * 7);
+}
+
+#[test]
 fn half_a_burst_is_that_of_the_replicas_share() {
     let limits = Limiter::new(&rules(5, 50, 1000));
     let burst = rules(5, 50, 1000).pace().burst.get() as usize;

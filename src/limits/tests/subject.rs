@@ -142,6 +142,18 @@ impl Deref for Subject {
     }
 }
 
+impl Limiter {
+    /// Takes a slot of the receiver and a call of the app, or neither. Nobody is ahead.
+    pub(super) fn take(
+        &self,
+        key: &LimitKey,
+        receiver: &Receiver,
+        now: Moment,
+    ) -> Result<Grant, NotBefore> {
+        self.take_after(Ahead::default(), key, receiver, now)
+    }
+}
+
 impl Replica {
     /// The first one, long after the birth of what is shared.
     pub(super) fn born(redis: TestRedis, rules: &Rules, apps: [&str; 2]) -> Self {
