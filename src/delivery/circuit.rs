@@ -40,6 +40,11 @@ pub(super) enum CircuitPermit {
 }
 
 impl Circuit {
+    /// Whether it lets all calls through.
+    pub(super) fn is_closed(&self) -> bool {
+        self.open.is_none()
+    }
+
     /// When the next probe may go. None if the circuit is closed, or if a probe may go now.
     pub(super) fn open_until(&self, now: Moment) -> Option<Moment> {
         self.open.as_ref().map(|open| open.until).filter(|until| *until > now)

@@ -130,7 +130,7 @@ impl Answer {
         let answer = members.and_then(|[token, expire]| {
             let token = lenient::text(token?).filter(|it| it.len() <= LONGEST_TOKEN)?;
             let expire = lenient::whole_number(expire?)?.try_into().unwrap_or(0);
-            Some(TokenAnswer { token, expire })
+            Some(TokenAnswer { token: token.into_owned(), expire })
         });
         answer.ok_or_else(|| self.unreadable("a success without a token"))
     }

@@ -132,11 +132,7 @@ impl ReceiverWindows {
     /// Counts a message as under way until [`Self::ended`].
     pub(super) fn hold(&mut self, receiver: &Receiver, taken_at: Moment) {
         let slot = taken_at.saturating_add(self.window);
-        if let Some(under_way) = self.under_way.get_mut(receiver) {
-            under_way.push(slot);
-        } else {
-            self.under_way.insert(receiver.clone(), vec![slot]);
-        }
+        self.under_way.entry(receiver.clone()).or_default().push(slot);
     }
 
     /// The message that was granted at `taken_at` is no longer under way.
@@ -200,15 +196,16 @@ impl ReceiverWindows {
             let reset = self.ready_at(receiver, 0, now).saturating_sub(now);
             return Standing { remaining: 0, reset };
         }
-        let first = self.taken(receiver, now).min();
+        let taken = self.taken(receiver, now);
+        let first = taken.clone().min();
         let reset = first.map_or(Duration::ZERO, |first| first.saturating_sub(now));
-        let free = self.limit.saturating_sub(self.taken(receiver, now).count());
+        let free = self.limit.saturating_sub(taken.count());
         let most = if self.cooldowns.contains(receiver) { 1 } else { u32::MAX };
         Standing { remaining: u32::try_from(free).unwrap_or(u32::MAX).min(most), reset }
     }
 
     /// The earliest moments at which the receiver's taken slots become free.
-    fn taken(&self, receiver: &Receiver, now: Moment) -> impl Iterator<Item = Moment> {
+    fn taken(&self, receiver: &Receiver, now: Moment) -> impl Iterator<Item = Moment> + Clone {
         let slots = self.slots.get(receiver).iter().copied().filter(move |slot| *slot > now);
         // A message that is under way for longer than its slot is taken by itself counts for a window from
         // its arrival, and it has not arrived yet.

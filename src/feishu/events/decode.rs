@@ -1,5 +1,7 @@
 //! From the bytes of a pushed request to an event.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::value::RawValue;
@@ -152,7 +154,7 @@ fn within<'a, const N: usize>(
 }
 
 fn text(json: Option<&RawValue>) -> Option<String> {
-    lenient::text(json?)
+    lenient::text(json?).map(Cow::into_owned)
 }
 
 /// Whether the token is the expected one, if one is expected. Takes a time that says nothing of the expected one but its

@@ -101,6 +101,21 @@ fn words_are_one_line_without_what_changes_how_others_are_shown() {
 }
 
 #[test]
+fn an_id_is_shown_as_it_is_unless_it_is_too_long_or_holds_what_changes_how_others_are_shown() {
+    for (id, shown) in [
+        ("", ""),
+        ("om_12345", "om_12345"),
+        ("om_123456", "om_12345…"),
+        ("长长长长长长长长", "长长长长长长长长"),
+        (" om_1\n", "om_1"),
+        ("\u{7f}om\u{7f}1", "om 1"),
+        ("om\u{200b}1", "om 1"),
+    ] {
+        assert_eq!(lenient::line(id, 8), shown, "{id:?}");
+    }
+}
+
+#[test]
 fn a_log_id_is_short_and_of_the_usual_characters_or_is_none() {
     let longest = "A".repeat(128);
     let (too_long, huge) = ("A".repeat(129), "A".repeat(900_000));
