@@ -156,6 +156,10 @@ test-examples: ## Runs docs/examples, some with what others wrote (curl, git, go
 simulate: ## Simulates histories: SEED=0x12 replays one, SEEDS=100 plays so many new ones, SECONDS=60 as many as that takes
 	@$(CARGO) test --quiet --locked --workspace --exclude gateway-harness --lib -- --ignored --exact --nocapture simulation::tests::simulate
 
+.PHONY: simulate-scale
+simulate-scale: ## Simulates 1 to 100 gateways on one Redis for SECONDS (20), and a broadcast to RECEIVERS (300): what Redis is asked for
+	@$(CARGO) test --quiet --locked --workspace --exclude gateway-harness --lib -- --ignored --exact --nocapture simulation::scale::simulate_scale
+
 .PHONY: simulate-coverage
 simulate-coverage: ## Shows which lines of the core SEEDS (200) new histories reach (llvm-cov, llvm-profdata, python3)
 	e2e/simulate/coverage.sh

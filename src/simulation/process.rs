@@ -143,7 +143,7 @@ pub(super) fn rules_of(setup: Setup) -> Rules {
     }
 }
 
-fn config_of(setup: Setup) -> Config {
+pub(super) fn config_of(setup: Setup) -> Config {
     static CONFIG: OnceLock<Config> = OnceLock::new();
     let base = CONFIG.get_or_init(|| {
         let variable = |name: &str, value: &str| (format!("GATEWAY__{name}"), value.to_owned());
@@ -192,7 +192,7 @@ fn keys() -> BTreeMap<String, KeyEntry> {
     (0..CALLERS).map(entry).collect()
 }
 
-fn caller(config: &Config, number: usize) -> Caller {
+pub(super) fn caller(config: &Config, number: usize) -> Caller {
     let name = number.to_string();
     let KeyEntry { app, policy, weight, budget, .. } = &config.keys[&name];
     Caller {
@@ -206,7 +206,7 @@ fn caller(config: &Config, number: usize) -> Caller {
 }
 
 /// One for all processes, because it reads the machine's certificates.
-fn client() -> &'static Client {
+pub(super) fn client() -> &'static Client {
     static CLIENT: OnceLock<Client> = OnceLock::new();
     CLIENT.get_or_init(|| {
         let runtime = Builder::new_current_thread().build().unwrap();

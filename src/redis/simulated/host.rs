@@ -12,17 +12,27 @@ pub(super) struct Host {
     pub(super) server: Server,
     /// How often all connections were closed.
     pub(super) closed: u64,
+    /// Hears each request, and how many commands were carried out for it.
+    pub(super) listener: Option<Listener>,
 }
+
+/// Hears each request, and how many commands were carried out for it.
+pub(super) type Listener = Box<dyn FnMut(&[Vec<u8>], u64) + Send>;
 
 impl Host {
     /// An empty server.
     pub(super) fn new(clock: Clock) -> Self {
-        Self { clock: ServerClock::new(clock), server: Server::new(), closed: 0 }
+        Self { clock: ServerClock::new(clock), server: Server::new(), closed: 0, listener: None }
     }
 
     /// Carries out a request: a command and its arguments.
     pub(super) fn ask(&mut self, request: &[Vec<u8>]) -> Reply {
-        self.server.ask(self.clock.micros(), request)
+        let before = self.server.carried_out();
+        let reply = self.server.ask(self.clock.micros(), request);
+        if let Some(listener) = &mut self.listener {
+            listener(request, self.server.carried_out() - before);
+        }
+        reply
     }
 
     /// This happens to the server.

@@ -53,6 +53,11 @@ impl SimulatedRedis {
         lock(&self.host).ask(command)
     }
 
+    /// From now on this hears each request to the server, and how many commands were carried out for it.
+    pub(crate) fn heard_by(&self, listener: impl FnMut(&[Vec<u8>], u64) + Send + 'static) {
+        lock(&self.host).listener = Some(Box::new(listener));
+    }
+
     /// This happens to the server.
     pub(crate) fn happens(&self, event: Event) {
         lock(&self.host).happens(event);

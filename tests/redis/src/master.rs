@@ -17,6 +17,8 @@ pub enum NoWrites {
 #[derive(Default)]
 pub(crate) struct Master {
     pub(crate) database: Database,
+    /// How many commands were carried out, those of scripts included.
+    pub(crate) carried_out: u64,
     pub(crate) no_writes: Option<NoWrites>,
     /// Whether the request that is carried out has written.
     pub(crate) has_written: bool,
@@ -56,6 +58,7 @@ impl Master {
     }
 
     fn carry_out(&mut self, command: &Command, arguments: &[Vec<u8>]) -> Reply {
+        self.carried_out += 1;
         let why = match (command.effect, self.no_writes) {
             (Effect::Writes | Effect::Grows, Some(NoWrites::ReadOnly)) => {
                 "READONLY You can't write against a read only replica."

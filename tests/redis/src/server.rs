@@ -57,6 +57,12 @@ impl Server {
         reply
     }
 
+    /// How many commands were carried out, those of scripts included.
+    #[must_use]
+    pub fn carried_out(&self) -> u64 {
+        self.master().carried_out
+    }
+
     fn script(&self, name: &str, keys: &[u8], rest: &[Vec<u8>]) -> Reply {
         let refused = |why: &str| Reply::Error(why.to_owned());
         let Some(keys) = numbers::integer(keys) else {
