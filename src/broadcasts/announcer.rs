@@ -100,8 +100,8 @@ pub async fn announce_ends<F>(
 impl<F: Fn(&str) -> Option<Webhook>> Announcer<F> {
     /// Takes ends that are to be announced now.
     async fn take(&self) -> Vec<Announcement> {
-        let now = self.shared.clock.wall();
-        let taken = self.shared.store.announcements(MOST_TAKEN, now, later(now, TAKEN_FOR)).await;
+        let Shared { store, clock, .. } = &*self.shared;
+        let taken = store.announcements(MOST_TAKEN, clock.wall(), TAKEN_FOR).await;
         taken
             .inspect_err(|error| tracing::warn!(%error, "cannot read which broadcasts to announce"))
             .unwrap_or_default()
@@ -128,8 +128,8 @@ impl<F: Fn(&str) -> Option<Webhook>> Announcer<F> {
             if let Err(error @ (PostError::TimedOut | PostError::Unreachable(_))) = &result {
                 unreachable = Some(error.clone());
             }
-            let again_at = self.again_at(&announcement, result);
-            self.note(broadcast, again_at).await;
+            let pause = self.pause(&announcement, result);
+            self.note(broadcast, pause).await;
         }
     }
 
@@ -148,12 +148,12 @@ impl<F: Fn(&str) -> Option<Webhook>> Announcer<F> {
         self.client.post(webhook, &id, body).await
     }
 
-    /// When an end is to be announced again after this result. None: never. Logs and counts the result.
-    fn again_at(
+    /// After which pause an end is to be announced again after this result. None: never. Logs and counts the result.
+    fn pause(
         &self,
         announcement: &Announcement,
         result: Result<(), PostError>,
-    ) -> Option<Timestamp> {
+    ) -> Option<Duration> {
         let Announcement { broadcast, attempts } = announcement;
         let (caller, broadcast) = (&*broadcast.caller, broadcast.id.as_str());
         let Err(error) = result else {
@@ -165,22 +165,19 @@ impl<F: Fn(&str) -> Option<Webhook>> Announcer<F> {
             self.metrics.broadcast_webhook("failed");
             tracing::warn!(caller, broadcast, attempts, %error, "a webhook failed; the gateway will retry it");
             let jitter = pause.mul_f64(JITTER * generator().random::<f64>());
-            return Some(later(self.shared.clock.wall(), *pause + jitter));
+            return Some(*pause + jitter);
         }
         self.metrics.broadcast_webhook("gave_up");
         tracing::error!(caller, broadcast, attempts, %error, "a webhook failed; the gateway no longer retries it");
         None
     }
 
-    /// Has the store note that an end was announced or given up, or when it is to be announced again.
-    async fn note(&self, broadcast: &Broadcast, again_at: Option<Timestamp>) {
-        if let Err(error) = self.shared.store.announced(&broadcast.id, again_at).await {
+    /// Has the store note that an end was announced or given up, or after which pause it is to be announced again.
+    async fn note(&self, broadcast: &Broadcast, pause: Option<Duration>) {
+        let Shared { store, clock, .. } = &*self.shared;
+        if let Err(error) = store.announced(&broadcast.id, pause, clock.wall()).await {
             let (caller, broadcast) = (&*broadcast.caller, broadcast.id.as_str());
             tracing::warn!(caller, broadcast, %error, "the gateway will send a webhook again");
         }
     }
-}
-
-fn later(now: Timestamp, by: Duration) -> Timestamp {
-    now.saturating_add(by).unwrap_or(Timestamp::MAX)
 }

@@ -1,6 +1,7 @@
 //! A broadcast, and what has become of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -34,8 +35,8 @@ pub struct NewBroadcast {
     pub content: Fingerprint,
     /// When it is accepted.
     pub created_at: Timestamp,
-    /// From when on what is pending is not sent any more.
-    pub expires_at: Timestamp,
+    /// For how long from then on what is pending is sent.
+    pub expires_in: Duration,
     /// The broadcast whose receivers these are, if this one is a retry.
     pub retry_of: Option<BroadcastId>,
     /// How many broadcasts of the caller may run or be paused, this one included.
@@ -57,7 +58,7 @@ impl NewBroadcast {
             total,
             counts: Counts::pending(total),
             created_at,
-            expires_at: self.expires_at,
+            expires_at: created_at.saturating_add(self.expires_in).unwrap_or(Timestamp::MAX),
             finished_at: None,
             retry_of: self.retry_of.clone(),
             revision: 1,

@@ -151,7 +151,7 @@ impl Store for RedisStore {
                     .arg(&*new.app);
                 call.arg(hex::encode(new.key)).arg(hex::encode(new.content));
                 call.arg(new.most_active).arg(MOST_BROADCASTS).arg(MOST_RECEIVERS);
-                call.arg(&message).arg(wall(new.expires_at));
+                call.arg(&message).arg(millis(new.expires_in));
                 call.arg(new.retry_of.as_ref().map_or("", BroadcastId::as_str));
                 call.arg(new.tenant.as_ref().map_or("", TenantKey::as_str));
                 call.arg(total).arg(millis(STAGED)).arg(if is_last { "last" } else { "part" });
@@ -305,14 +305,15 @@ impl Store for RedisStore {
             let mut call = self.scripts.of(id, "settle");
             call.arg(wall(at)).arg(millis(self.kept)).arg(settled.len());
             for Settled { place, claim, result } in &settled {
-                let (became, due) = match result {
-                    Settlement::Delivered(_) => ("delivered", 0),
-                    Settlement::NotDelivered(_) => ("not_delivered", 0),
-                    Settlement::Unknown(_) => ("unknown", 0),
-                    Settlement::NotSent(_, due) => ("not_sent", wall(*due)),
-                    Settlement::InDoubt(_, due) => ("in_doubt", wall(*due)),
+                let (became, pause) = match result {
+                    Settlement::Delivered(_) => ("delivered", Duration::ZERO),
+                    Settlement::NotDelivered(_) => ("not_delivered", Duration::ZERO),
+                    Settlement::Unknown(_) => ("unknown", Duration::ZERO),
+                    Settlement::NotSent(_, pause) => ("not_sent", *pause),
+                    Settlement::InDoubt(_, pause) => ("in_doubt", *pause),
                 };
-                call.arg(*place).arg(*claim).arg(became).arg(due).arg(seal.outcome(*place, result));
+                call.arg(*place).arg(*claim).arg(became).arg(millis(pause));
+                call.arg(seal.outcome(*place, result));
             }
             self.scripts.run(&call).await?;
             self.owners.settled(id, &settled);
@@ -355,11 +356,11 @@ impl Store for RedisStore {
         &self,
         most: u32,
         now: Timestamp,
-        again_at: Timestamp,
+        pause: Duration,
     ) -> Answer<'_, Vec<Announcement>> {
         Box::pin(async move {
             let mut call = self.scripts.shared("ends");
-            call.arg(wall(now)).arg(wall(again_at)).arg(most.min(MOST_AT_ONCE));
+            call.arg(wall(now)).arg(millis(pause)).arg(most.min(MOST_AT_ONCE));
             let (ids, attempts) = self.scripts.run(&call).await?.ends()?;
             let ends = self.look(&ids).await?.into_iter().zip(attempts);
             let announcement = |(found, attempts): (Result<Option<Broadcast>, StoreError>, u32)| {
@@ -369,10 +370,16 @@ impl Store for RedisStore {
         })
     }
 
-    fn announced<'a>(&'a self, id: &'a BroadcastId, again_at: Option<Timestamp>) -> Answer<'a, ()> {
+    fn announced<'a>(
+        &'a self,
+        id: &'a BroadcastId,
+        pause: Option<Duration>,
+        at: Timestamp,
+    ) -> Answer<'a, ()> {
         Box::pin(async move {
             let mut call = self.scripts.shared("announced");
-            call.arg(id.as_str()).arg(again_at.map_or_else(String::new, |it| wall(it).to_string()));
+            let pause = pause.map_or_else(String::new, |it| millis(it).to_string());
+            call.arg(wall(at)).arg(id.as_str()).arg(pause);
             self.scripts.run(&call).await.map(drop)
         })
     }

@@ -216,7 +216,7 @@ impl Broadcasts {
             key,
             content,
             created_at,
-            expires_at: created_at.saturating_add(expires_in).unwrap_or(Timestamp::MAX),
+            expires_in,
             retry_of,
             most_active: settings.max_active_per_key,
         };

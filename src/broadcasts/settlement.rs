@@ -91,26 +91,23 @@ impl Verdict {
         let settlement = match &error {
             ForwardError::TooLateToRepeat if is_in_doubt => Settlement::Unknown(problem),
             _ if is_in_doubt => {
-                let due_at = due_at(&error, claim, finding, clock);
-                let due_at = due_at.min(clock.now() + LONGEST_DOUBT);
-                Settlement::InDoubt(problem, clock.wall_at(due_at))
+                let pause = pause(&error, claim, finding, clock.now());
+                Settlement::InDoubt(problem, pause.min(LONGEST_DOUBT))
             }
             ForwardError::NotAllowed | ForwardError::KeyReused | ForwardError::UuidReused => {
                 Settlement::NotDelivered(problem)
             }
             error if error.is_final() => Settlement::NotDelivered(problem),
-            error => {
-                Settlement::NotSent(problem, clock.wall_at(due_at(error, claim, finding, clock)))
-            }
+            error => Settlement::NotSent(problem, pause(error, claim, finding, clock.now())),
         };
         Self { settlement, finding, pace }
     }
 
     /// What becomes of a receiver whose forward panicked: nobody knows how far it came.
-    pub(super) fn of_panic(claim: u32, clock: &Clock) -> Settlement {
+    pub(super) fn of_panic(claim: u32) -> Settlement {
         let problem =
             ReceiverProblem { kind: ProblemKind::InternalError, feishu_code: None, log_id: None };
-        Settlement::InDoubt(problem, clock.wall_at(clock.now() + growing_pause(claim)))
+        Settlement::InDoubt(problem, growing_pause(claim))
     }
 }
 
@@ -152,13 +149,12 @@ fn refuses_app(call: &CallError) -> bool {
     code_of(call).and_then(codes::find).is_some_and(|code| code.reach() == Reach::App)
 }
 
-/// When another forward to the receiver is worth a try.
-fn due_at(error: &ForwardError, claim: u32, finding: Finding, clock: &Clock) -> Moment {
-    let now = clock.now();
+/// How long to wait until another forward to the receiver is worth a try.
+fn pause(error: &ForwardError, claim: u32, finding: Finding, now: Moment) -> Duration {
     if let Finding::Blocked(obstacle) = finding {
-        return obstacle.until;
+        return obstacle.until.saturating_sub(now);
     }
-    let pause = match error {
+    match error {
         ForwardError::Draining => Duration::ZERO,
         ForwardError::NoPermit(QueueError::TooLate { retry_after, .. })
         | ForwardError::OverBudget(OverBudget::Minute { retry_after, .. }) => {
@@ -166,8 +162,7 @@ fn due_at(error: &ForwardError, claim: u32, finding: Finding, clock: &Clock) -> 
         }
         ForwardError::NoPermit(QueueError::Full) => SOON,
         _ => growing_pause(claim),
-    };
-    now + pause
+    }
 }
 
 /// The pause after the claim with this number failed.

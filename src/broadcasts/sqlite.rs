@@ -9,13 +9,13 @@ mod tests;
 mod values;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rand::RngExt;
 use rusqlite::{Connection, params};
 
 use self::rows::{BroadcastRow, changed_at, not_before_the_last, receiver_record};
-use self::values::Millis;
 use super::broadcast::{Broadcast, NewBroadcast, ReceiverRecord, ReceiverState, State};
 use super::store::{
     Acceptance, Announcement, Answer, Claimed, MOST_AT_ONCE, Settled, Store, StoreError,
@@ -175,7 +175,7 @@ impl Store for SqliteStore {
         &self,
         most: u32,
         now: Timestamp,
-        again_at: Timestamp,
+        pause: Duration,
     ) -> Answer<'_, Vec<Announcement>> {
         self.run(move |it| {
             let now = not_before_the_last(it, now)?;
@@ -192,20 +192,26 @@ impl Store for SqliteStore {
                 "UPDATE broadcasts SET announce_at = ?2, announcements = announcements + 1 WHERE number = ?1",
             )?;
             for (number, _) in &taken {
-                update.execute(params![number, Millis::from(again_at)])?;
+                update.execute(params![number, now.after(pause)])?;
                 changed_at(it, now)?;
             }
             Ok(taken.into_iter().map(|(_, announcement)| announcement).collect())
         })
     }
 
-    fn announced<'a>(&'a self, id: &'a BroadcastId, again_at: Option<Timestamp>) -> Answer<'a, ()> {
+    fn announced<'a>(
+        &'a self,
+        id: &'a BroadcastId,
+        pause: Option<Duration>,
+        at: Timestamp,
+    ) -> Answer<'a, ()> {
         let id = id.clone();
         self.run(move |it| {
+            let at = not_before_the_last(it, at)?;
             it.prepare_cached(
                 "UPDATE broadcasts SET announce_at = ?2 WHERE id = ?1 AND finished_at IS NOT NULL",
             )?
-            .execute(params![id, again_at.map(Millis::from)])
+            .execute(params![id, pause.map(|it| at.after(it))])
             .map(drop)
         })
     }

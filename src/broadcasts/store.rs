@@ -11,7 +11,8 @@
 //! - A broadcast is `completed` with the change that leaves no receiver `pending` or `in_doubt`. A canceled one stays
 //!   `canceled`; its `finished_at` is set by the same rule. [`Broadcast::revision`] grows with each change.
 //! - In a canceled broadcast nothing is claimed any more, and what comes back as not sent is `canceled`.
-//! - Every time is one of the wall clock in whole milliseconds, and none is older than the store has seen already.
+//! - Every time is one of the wall clock in whole milliseconds, and none is older than the store has seen already. A pause
+//!   begins at such a time: for a replica whose clock is behind, a time of its own would be over at once.
 
 use std::fmt;
 use std::future::Future;
@@ -109,17 +110,22 @@ pub trait Store: fmt::Debug + Send + Sync {
         finished_before: Timestamp,
     ) -> Answer<'_, ()>;
 
-    /// Takes the ends of broadcasts that are to be announced at `now`, oldest first. At most `most`. Each is taken again at
-    /// `again_at`, unless [`Store::announced`] says otherwise before.
+    /// Takes the ends of broadcasts that are to be announced at `now`, oldest first. At most `most`. Each is taken again
+    /// after this pause, unless [`Store::announced`] says otherwise before.
     fn announcements(
         &self,
         most: u32,
         now: Timestamp,
-        again_at: Timestamp,
+        pause: Duration,
     ) -> Answer<'_, Vec<Announcement>>;
 
-    /// An announcement was made or given up (`None`), or is to be made again then.
-    fn announced<'a>(&'a self, id: &'a BroadcastId, again_at: Option<Timestamp>) -> Answer<'a, ()>;
+    /// An announcement was made or given up (`None`), or is to be made again after a pause.
+    fn announced<'a>(
+        &'a self,
+        id: &'a BroadcastId,
+        pause: Option<Duration>,
+        at: Timestamp,
+    ) -> Answer<'a, ()>;
 }
 
 /// What became of a request to accept a broadcast.
@@ -168,10 +174,10 @@ pub enum Settlement {
     NotDelivered(ReceiverProblem),
     /// Nobody will ever know.
     Unknown(ReceiverProblem),
-    /// Nothing can have been sent: it is pending again, and due then. The problem is what was in the way.
-    NotSent(ReceiverProblem, Timestamp),
-    /// It may have been sent: it is in doubt, held by nobody, and due then.
-    InDoubt(ReceiverProblem, Timestamp),
+    /// Nothing can have been sent: it is pending again, and due after this pause. The problem is what was in the way.
+    NotSent(ReceiverProblem, Duration),
+    /// It may have been sent: it is in doubt, held by nobody, and due after this pause.
+    InDoubt(ReceiverProblem, Duration),
 }
 
 impl Settlement {

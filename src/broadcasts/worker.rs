@@ -296,7 +296,7 @@ impl Worker {
             verdict.settlement
         } else {
             tracing::error!(broadcast_id = id.as_str(), place, "a forward panicked");
-            Verdict::of_panic(claim, &self.shared.clock)
+            Verdict::of_panic(claim)
         };
         self.unwritten.entry(id).or_default().push(Settled { place, claim, result });
     }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How long a history may take, in real time: most take less than a second, and the longest some ten on a busy machine.
-const LONGEST: Duration = Duration::from_mins(5);
+const LONGEST: Duration = Duration::from_mins(2);
 
 /// Watches until it is dropped.
 pub(super) struct Watchdog(#[expect(dead_code, reason = "its end is what is heard")] Sender<()>);

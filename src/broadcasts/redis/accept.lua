@@ -8,7 +8,7 @@ function operations.accept()
   check_types(8, 12)
   local now, id, caller, app = time(), text(), text(), text()
   local request, content, most_active, most_broadcasts, most_receivers = text(), text(), number(), number(), number()
-  local message, expires, retry_of, tenant = text(), number(), text(), text()
+  local message, expires_in, retry_of, tenant = text(), number(), text(), text()
   local total, staged_for = number(), number()
   local known = field(REQUESTS, request, LARGEST_NOTE)
   local known_id = known and known:sub(1, #id)
@@ -30,7 +30,7 @@ function operations.accept()
   if not is_whole then return { 'lost' } end
   local begun = {
     id = id, caller = caller, app = app, message = message, state = 'running', total = total, created = now,
-    expires = expires, revision = 1, next = 0, request = request, counts = { total, 0, 0, 0, 0, 0, 0 },
+    expires = now + expires_in, revision = 1, next = 0, request = request, counts = { total, 0, 0, 0, 0, 0, 0 },
     retry_of = retry_of ~= '' and retry_of or nil, tenant = tenant ~= '' and tenant or nil,
   }
   redis.call('HSET', STAGED, 'head', cmsgpack.pack(begun))

@@ -84,7 +84,7 @@ function operations.settle()
   if not load() then return { 'done' } end
   local moved = {}
   for _ = 1, many do
-    local place, claim, became, due, outcome = number(), number(), text(), number(), text()
+    local place, claim, became, pause, outcome = number(), number(), text(), number(), text()
     local it = place < head.total and receiver(place) or { UNKNOWN }
     local state = state_of(it)
     local is_own = state == IN_DOUBT and it[2] == claim
@@ -103,7 +103,7 @@ function operations.settle()
       else
         turn(place, it, FINAL[became], now)
       end
-      moved[#moved + 1] = { place, queue, due }
+      moved[#moved + 1] = { place, queue, now + pause }
     end
   end
   for _, it in ipairs(moved) do

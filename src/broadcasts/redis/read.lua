@@ -80,21 +80,21 @@ end
 
 -- Takes ends that are to be announced.
 function operations.ends()
-  local now, again_at, most = time(), number(), number()
+  local now, pause, most = time(), number(), number()
   local reply = { 'done' }
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', ENDS, '-inf', now, 'LIMIT', 0, most)) do
     local told = note(id) or 0
     redis.call('HSET', NOTES, id, digits(told + 1))
-    redis.call('ZADD', ENDS, again_at, id)
+    redis.call('ZADD', ENDS, now + pause, id)
     add(reply, id, told)
   end
   return reply
 end
 
 function operations.announced()
-  local id, again_at = text(), text()
-  if again_at ~= '' then
-    redis.call('ZADD', ENDS, 'XX', again_at, id)
+  local now, id, pause = time(), text(), text()
+  if pause ~= '' then
+    redis.call('ZADD', ENDS, 'XX', now + tonumber(pause), id)
   else
     redis.call('ZREM', ENDS, id)
     redis.call('HDEL', NOTES, id)

@@ -16,6 +16,7 @@ use crate::redis::testing::TestRedis;
 
 const APP: &str = "main";
 const KEEP: Duration = Duration::from_hours(1);
+const PAUSE: Duration = Duration::from_secs(7);
 
 /// A Redis, and the replicas that share it.
 struct Stage(TestRedis);
@@ -99,7 +100,7 @@ fn new(total: u32) -> NewBroadcast {
         key: generator().random(),
         content: [1; 32],
         created_at: at(1),
-        expires_at: at(1000),
+        expires_in: Duration::from_secs(999),
         retry_of: None,
         most_active: 10,
     }
@@ -265,7 +266,7 @@ fn nothing_is_left_of_what_was_forgotten() {
     let id = first.id.clone();
     stage.run(store.accept(first.clone()));
     stage.deliver(&store, &id, 2);
-    assert_eq!(stage.run(store.announcements(10, at(3), at(60))).len(), 1);
+    assert_eq!(stage.run(store.announcements(10, at(3), PAUSE)).len(), 1);
     stage.run(store.tidy(at(10), at(0), at(2)));
     stage.find(&store, &id);
     stage.run(store.tidy(at(10), at(0), at(3)));
@@ -292,9 +293,9 @@ fn a_redis_that_was_emptied_knows_nothing_and_takes_new_broadcasts() {
     assert!(stage.run(store.claim(&id, 10, at(3))).is_empty());
     assert!(stage.run(store.receivers(&id, &ReceiverState::ALL, 0, 10)).is_empty());
     stage.run(store.pause(&id, None));
-    stage.run(store.announced(&id, Some(at(9))));
+    stage.run(store.announced(&id, Some(PAUSE), at(3)));
     stage.run(store.tidy(at(4), at(0), at(0)));
-    assert!(stage.run(store.announcements(10, at(10), at(60))).is_empty());
+    assert!(stage.run(store.announcements(10, at(10), PAUSE)).is_empty());
     assert!(matches!(stage.run(store.accept(first)), Acceptance::Accepted(_)));
 }
 
@@ -306,8 +307,8 @@ fn what_redis_has_lost_a_part_of_goes_on_or_is_forgotten() {
     // The receivers that wait are found again.
     let id = stage.accepted(&store, 3).id;
     let claimed = stage.run(store.claim(&id, 2, at(2)));
-    let again = settled(&claimed[0], Settlement::NotSent(problem(), at(2)));
-    let doubtful = settled(&claimed[1], Settlement::InDoubt(problem(), at(2)));
+    let again = settled(&claimed[0], Settlement::NotSent(problem(), Duration::ZERO));
+    let doubtful = settled(&claimed[1], Settlement::InDoubt(problem(), Duration::ZERO));
     stage.run(store.settle(&id, vec![again, doubtful], at(2)));
     assert_eq!(lost(&format!("broadcast:{id}:again")), 1);
     assert_eq!(lost(&format!("broadcast:{id}:doubtful")), 1);

@@ -3,7 +3,6 @@
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::rows::{BroadcastRow, changed_at, not_before_the_last};
-use super::values::Millis;
 use crate::broadcasts::broadcast::NewBroadcast;
 use crate::broadcasts::store::{Acceptance, StoreError};
 use crate::model::fingerprint::Fingerprint;
@@ -77,7 +76,7 @@ fn insert(connection: &Connection, new: &NewBroadcast) -> rusqlite::Result<()> {
             new.content,
             total,
             now,
-            Millis::from(new.expires_at),
+            now.after(new.expires_in),
             new.retry_of,
             new.tenant,
         ])?;

@@ -115,7 +115,7 @@ fn write(
     at: Millis,
 ) -> rusqlite::Result<ReceiverState> {
     let is_canceled = row.broadcast.state == State::Canceled;
-    let (state, message, problem, due) = match &settled.result {
+    let (state, message, problem, pause) = match &settled.result {
         Settlement::Delivered(message) => (ReceiverState::Delivered, Some(message), None, None),
         Settlement::NotDelivered(problem) => {
             (ReceiverState::NotDelivered, None, Some(problem), None)
@@ -124,11 +124,11 @@ fn write(
         Settlement::NotSent(problem, _) if is_canceled => {
             (ReceiverState::Canceled, None, Some(problem), None)
         }
-        Settlement::NotSent(problem, due) => {
-            (ReceiverState::Pending, None, Some(problem), Some(due))
+        Settlement::NotSent(problem, pause) => {
+            (ReceiverState::Pending, None, Some(problem), Some(pause))
         }
-        Settlement::InDoubt(problem, due) => {
-            (ReceiverState::InDoubt, None, Some(problem), Some(due))
+        Settlement::InDoubt(problem, pause) => {
+            (ReceiverState::InDoubt, None, Some(problem), Some(pause))
         }
     };
     let was_sent = !matches!(settled.result, Settlement::NotSent(..));
@@ -142,7 +142,7 @@ fn write(
         row.number,
         settled.place,
         state,
-        due.map(|it| Millis::from(*it)),
+        pause.map(|it| at.after(*it)),
         message.map(AsRef::<str>::as_ref),
         problem.map(|it| it.kind),
         problem.and_then(|it| it.feishu_code),

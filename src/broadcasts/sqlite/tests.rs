@@ -1,6 +1,7 @@
 //! What is only true of this store. `broadcasts::tests` has the rules of every store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -54,7 +55,7 @@ impl Subject {
             key: fingerprint([key]),
             content: fingerprint([key]),
             created_at: NOW,
-            expires_at: Timestamp::MAX,
+            expires_in: Duration::MAX,
             retry_of: None,
             most_active: 10,
         };

@@ -1,5 +1,7 @@
 //! How values are written in columns. What is no valid value is an error of the query that reads it.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
@@ -13,6 +15,13 @@ use crate::model::tenant_key::TenantKey;
 /// A time, in whole milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Millis(pub(super) Timestamp);
+
+impl Millis {
+    /// So much later.
+    pub(super) fn after(self, pause: Duration) -> Self {
+        self.0.saturating_add(pause).unwrap_or(Timestamp::MAX).into()
+    }
+}
 
 impl From<Timestamp> for Millis {
     fn from(time: Timestamp) -> Self {

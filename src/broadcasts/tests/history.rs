@@ -31,7 +31,7 @@ pub(in crate::broadcasts) enum Step {
     Die,
 }
 
-/// A receiver's place, how many claims ago the claim was, and what became of it.
+/// A receiver's place, how many claims ago the claim was, what became of it, and a pause in milliseconds.
 #[derive(Clone, Debug)]
 pub(in crate::broadcasts) struct Ended(u32, u32, u8, u64);
 
@@ -41,7 +41,7 @@ const APPS: [&str; 2] = ["main", "other"];
 pub(in crate::broadcasts) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let which = any::<Index>;
     let ended = (0..6_u32, prop_oneof![3 => Just(0), 1 => 1..3_u32], 0..5_u8, 0..3000_u64)
-        .prop_map(|(place, ago, result, due)| Ended(place, ago, result, due));
+        .prop_map(|(place, ago, result, pause)| Ended(place, ago, result, pause));
     let step = prop_oneof![
         4 => (0..2_u8, 0..9_u8, prop::bool::weighted(0.9), 1..6_u32)
             .prop_map(|(caller, key, content, receivers)| Step::Accept(caller, key, content, receivers)),
@@ -89,7 +89,7 @@ impl History {
                 new.caller = CALLERS[usize::from(caller)].into();
                 new.app = APPS[usize::from(key % 2)].into();
                 new.content = fingerprint([if content { "content" } else { "other" }]);
-                new.expires_at = self.test.now + Duration::from_secs(8);
+                new.expires_in = Duration::from_secs(8);
                 new.most_active = 3;
                 self.accept(new)?;
             }
@@ -157,15 +157,15 @@ impl History {
     fn settled(&self, id: &BroadcastId, ended: Vec<Ended>) -> Vec<Settled> {
         let entry = self.model.broadcasts.iter().find(|it| it.broadcast().id == *id);
         let records = entry.map(Entry::records).unwrap_or_default();
-        let settled = ended.into_iter().map(|Ended(place, ago, result, due)| {
-            let due = self.test.now + Duration::from_millis(due);
+        let settled = ended.into_iter().map(|Ended(place, ago, result, pause)| {
+            let pause = Duration::from_millis(pause);
             let claims = records.get(place as usize).map_or(0, |it| it.attempts);
             let result = match result {
                 0 => delivered(),
                 1 => Settlement::NotDelivered(problem(BotNotInChat)),
                 2 => Settlement::Unknown(problem(FeishuTimeout)),
-                3 => Settlement::NotSent(problem(AppRateLimited), due),
-                _ => Settlement::InDoubt(problem(FeishuTimeout), due),
+                3 => Settlement::NotSent(problem(AppRateLimited), pause),
+                _ => Settlement::InDoubt(problem(FeishuTimeout), pause),
             };
             Settled { place, claim: claims.saturating_sub(ago), result }
         });

@@ -49,7 +49,7 @@ impl Entry {
             total: self.new.receivers.len().try_into().unwrap(),
             counts,
             created_at: self.new.created_at,
-            expires_at: self.new.expires_at,
+            expires_at: self.new.created_at + self.new.expires_in,
             finished_at: self.finished_at,
             retry_of: None,
             revision: 0,
@@ -127,7 +127,7 @@ impl Model {
         let now = self.seen(now);
         let entry = self.find(id).filter(|it| it.state.is_active());
         let Some(entry) = entry else { return Vec::new() };
-        let expires_at = entry.new.expires_at;
+        let expires_at = entry.new.created_at + entry.new.expires_in;
         let due = entry.receivers.iter_mut().filter(|it| {
             it.due <= now
                 && match it.record.state {
@@ -178,12 +178,12 @@ impl Model {
                     it.end(ReceiverState::Canceled, at);
                     it.record.problem = Some(problem);
                 }
-                Settlement::NotSent(problem, due) => {
+                Settlement::NotSent(problem, pause) => {
                     (it.record.state, it.record.problem) = (ReceiverState::Pending, Some(problem));
-                    (it.is_held, it.due, it.in_doubt_since) = (false, due, None);
+                    (it.is_held, it.due, it.in_doubt_since) = (false, at + pause, None);
                 }
-                Settlement::InDoubt(problem, due) => {
-                    (it.record.problem, it.is_held, it.due) = (Some(problem), false, due);
+                Settlement::InDoubt(problem, pause) => {
+                    (it.record.problem, it.is_held, it.due) = (Some(problem), false, at + pause);
                 }
             }
         }
@@ -218,10 +218,11 @@ impl Model {
     ) {
         let now = self.seen(now);
         for entry in &mut self.broadcasts {
+            let expires_at = entry.new.created_at + entry.new.expires_in;
             for it in &mut entry.receivers {
                 let is_doubtful = it.in_doubt_since.is_some_and(|it| it < doubtful_before);
                 match it.record.state {
-                    ReceiverState::Pending if entry.new.expires_at <= now => {
+                    ReceiverState::Pending if expires_at <= now => {
                         it.end(ReceiverState::Expired, now);
                     }
                     ReceiverState::InDoubt

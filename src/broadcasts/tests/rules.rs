@@ -26,6 +26,7 @@ const RULES: &[fn(&mut TestStore)] = &[
     delivering::each_settlement_is_written_down,
     delivering::what_was_not_sent_is_pending_without_a_doubt_and_claimed_when_due,
     delivering::what_is_in_doubt_is_claimed_when_due_with_its_first_attempt,
+    delivering::a_pause_lasts_also_if_the_store_has_seen_a_later_time,
     delivering::a_settlement_by_an_older_claim_counts_only_if_it_says_delivered,
     delivering::a_final_state_never_changes,
     delivering::a_paused_broadcast_can_be_claimed_from_and_runs_again,

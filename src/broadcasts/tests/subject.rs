@@ -81,7 +81,7 @@ impl TestStore {
             key: fingerprint([name]),
             content: fingerprint([name, "content"]),
             created_at: self.now,
-            expires_at: self.now + Duration::from_hours(1),
+            expires_in: Duration::from_hours(1),
             retry_of: None,
             most_active: 100,
         }

@@ -1,6 +1,7 @@
 //! A store that knows of the ends of broadcasts and of nothing else.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedSender;
@@ -16,7 +17,7 @@ use crate::model::problem_kind::ProblemKind;
 #[derive(Debug)]
 pub(super) struct Ends {
     pub(super) ends: Mutex<Vec<End>>,
-    pub(super) noted: UnboundedSender<(BroadcastId, Option<Timestamp>)>,
+    pub(super) noted: UnboundedSender<(BroadcastId, Option<Duration>)>,
 }
 
 /// An end that is to be announced.
@@ -32,30 +33,35 @@ impl Store for Ends {
         &self,
         most: u32,
         now: Timestamp,
-        again_at: Timestamp,
+        pause: Duration,
     ) -> Answer<'_, Vec<Announcement>> {
         let mut ends = self.ends.lock().unwrap();
         let due = ends.iter_mut().filter(|it| it.due <= now).take(most as usize);
         let taken = due.map(|end| {
             let attempts = end.attempts;
-            (end.attempts, end.due) = (attempts + 1, again_at);
+            (end.attempts, end.due) = (attempts + 1, now + pause);
             Announcement { broadcast: end.broadcast.clone(), attempts }
         });
         let taken = taken.collect();
         Box::pin(async { Ok(taken) })
     }
 
-    fn announced<'a>(&'a self, id: &'a BroadcastId, again_at: Option<Timestamp>) -> Answer<'a, ()> {
+    fn announced<'a>(
+        &'a self,
+        id: &'a BroadcastId,
+        pause: Option<Duration>,
+        at: Timestamp,
+    ) -> Answer<'a, ()> {
         let mut ends = self.ends.lock().unwrap();
-        ends.retain_mut(|end| match again_at {
+        ends.retain_mut(|end| match pause {
             _ if end.broadcast.id != *id => true,
-            Some(again_at) => {
-                end.due = again_at;
+            Some(pause) => {
+                end.due = at + pause;
                 true
             }
             None => false,
         });
-        self.noted.send((id.clone(), again_at)).unwrap();
+        self.noted.send((id.clone(), pause)).unwrap();
         Box::pin(async { Ok(()) })
     }
 

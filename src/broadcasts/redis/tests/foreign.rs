@@ -19,8 +19,8 @@ impl Stage {
             run(store.settle(id, settle, at(5))),
             run(store.pause(id, Some(ProblemKind::BotNotInChat))),
             run(store.beat(at(5))),
-            self.0.run(store.announcements(10, at(5), at(6))).err(),
-            run(store.announced(id, Some(at(6)))),
+            self.0.run(store.announcements(10, at(5), PAUSE)).err(),
+            run(store.announced(id, Some(PAUSE), at(5))),
             self.0.run(store.cancel(id, at(5))).err(),
             run(store.tidy(at(5), at(0), at(0))),
         ];

@@ -69,7 +69,7 @@ fn a_settlement_by_an_older_claim_is_ignored_unless_it_says_delivered() {
     let before = stage.find(&one, &id);
     let late = vec![
         settled(&old[0], Settlement::NotDelivered(problem())),
-        settled(&old[1], Settlement::NotSent(problem(), at(9))),
+        settled(&old[1], Settlement::NotSent(problem(), Duration::ZERO)),
         settled(&old[2], Settlement::Unknown(problem())),
     ];
     stage.run(one.settle(&id, late, at(10)));
@@ -119,10 +119,10 @@ fn only_one_replica_takes_an_announcement() {
     let (one, other) = (stage.replica(), stage.replica());
     let id = stage.accepted(&one, 1).id;
     stage.deliver(&one, &id, 2);
-    let taken = stage.run(one.announcements(10, at(3), at(10)));
+    let taken = stage.run(one.announcements(10, at(3), PAUSE));
     assert_eq!((taken[0].broadcast.clone(), taken[0].attempts), (stage.find(&one, &id), 0));
-    assert!(stage.run(other.announcements(10, at(9), at(20))).is_empty());
-    assert_eq!(stage.run(other.announcements(10, at(10), at(20)))[0].attempts, 1);
-    stage.run(other.announced(&id, None));
-    assert!(stage.run(one.announcements(10, at(100), at(200))).is_empty());
+    assert!(stage.run(other.announcements(10, at(9), PAUSE)).is_empty());
+    assert_eq!(stage.run(other.announcements(10, at(10), PAUSE))[0].attempts, 1);
+    stage.run(other.announced(&id, None, at(10)));
+    assert!(stage.run(one.announcements(10, at(100), PAUSE)).is_empty());
 }

@@ -22,7 +22,8 @@ pub(super) fn an_accepted_broadcast_is_there_as_it_was_given(test: &mut TestStor
     }
     assert_eq!((accepted.state, accepted.total), (State::Running, 3));
     assert_eq!(accepted.counts, Counts::pending(3));
-    assert_eq!((accepted.created_at, accepted.expires_at), (new.created_at, new.expires_at));
+    assert_eq!(accepted.created_at, new.created_at);
+    assert_eq!(accepted.expires_at, new.created_at + new.expires_in);
     assert_eq!((accepted.message, accepted.retry_of), (new.message, new.retry_of));
     assert_eq!(accepted.tenant, new.tenant);
     assert_eq!((accepted.paused_by, accepted.finished_at), (None, None));

@@ -49,13 +49,13 @@ pub(super) fn each_settlement_is_written_down(test: &mut TestStore) {
     let id = test.accepted("one", 5);
     test.claim(&id, 5);
     test.advance(10);
-    let due = test.now + Duration::from_secs(1);
+    let (ended_at, pause) = (test.now, Duration::from_secs(1));
     let results = [
         delivered(),
         Settlement::NotDelivered(problem(BotNotInChat)),
         Settlement::Unknown(problem(FeishuTimeout)),
-        Settlement::NotSent(problem(AppRateLimited), due),
-        Settlement::InDoubt(problem(FeishuTimeout), due),
+        Settlement::NotSent(problem(AppRateLimited), pause),
+        Settlement::InDoubt(problem(FeishuTimeout), pause),
     ];
     for (place, result) in (0..).zip(results) {
         test.settle(&id, place, 1, result);
@@ -69,7 +69,7 @@ pub(super) fn each_settlement_is_written_down(test: &mut TestStore) {
     assert_eq!(problems[1..], kinds.map(|it| Some(problem(it))));
     assert_eq!(records[0].message_id.as_deref(), Some("om_new"));
     assert!(records[1..].iter().all(|it| it.message_id.is_none()));
-    assert!(records[..3].iter().all(|it| it.ended_at.is_some_and(|it| it < due)));
+    assert!(records[..3].iter().all(|it| it.ended_at == Some(ended_at)));
     assert!(records[3..].iter().all(|it| it.ended_at.is_none()));
     let counts = test.find(&id).counts;
     assert_eq!(
@@ -83,8 +83,8 @@ pub(super) fn what_was_not_sent_is_pending_without_a_doubt_and_claimed_when_due(
 ) {
     let id = test.accepted("one", 1);
     test.claim(&id, 1);
-    let due = test.now + Duration::from_secs(2);
-    test.settle(&id, 0, 1, Settlement::NotSent(problem(AppRateLimited), due));
+    let pause = Duration::from_secs(2);
+    test.settle(&id, 0, 1, Settlement::NotSent(problem(AppRateLimited), pause));
     test.advance(1999);
     assert_eq!(test.claim(&id, 1), []);
     test.advance(1);
@@ -99,13 +99,28 @@ pub(super) fn what_is_in_doubt_is_claimed_when_due_with_its_first_attempt(test: 
     let first_attempt = test.now;
     for claim in 1..4 {
         assert_eq!(test.claim(&id, 1)[0].claim, claim);
-        let due = test.now + Duration::from_secs(1);
-        test.settle(&id, 0, claim, Settlement::InDoubt(problem(FeishuTimeout), due));
+        let pause = Duration::from_secs(1);
+        test.settle(&id, 0, claim, Settlement::InDoubt(problem(FeishuTimeout), pause));
         test.advance(999);
         assert_eq!(test.claim(&id, 1), []);
         test.advance(1);
     }
     assert_eq!(test.claim(&id, 1)[0].in_doubt_since, Some(first_attempt));
+}
+
+pub(super) fn a_pause_lasts_also_if_the_store_has_seen_a_later_time(test: &mut TestStore) {
+    let id = test.accepted("one", 2);
+    test.advance(20_000);
+    test.claim(&id, 1);
+    test.now -= Duration::from_secs(20);
+    let second = Duration::from_secs(1);
+    test.settle(&id, 0, 1, Settlement::InDoubt(problem(FeishuTimeout), second));
+    assert_eq!(test.claim_places(&id), [1]);
+    test.settle(&id, 1, 1, Settlement::NotSent(problem(AppRateLimited), second));
+    test.advance(20_999);
+    assert!(test.claim_places(&id).is_empty());
+    test.advance(1);
+    assert_eq!(test.claim_places(&id), [0, 1]);
 }
 
 pub(super) fn a_settlement_by_an_older_claim_counts_only_if_it_says_delivered(
@@ -118,8 +133,8 @@ pub(super) fn a_settlement_by_an_older_claim_counts_only_if_it_says_delivered(
     let old = [
         Settlement::NotDelivered(problem(BotNotInChat)),
         Settlement::Unknown(problem(FeishuTimeout)),
-        Settlement::NotSent(problem(AppRateLimited), test.now),
-        Settlement::InDoubt(problem(FeishuTimeout), test.now),
+        Settlement::NotSent(problem(AppRateLimited), Duration::ZERO),
+        Settlement::InDoubt(problem(FeishuTimeout), Duration::ZERO),
         delivered(),
     ];
     for (place, result) in (0..).zip(old.clone()) {
@@ -128,7 +143,7 @@ pub(super) fn a_settlement_by_an_older_claim_counts_only_if_it_says_delivered(
     assert_eq!(test.states(&id), [InDoubt, InDoubt, InDoubt, InDoubt, Delivered]);
     assert_eq!(test.claim(&id, 5), [], "what is held stays held");
     // A claim that has ended is an older one too.
-    test.settle(&id, 0, 2, Settlement::NotSent(problem(AppRateLimited), test.now));
+    test.settle(&id, 0, 2, Settlement::NotSent(problem(AppRateLimited), Duration::ZERO));
     for result in old {
         test.settle(&id, 0, 2, result.clone());
         let expected = if result == delivered() { Delivered } else { Pending };
@@ -145,7 +160,7 @@ pub(super) fn a_final_state_never_changes(test: &mut TestStore) {
     let before = (test.find(&id), test.receivers(&id));
     for place in 0..3 {
         test.settle(&id, place, 1, delivered());
-        test.settle(&id, place, 1, Settlement::NotSent(problem(AppRateLimited), test.now));
+        test.settle(&id, place, 1, Settlement::NotSent(problem(AppRateLimited), Duration::ZERO));
     }
     assert_eq!((test.find(&id), test.receivers(&id)), before);
 }
@@ -169,7 +184,8 @@ pub(super) fn no_time_is_before_that_of_an_earlier_change(test: &mut TestStore) 
     let before = test.now;
     test.now -= Duration::from_hours(1);
     let earlier = test.accepted("two", 1);
-    assert_eq!(test.find(&earlier).created_at, before);
+    let found = test.find(&earlier);
+    assert_eq!((found.created_at, found.expires_at), (before, before + Duration::from_hours(1)));
     test.claim(&id, 1);
     test.settle(&id, 0, 1, delivered());
     assert_eq!(test.find(&id).finished_at, Some(before));

@@ -35,8 +35,8 @@ pub(super) fn a_canceled_broadcast_finishes_with_its_last_doubt(test: &mut TestS
     assert_eq!(test.wait(test.store().active("main")), []);
     test.advance(1);
     test.settle(&id, 0, 1, delivered());
-    test.settle(&id, 1, 1, Settlement::NotSent(problem(AppRateLimited), test.now));
-    test.settle(&id, 2, 1, Settlement::InDoubt(problem(FeishuTimeout), test.now));
+    test.settle(&id, 1, 1, Settlement::NotSent(problem(AppRateLimited), Duration::ZERO));
+    test.settle(&id, 2, 1, Settlement::InDoubt(problem(FeishuTimeout), Duration::ZERO));
     assert_eq!(test.states(&id), [Delivered, Canceled, InDoubt, Canceled, Canceled]);
     assert_eq!(test.claim(&id, 5), []);
     test.settle(&id, 2, 1, delivered());
@@ -79,7 +79,7 @@ pub(super) fn what_is_pending_expires_and_is_not_claimed_then(test: &mut TestSto
 pub(super) fn an_old_doubt_that_nobody_holds_is_unknown(test: &mut TestStore) {
     let id = test.accepted("one", 3);
     test.claim(&id, 2);
-    test.settle(&id, 0, 1, Settlement::InDoubt(problem(FeishuTimeout), test.now));
+    test.settle(&id, 0, 1, Settlement::InDoubt(problem(FeishuTimeout), Duration::ZERO));
     test.advance(100);
     test.tidy(100, 1_000_000);
     assert_eq!(test.states(&id), [InDoubt, InDoubt, Pending]);
@@ -99,7 +99,7 @@ pub(super) fn a_doubt_of_a_canceled_broadcast_is_unknown_once_nobody_holds_it(
 ) {
     let id = test.accepted("one", 2);
     test.claim(&id, 2);
-    test.settle(&id, 0, 1, Settlement::InDoubt(problem(FeishuTimeout), test.now));
+    test.settle(&id, 0, 1, Settlement::InDoubt(problem(FeishuTimeout), Duration::ZERO));
     test.wait(test.store().cancel(&id, test.now));
     test.tidy(1_000_000, 1_000_000);
     assert_eq!(test.states(&id), [Unknown, InDoubt]);
@@ -128,8 +128,8 @@ pub(super) fn a_broadcast_that_finished_long_ago_is_forgotten_with_its_key(test:
 pub(super) fn an_end_is_announced_until_it_was(test: &mut TestStore) {
     let (one, other) = (test.accepted("one", 1), test.accepted("two", 2));
     let take = |test: &TestStore, most| {
-        let again_at = test.now + Duration::from_millis(10);
-        let taken = test.wait(test.store().announcements(most, test.now, again_at));
+        let pause = Duration::from_millis(10);
+        let taken = test.wait(test.store().announcements(most, test.now, pause));
         taken.into_iter().map(|it| (it.broadcast.id, it.attempts)).collect::<Vec<_>>()
     };
     test.claim(&other, 1);
@@ -142,12 +142,12 @@ pub(super) fn an_end_is_announced_until_it_was(test: &mut TestStore) {
     assert_eq!(take(test, 1), [(one.clone(), 0)]);
     assert_eq!(take(test, 10), [(other.clone(), 0)]);
     assert_eq!(take(test, 10), []);
-    test.wait(test.store().announced(&one, None));
+    test.wait(test.store().announced(&one, None, test.now));
     test.advance(10);
     test.die();
     assert_eq!(take(test, 10), [(other.clone(), 1)]);
-    let again_at = test.now + Duration::from_millis(20);
-    test.wait(test.store().announced(&other, Some(again_at)));
+    let pause = Duration::from_millis(20);
+    test.wait(test.store().announced(&other, Some(pause), test.now));
     test.advance(19);
     assert_eq!(take(test, 10), []);
     test.advance(1);
