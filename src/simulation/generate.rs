@@ -86,7 +86,7 @@ fn follows(random: &mut StdRng, chances: Chances, what: &What) -> Vec<(Duration,
         }
         What::Forward(first) => return after_forward(random, chances, first),
         What::Broadcast { caller, key, at, .. } => {
-            return after_broadcast(random, chances.setup.gateways, (*caller, *key), *at);
+            return after_broadcast(random, chances.setup, (*caller, *key), *at);
         }
         _ => {}
     }
@@ -148,12 +148,14 @@ fn after_forward(
 /// what it has claimed.
 fn after_broadcast(
     random: &mut StdRng,
-    gateways: usize,
+    setup: Setup,
     (caller, key): (usize, u8),
     gateway: usize,
 ) -> Vec<(Duration, What)> {
-    let cancel = What::Cancel { caller, key, at: (gateway + 1) % gateways };
-    if gateways == 1 || random.random_bool(0.3) {
+    let cancel = What::Cancel { caller, key, at: (gateway + 1) % setup.gateways };
+    // What is taken over would be in doubt for an hour.
+    let takes_long = setup.repeated == Repeated::InProgress;
+    if setup.gateways == 1 || takes_long || random.random_bool(0.3) {
         let is_canceled = random.random_bool(0.4);
         return is_canceled.then(|| (millis(random, 0, 3000), cancel)).into_iter().collect();
     }

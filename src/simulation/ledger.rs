@@ -285,10 +285,10 @@ impl Ledger {
         self.outcomes.nobody_knows_until(self.now + time);
     }
 
-    /// A gateway that stood still since then goes on. If it has lost Redis meanwhile, it finds it again only now.
+    /// A gateway that stood still since then goes on. What Redis has suffered meanwhile, it notices only now.
     pub(super) fn goes_on(&mut self, gateway: usize, still_since: Moment) {
-        let is_alone = self.redis.was_alone_since(gateway, still_since);
-        self.nobody_knows_for(if is_alone { WRITTEN_DOWN } else { Duration::ZERO });
+        let is_news = self.redis.had_trouble_since(gateway, still_since);
+        self.nobody_knows_for(if is_news { WRITTEN_DOWN } else { Duration::ZERO });
     }
 
     /// A gateway starts. Where there is a Redis, it may be new, or not know what this gateway knows.
