@@ -221,7 +221,8 @@ impl SceneState {
             return None;
         };
         self.ledger.count("callers that hung up");
-        let message = self.asks[number].message.clone();
+        let Ask { message, receiver, .. } = &self.asks[number];
+        self.ledger.left(message, receiver.id());
         self.ledger.note(format!("the caller of {message} hangs up"));
         self.left_alone(number);
         Some(task)

@@ -6,7 +6,9 @@ use jiff::SignedDuration;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::history::{Event, ForwardPlan, History, Keeps, Line, Name, Repeated, Setup, What};
+use super::history::{
+    AppLimits, Event, ForwardPlan, History, Keeps, Line, Name, Repeated, Setup, What,
+};
 use super::weather::Weather;
 use crate::redis::simulated::{Event as RedisEvent, NoWrites, Reach};
 
@@ -82,17 +84,90 @@ fn follows(random: &mut StdRng, chances: Chances, what: &What) -> Vec<(Duration,
         What::Redis(RedisEvent::Writes(Some(_))) => {
             all.push((millis(random, 0, 15_000), What::Redis(RedisEvent::Writes(None))));
         }
-        // Several callers compete for a receiver.
-        What::Forward(first) if first.copies > 1 && random.random_bool(0.5) => {
-            for _ in 0..random.random_range(1..3) {
-                let plan = crowd(random, chances);
-                let plan = ForwardPlan { to: first.to, at: first.at, ..plan };
-                all.push((millis(random, 0, 300), What::Forward(plan)));
-            }
+        What::Forward(first) => return after_forward(random, chances, first),
+        What::Broadcast { caller, key, at, .. } => {
+            return after_broadcast(random, chances.setup, (*caller, *key), *at);
         }
         _ => {}
     }
     all
+}
+
+/// What often comes after a forward.
+fn after_forward(
+    random: &mut StdRng,
+    chances: Chances,
+    first: &ForwardPlan,
+) -> Vec<(Duration, What)> {
+    let has_key = matches!(first.name, Name::Key { .. });
+    let is_crowd = first.copies > 1;
+    let again = |at| What::Forward(ForwardPlan { at, hangs_up_after: None, ..first.clone() });
+    let crowd = |random: &mut StdRng| {
+        let plan = crowd(random, chances);
+        What::Forward(ForwardPlan { to: first.to, at: first.at, ..plan })
+    };
+    let weather = |weather, lasts| {
+        let lasts = Duration::from_secs(lasts);
+        (Duration::ZERO, What::Weather { weather, lasts, share: 100 })
+    };
+    match random.random_range(0..100) {
+        // Several callers compete for a receiver.
+        0..50 if is_crowd => (0..random.random_range(1..3))
+            .map(|_| (millis(random, 0, 300), crowd(random)))
+            .collect(),
+        // What a process has sent is not forgotten when the next one starts at once.
+        50..75 if is_crowd && !has_key => {
+            let down_for = millis(random, 0, 300);
+            let killed = What::Kill { gateway: first.at, down_for };
+            let next = (down_for + millis(random, 0, 200), crowd(random));
+            vec![(millis(random, 0, 300), killed), next]
+        }
+        // A key is repeated of which nobody knows what became of it: too late, or at the next process, which Feishu refuses.
+        50..70 if has_key => {
+            let unheard = weather(doubtful(random), 20);
+            if chances.is_long {
+                return vec![unheard, (millis(random, 3_660_000, 6_500_000), again(first.at))];
+            }
+            let down_for = millis(random, 0, 1000);
+            let killed = What::Kill { gateway: first.at, down_for };
+            let next = (down_for + millis(random, 0, 5000), again(first.at));
+            let refused = weather(Weather::Refuses { code: 230002, reset: None }, 10);
+            vec![unheard, (millis(random, 3000, 20_000), killed), next, refused]
+        }
+        // A key is repeated elsewhere while it is under way.
+        70..90 if has_key && chances.setup.gateways > 1 => {
+            let slow = weather(Weather::Slow { up_to: Duration::from_secs(10) }, 2);
+            let at = (first.at + 1) % chances.setup.gateways;
+            vec![slow, (millis(random, 100, 2000), again(at))]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What often comes after a broadcast: a cancel, or its gateway stands still for so long that another one takes over
+/// what it has claimed.
+fn after_broadcast(
+    random: &mut StdRng,
+    setup: Setup,
+    (caller, key): (usize, u8),
+    gateway: usize,
+) -> Vec<(Duration, What)> {
+    let cancel = What::Cancel { caller, key, at: (gateway + 1) % setup.gateways };
+    // What is taken over would be in doubt for an hour.
+    let takes_long = setup.repeated == Repeated::InProgress;
+    if setup.gateways == 1 || takes_long || random.random_bool(0.3) {
+        let is_canceled = random.random_bool(0.4);
+        return is_canceled.then(|| (millis(random, 0, 3000), cancel)).into_iter().collect();
+    }
+    let refuses = Weather::Refuses { code: 230002, reset: None };
+    let slow = Weather::Slow { up_to: Duration::from_secs(10) };
+    let weather = |weather, share| What::Weather { weather, lasts: Duration::from_secs(8), share };
+    let next = pick(random, &[(1, cancel), (1, weather(slow, 100))]);
+    vec![
+        (Duration::ZERO, weather(refuses, pick(random, &[(1, 0), (1, 50)]))),
+        (millis(random, 100, 1500), What::Pause { gateway, lasts: millis(random, 6000, 20_000) }),
+        (millis(random, 1000, 6000), next),
+    ]
 }
 
 fn crowd(random: &mut StdRng, chances: Chances) -> ForwardPlan {
@@ -118,7 +193,10 @@ fn setup(random: &mut StdRng) -> Setup {
         },
         keeps,
         repeated,
-        is_tight: random.random_bool(0.4),
+        app_limits: pick(
+            random,
+            &[(3, AppLimits::Usual), (1, AppLimits::FewASecond), (1, AppLimits::FewAMinute)],
+        ),
         token_life: Duration::from_secs(token_life),
     }
 }
@@ -233,6 +311,18 @@ fn forward(random: &mut StdRng, chances: Chances) -> ForwardPlan {
         asks_again_after: random.random_bool(0.7).then(|| millis(random, 0, again)),
         at: random.random_range(0..chances.setup.gateways),
     }
+}
+
+/// After this nobody knows what became of a call.
+fn doubtful(random: &mut StdRng) -> Weather {
+    let all = [
+        Weather::Unheard,
+        Weather::CutAfter,
+        Weather::Proxy { after: true },
+        Weather::Garbage,
+        Weather::Fails { after: true },
+    ];
+    all[random.random_range(0..all.len())]
 }
 
 fn weather(random: &mut StdRng) -> Weather {

@@ -21,9 +21,18 @@ pub(super) struct Setup {
     pub(super) gateways: usize,
     pub(super) keeps: Keeps,
     pub(super) repeated: Repeated,
-    /// Whether the limits of the apps are so low that they matter.
-    pub(super) is_tight: bool,
+    pub(super) app_limits: AppLimits,
     pub(super) token_life: Duration,
+}
+
+/// How many calls the apps may make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AppLimits {
+    /// As many as Feishu lets them, which hardly matters.
+    Usual,
+    /// So few in a second that it matters.
+    FewASecond,
+    FewAMinute,
 }
 
 /// What outlives a process.

@@ -131,12 +131,31 @@ impl Ledger {
         }
         let in_time = self.outcomes.called(message, receiver, self.now);
         self.must(in_time);
+        self.must_be_alone(&call);
         let allowed = self.refusals.called(place, &call);
         self.must(allowed);
         self.fairness.called(&call);
         self.last_sent.insert(call.receiver.clone(), self.now);
         self.calls.push(call);
         place
+    }
+
+    /// While a gateway forwards, another one waits for its answer.
+    fn must_be_alone(&mut self, call: &Call) {
+        let Call { gateway, message, receiver, .. } = call;
+        let is_elsewhere = |it: &Call| {
+            it.gateway != *gateway && it.message == *message && it.receiver == *receiver
+        };
+        let under_way = |it: &&Call| it.ended_at.is_none() && is_elsewhere(it);
+        let since = self.calls.iter().filter(under_way).map(|it| it.sent).min();
+        if since.is_some_and(|it| self.outcomes.is_led(message, receiver, it)) {
+            self.break_promise(&format!("two gateways forward {message} to {receiver}"));
+        }
+    }
+
+    /// A caller hangs up.
+    pub(super) fn left(&mut self, message: &str, receiver: &str) {
+        self.outcomes.left(message, receiver);
     }
 
     /// A call has reached Feishu. Those that the gateway has given up are no longer counted by it.
@@ -184,6 +203,10 @@ impl Ledger {
     /// A gateway hears what became of a call.
     pub(super) fn heard(&mut self, call: usize, heard: &Heard) {
         self.calls[call].ended_at = Some(self.now);
+        if matches!(heard, Heard::Accepted) {
+            let Call { message, receiver, .. } = &self.calls[call];
+            self.outcomes.heard_of_delivery(message, receiver);
+        }
         self.refusals.heard(call, &self.calls[call], heard, self.now);
     }
 
@@ -262,10 +285,10 @@ impl Ledger {
         self.outcomes.nobody_knows_until(self.now + time);
     }
 
-    /// A gateway that stood still since then goes on. If it has lost Redis meanwhile, it finds it again only now.
+    /// A gateway that stood still since then goes on. What Redis has suffered meanwhile, it notices only now.
     pub(super) fn goes_on(&mut self, gateway: usize, still_since: Moment) {
-        let is_alone = self.redis.was_alone_since(gateway, still_since);
-        self.nobody_knows_for(if is_alone { WRITTEN_DOWN } else { Duration::ZERO });
+        let is_news = self.redis.had_trouble_since(gateway, still_since);
+        self.nobody_knows_for(if is_news { WRITTEN_DOWN } else { Duration::ZERO });
     }
 
     /// A gateway starts. Where there is a Redis, it may be new, or not know what this gateway knows.

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::feishu::{app_of, feishu_of};
 use super::generate::{CALLERS, FRUGAL, WEIGHTS};
-use super::history::{Event, History, Keeps, Setup, What};
+use super::history::{AppLimits, Event, History, Keeps, Setup, What};
 use super::ledger::QUOTA_INTERVAL;
 use super::scene::Scene;
 use crate::app::{Core, SentBefore, Simulated};
@@ -165,10 +165,13 @@ pub(super) fn config_of(setup: Setup) -> Config {
         }
         (_, state) => *state = None,
     }
-    if setup.is_tight {
-        config.limits.app_per_second = NonZeroU32::new(6).unwrap();
-        config.limits.app_per_minute = NonZeroU32::new(60).unwrap();
-    }
+    let few = match setup.app_limits {
+        AppLimits::Usual => return config,
+        AppLimits::FewASecond => (6, 300),
+        AppLimits::FewAMinute => (6, 60),
+    };
+    config.limits.app_per_second = NonZeroU32::new(few.0).unwrap();
+    config.limits.app_per_minute = NonZeroU32::new(few.1).unwrap();
     config
 }
 

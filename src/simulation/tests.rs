@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::generate::history;
-use super::history::{Event, ForwardPlan, History, Keeps, Repeated, Setup, What};
+use super::history::{AppLimits, Event, ForwardPlan, History, Keeps, Repeated, Setup, What};
 use super::many::{Total, play_many};
 use super::shrink::shrink;
 use super::world::play;
@@ -62,7 +62,7 @@ fn a_process_that_stood_still_makes_no_call_whose_time_is_over() {
             gateways: 1,
             keeps: Keeps::Memory,
             repeated: Repeated::FirstId,
-            is_tight: false,
+            app_limits: AppLimits::Usual,
             token_life: Duration::from_hours(2),
         },
         events: whats.into_iter().enumerate().map(event).collect(),

@@ -11,6 +11,9 @@ use crate::delivery::SAFE_TO_REPEAT;
 /// How long Feishu recognises a `uuid`.
 const HOUR: Duration = Duration::from_hours(1);
 
+/// How long a gateway remembers that it does not know what became of a forward.
+const DAY: Duration = Duration::from_hours(24);
+
 /// All messages to all receivers.
 pub(super) struct Outcomes {
     repeated: Repeated,
@@ -29,6 +32,10 @@ struct Intent {
     /// When it was asked for last.
     asked: Moment,
     first_asked: Option<Moment>,
+    /// Whether a caller has hung up.
+    was_left: bool,
+    /// Whether a gateway has heard of its delivery.
+    is_heard: bool,
     /// Whether Redis may have forgotten what became of it. Only of broadcasts.
     may_be_as_before: bool,
     /// Callers were told that no call that was made in these spans delivered it.
@@ -68,10 +75,15 @@ impl Outcomes {
         sent: Moment,
         now: Moment,
     ) -> Result<(), String> {
+        let unsure_at = self.unsure_at;
         let intent = self.intent(message, receiver);
         let is_first = intent.deliveries.is_empty();
         intent.deliveries.push((now, id.to_owned()));
-        let is_safe = intent.sent.first().is_some_and(|it| intent.asked < *it + SAFE_TO_REPEAT);
+        let is_safe = intent.sent.first().is_some_and(|it| {
+            // What is in doubt is not sent again for a day, by a gateway that knows of it.
+            let is_known_doubt = !intent.is_heard && unsure_at < Some(*it);
+            intent.asked < *it + SAFE_TO_REPEAT || is_known_doubt && now < *it + DAY
+        });
         let is_granted = intent.may_be_as_before
             && intent.deliveries.first().is_some_and(|(at, _)| *at + HOUR <= now);
         if !is_first && is_safe && !is_granted {
@@ -83,6 +95,22 @@ impl Outcomes {
             ));
         }
         Ok(())
+    }
+
+    /// A gateway hears of a delivery.
+    pub(super) fn heard_of_delivery(&mut self, message: &str, receiver: &str) {
+        self.intent(message, receiver).is_heard = true;
+    }
+
+    /// A caller hangs up.
+    pub(super) fn left(&mut self, message: &str, receiver: &str) {
+        self.intent(message, receiver).was_left = true;
+    }
+
+    /// Whether a gateway that made a call then, and has no answer, keeps the others from calling. If its caller hung up, nobody
+    /// waits for the answer.
+    pub(super) fn is_led(&mut self, message: &str, receiver: &str, since: Moment) -> bool {
+        self.unsure_at < Some(since) && !self.intent(message, receiver).was_left
     }
 
     /// Until then nobody knows how far requests came.

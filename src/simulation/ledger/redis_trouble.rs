@@ -13,6 +13,8 @@ pub(super) struct RedisTrouble {
     replicas: u32,
     /// By gateway: from when until when it has trouble with Redis, and may keep to its share while others do not.
     alone: BTreeMap<usize, Vec<(Moment, Moment)>>,
+    /// When something happened to it last.
+    suffered_at: Option<Moment>,
     /// When it was emptied last, or failed over to a server that knows less.
     forgot_at: Option<Moment>,
 }
@@ -43,6 +45,7 @@ impl RedisTrouble {
             Event::FailedOver(lost) => lost > 0,
             _ => false,
         };
+        self.suffered_at = Some(now);
         if forgets {
             self.forgot_at = Some(now);
         }
@@ -53,9 +56,11 @@ impl RedisTrouble {
         self.alone.entry(gateway).or_default().push((now, now + lasts + NOTICED));
     }
 
-    /// Whether a gateway has had trouble with Redis since.
-    pub(super) fn was_alone_since(&self, gateway: usize, time: Moment) -> bool {
-        self.alone.get(&gateway).is_some_and(|all| all.iter().any(|(_, until)| *until >= time))
+    /// Whether a gateway has had trouble with Redis since, or Redis itself.
+    pub(super) fn had_trouble_since(&self, gateway: usize, time: Moment) -> bool {
+        let was_alone = |all: &Vec<(Moment, Moment)>| all.iter().any(|(_, until)| *until >= time);
+        self.suffered_at.is_some_and(|it| it >= time)
+            || self.alone.get(&gateway).is_some_and(was_alone)
     }
 
     /// How much a window of this span may hold that ends now: the limit, and the share of each gateway that was alone
