@@ -89,7 +89,7 @@ impl Drop for Waiting<'_> {
         if let Some(call) = self.call {
             let mut state = self.scene.state();
             let now = state.now();
-            let of = &mut state.ledger.calls[call];
+            let of = &mut state.ledger.calls.all[call];
             (of.is_given_up, of.ended_at) = (true, Some(now));
             // A process that ends gives all of them up, in an order of its runtime's.
             let (gateway, process) = (of.gateway, Some(of.process));
@@ -303,7 +303,7 @@ impl SceneState {
     /// Does what a call asks for, and answers it.
     fn forward(&mut self, call: usize, token: &str) -> FakeAnswer {
         let now = self.now();
-        let Call { app, receiver, uuid, .. } = &self.ledger.calls[call];
+        let Call { app, receiver, uuid, .. } = &self.ledger.calls.all[call];
         let (app, receiver, uuid) = (app.clone(), receiver.clone(), uuid.clone());
         let feishu = &mut self.feishu;
         let is_valid = feishu.tokens.get(token).is_some_and(|(_, end)| *end > now);

@@ -1,6 +1,6 @@
 //! Sees everything that happens, and checks the promises with each thing that it sees.
 
-mod call;
+mod calls;
 mod fairness;
 mod outcomes;
 mod redis_trouble;
@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use self::calls::Calls;
 use self::fairness::Fairness;
 use self::outcomes::Outcomes;
 use self::redis_trouble::RedisTrouble;
@@ -28,7 +29,7 @@ use crate::delivery::{ForwardError, ForwardReport, PriorAttempts};
 use crate::limits::Rules;
 use crate::redis::simulated::Event as RedisEvent;
 
-pub(super) use self::call::{Call, Flow};
+pub(super) use self::calls::{Call, Flow};
 pub(super) use self::fairness::Waiter;
 pub(super) use self::refusals::QUOTA_INTERVAL;
 
@@ -37,8 +38,6 @@ pub(super) use self::refusals::QUOTA_INTERVAL;
 const WRITTEN_DOWN: Duration = Duration::from_secs(10 + redis_trouble::NOTICED.as_secs());
 /// How long nothing is sent at most while somebody waits, and no limit is in the way. Longer than a window.
 const IDLE: Duration = Duration::from_secs(2);
-/// How long after a call nothing of it is in the way of the next one to its receiver, refused or not.
-const FORGOTTEN: Duration = Duration::from_mins(2);
 
 /// What was seen, and what of it breaks a promise.
 pub(super) struct Ledger {
@@ -49,15 +48,13 @@ pub(super) struct Ledger {
     pub(super) counts: BTreeMap<&'static str, u64>,
     /// The first promise that was broken.
     pub(super) broken: Option<String>,
-    pub(super) calls: Vec<Call>,
+    pub(super) calls: Calls,
     redis: RedisTrouble,
     rules: Rules,
     windows: Windows,
     outcomes: Outcomes,
     refusals: Refusals,
     fairness: Fairness,
-    /// When somebody sent to a receiver last.
-    last_sent: BTreeMap<String, Moment>,
     /// When a forward to a receiver was answered last, unless it had no turn.
     had_other_answer: BTreeMap<String, Moment>,
     /// The callers that have broadcasts.
@@ -73,14 +70,13 @@ impl Ledger {
             trace: Vec::new(),
             counts: BTreeMap::new(),
             broken: None,
-            calls: Vec::new(),
+            calls: Calls::default(),
             redis: RedisTrouble::new(setup.gateways, is_shared),
             rules,
             windows: Windows::default(),
             outcomes: Outcomes::new(setup.repeated),
             refusals: Refusals::new(is_shared),
             fairness: Fairness::default(),
-            last_sent: BTreeMap::new(),
             had_other_answer: BTreeMap::new(),
             broadcasters: BTreeSet::new(),
             broadcasts: SeenBroadcasts::default(),
@@ -115,13 +111,13 @@ impl Ledger {
     pub(super) fn called(&mut self, call: Call, is_connected: bool) -> usize {
         let Call { gateway, process, app, message, receiver, uuid, .. } = &call;
         self.count("calls");
-        let (place, window) = (self.calls.len(), Duration::from_secs(1) + self.rules.guard);
+        let (place, window) = (self.calls.all.len(), Duration::from_secs(1) + self.rules.guard);
         let minute = Duration::from_mins(1) + self.rules.guard;
         self.note(format!("gateway {gateway} calls ({place}): {message} to {receiver}, {uuid}"));
         if is_connected {
             let rules = self.rules;
-            let per_receiver = rules.receiver_per_second.get();
-            self.within(&Window::SentTo(receiver.clone()), per_receiver, window);
+            let to_receiver = Window::SentTo(receiver.clone());
+            self.within(&to_receiver, rules.receiver_per_second.get(), window);
             self.within(&Window::SecondOf(app.clone()), rules.app_per_second.get(), window);
             self.within(&Window::MinuteOf(app.clone()), rules.app_per_minute.get(), minute);
             if message.starts_with(&format!("om_{}_", FRUGAL.0)) {
@@ -135,20 +131,15 @@ impl Ledger {
         let allowed = self.refusals.called(place, &call);
         self.must(allowed);
         self.fairness.called(&call);
-        self.last_sent.insert(call.receiver.clone(), self.now);
-        self.calls.push(call);
+        self.calls.add(call);
         place
     }
 
     /// While a gateway forwards, another one waits for its answer.
     fn must_be_alone(&mut self, call: &Call) {
-        let Call { gateway, message, receiver, .. } = call;
-        let is_elsewhere = |it: &Call| {
-            it.gateway != *gateway && it.message == *message && it.receiver == *receiver
-        };
-        let under_way = |it: &&Call| it.ended_at.is_none() && is_elsewhere(it);
-        let since = self.calls.iter().filter(under_way).map(|it| it.sent).min();
-        if since.is_some_and(|it| self.outcomes.is_led(message, receiver, it)) {
+        let Call { message, receiver, .. } = call;
+        if self.calls.elsewhere(call).is_some_and(|it| self.outcomes.is_led(message, receiver, it))
+        {
             self.break_promise(&format!("two gateways forward {message} to {receiver}"));
         }
     }
@@ -160,10 +151,14 @@ impl Ledger {
 
     /// A call has reached Feishu. Those that the gateway has given up are no longer counted by it.
     pub(super) fn arrived(&mut self, call: usize, is_of_living: bool) {
-        let Call { is_given_up, receiver, sent, .. } = &self.calls[call];
-        let is_forgotten = self.redis.may_forget_message(*sent);
-        if !is_forgotten && !is_given_up && is_of_living {
-            let window = Window::ArrivedAt(receiver.clone());
+        let Call { gateway, process, is_given_up, receiver, sent, .. } = &self.calls.all[call];
+        if *is_given_up || !is_of_living {
+            return;
+        }
+        let is_forgotten = self.redis.may_have_forgotten(*sent, self.now);
+        let own = Window::ArrivedFrom(*gateway, *process, receiver.clone());
+        let all = (!is_forgotten).then(|| Window::ArrivedAt(receiver.clone()));
+        for window in all.into_iter().chain([own]) {
             self.within(&window, self.rules.receiver_per_second.get(), Duration::from_secs(1));
         }
     }
@@ -181,9 +176,7 @@ impl Ledger {
 
     /// These callers wait now at a process of a gateway, and of these it is known for what.
     pub(super) fn wait(&mut self, place: (usize, u64), waiters: Vec<Waiter>, waiting: &[usize]) {
-        let is_at_app = |receiver: &str| {
-            self.last_sent.get(receiver).is_none_or(|it| *it + FORGOTTEN <= self.now)
-        };
+        let is_at_app = |receiver: &str| self.calls.are_past(receiver, self.now);
         // What is sent for a broadcast is not seen until it is sent.
         let waiters = waiters.into_iter().filter(|it| !self.broadcasters.contains(&it.caller));
         let waiters = waiters.map(|it| (is_at_app(&it.receiver), it)).map(|(is, it)| (it, is));
@@ -195,19 +188,19 @@ impl Ledger {
     pub(super) fn delivered(&mut self, call: usize, id: &str) {
         self.count("deliveries");
         self.note(format!("Feishu delivers ({call}) as {id}"));
-        let Call { message, receiver, sent, .. } = &self.calls[call];
+        let Call { message, receiver, sent, .. } = &self.calls.all[call];
         let kept = self.outcomes.delivered((message, receiver), id, *sent, self.now);
         self.must(kept);
     }
 
     /// A gateway hears what became of a call.
     pub(super) fn heard(&mut self, call: usize, heard: &Heard) {
-        self.calls[call].ended_at = Some(self.now);
+        self.calls.all[call].ended_at = Some(self.now);
         if matches!(heard, Heard::Accepted) {
-            let Call { message, receiver, .. } = &self.calls[call];
+            let Call { message, receiver, .. } = &self.calls.all[call];
             self.outcomes.heard_of_delivery(message, receiver);
         }
-        self.refusals.heard(call, &self.calls[call], heard, self.now);
+        self.refusals.heard(call, &self.calls.all[call], heard, self.now);
     }
 
     /// A caller has an answer. `wall` is its gateway's.
@@ -264,19 +257,16 @@ impl Ledger {
     /// it waits, nobody leaves a receiver alone for long that takes messages.
     pub(super) fn got_no_turn(&mut self, gateway: usize, receiver: &str, since: Moment) {
         let idle_since = self.now.saturating_sub(IDLE);
-        let is_busy =
-            |it: &Call| it.receiver == receiver && it.ended_at.is_none_or(|end| end > idle_since);
         let is_excused = self.redis.is_there()
             || since > idle_since
             || self.refusals.holds_back(gateway, receiver, idle_since)
             // One that is refused for another reason may have had its turn, and so may one of a broadcast.
             || self.had_other_answer.get(receiver).is_some_and(|it| *it > idle_since)
             || !self.broadcasters.is_empty()
-            || self.calls.iter().any(is_busy);
+            || self.calls.are_under_way(receiver, idle_since);
         if !is_excused {
-            self.break_promise(&format!(
-                "{receiver} got nothing for {IDLE:?} while a forward waited in vain"
-            ));
+            let nothing = format!("{receiver} got nothing for {IDLE:?}");
+            self.break_promise(&format!("{nothing} while a forward waited in vain"));
         }
     }
 
@@ -299,20 +289,34 @@ impl Ledger {
         }
     }
 
+    /// A process of a gateway ends.
+    pub(super) fn ends(&mut self, gateway: usize, process: u64) {
+        self.note(format!("gateway {gateway} ends"));
+        self.nobody_knows_for(Duration::ZERO);
+        self.calls.has_ended(gateway, process);
+        self.lose_what_is_gone(self.now.saturating_sub(WRITTEN_DOWN));
+    }
+
+    /// If Redis has forgotten anything since then, nobody knows what only processes knew that are gone.
+    fn lose_what_is_gone(&mut self, since: Moment) {
+        if !self.redis.has_forgotten_since(since) {
+            return;
+        }
+        for Call { message, receiver, .. } in self.calls.of_ended() {
+            self.outcomes.lose(message, receiver, self.now);
+        }
+    }
+
     /// Something happens to Redis.
     pub(super) fn redis_suffers(&mut self, event: RedisEvent) {
         self.redis.suffers(event, self.now);
+        self.lose_what_is_gone(self.now);
         if matches!(event, RedisEvent::FailedOver(lost) if lost > 0) {
             self.broadcasts.may_be_as_before();
             self.outcomes.broadcasts_may_be_as_before();
         }
         self.nobody_knows_for(WRITTEN_DOWN);
-        self.count(match event {
-            RedisEvent::Emptied => "Redis: emptied",
-            RedisEvent::FailedOver(_) => "Redis: failed over",
-            RedisEvent::Writes(Some(_)) => "Redis: takes no writes",
-            _ => "Redis: other events",
-        });
+        self.count(redis_trouble::name_of(event));
         self.note(format!("Redis: {event:?}"));
     }
 

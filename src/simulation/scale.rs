@@ -172,13 +172,13 @@ fn measure(fleet: &mut Fleet, lasts: Duration, what: &str) {
             .map(|it| counts.get(it).copied().unwrap_or_default() as f64)
     };
     let (load, before) = (fleet.load(), counted(fleet));
-    let calls = fleet.scene.state().ledger.calls.len();
+    let calls = fleet.scene.state().ledger.calls.all.len();
     fleet.run_for(lasts);
     let load = fleet.load().since(&load);
     let after = counted(fleet);
     let [delivered, denied, refused] = std::array::from_fn(|it| after[it] - before[it]);
     let mut shares = vec![0_u64; fleet.gateways.len()];
-    for call in &fleet.scene.state().ledger.calls[calls..] {
+    for call in &fleet.scene.state().ledger.calls.all[calls..] {
         shares[call.gateway] += 1;
     }
     let (least, most) = (shares.iter().min().unwrap(), shares.iter().max().unwrap());

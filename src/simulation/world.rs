@@ -280,10 +280,10 @@ impl World<'_> {
         let Some(process) = self.gateways[number].process.take() else { return };
         {
             let mut state = self.scene.state();
-            state.processes[number] = None;
-            state.ledger.note(format!("gateway {number} ends"));
+            if let Some(process) = state.processes[number].take() {
+                state.ledger.ends(number, process);
+            }
             state.cut_off(number);
-            state.ledger.nobody_knows_for(Duration::ZERO);
         }
         drop(process);
     }

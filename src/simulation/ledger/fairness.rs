@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::feishu::app_of;
 use super::super::generate::WEIGHTS;
-use super::call::{Call, Flow};
+use super::calls::{Call, Flow};
 
 /// A caller of whom something waits for a receiver, at a process of a gateway.
 #[derive(Clone, Debug)]

@@ -36,6 +36,8 @@ struct Intent {
     was_left: bool,
     /// Whether a gateway has heard of its delivery.
     is_heard: bool,
+    /// Nobody knows any more what became of calls until then.
+    lost_at: Moment,
     /// Whether Redis may have forgotten what became of it. Only of broadcasts.
     may_be_as_before: bool,
     /// Callers were told that no call that was made in these spans delivered it.
@@ -95,6 +97,11 @@ impl Outcomes {
             ));
         }
         Ok(())
+    }
+
+    /// Nobody knows any more what became of the calls until now.
+    pub(super) fn lose(&mut self, message: &str, receiver: &str, now: Moment) {
+        self.intent(message, receiver).lost_at = now;
     }
 
     /// A gateway hears of a delivery.
@@ -165,8 +172,8 @@ impl Outcomes {
         since: Moment,
         now: Moment,
     ) -> Result<(), String> {
-        let recently = now.saturating_sub(SAFE_TO_REPEAT).max(since);
         let intent = self.intent(message, receiver);
+        let recently = now.saturating_sub(SAFE_TO_REPEAT).max(since).max(intent.lost_at);
         intent.denied.push((since, now));
         let is_delivered = intent.deliveries.iter().any(|(at, _)| *at >= recently)
             // By a call since then.

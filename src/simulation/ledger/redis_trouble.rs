@@ -24,8 +24,18 @@ pub(super) struct RedisTrouble {
 const UNTIL_SHARE: Duration = Duration::from_secs(2);
 /// How long a gateway that reaches Redis again takes to notice.
 pub(super) const NOTICED: Duration = Duration::from_secs(5);
-/// How long a message may be under way until a Redis that was emptied is no longer told of it.
-const UNDER_WAY: Duration = Duration::from_secs(2);
+/// How long nothing is sent after Redis was emptied: what arrives later may meet what is sent then.
+const CLOSED: Duration = Duration::from_secs(2);
+
+/// Under which name an event is counted.
+pub(super) fn name_of(event: Event) -> &'static str {
+    match event {
+        Event::Emptied => "Redis: emptied",
+        Event::FailedOver(_) => "Redis: failed over",
+        Event::Writes(Some(_)) => "Redis: takes no writes",
+        _ => "Redis: other events",
+    }
+}
 
 impl RedisTrouble {
     pub(super) fn new(gateways: usize, is_there: bool) -> Self {
@@ -77,9 +87,9 @@ impl RedisTrouble {
         limit + u32::try_from(alone).unwrap_or(u32::MAX) * limit.div_ceil(self.replicas)
     }
 
-    /// Whether another gateway may no longer know of a message that was sent then and is under way.
-    pub(super) fn may_forget_message(&self, sent: Moment) -> bool {
-        self.forgot_at.is_some_and(|it| sent + UNDER_WAY <= it)
+    /// Whether other gateways may not know of a message that was sent then and arrives now.
+    pub(super) fn may_have_forgotten(&self, sent: Moment, now: Moment) -> bool {
+        self.forgot_at.is_some_and(|it| sent <= it && it + CLOSED <= now)
     }
 
     /// Whether Redis has forgotten anything since.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::super::agenda::Moment;
 use super::super::answers::Heard;
-use super::call::Call;
+use super::calls::Call;
 
 /// Since when which process sends nothing.
 #[derive(Default)]

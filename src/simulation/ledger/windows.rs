@@ -9,6 +9,8 @@ use super::super::agenda::Moment;
 pub(super) enum Window {
     SentTo(String),
     ArrivedAt(String),
+    /// What one process has sent.
+    ArrivedFrom(usize, u64, String),
     SecondOf(String),
     MinuteOf(String),
     /// Of a caller, by one process.
