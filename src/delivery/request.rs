@@ -53,7 +53,7 @@ impl ForwardRequest {
 
     pub(super) fn forward_id(&self) -> ForwardId {
         let mut hasher = DefaultHasher::new();
-        (&self.forward, &self.receiver).hash(&mut hasher);
+        (&self.forward, &self.receiver, self.receiver.kind()).hash(&mut hasher);
         hasher.finish()
     }
 }

@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpRequest, web};
 
 use crate::api::auth::keyring::{Authenticated, Keyring};
@@ -14,6 +14,8 @@ use crate::api::http::places::Holder;
 use crate::api::problems::problem::Problem;
 use crate::clock::Clock;
 use crate::model::api_key::Caller;
+
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 impl FromRequest for Caller {
     type Error = Problem;
@@ -55,7 +57,7 @@ pub(super) fn authenticate(request: &HttpRequest) -> Result<Authenticated, Probl
 /// The API key that a request shows, known or not.
 pub(crate) fn presented_key(headers: &HeaderMap) -> Result<&str, Unauthorized> {
     // `X-API-Key` counts where both headers are there.
-    if let Some(key) = headers.get("x-api-key") {
+    if let Some(key) = headers.get(X_API_KEY) {
         return text(key);
     }
     let Some(authorization) = headers.get(AUTHORIZATION) else {

@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{FromRequest, HttpRequest};
 
 use crate::api::auth::extractor::authenticate;
@@ -18,6 +18,7 @@ use crate::model::wording::Wording;
 
 /// The header that names the tenant in which a store app forwards.
 pub(crate) const TENANT_KEY: &str = "X-Tenant-Key";
+const X_TENANT_KEY: HeaderName = HeaderName::from_static("x-tenant-key");
 
 /// The caller of a request that has something forwarded, in a tenant if its app is a store app.
 #[derive(Clone, Debug)]
@@ -89,7 +90,7 @@ impl Sender {
 }
 
 fn named(headers: &HeaderMap) -> Result<Option<TenantKey>, Wording> {
-    let mut values = headers.get_all("x-tenant-key");
+    let mut values = headers.get_all(X_TENANT_KEY);
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(more_than_once());
@@ -114,7 +115,7 @@ pub(crate) fn not_allowed() -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::{HeaderName, HeaderValue};
+    use actix_web::http::header::HeaderValue;
 
     use super::*;
 
@@ -127,7 +128,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         for value in named {
             let value = HeaderValue::from_str(value).expect("a value");
-            headers.append(HeaderName::from_static("x-tenant-key"), value);
+            headers.append(X_TENANT_KEY, value);
         }
         Sender::of(Authenticated { caller, tenants }, &headers).map_err(|it| it.kind)
     }

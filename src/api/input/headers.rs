@@ -10,10 +10,15 @@ use crate::model::idempotency_key::IdempotencyKey;
 use crate::model::urgency::Urgency;
 use crate::model::wording::Wording;
 
+// Made here: a header that is asked for by its text has its name checked and copied each time.
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const PRIORITY: HeaderName = HeaderName::from_static("priority");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
 /// The `wait` of the header `Prefer` (RFC 7240) in whole seconds. Other preferences are ignored, as the RFC
 /// wants it.
 pub(crate) fn preferred_wait(headers: &HeaderMap) -> Result<Option<Duration>, Wording> {
-    let values = headers.get_all("prefer").filter_map(|value| value.to_str().ok());
+    let values = headers.get_all(PREFER).filter_map(|value| value.to_str().ok());
     for preference in values.flat_map(preferences) {
         // A preference may have parameters behind a semicolon.
         let preference = preference.split(';').next().unwrap_or_default();
@@ -33,7 +38,7 @@ pub(crate) fn preferred_wait(headers: &HeaderMap) -> Result<Option<Duration>, Wo
 
 /// Whether the header `Prefer` (RFC 7240) asks for an answer before the work is done.
 pub(crate) fn prefers_async(headers: &HeaderMap) -> bool {
-    let values = headers.get_all("prefer").filter_map(|value| value.to_str().ok());
+    let values = headers.get_all(PREFER).filter_map(|value| value.to_str().ok());
     let names = values.flat_map(preferences).filter_map(|it| it.split([';', '=']).next());
     names.map(str::trim).any(|name| name.eq_ignore_ascii_case("respond-async"))
 }
@@ -41,7 +46,7 @@ pub(crate) fn prefers_async(headers: &HeaderMap) -> bool {
 /// How urgent the header `Priority` (RFC 9218) says that a forward is. `u=7`, background, is bulk. What does not
 /// follow the RFC is ignored, as the RFC wants it.
 pub(super) fn urgency(headers: &HeaderMap) -> Urgency {
-    let values = headers.get_all("priority").filter_map(|value| value.to_str().ok());
+    let values = headers.get_all(PRIORITY).filter_map(|value| value.to_str().ok());
     let members = values.flat_map(|value| value.split(','));
     // A member may have parameters behind a semicolon. Of several members with one name the last one counts.
     let urgencies =
@@ -119,7 +124,7 @@ fn as_written(name: &str) -> String {
 
 /// The value of `Idempotency-Key`, if the header is there.
 pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Wording> {
-    let mut values = headers.get_all("idempotency-key");
+    let mut values = headers.get_all(IDEMPOTENCY_KEY);
     let Some(value) = values.next() else {
         return Ok(None);
     };

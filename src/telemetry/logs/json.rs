@@ -23,6 +23,8 @@ const USUAL_LENGTH: usize = 768;
 /// Longer than the fields of most events and of most spans, for the same reason.
 const USUAL_EVENT: usize = 512;
 const USUAL_SPAN: usize = 128;
+/// More names than the spans around most events have fields, for the same reason.
+const USUAL_NAMES: usize = 16;
 /// Most bytes of a value that are shown: libraries log what others send. The hashed ids of a merge of 100 messages
 /// fit.
 const LONGEST_VALUE: usize = 4 << 10;
@@ -97,7 +99,8 @@ fn push_span<'a, R: LookupSpan<'a>>(line: &mut Vec<u8>, innermost: &SpanRef<'a, 
     let _ = write!(line, ",\"span\":{{\"name\":\"{}\"", innermost.name());
     // The innermost span comes first and the latest value of a field counts, so a name is written once. What a span
     // is to OpenTelemetry is nothing for a log line.
-    let mut names = vec!["name", "otel.kind"];
+    let mut names = Vec::with_capacity(USUAL_NAMES);
+    names.extend(["name", "otel.kind"]);
     for span in innermost.scope() {
         if let Some(fields) = span.extensions().get::<JsonFields>() {
             for (name, member) in fields.iter().rev() {
