@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::agenda::{Due, Moment};
 use super::feishu::feishu_of;
-use super::history::{History, Keeps, Repeated, Setup};
+use super::history::{AppLimits, History, Keeps, Repeated, Setup};
 use super::process::{caller, client, config_of, redis_of, rules_of};
 use super::redis_load::{RedisLoad, count};
 use super::scene::Scene;
@@ -55,7 +55,7 @@ impl Fleet {
             gateways,
             keeps: Keeps::Redis,
             repeated: Repeated::FirstId,
-            is_tight: false,
+            app_limits: AppLimits::Usual,
             token_life: Duration::from_hours(2),
         };
         let history = History { seed: SEED, setup, events: Vec::new() };
