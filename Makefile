@@ -157,7 +157,7 @@ simulate: ## Simulates histories: SEED=0x12 replays one, SEEDS=100 plays so many
 	@$(CARGO) test --quiet --locked --workspace --exclude gateway-harness --lib -- --ignored --exact --nocapture simulation::tests::simulate
 
 .PHONY: simulate-scale
-simulate-scale: ## Simulates 1 to 100 gateways on one Redis for SECONDS (20), and a broadcast to RECEIVERS (300): what Redis is asked for
+simulate-scale: ## Simulates 1 to 100 gateways on one Redis for SECONDS (20), and a broadcast to RECEIVERS (1000): what Redis is asked for
 	@$(CARGO) test --quiet --locked --workspace --exclude gateway-harness --lib -- --ignored --exact --nocapture simulation::scale::simulate_scale
 
 .PHONY: simulate-coverage

@@ -42,7 +42,7 @@ fn simulate_scale() {
     let started = std::time::Instant::now();
     let number =
         |name, usual| std::env::var(name).map_or(usual, |it| it.parse().expect("a number"));
-    let (seconds, receivers) = (number("SECONDS", 20), number("RECEIVERS", 300));
+    let (seconds, receivers) = (number("SECONDS", 20), number("RECEIVERS", 1000));
     let measured = Duration::from_secs(seconds as u64);
     println!("idle, a second:");
     for (gateways, apps) in IDLE {
