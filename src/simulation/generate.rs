@@ -125,14 +125,14 @@ fn after_forward(
         // A key is repeated of which nobody knows what became of it: too late, or at the next process, which Feishu refuses.
         50..70 if has_key => {
             let unheard = weather(doubtful(random), 20);
-            if chances.is_long {
-                return vec![unheard, (millis(random, 3_660_000, 6_500_000), again(first.at))];
+            if chances.is_long && chances.setup.keeps != Keeps::Redis {
+                return vec![unheard, (millis(random, 3_630_000, 4_500_000), again(first.at))];
             }
             let down_for = millis(random, 0, 1000);
             let killed = What::Kill { gateway: first.at, down_for };
             let next = (down_for + millis(random, 0, 5000), again(first.at));
             let refused = weather(Weather::Refuses { code: 230002, reset: None }, 10);
-            vec![unheard, (millis(random, 3000, 20_000), killed), next, refused]
+            vec![unheard, (millis(random, 3000, 10_000), killed), next, refused]
         }
         // A key is repeated elsewhere while it is under way.
         70..90 if has_key && chances.setup.gateways > 1 => {
@@ -162,11 +162,20 @@ fn after_broadcast(
     let refuses = Weather::Refuses { code: 230002, reset: None };
     let slow = Weather::Slow { up_to: Duration::from_secs(10) };
     let weather = |weather, share| What::Weather { weather, lasts: Duration::from_secs(8), share };
-    let next = pick(random, &[(1, cancel), (1, weather(slow, 100))]);
+    let shares = weather(refuses, pick(random, &[(1, 0), (1, 50)]));
+    let pause = |lasts| What::Pause { gateway, lasts };
+    let (pause, next) = if random.random_bool(0.6) {
+        // It goes on when the others have ended what it had under way, and hears then that it was delivered.
+        (pause(millis(random, 16_000, 22_000)), cancel.clone())
+    } else {
+        // It goes on while another one has the same under way.
+        (pause(millis(random, 6000, 10_000)), weather(slow, 100))
+    };
     vec![
-        (Duration::ZERO, weather(refuses, pick(random, &[(1, 0), (1, 50)]))),
-        (millis(random, 100, 1500), What::Pause { gateway, lasts: millis(random, 6000, 20_000) }),
-        (millis(random, 1000, 6000), next),
+        (Duration::ZERO, shares),
+        (millis(random, 100, 800), pause),
+        (millis(random, 500, 5000), next),
+        (Duration::from_secs(20), cancel),
     ]
 }
 

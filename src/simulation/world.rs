@@ -331,7 +331,8 @@ impl World<'_> {
 
     /// Reads all broadcasts, and does it again later.
     fn look(&self) {
-        if let Some(process) = self.working(0) {
+        let mut going_on = self.gateways.iter().filter(|it| !it.is_paused);
+        if let Some(process) = going_on.find_map(|it| it.process.as_ref()) {
             self.broadcasts.look(&self.scene, process);
         }
         self.scene.state().enter(LOOK, Due::Look);
