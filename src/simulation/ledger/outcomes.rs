@@ -115,9 +115,11 @@ impl Outcomes {
     }
 
     /// Whether a gateway that made a call then, and has no answer, keeps the others from calling. If its caller hung up, nobody
-    /// waits for the answer.
+    /// waits for the answer. What a gateway has claimed of a broadcast, it sends also if it stood still for too long.
     pub(super) fn is_led(&mut self, message: &str, receiver: &str, since: Moment) -> bool {
-        self.unsure_at < Some(since) && !self.intent(message, receiver).was_left
+        let unsure_at = self.unsure_at;
+        let intent = self.intent(message, receiver);
+        unsure_at < Some(since) && intent.first_asked.is_some() && !intent.was_left
     }
 
     /// Until then nobody knows how far requests came.
