@@ -31,7 +31,7 @@ const CALLER: (usize, &str) = (0, "om_0_");
 /// How many forwards are asked for at all gateways at the same time, at least: so many that the app's limits are always in
 /// the way.
 const WAITING: usize = 32;
-/// As long as the gateway lets a forward wait for its turn.
+/// What the deadline of a forward, 15 s, leaves for its wait if an attempt takes 5.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// Fewer forwards a second than the app's limits let through.
 const EASY: u32 = 12;
