@@ -31,7 +31,8 @@ const CALLER: (usize, &str) = (0, "om_0_");
 /// How many forwards are asked for at all gateways at the same time, at least: so many that the app's limits are always in
 /// the way.
 const WAITING: usize = 32;
-const LONGEST_WAIT: Duration = Duration::from_secs(14);
+/// What the deadline of a forward, 15 s, leaves for its wait if an attempt takes 5.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// Fewer forwards a second than the app's limits let through.
 const EASY: u32 = 12;
 
@@ -46,12 +47,8 @@ fn simulate_scale() {
     let measured = Duration::from_secs(seconds as u64);
     println!("idle, a second:");
     for (gateways, apps) in IDLE {
-        let mut fleet = Fleet::start(gateways, apps);
-        let before = fleet.load();
-        fleet.run_for(IDLE_MEASURED);
-        let load = fleet.load().since(&before);
-        let seconds = IDLE_MEASURED.as_secs_f64();
-        println!("  {gateways} gateways, {apps} apps: {}", per(&load, seconds));
+        let load = per(&idle(gateways, apps), IDLE_MEASURED.as_secs_f64());
+        println!("  {gateways} gateways, {apps} apps: {load}");
     }
     for a_second in [EASY, 0] {
         println!("forwards, {a_second} a second (0: as many as the app's limits let through):");
@@ -67,6 +64,21 @@ fn simulate_scale() {
         broadcast(&mut Fleet::start(gateways, 2), receivers);
     }
     println!("it took {:.0} s", started.elapsed().as_secs_f64());
+}
+
+/// It was once a second for each app.
+#[test]
+fn idle_gateways_ask_redis_as_often_with_many_apps_as_with_few() {
+    let [few, many] = [2, 40].map(|apps| idle(3, apps).requests);
+    assert!(many.abs_diff(few) <= 3, "{few} requests with few apps, {many} with many");
+}
+
+/// What Redis is asked for while nothing happens.
+fn idle(gateways: usize, apps: usize) -> RedisLoad {
+    let mut fleet = Fleet::start(gateways, apps);
+    let before = fleet.load();
+    fleet.run_for(IDLE_MEASURED);
+    fleet.load().since(&before)
 }
 
 /// Callers forward at all gateways, each to a receiver of its own: so many a second, or if that is zero as many
