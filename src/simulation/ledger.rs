@@ -23,6 +23,7 @@ use super::agenda::Moment;
 use super::answers::Heard;
 use super::generate::FRUGAL;
 use super::history::{Keeps, Setup};
+use super::process::ATTEMPT_TIMEOUT;
 use crate::broadcasts::{Broadcast, ReceiverRecord, ReceiverState};
 use crate::delivery::{ForwardError, ForwardReport, PriorAttempts};
 use crate::limits::Rules;
@@ -161,7 +162,9 @@ impl Ledger {
     /// A call has reached Feishu. Those that the gateway has given up are no longer counted by it.
     pub(super) fn arrived(&mut self, call: usize, is_of_living: bool) {
         let Call { is_given_up, receiver, sent, .. } = &self.calls[call];
-        let is_forgotten = self.redis.may_forget_message(*sent);
+        // A gateway that stands still gives nothing up, and it no longer counts with Redis.
+        let is_late = *sent + ATTEMPT_TIMEOUT < self.now;
+        let is_forgotten = is_late || self.redis.may_forget_message(*sent);
         if !is_forgotten && !is_given_up && is_of_living {
             let window = Window::ArrivedAt(receiver.clone());
             self.within(&window, self.rules.receiver_per_second.get(), Duration::from_secs(1));
