@@ -24,6 +24,7 @@ use super::agenda::Moment;
 use super::answers::Heard;
 use super::generate::FRUGAL;
 use super::history::{Keeps, Setup};
+use super::process::ATTEMPT_TIMEOUT;
 use crate::broadcasts::{Broadcast, ReceiverRecord, ReceiverState};
 use crate::delivery::{ForwardError, ForwardReport, PriorAttempts};
 use crate::limits::Rules;
@@ -152,7 +153,8 @@ impl Ledger {
     /// A call has reached Feishu. Those that the gateway has given up are no longer counted by it.
     pub(super) fn arrived(&mut self, call: usize, is_of_living: bool) {
         let Call { gateway, process, is_given_up, receiver, sent, .. } = &self.calls.all[call];
-        if *is_given_up || !is_of_living {
+        // A gateway that stands still gives nothing up.
+        if *is_given_up || *sent + ATTEMPT_TIMEOUT < self.now || !is_of_living {
             return;
         }
         let is_forgotten = self.redis.may_have_forgotten(*sent, self.now);

@@ -27,6 +27,9 @@ use crate::model::tenants::Tenants;
 use crate::redis::simulated::{Event as RedisEvent, Fate, Reach, SimulatedRedis};
 use crate::sqlite::SimulatedDisk;
 
+/// How long a gateway waits for Feishu's answer.
+pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+
 pub(super) struct Process {
     /// The first field, because it is to be dropped first: nothing of the process goes on then.
     pub(super) runtime: Runtime,
@@ -217,7 +220,7 @@ pub(super) fn client() -> &'static Client {
             base_url: "http://127.0.0.1:1".parse().unwrap(),
             authorities: Vec::new(),
             connect_timeout: Duration::from_secs(2),
-            attempt_timeout: Duration::from_secs(5),
+            attempt_timeout: ATTEMPT_TIMEOUT,
         };
         Client::new(options, runtime.handle().clone(), Clock::manual().0).unwrap()
     })
