@@ -110,7 +110,11 @@ impl Outcomes {
     /// Whether a gateway that made a call then, and has no answer, keeps the others from calling. If its caller hung up, nobody
     /// waits for the answer.
     pub(super) fn is_led(&mut self, message: &str, receiver: &str, since: Moment) -> bool {
-        self.unsure_at < Some(since) && !self.intent(message, receiver).was_left
+        let unsure_at = self.unsure_at;
+        let intent = self.intent(message, receiver);
+        // What a process had claimed of a broadcast when it stood still, another one may have taken over.
+        let is_asked_for = intent.first_asked.is_some();
+        is_asked_for && unsure_at < Some(since) && !intent.was_left
     }
 
     /// Until then nobody knows how far requests came.
