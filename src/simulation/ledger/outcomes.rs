@@ -115,11 +115,13 @@ impl Outcomes {
     }
 
     /// Whether a gateway that made a call then, and has no answer, keeps the others from calling. If its caller hung up, nobody
-    /// waits for the answer. What a gateway has claimed of a broadcast, it sends also if it stood still for too long.
+    /// waits for the answer.
     pub(super) fn is_led(&mut self, message: &str, receiver: &str, since: Moment) -> bool {
         let unsure_at = self.unsure_at;
         let intent = self.intent(message, receiver);
-        unsure_at < Some(since) && intent.first_asked.is_some() && !intent.was_left
+        // What a process had claimed of a broadcast when it stood still, another one may have taken over.
+        let is_asked_for = intent.first_asked.is_some();
+        is_asked_for && unsure_at < Some(since) && !intent.was_left
     }
 
     /// Until then nobody knows how far requests came.
