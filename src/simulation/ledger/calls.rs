@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::super::agenda::Moment;
+use super::super::process::ATTEMPT_TIMEOUT;
 
 /// How long after a call nothing of it is in the way of the next one to its receiver, refused or not.
 const FORGOTTEN: Duration = Duration::from_mins(2);
@@ -58,13 +59,15 @@ impl Calls {
         self.last_sent.get(receiver).is_none_or(|it| *it + FORGOTTEN <= now)
     }
 
-    /// Since when another gateway has called for the same, and has no answer.
+    /// Since when another gateway has called for the same, and waits for the answer. One that has not given the call up after
+    /// the time for it stands still, and others may take over.
     pub(super) fn elsewhere(&self, call: &Call) -> Option<Moment> {
         let Call { gateway, message, receiver, .. } = call;
         let is_elsewhere = |it: &&Call| {
             it.gateway != *gateway && it.message == *message && it.receiver == *receiver
         };
-        let under_way = self.all.iter().filter(|it| it.ended_at.is_none());
+        let waits = |it: &Call| it.ended_at.is_none() && call.sent < it.sent + ATTEMPT_TIMEOUT;
+        let under_way = self.all.iter().filter(|it| waits(it));
         under_way.filter(is_elsewhere).map(|it| it.sent).min()
     }
 
