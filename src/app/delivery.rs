@@ -114,7 +114,12 @@ fn idempotency(
         (Some(state), _) => idempotency.shared_by(state.keys(config, clock)),
         (None, Some(database)) => {
             let secrets = config.apps.iter().map(|(name, app)| (name, &app.app_secret));
-            let kept = KeptIdempotency::new(Arc::clone(database), secrets, clock.clone());
+            let kept = KeptIdempotency::new(
+                Arc::clone(database),
+                secrets,
+                config.feishu.deadline,
+                clock.clone(),
+            );
             idempotency.kept_in(match sent_before {
                 SentBefore::Anything => kept.after_predecessor(),
                 SentBefore::Nothing => kept,

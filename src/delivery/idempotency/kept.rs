@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 
 use self::file_clock::FileClock;
 use self::horizon::{FileHorizon, Told};
-use self::records::{End, Record, Writer};
+use self::records::{End, Record, Writer, length};
 use super::remembered::RemoteClaim;
 use super::sealed::ConclusionSeals;
 use crate::clock::{Clock, Stamp};
@@ -54,6 +54,8 @@ struct Keys {
     /// The number of this process.
     process: i64,
     most_bytes: i64,
+    /// How long a forward may take.
+    longest_forward: Duration,
     /// Since when every key is known in a file that is new. None: nothing was ever sent.
     started_at: Option<i64>,
     horizon: FileHorizon,
@@ -80,11 +82,13 @@ enum Found {
 }
 
 impl KeptIdempotency {
-    /// The keys of apps with these secrets, in this file. Nothing was sent before with a file that is new.
+    /// The keys of apps with these secrets, in this file. Nothing was sent before with a file that is new. A forward takes at
+    /// most `longest_forward`.
     #[must_use]
     pub fn new<'a>(
         database: Arc<Database>,
         secrets: impl IntoIterator<Item = (&'a String, &'a SecretString)>,
+        longest_forward: Duration,
         clock: Clock,
     ) -> Self {
         let keys = Keys {
@@ -92,6 +96,7 @@ impl KeptIdempotency {
             seals: ConclusionSeals::new(secrets),
             process: i64::from(generator().random::<u32>()) + 1,
             most_bytes: MOST_BYTES,
+            longest_forward,
             started_at: None,
             horizon: FileHorizon::default(),
         };
@@ -204,6 +209,8 @@ impl KeptLead {
             Ok((found, Told { known_since, ..told }))
         });
         let Some((found, told)) = claim.await else {
+            // The forward goes on, and may send until then.
+            kept.keys.horizon.fails_until(now.saturating_add(length(kept.keys.longest_forward)));
             return RemoteClaim::Lead { first_attempt: None, is_whole: false };
         };
         kept.keys.horizon.heard(told);

@@ -22,7 +22,7 @@ pub(super) struct FileHorizon(Mutex<State>);
 struct State {
     /// As the file says. None until it was read.
     in_file: Option<i64>,
-    /// When the file failed last, if the file does not know of that yet.
+    /// Until when what was sent may be in no file, if the file does not know of that yet.
     failed_at: Option<i64>,
     logged_at: Option<Moment>,
     /// How often it failed since that was logged.
@@ -34,7 +34,7 @@ struct State {
 pub(super) struct Told {
     /// Since when every key is known.
     pub(super) known_since: i64,
-    /// When the file failed, which it knows now.
+    /// Until when what was sent may be in no file, which it knows now.
     pub(super) failed_at: Option<i64>,
 }
 
@@ -43,7 +43,7 @@ impl FileHorizon {
     pub(super) fn known(&self, now: i64) -> Known {
         let since = {
             let State { in_file, failed_at, .. } = *self.state();
-            in_file.unwrap_or(now).max(failed_at.unwrap_or(i64::MIN))
+            in_file.unwrap_or(now).max(failed_at.unwrap_or(i64::MIN)).min(now)
         };
         if now.saturating_sub(since) < length(REMEMBERED) {
             Known::Since(Timestamp::from_millisecond(since).unwrap_or(Timestamp::MAX))
@@ -67,10 +67,16 @@ impl FileHorizon {
         }
     }
 
+    /// What is sent until then may be in no file.
+    pub(super) fn fails_until(&self, time: i64) {
+        let mut state = self.state();
+        state.failed_at = state.failed_at.max(Some(time));
+    }
+
     /// The file failed at `at`, so that what was sent until then may be in none. It is `now` by the monotonic clock.
     pub(super) fn failed(&self, at: i64, now: Moment, why: impl fmt::Display) {
+        self.fails_until(at);
         let mut state = self.state();
-        state.failed_at = state.failed_at.max(Some(at));
         state.failures += 1;
         if state.logged_at.is_some_and(|logged| now.saturating_sub(logged) < LOG_INTERVAL) {
             return;

@@ -14,6 +14,8 @@ use crate::delivery::error::ForwardError;
 use crate::delivery::in_doubt;
 use crate::feishu::error::{CallError, Forwarded, Refusal};
 
+/// How long a forward may take.
+const LONGEST_FORWARD: Duration = Duration::from_secs(15);
 const APP: &str = "main";
 /// A millisecond less than an answer is remembered.
 const NEARLY_AN_HOUR: Duration = Duration::from_millis(3_599_999);
@@ -39,8 +41,8 @@ impl Stage {
     fn process(&self, secret: &str, most_bytes: i64) -> Arc<KeptIdempotency> {
         let secrets = [(APP.to_owned(), SecretString::from(secret))];
         let secrets = secrets.iter().map(|(app, secret)| (app, secret));
-        let mut kept =
-            KeptIdempotency::new(Arc::clone(&self.database), secrets, self.clock.clone());
+        let (database, clock) = (Arc::clone(&self.database), self.clock.clone());
+        let mut kept = KeptIdempotency::new(database, secrets, LONGEST_FORWARD, clock);
         Arc::get_mut(&mut kept.keys).unwrap().most_bytes = most_bytes;
         Arc::new(kept)
     }
@@ -276,15 +278,19 @@ async fn a_file_that_fails_keeps_nobody_waiting_and_what_it_missed_is_not_known(
     assert_eq!(process.doubt(named(2, 0)).await, None);
     let failed_at = stage.clock.wall();
     assert_eq!(process.known(), Known::Since(failed_at));
+    // The forward with this key goes on, and what it sends is in no file.
+    let ends_by = failed_at + LONGEST_FORWARD;
+    stage.hand.advance(LONGEST_FORWARD / 2);
+    assert_eq!(process.known(), Known::Since(stage.clock.wall()));
     stage.heal_file().await;
     stage.hand.advance(Duration::from_mins(10));
     process.ends(named(3, 0), &delivered("{}")).await;
-    assert_eq!(process.known(), Known::Since(failed_at));
+    assert_eq!(process.known(), Known::Since(ends_by));
     // The next process knows it too.
     let process = stage.start();
     assert_eq!(process.doubt(named(4, 0)).await, None);
-    assert_eq!(process.known(), Known::Since(failed_at));
-    stage.hand.advance(Duration::from_mins(50));
+    assert_eq!(process.known(), Known::Since(ends_by));
+    stage.hand.advance(Duration::from_mins(50) + LONGEST_FORWARD);
     assert_eq!(process.known(), Known::Wholly);
 }
 
