@@ -11,8 +11,9 @@
 //! - A broadcast is `completed` with the change that leaves no receiver `pending` or `in_doubt`. A canceled one stays
 //!   `canceled`; its `finished_at` is set by the same rule. [`Broadcast::revision`] grows with each change.
 //! - In a canceled broadcast nothing is claimed any more, and what comes back as not sent is `canceled`.
-//! - Every time is one of the wall clock in whole milliseconds, and none is older than the store has seen already. A pause
-//!   begins at such a time: for a replica whose clock is behind, a time of its own would be over at once.
+//! - Every time is one of the wall clock in whole milliseconds, and none is older than the store has seen already, unless
+//!   the clock of a single process was set back by more than five minutes. A pause begins at such a time: for a replica
+//!   whose clock is behind, a time of its own would be over at once.
 
 use std::fmt;
 use std::future::Future;

@@ -1,6 +1,7 @@
 //! The rows of broadcasts and receivers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::types::{FromSqlError, Type};
@@ -13,15 +14,34 @@ use crate::broadcasts::broadcast::{
 use crate::model::broadcast_id::BroadcastId;
 use crate::model::receiver::Receiver;
 
+/// By how much the clock may be set back before nobody knows how old a doubt is.
+const TOLERANCE: Duration = Duration::from_mins(5);
+/// The age of such a doubt: Feishu may not recognise its `uuid` any more.
+const TOO_OLD: Duration = Duration::from_hours(2);
+
 /// The time of a change that is made at `time`: never one before a change that was made earlier, even if the clock was
-/// set back.
+/// set back a little. If it was set back by more, its time counts from now on, and no doubt is repeated.
 pub(super) fn not_before_the_last(
     connection: &Connection,
     time: Timestamp,
 ) -> rusqlite::Result<Millis> {
     let mut select = connection.prepare_cached("SELECT latest_time FROM totals")?;
     let latest: Millis = select.query_row([], |row| row.get(0))?;
-    Ok(latest.max(time.into()))
+    let time = Millis::from(time);
+    if latest <= time.after(TOLERANCE) {
+        return Ok(latest.max(time));
+    }
+    let age = "UPDATE receivers SET in_doubt_since = ?1 WHERE state = 1";
+    connection.execute(age, [time.before(TOO_OLD)])?;
+    for later in [
+        "UPDATE receivers SET due = ?1 WHERE state = 0 AND due > ?1",
+        "UPDATE receivers SET due = ?1 WHERE state = 1 AND due > ?1",
+        "UPDATE broadcasts SET announce_at = ?1 WHERE announce_at > ?1",
+        "UPDATE totals SET latest_time = ?1",
+    ] {
+        connection.execute(later, [time])?;
+    }
+    Ok(time)
 }
 
 /// A change was made at this time.

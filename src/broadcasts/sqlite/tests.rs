@@ -164,3 +164,25 @@ async fn a_long_log_id_is_cut() {
     let record = test.store.receivers(&id, &ReceiverState::ALL, 0, 10).await.unwrap().remove(0);
     assert_eq!(record.problem.unwrap().log_id, Some("a".repeat(127).into()));
 }
+
+#[tokio::test]
+async fn after_the_clock_was_set_back_by_an_hour_its_time_counts_and_no_doubt_is_repeated() {
+    let test = Subject::new();
+    let id = test.accept("one", 3).await.unwrap().id;
+    test.store.claim(&id, 2, NOW).await.unwrap();
+    let problem =
+        || ReceiverProblem { kind: ProblemKind::FeishuTimeout, feishu_code: None, log_id: None };
+    let pause = Duration::from_mins(10);
+    let settled = [Settlement::InDoubt(problem(), pause), Settlement::NotSent(problem(), pause)];
+    let settled = (0..).zip(settled).map(|(place, result)| Settled { place, claim: 1, result });
+    test.store.settle(&id, settled.collect(), NOW).await.unwrap();
+
+    let now = NOW - Duration::from_hours(1);
+    let claimed = test.store.claim(&id, 9, now).await.unwrap();
+    let since: Vec<_> = claimed.iter().map(|it| it.in_doubt_since).collect();
+    assert_eq!(since, [Some(now - Duration::from_hours(2)), None, None]);
+    let settled = Settled { place: 1, claim: 2, result: Settlement::Delivered("om_new".into()) };
+    test.store.settle(&id, vec![settled], now).await.unwrap();
+    let records = test.store.receivers(&id, &ReceiverState::ALL, 0, 9).await.unwrap();
+    assert_eq!(records[1].ended_at, Some(now));
+}

@@ -21,6 +21,11 @@ impl Millis {
     pub(super) fn after(self, pause: Duration) -> Self {
         self.0.saturating_add(pause).unwrap_or(Timestamp::MAX).into()
     }
+
+    /// So much earlier.
+    pub(super) fn before(self, age: Duration) -> Self {
+        self.0.saturating_sub(age).unwrap_or(Timestamp::MIN).into()
+    }
 }
 
 impl From<Timestamp> for Millis {

@@ -182,7 +182,7 @@ pub(super) fn a_paused_broadcast_can_be_claimed_from_and_runs_again(test: &mut T
 pub(super) fn no_time_is_before_that_of_an_earlier_change(test: &mut TestStore) {
     let id = test.accepted("one", 1);
     let before = test.now;
-    test.now -= Duration::from_hours(1);
+    test.now -= Duration::from_mins(4);
     let earlier = test.accepted("two", 1);
     let found = test.find(&earlier);
     assert_eq!((found.created_at, found.expires_at), (before, before + Duration::from_hours(1)));
