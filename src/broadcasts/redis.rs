@@ -331,7 +331,7 @@ impl Store for RedisStore {
 
     fn beat(&self, now: Timestamp) -> Answer<'_, ()> {
         Box::pin(async move {
-            for owner in self.owners.all() {
+            for owner in self.owners.beat() {
                 let mut call = self.scripts.shared("beat");
                 call.arg(wall(now)).arg(&*owner).arg(millis(CLAIM_OUTLIVES));
                 self.scripts.run(&call).await?;

@@ -222,7 +222,7 @@ impl SceneState {
         };
         self.ledger.count("callers that hung up");
         let Ask { message, receiver, .. } = &self.asks[number];
-        self.ledger.left(message, receiver.id());
+        self.ledger.outcomes.left(message, receiver.id());
         self.ledger.note(format!("the caller of {message} hangs up"));
         self.left_alone(number);
         Some(task)

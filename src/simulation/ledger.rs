@@ -53,7 +53,7 @@ pub(super) struct Ledger {
     redis: RedisTrouble,
     rules: Rules,
     windows: Windows,
-    outcomes: Outcomes,
+    pub(super) outcomes: Outcomes,
     refusals: Refusals,
     fairness: Fairness,
     /// When a forward to a receiver was answered last, unless it had no turn.
@@ -126,7 +126,7 @@ impl Ledger {
                 self.within(&budget, FRUGAL.1, Duration::from_mins(1));
             }
         }
-        let in_time = self.outcomes.called(message, receiver, self.now);
+        let in_time = self.outcomes.called(*gateway, message, receiver, self.now);
         self.must(in_time);
         self.must_be_alone(&call);
         let allowed = self.refusals.called(place, &call);
@@ -143,11 +143,6 @@ impl Ledger {
         {
             self.break_promise(&format!("two gateways forward {message} to {receiver}"));
         }
-    }
-
-    /// A caller hangs up.
-    pub(super) fn left(&mut self, message: &str, receiver: &str) {
-        self.outcomes.left(message, receiver);
     }
 
     /// A call has reached Feishu. Those that the gateway has given up are no longer counted by it.
@@ -326,6 +321,12 @@ impl Ledger {
     pub(super) fn has_trouble_with_redis(&mut self, gateway: usize, lasts: Duration) {
         self.redis.is_alone(gateway, lasts, self.now);
         self.nobody_knows_for(lasts + WRITTEN_DOWN);
+        self.cannot_write(gateway, lasts + WRITTEN_DOWN);
+    }
+
+    /// What a gateway sends for so long, other processes may never hear of.
+    pub(super) fn cannot_write(&mut self, gateway: usize, lasts: Duration) {
+        self.outcomes.cannot_write_until(gateway, self.now + lasts);
     }
 
     /// Nobody finds a broadcast that was accepted. One that Redis has forgotten is not lost by us.
@@ -385,11 +386,6 @@ impl Ledger {
             ReceiverState::Pending | ReceiverState::InDoubt => Ok(()),
         };
         self.must(kept);
-    }
-
-    /// Whether a message was delivered.
-    pub(super) fn is_delivered(&self, message: &str, receiver: &str) -> bool {
-        self.outcomes.is_delivered(message, receiver)
     }
 
     /// Whether all accepted broadcasts have ended.

@@ -12,7 +12,7 @@ use super::broadcasts::KnownBroadcasts;
 use super::generate::{CALLERS, FRUGAL, RECEIVERS};
 use super::history::{Event, ForwardPlan, History, What};
 use super::process::{Gateway, Process, open, redis_of, rules_of};
-use super::scene::Scene;
+use super::scene::{Scene, SceneState};
 use super::watchdog::Watchdog;
 use crate::clock::SimulatedTime;
 use crate::random::Seeded;
@@ -251,6 +251,7 @@ impl World<'_> {
                 let mut state = self.scene.state();
                 state.ledger.count(if *is_full { "full disks" } else { "slow disks" });
                 state.ledger.note(format!("the disk takes {latency:?}, full: {is_full}"));
+                state.ledger.cannot_write(*gateway, *lasts + *latency);
                 state.enter(*lasts, Due::DiskRecovers(*gateway));
             }
         }
@@ -387,14 +388,10 @@ impl World<'_> {
             }
         }
         let mut state = self.scene.state();
-        let asked: Vec<_> = state.asks[first..]
-            .iter()
-            .map(|it| (it.message.clone(), it.receiver.id().to_owned()))
-            .collect();
-        let left = asked.iter().find(|(message, to)| !state.ledger.is_delivered(message, to));
-        if let Some((message, to)) = left {
-            let left = format!("{message} to {to}");
-            state.ledger.break_promise(&format!("{left} is not open again"));
+        let SceneState { asks, ledger, .. } = &mut *state;
+        let is_delivered = |it: &Ask| ledger.outcomes.is_delivered(&it.message, it.receiver.id());
+        if let Some(Ask { message, .. }) = asks[first..].iter().find(|it| !is_delivered(it)) {
+            ledger.break_promise(&format!("{message} is not open again"));
         }
     }
 }

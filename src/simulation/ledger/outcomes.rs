@@ -15,12 +15,14 @@ const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
 /// All messages to all receivers.
-pub(super) struct Outcomes {
+pub(in crate::simulation) struct Outcomes {
     repeated: Repeated,
     /// By message and receiver.
     intents: BTreeMap<(String, String), Intent>,
     /// When nobody knew last how far a process came.
     unsure_at: Option<Moment>,
+    /// Until when a gateway cannot write down what it sends.
+    unwritten: BTreeMap<usize, Moment>,
 }
 
 /// One message to one receiver, however often it is asked for.
@@ -46,7 +48,7 @@ struct Intent {
 
 impl Outcomes {
     pub(super) fn new(repeated: Repeated) -> Self {
-        Self { repeated, intents: BTreeMap::new(), unsure_at: None }
+        Self { repeated, intents: BTreeMap::new(), unsure_at: None, unwritten: BTreeMap::new() }
     }
 
     /// A caller asks for a forward.
@@ -59,12 +61,15 @@ impl Outcomes {
     /// A gateway makes a call.
     pub(super) fn called(
         &mut self,
+        gateway: usize,
         message: &str,
         receiver: &str,
         now: Moment,
     ) -> Result<(), String> {
+        let unwritten = self.unwritten.get(&gateway).filter(|until| **until > now).copied();
         let intent = self.intent(message, receiver);
         intent.sent.push(now);
+        intent.lost_at = intent.lost_at.max(unwritten.unwrap_or_default());
         let is_late = intent.first_asked.is_some() && intent.asked + DEADLINE < now;
         if is_late { Err("a call is made when its time is over".to_owned()) } else { Ok(()) }
     }
@@ -99,9 +104,16 @@ impl Outcomes {
         Ok(())
     }
 
+    /// A gateway cannot write down what it sends until then.
+    pub(super) fn cannot_write_until(&mut self, gateway: usize, time: Moment) {
+        let until = self.unwritten.entry(gateway).or_default();
+        *until = time.max(*until);
+    }
+
     /// Nobody knows any more what became of the calls until now.
     pub(super) fn lose(&mut self, message: &str, receiver: &str, now: Moment) {
-        self.intent(message, receiver).lost_at = now;
+        let lost_at = &mut self.intent(message, receiver).lost_at;
+        *lost_at = now.max(*lost_at);
     }
 
     /// A gateway hears of a delivery.
@@ -110,7 +122,7 @@ impl Outcomes {
     }
 
     /// A caller hangs up.
-    pub(super) fn left(&mut self, message: &str, receiver: &str) {
+    pub(in crate::simulation) fn left(&mut self, message: &str, receiver: &str) {
         self.intent(message, receiver).was_left = true;
     }
 
@@ -214,7 +226,7 @@ impl Outcomes {
         self.intents.retain(|(of, _), _| of != message);
     }
 
-    pub(super) fn is_delivered(&self, message: &str, receiver: &str) -> bool {
+    pub(in crate::simulation) fn is_delivered(&self, message: &str, receiver: &str) -> bool {
         let intent = self.intents.get(&(message.to_owned(), receiver.to_owned()));
         intent.is_some_and(|it| !it.deliveries.is_empty())
     }
