@@ -48,7 +48,6 @@ pub struct TakeReply {
     pub is_probe: bool,
     /// Its slot.
     pub slot: Slot,
-    pub(super) opens_in: Duration,
     pub(super) pause: Option<Duration>,
     pub(super) probe_in: Duration,
     pub(super) spent_for: Duration,
@@ -78,6 +77,14 @@ pub enum Feedback {
 pub enum AppBlock {
     /// Its limits.
     RateLimit,
+}
+
+impl ServerTime {
+    /// It has granted from the beginning.
+    #[expect(clippy::unused_self, reason = "as in the gateway")]
+    pub(super) fn opens_at(&self, _: Moment) -> Moment {
+        Moment::ZERO
+    }
 }
 
 impl SharedLimits {
@@ -110,7 +117,6 @@ impl SharedLimits {
             is_granted: number > 0,
             is_probe: false,
             slot: Slot(0),
-            opens_in: Moment::ZERO,
             pause: None,
             probe_in: Duration::ZERO,
             spent_for: Duration::ZERO,
