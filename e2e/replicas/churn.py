@@ -14,8 +14,9 @@ from world import World
 # Time for what has happened to be over, and time to measure; seconds.
 SETTLE, CALM = 2, 6
 CALLERS = 4
-# What Redis says to a turn that may be taken: a list that begins with its time, whether that went back, and 1.
-ALLOWED = re.compile(rb"\*\d+\r\n:\d+\r\n:\d+\r\n:1\r\n")
+# What Redis says to a turn that may be taken: a list that begins with its time, whether that went back, in which time it
+# grants anything and for how long it has, and 1.
+ALLOWED = re.compile(rb"\*\d+\r\n(?::\d+\r\n){4}:1\r\n")
 
 
 def replicas(place, claims):
