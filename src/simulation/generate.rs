@@ -164,16 +164,18 @@ fn after_broadcast(
     let weather = |weather, share| What::Weather { weather, lasts: Duration::from_secs(8), share };
     let shares = weather(refuses, pick(random, &[(1, 0), (1, 50)]));
     let pause = |lasts| What::Pause { gateway, lasts };
-    let (pause, next) = if random.random_bool(0.6) {
+    let long = millis(random, 16_000, 22_000);
+    let (away, next) = match random.random_range(0..6) {
         // It goes on when the others have ended what it had under way, and hears then that it was delivered.
-        (pause(millis(random, 16_000, 22_000)), cancel.clone())
-    } else {
+        0..2 => (pause(long), cancel.clone()),
+        // It has heard that, and can write it down only then.
+        2..4 => (What::Reach { gateway, reach: Reach::Refused, lasts: long }, cancel.clone()),
         // It goes on while another one has the same under way.
-        (pause(millis(random, 6000, 10_000)), weather(slow, 100))
+        _ => (pause(millis(random, 6000, 10_000)), weather(slow, 100)),
     };
     vec![
         (Duration::ZERO, shares),
-        (millis(random, 100, 800), pause),
+        (millis(random, 100, 800), away),
         (millis(random, 500, 5000), next),
         (Duration::from_secs(20), cancel),
     ]
