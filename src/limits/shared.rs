@@ -50,7 +50,7 @@ pub struct SharedLimits {
 /// The longest time that any answer of Redis counts for.
 const LONGEST_LEFT: Duration = Duration::from_hours(1);
 
-/// What Redis' clock shows.
+/// What Redis says of its clock and of its epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ServerTime {
     /// The time since the Unix epoch.
