@@ -5,18 +5,14 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tokio::runtime::{Builder, Runtime};
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
+use tokio::runtime::Runtime;
 
 use super::agenda::{Due, Moment};
-use super::feishu::feishu_of;
 use super::history::{AppLimits, History, Keeps, Repeated, Setup};
-use super::process::{caller, client, config_of, redis_of, rules_of};
+use super::process::{Machine, Running, caller, config_of, redis_of, rules_of, run, runtime};
 use super::redis_load::{RedisLoad, count};
 use super::scene::Scene;
-use crate::app::{Core, SentBefore, Simulated};
-use crate::clock::{Clock, SimulatedTime, SimulatedWall};
+use crate::clock::SimulatedTime;
 use crate::model::api_key::Caller;
 use crate::random::Seeded;
 use crate::redis::simulated::Fate;
@@ -24,20 +20,12 @@ use crate::redis::simulated::Fate;
 pub(super) struct Fleet {
     /// The first field, because it is to be dropped first.
     pub(super) runtime: Runtime,
-    pub(super) gateways: Vec<Gateway>,
+    pub(super) gateways: Vec<Running>,
     pub(super) scene: Scene,
     pub(super) callers: Vec<Caller>,
     time: SimulatedTime,
     load: Arc<Mutex<RedisLoad>>,
     _seeded: Seeded,
-}
-
-/// A gateway that runs for ever.
-pub(super) struct Gateway {
-    pub(super) core: Core,
-    pub(super) clock: Clock,
-    _closing: CancellationToken,
-    _tasks: JoinSet<()>,
 }
 
 const SEED: u64 = 22;
@@ -69,12 +57,7 @@ impl Fleet {
         let time = SimulatedTime::default();
         let redis = redis_of(&history, &time);
         let mut fleet = Self {
-            // Its paused time shows when nothing can go on: see `run`.
-            runtime: Builder::new_current_thread()
-                .enable_time()
-                .start_paused(true)
-                .build()
-                .unwrap(),
+            runtime: runtime(),
             gateways: Vec::new(),
             scene: Scene::new(&history, rules_of(setup), &time),
             callers: (0..config.keys.len()).map(|it| caller(&config, it)).collect(),
@@ -89,28 +72,16 @@ impl Fleet {
         for (number, at) in starts.into_iter().enumerate() {
             fleet.run_until(at);
             fleet.scene.state().processes[number] = Some(0);
-            let redis = redis.for_another();
+            let machine = Machine::new(&redis);
             let mut random = StdRng::seed_from_u64(random.random());
-            redis.decide_by(move || {
+            machine.redis.decide_by(move || {
                 let (there, back) = (random.random_range(WAY), random.random_range(WAY));
                 Fate { there, back, ..Fate::default() }
             });
-            let _entered = fleet.runtime.enter();
-            let clock = fleet.time.clock(&SimulatedWall::default());
-            let client = client().in_process(fleet.runtime.handle().clone(), clock.clone());
-            let client = client.answered_by(feishu_of(&fleet.scene, number, 0));
-            let (closing, mut tasks) = (CancellationToken::new(), JoinSet::new());
-            let core = Simulated {
-                config: &config,
-                clock: &clock,
-                sent_before: SentBefore::Nothing,
-                closing: &closing,
-                client: &client,
-                database: None,
-                redis: Some(redis),
-            }
-            .start(&mut tasks);
-            let gateway = Gateway { core, clock, _closing: closing, _tasks: tasks };
+            let clock = fleet.time.clock(&machine.wall);
+            let (scene, keeps) = (&fleet.scene, (setup.keeps, &config));
+            let gateway =
+                Running::start(scene, (number, 0), keeps, &machine, clock, &fleet.runtime);
             fleet.gateways.push(gateway);
         }
         fleet.run_until(STARTS + WARM);
@@ -133,7 +104,7 @@ impl Fleet {
 
     fn run_until(&mut self, end: Moment) {
         loop {
-            self.run();
+            run(&self.runtime);
             let due = self.scene.state().agenda.next();
             let next = due.into_iter().chain(self.time.next()).min();
             let Some(next) = next.filter(|it| *it <= end) else { break };
@@ -146,19 +117,12 @@ impl Fleet {
     /// Calls arrive at Feishu, and answers at gateways.
     fn feishu_works(&self) {
         let mut state = self.scene.state();
-        let now = state.now();
-        while let Some(due) = state.agenda.take(now) {
+        while let Some(due) = state.take_due() {
             match due {
                 Due::Arrives(call) => state.arrives(call),
                 Due::Answered(call) => state.hears(call),
                 other => unreachable!("{other:?} is only in histories"),
             }
         }
-    }
-
-    /// Runs until nothing can go on before time passes.
-    #[expect(clippy::disallowed_methods, reason = "it is over as soon as nothing else can run")]
-    fn run(&self) {
-        self.runtime.block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
     }
 }

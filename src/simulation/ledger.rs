@@ -268,7 +268,7 @@ impl Ledger {
     }
 
     /// A process has ended or stood still, or Redis may not know for so long: nobody knows how far requests came.
-    pub(super) fn nobody_knows_for(&mut self, time: Duration) {
+    fn nobody_knows_for(&mut self, time: Duration) {
         self.outcomes.nobody_knows_until(self.now + time);
     }
 

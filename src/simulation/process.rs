@@ -40,6 +40,14 @@ pub(super) struct Process {
     _tasks: JoinSet<()>,
 }
 
+/// A gateway's core that runs, in a runtime that others may share.
+pub(super) struct Running {
+    pub(super) core: Core,
+    pub(super) clock: Clock,
+    closing: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
 /// What processes of one gateway run on.
 pub(super) struct Machine {
     pub(super) wall: SimulatedWall,
@@ -59,8 +67,7 @@ pub(super) struct Gateway {
 
 impl Gateway {
     pub(super) fn new(redis: &SimulatedRedis) -> Self {
-        let (wall, disk) = (SimulatedWall::default(), SimulatedDisk::new());
-        let machine = Machine { wall, disk, redis: redis.for_another() };
+        let machine = Machine::new(redis);
         Self { machine, process: None, processes: 0, is_paused: false, is_draining: false }
     }
 }
@@ -74,6 +81,11 @@ pub(super) fn open(gateways: &[Gateway], at: usize) -> usize {
 }
 
 impl Machine {
+    pub(super) fn new(redis: &SimulatedRedis) -> Self {
+        let (wall, disk) = (SimulatedWall::default(), SimulatedDisk::new());
+        Self { wall, disk, redis: redis.for_another() }
+    }
+
     /// It reaches Redis again, and its requests have no faults.
     pub(super) fn reaches_redis(&self) {
         self.redis.set_reach(Reach::Open);
@@ -85,44 +97,61 @@ impl Process {
     pub(super) fn start(
         scene: &Scene,
         setup: Setup,
-        (gateway, number): (usize, u64),
+        place: (usize, u64),
         machine: &Machine,
         time: &SimulatedTime,
     ) -> Self {
-        // Its paused time shows when nothing can go on: see `run`.
-        let runtime =
-            Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        let entered = runtime.enter();
+        let (runtime, config) = (runtime(), config_of(setup));
         let clock = time.clock(&machine.wall);
-        let config = config_of(setup);
-        let client = client().in_process(runtime.handle().clone(), clock.clone());
-        let client = client.answered_by(feishu_of(scene, gateway, number));
-        let closing = CancellationToken::new();
-        let mut tasks = JoinSet::new();
-        let core = Simulated {
-            config: &config,
-            clock: &clock,
-            sent_before: if number == 0 { SentBefore::Nothing } else { SentBefore::Anything },
-            closing: &closing,
-            client: &client,
-            database: (setup.keeps == Keeps::File).then(|| machine.disk.open(&clock)),
-            redis: (setup.keeps == Keeps::Redis).then(|| machine.redis.clone()),
-        }
-        .start(&mut tasks);
+        let running =
+            Running::start(scene, place, (setup.keeps, &config), machine, clock, &runtime);
+        let Running { core, clock, closing, tasks } = running;
         let callers = (0..CALLERS).map(|it| caller(&config, it)).collect();
-        drop(entered);
         Self { runtime, core, clock, closing, callers, _tasks: tasks }
     }
 
     pub(super) fn caller(&self, number: usize) -> Caller {
         self.callers[number].clone()
     }
+}
 
-    /// Runs until nothing can go on before time passes.
-    #[expect(clippy::disallowed_methods, reason = "it is over as soon as nothing else can run")]
-    pub(super) fn run(&self) {
-        self.runtime.block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
+impl Running {
+    /// The process with this number of a gateway.
+    pub(super) fn start(
+        scene: &Scene,
+        (gateway, number): (usize, u64),
+        (keeps, config): (Keeps, &Config),
+        machine: &Machine,
+        clock: Clock,
+        runtime: &Runtime,
+    ) -> Self {
+        let _entered = runtime.enter();
+        let client = client().in_process(runtime.handle().clone(), clock.clone());
+        let client = client.answered_by(feishu_of(scene, gateway, number));
+        let (closing, mut tasks) = (CancellationToken::new(), JoinSet::new());
+        let core = Simulated {
+            config,
+            clock: &clock,
+            sent_before: if number == 0 { SentBefore::Nothing } else { SentBefore::Anything },
+            closing: &closing,
+            client: &client,
+            database: (keeps == Keeps::File).then(|| machine.disk.open(&clock)),
+            redis: (keeps == Keeps::Redis).then(|| machine.redis.clone()),
+        }
+        .start(&mut tasks);
+        Self { core, clock, closing, tasks }
     }
+}
+
+/// A runtime whose paused time shows when nothing can go on: see [`run`].
+pub(super) fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+}
+
+/// Runs until nothing can go on before time passes.
+#[expect(clippy::disallowed_methods, reason = "it is over as soon as nothing else can run")]
+pub(super) fn run(runtime: &Runtime) {
+    runtime.block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
 }
 
 /// The Redis of all gateways. A replica that can take over costs time, so there is one only where it does.
@@ -212,7 +241,7 @@ pub(super) fn caller(config: &Config, number: usize) -> Caller {
 }
 
 /// One for all processes, because it reads the machine's certificates.
-pub(super) fn client() -> &'static Client {
+fn client() -> &'static Client {
     static CLIENT: OnceLock<Client> = OnceLock::new();
     CLIENT.get_or_init(|| {
         let runtime = Builder::new_current_thread().build().unwrap();

@@ -8,7 +8,8 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::asks::receiver;
-use super::fleet::{Fleet, Gateway};
+use super::fleet::Fleet;
+use super::process::Running;
 use super::redis_load::RedisLoad;
 use crate::broadcasts::{Accepted, BroadcastRequest, ReceiverState};
 use crate::delivery::ForwardRequest;
@@ -97,7 +98,7 @@ fn begin_forwards(fleet: &Fleet, a_second: u32) {
 /// Forwards, pauses for up to twice as long, and forwards again.
 fn forward_for_ever(
     fleet: &Fleet,
-    gateway: &Gateway,
+    gateway: &Running,
     pause: Duration,
 ) -> impl Future<Output = ()> + use<> {
     let (delivery, clock) = (gateway.core.delivery.clone(), gateway.clock.clone());

@@ -63,6 +63,11 @@ impl SceneState {
         self.time.now()
     }
 
+    /// What is due now and comes first, if anything does.
+    pub(super) fn take_due(&mut self) -> Option<Due> {
+        self.agenda.take(self.now())
+    }
+
     /// Feishu, or the way to it, changes.
     pub(super) fn feishu_changes(&mut self, what: &What) {
         self.ledger.note(format!("{what:?}"));

@@ -11,7 +11,7 @@ use super::asks::{self, Ask};
 use super::broadcasts::KnownBroadcasts;
 use super::generate::{CALLERS, FRUGAL, RECEIVERS};
 use super::history::{Event, ForwardPlan, History, What};
-use super::process::{Gateway, Process, open, redis_of, rules_of};
+use super::process::{Gateway, Process, open, redis_of, rules_of, run};
 use super::scene::{Scene, SceneState};
 use super::watchdog::Watchdog;
 use crate::clock::SimulatedTime;
@@ -107,11 +107,7 @@ impl World<'_> {
         let next = due.into_iter().chain(self.time.next()).min();
         self.time.advance_to(next.expect("somebody always looks"));
         loop {
-            let due = {
-                let mut state = self.scene.state();
-                let now = state.now();
-                state.agenda.take(now)
-            };
+            let due = self.scene.state().take_due();
             let Some(due) = due else { break };
             self.happens(&due);
         }
@@ -130,7 +126,7 @@ impl World<'_> {
     fn run_gateways(&self) {
         for gateway in self.gateways.iter().filter(|it| !it.is_paused) {
             if let Some(process) = &gateway.process {
-                process.run();
+                run(&process.runtime);
             }
         }
         asks::see_who_waits(&self.scene, &self.gateways);
@@ -373,28 +369,30 @@ impl World<'_> {
                 return self.scene.state().ledger.break_promise(&left);
             }
         }
-        let mut first = 0;
-        // The caller with a budget may have used it up. The first forward of each may find two revoked tokens.
-        let callers = (0..CALLERS).filter(|it| *it != FRUGAL.0);
-        for (place, caller) in callers.clone().chain(callers).enumerate() {
-            if place == CALLERS - 1 {
-                first = self.scene.state().asks.len();
-            }
+        // The first forward of each caller may find two revoked tokens.
+        self.everybody_forwards(0);
+        let first = self.scene.state().asks.len();
+        self.everybody_forwards(1);
+        let mut state = self.scene.state();
+        let SceneState { asks, ledger, .. } = &mut *state;
+        let is_delivered = |it: &Ask| ledger.outcomes.is_delivered(&it.message, it.receiver.id());
+        if let Some(Ask { message, .. }) = asks[first..].iter().find(|it| !is_delivered(it)) {
+            ledger.break_promise(&format!("{message} is not open again"));
+        }
+    }
+
+    /// Each caller forwards to a receiver of its own.
+    fn everybody_forwards(&mut self, round: usize) {
+        // The caller with a budget may have used it up.
+        for caller in (0..CALLERS).filter(|it| *it != FRUGAL.0) {
             let to = u8::try_from(caller).expect("they are few") % RECEIVERS;
-            let plan = ForwardPlan::plain(caller, to);
-            self.forward(1_000_000 + place, caller, &plan);
+            self.forward(1_000_000 + round, caller, &ForwardPlan::plain(caller, to));
             // One after the other: after a refusal of the app, one call finds out whether the cause is gone.
             let until = self.time.now() + Duration::from_secs(10);
             while self.time.now() < until {
                 self.run_gateways();
                 self.pass();
             }
-        }
-        let mut state = self.scene.state();
-        let SceneState { asks, ledger, .. } = &mut *state;
-        let is_delivered = |it: &Ask| ledger.outcomes.is_delivered(&it.message, it.receiver.id());
-        if let Some(Ask { message, .. }) = asks[first..].iter().find(|it| !is_delivered(it)) {
-            ledger.break_promise(&format!("{message} is not open again"));
         }
     }
 }
