@@ -93,10 +93,10 @@ end
 -- What is granted in an epoch is granted from then on.
 local function opens_at(born) return born + overlap + window end
 
--- What a reply says of this server: its clock, whether that has gone back, and in which time it opens or since when it
+-- A reply. It begins with this server: its clock, whether that has gone back, and in which time it opens or since when it
 -- is open.
-local function server(born, is_back)
-  return { now, is_back, left(opens_at(born)), math.max(now - opens_at(born), 0) }
+local function reply_of(born, is_back, ...)
+  return { now, is_back, left(opens_at(born)), math.max(now - opens_at(born), 0), ... }
 end
 
 -- A receiver: the future moments until which its slots are taken; the messages under way with their slots, and
@@ -177,10 +177,10 @@ function operations.take()
     save_app(KEYS[4], app)
     spent_until = app.spent_until
   end
-  local reply = server(born, is_back)
-  for _, value in ipairs({
-    granted and 1 or 0, probe, slot, to.pause or 0, left(to.closed_until), left(spent_until), left(app.closed_until),
-  }) do reply[#reply + 1] = value end
+  local reply = reply_of(
+    born, is_back, granted and 1 or 0, probe, slot, to.pause or 0, left(to.closed_until), left(spent_until),
+    left(app.closed_until)
+  )
   return with_slots(reply, to)
 end
 
@@ -240,7 +240,7 @@ function operations.beat()
   local born, is_back = epoch()
   if arg(1) == 1 then born = now end
   redis.call('SET', KEYS[1], born)
-  local reply = server(born, is_back)
+  local reply = reply_of(born, is_back)
   for n = 4, #KEYS do reply[#reply + 1] = left(app(KEYS[n]).quota_until) end
   return reply
 end

@@ -278,7 +278,7 @@ impl SharedLimits {
 
 impl TakeReply {
     pub(super) fn read(reply: &[u64]) -> Self {
-        let at = |place: usize| reply.get(place).copied().unwrap_or(0);
+        let at = |place| number(reply, place);
         Self {
             server_time: ServerTime::read(reply),
             is_granted: at(4) == 1,
@@ -295,7 +295,7 @@ impl TakeReply {
 
 impl ServerTime {
     fn read(reply: &[u64]) -> Self {
-        let at = |place: usize| reply.get(place).copied().unwrap_or(0);
+        let at = |place| number(reply, place);
         Self {
             time: Duration::from_micros(at(0)),
             is_back: at(1) == 1,
@@ -308,6 +308,11 @@ impl ServerTime {
     pub(super) fn opens_at(&self, now: Moment) -> Moment {
         now.saturating_add(self.opens_in).saturating_sub(self.open_for)
     }
+}
+
+/// The number at a place of a reply, or 0 if the reply is shorter.
+pub(super) fn number(reply: &[u64], place: usize) -> u64 {
+    reply.get(place).copied().unwrap_or(0)
 }
 
 /// A time that is left, from microseconds.

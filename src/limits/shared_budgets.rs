@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::budget::{BudgetReply, BudgetSpan, MINUTE, MonthBelief};
 use super::hold::HoldId;
 use super::script_clock::{ScriptClock, micros};
+use super::shared::number;
 use crate::clock::millis;
 use crate::model::share::Budget;
 use crate::random;
@@ -140,7 +141,7 @@ impl SharedBudgets {
 
 /// Reads a reply. What cannot be is the largest that can.
 fn read(reply: &[u64]) -> BudgetReply {
-    let at = |place: usize| reply.get(place).copied().unwrap_or(0);
+    let at = |place| number(reply, place);
     BudgetReply {
         calls_in_minute: u32::try_from(at(1)).unwrap_or(u32::MAX),
         frees_in: Duration::from_micros(at(2)).min(LONGEST_LEFT),
