@@ -30,7 +30,7 @@ const MOST_TAKEN: u32 = 5;
 const TAKEN_FOR: Duration = Duration::from_mins(1);
 /// The most tasks that post at the same time.
 const MOST_POSTING: usize = 32;
-/// The pauses before the second and each later attempt. Standard Webhooks recommends them.
+/// The pauses between attempts, one after the other, as Standard Webhooks recommends them.
 const PAUSES: [Duration; 9] = [
     Duration::from_secs(5),
     Duration::from_mins(5),

@@ -20,7 +20,7 @@ const TOLERANCE: Duration = Duration::from_mins(5);
 const TOO_OLD: Duration = Duration::from_hours(2);
 
 /// The time of a change that is made at `time`: never one before a change that was made earlier, even if the clock was
-/// set back a little. If it was set back by more, its time counts from now on, and no doubt is repeated.
+/// set back a little. If it was set back by more, its time counts from now on.
 pub(super) fn not_before_the_last(
     connection: &Connection,
     time: Timestamp,
@@ -28,9 +28,15 @@ pub(super) fn not_before_the_last(
     let mut select = connection.prepare_cached("SELECT latest_time FROM totals")?;
     let latest: Millis = select.query_row([], |row| row.get(0))?;
     let time = Millis::from(time);
-    if latest <= time.after(TOLERANCE) {
-        return Ok(latest.max(time));
+    if latest > time.after(TOLERANCE) {
+        was_set_back(connection, time)?;
+        return Ok(time);
     }
+    Ok(latest.max(time))
+}
+
+/// The clock was set back to this time. No doubt is repeated, and what was to be done later is to be done now.
+fn was_set_back(connection: &Connection, time: Millis) -> rusqlite::Result<()> {
     let age = "UPDATE receivers SET in_doubt_since = ?1 WHERE state = 1";
     connection.execute(age, [time.before(TOO_OLD)])?;
     for later in [
@@ -41,7 +47,7 @@ pub(super) fn not_before_the_last(
     ] {
         connection.execute(later, [time])?;
     }
-    Ok(time)
+    Ok(())
 }
 
 /// A change was made at this time.
